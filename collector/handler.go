@@ -1,0 +1,185 @@
+package collector
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+
+	"tls_exporter/prober"
+)
+
+// probe answers with one probe of one target.
+func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
+	request, err := readRequest(r.URL.RawQuery, e.config.Load())
+	if err != nil {
+		e.reject(w, rejectedParameter, err)
+		return
+	}
+	ctx, cancel, err := scrapeDeadline(r)
+	if err != nil {
+		e.reject(w, rejectedTimeout, err)
+		return
+	}
+	defer cancel()
+
+	result := e.run(ctx, request)
+	if request.debug {
+		e.writeDebug(w, result)
+		return
+	}
+	promhttp.HandlerFor(page{result}, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+}
+
+func (e *Exporter) reject(w http.ResponseWriter, reason string, err error) {
+	e.self.rejected.WithLabelValues(reason).Inc()
+	http.Error(w, err.Error(), http.StatusBadRequest)
+}
+
+// run probes, counts and logs.
+func (e *Exporter) run(ctx context.Context, request probeRequest) *prober.Result {
+	e.self.inFlight.Inc()
+	defer e.self.inFlight.Dec()
+	result := request.prober.Probe(ctx, request.target)
+	e.self.probed(request.module, result)
+	e.log(ctx, request, result)
+	return result
+}
+
+func (e *Exporter) log(ctx context.Context, request probeRequest, r *prober.Result) {
+	level, message := slog.LevelDebug, "Probe succeeded"
+	if r.Failure != nil {
+		level, message = slog.LevelInfo, "Probe failed"
+	}
+	if !e.options.Logger.Enabled(ctx, level) {
+		return
+	}
+	attributes := []any{"target", r.Target.String(), "module", request.module, "duration", r.Duration}
+	if r.Failure != nil {
+		attributes = append(attributes, "phase", r.Failure.Phase, "reason", r.Failure.Reason, "err", r.Failure.Err)
+	}
+	e.options.Logger.Log(ctx, level, message, attributes...)
+}
+
+// writeDebug is the page of a scrape, and below it the result for people, as
+// comments: what a scraper may still read.
+func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
+	var text bytes.Buffer
+	if err := Text(&text, r); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	text.WriteString("#\n")
+	for line := range strings.Lines(e.options.Explain(r)) {
+		text.WriteString("# " + line)
+	}
+	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+	w.Write(text.Bytes())
+}
+
+// probeRequest is what the parameters of /probe ask for.
+type probeRequest struct {
+	target prober.Target
+	module string
+	prober *prober.Prober
+	debug  bool
+}
+
+// parameters of /probe. An unknown one is refused, for a misspelt module would
+// otherwise probe as default without a word.
+var parameters = []string{"target", "module", "server_name", "address", "debug"}
+
+// readRequest returns what is asked for, or a sentence on the first parameter
+// that is wrong.
+func readRequest(query string, config *prober.Config) (probeRequest, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return probeRequest{}, fmt.Errorf("the query cannot be read: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(parameters, name) {
+			return probeRequest{}, fmt.Errorf("parameter %s is unknown; known are %s", short(name), strings.Join(parameters, ", "))
+		}
+		if len(values[name]) > 1 {
+			return probeRequest{}, fmt.Errorf("parameter %s is given %d times; once is enough", name, len(values[name]))
+		}
+	}
+	if !values.Has("target") {
+		return probeRequest{}, errors.New("parameter target is missing; write /probe?target=example.com")
+	}
+	request := probeRequest{module: cmp.Or(values.Get("module"), prober.DefaultModuleName)}
+	if request.prober = config.Probers[request.module]; request.prober == nil {
+		return probeRequest{}, fmt.Errorf("parameter module: there is no %s; there are %s",
+			short(request.module), strings.Join(slices.Sorted(maps.Keys(config.Probers)), ", "))
+	}
+	if request.target, err = readTarget(values); err != nil {
+		return probeRequest{}, err
+	}
+	if debug := values.Get("debug"); debug != "" {
+		if request.debug, err = strconv.ParseBool(debug); err != nil {
+			return probeRequest{}, fmt.Errorf("parameter debug: %s is neither true nor false", short(debug))
+		}
+	}
+	return request, nil
+}
+
+func readTarget(values url.Values) (prober.Target, error) {
+	target, err := prober.ParseTarget(values.Get("target"))
+	if err != nil {
+		return target, fmt.Errorf("parameter target: %w", err)
+	}
+	if name := values.Get("server_name"); name != "" {
+		if target.ServerName, err = prober.ParseServerName(name); err != nil {
+			return target, fmt.Errorf("parameter server_name: %w", err)
+		}
+	}
+	if address := values.Get("address"); address != "" {
+		if target.Address, err = prober.ParseAddress(address); err != nil {
+			return target, fmt.Errorf("parameter address: %w", err)
+		}
+	}
+	return target, nil
+}
+
+const maxQuoted = 80 // bytes of a stranger's word in a sentence about it
+
+func short(s string) string { return strconv.QuoteToASCII(s[:min(len(s), maxQuoted)]) }
+
+// Prometheus says in timeoutHeader how long it will wait. An answer has to be
+// under way before that, or all that was learned is lost.
+const (
+	timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
+	timeoutOffset = 500 * time.Millisecond
+)
+
+// scrapeDeadline is the request's context with the scrape's timeout on it, less
+// an offset: timeoutOffset, or half of a timeout too short for that.
+func scrapeDeadline(r *http.Request) (context.Context, context.CancelFunc, error) {
+	header := r.Header.Get(timeoutHeader)
+	if header == "" {
+		return r.Context(), func() {}, nil
+	}
+	seconds, err := strconv.ParseFloat(header, 64)
+	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
+		return nil, nil, fmt.Errorf("header %s: %s is not a number of seconds above 0", timeoutHeader, short(header))
+	}
+	timeout := time.Duration(min(seconds, maxScrapeTimeout.Seconds()) * float64(time.Second))
+	ctx, cancel := context.WithTimeout(r.Context(), timeout-min(timeoutOffset, timeout/2))
+	return ctx, cancel, nil
+}
+
+// maxScrapeTimeout keeps a header's number within what a Duration can hold.
+const maxScrapeTimeout = 24 * time.Hour

@@ -1,0 +1,93 @@
+package collector
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"tls_exporter/prober"
+)
+
+// self is the exporter's metrics of itself.
+type self struct {
+	reloadGood prometheus.Gauge
+	reloadTime prometheus.Gauge
+	probes     *prometheus.CounterVec
+	duration   prometheus.Histogram
+	inFlight   prometheus.Gauge
+	rejected   *prometheus.CounterVec
+}
+
+// selfMetrics is their names, helps and labels.
+var selfMetrics = []Metric{
+	buildInfo:  {Name: "tls_exporter_build_info", Help: "Version of the exporter and of Go. The value is 1.", Type: "gauge", Labels: []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"}},
+	reloadGood: {Name: "tls_exporter_config_last_reload_successful", Help: "Whether the last attempt to load the configuration succeeded.", Type: "gauge"},
+	reloadTime: {Name: "tls_exporter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded with success.", Type: "gauge"},
+	probes:     {Name: "tls_exporter_probes_total", Help: "Probes by module and by the phase that failed, or none.", Type: "counter", Labels: []string{"module", "phase"}},
+	duration:   {Name: "tls_exporter_probe_duration_seconds", Help: "How long probes took.", Type: "histogram"},
+	inFlight:   {Name: "tls_exporter_probes_in_flight", Help: "Probes that are running now.", Type: "gauge"},
+	rejected:   {Name: "tls_exporter_probes_rejected_total", Help: "Requests for a probe that were turned away, by reason.", Type: "counter", Labels: []string{"reason"}},
+}
+
+// Their places in selfMetrics.
+const (
+	buildInfo = iota // made by prometheus/common/version
+	reloadGood
+	reloadTime
+	probes
+	duration
+	inFlight
+	rejected
+)
+
+// noFailure is the phase of a probe that succeeded.
+const noFailure = "none"
+
+// Why a request for a probe is turned away: the values of the label reason.
+const (
+	rejectedParameter = "bad_parameter"
+	rejectedTimeout   = "bad_timeout"
+)
+
+func newSelf(registry prometheus.Registerer) *self {
+	auto := promauto.With(registry)
+	gauge := func(m int) prometheus.Gauge {
+		return auto.NewGauge(prometheus.GaugeOpts{Name: selfMetrics[m].Name, Help: selfMetrics[m].Help})
+	}
+	counter := func(m int) *prometheus.CounterVec {
+		return auto.NewCounterVec(prometheus.CounterOpts{Name: selfMetrics[m].Name, Help: selfMetrics[m].Help}, selfMetrics[m].Labels)
+	}
+	s := &self{
+		reloadGood: gauge(reloadGood),
+		reloadTime: gauge(reloadTime),
+		probes:     counter(probes),
+		inFlight:   gauge(inFlight),
+		rejected:   counter(rejected),
+		duration: auto.NewHistogram(prometheus.HistogramOpts{
+			Name: selfMetrics[duration].Name, Help: selfMetrics[duration].Help,
+			Buckets:                     []float64{.0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+		}),
+	}
+	for _, reason := range []string{rejectedParameter, rejectedTimeout} {
+		s.rejected.WithLabelValues(reason)
+	}
+	return s
+}
+
+func (s *self) reloaded(err error) {
+	s.reloadGood.Set(bit(err == nil))
+	if err == nil {
+		s.reloadTime.SetToCurrentTime()
+	}
+}
+
+func (s *self) probed(module string, r *prober.Result) {
+	phase := noFailure
+	if r.Failure != nil {
+		phase = string(r.Failure.Phase)
+	}
+	s.probes.WithLabelValues(module, phase).Inc()
+	s.duration.Observe(r.Duration.Seconds())
+}

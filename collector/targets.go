@@ -1,0 +1,55 @@
+package collector
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+// discovered is an element of the list that Prometheus's http_sd reads.
+type discovered struct {
+	Targets []string          `json:"targets"`
+	Labels  map[string]string `json:"labels"`
+}
+
+// targets lists every configured target so that a scrape job needs no
+// relabelling: what to scrape is this exporter, under the address by which
+// Prometheus found it.
+func (e *Exporter) targets(w http.ResponseWriter, r *http.Request) {
+	config := e.config.Load()
+	list := make([]discovered, len(config.Targets))
+	for i, target := range config.Targets {
+		list[i] = discovered{[]string{r.Host}, discoveryLabels(target, config.Probers[target.Module].Timeout(), r.TLS != nil)}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(list)
+}
+
+func discoveryLabels(t prober.ConfiguredTarget, timeout time.Duration, secure bool) map[string]string {
+	labels := map[string]string{
+		"__metrics_path__": "/probe",
+		"__param_target":   t.Target.String(),
+		"__param_module":   t.Module,
+		"instance":         t.Written,
+	}
+	if secure {
+		labels["__scheme__"] = "https"
+	}
+	if interval := time.Duration(t.Interval); interval > 0 {
+		labels["__scrape_interval__"] = promDuration(interval)
+		// A job's own timeout may be longer than this interval, which
+		// Prometheus takes for an error.
+		labels["__scrape_timeout__"] = promDuration(min(interval, timeout+timeoutOffset))
+	}
+	maps.Copy(labels, t.Labels)
+	return labels
+}
+
+// promDuration writes a duration as Prometheus reads it: whole milliseconds.
+func promDuration(d time.Duration) string {
+	return strconv.FormatInt(max(1, d.Milliseconds()), 10) + "ms"
+}

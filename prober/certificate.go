@@ -1,0 +1,141 @@
+package prober
+
+import (
+	"crypto/dsa" //lint:ignore SA1019 old servers still present DSA keys, and a monitor names them
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Certificate is one certificate as it was sent, with its names in the form in
+// which they are shown: printable, bounded, hexadecimal in lower case.
+type Certificate struct {
+	X509               *x509.Certificate
+	SubjectCN          string
+	IssuerCN           string
+	SerialNumber       string
+	FingerprintSHA256  string // of the whole certificate
+	SPKISHA256         string // of the public key: what a pin names (RFC 7469 section 2.4)
+	KeyAlgorithm       string
+	KeyBits            int // 0: not known
+	SignatureAlgorithm string
+	DNSNames           string // sorted, joined by commas
+}
+
+const (
+	maxName     = 256  // bytes of a common name that are shown; RFC 5280 appendix A allows 64 characters
+	maxDNSNames = 1024 // bytes of the joined DNS names that are shown
+)
+
+func newCertificate(cert *x509.Certificate) *Certificate {
+	fingerprint, spki := sha256.Sum256(cert.Raw), sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	algorithm, bits := key(cert)
+	return &Certificate{
+		X509:               cert,
+		SubjectCN:          printable(cert.Subject.CommonName, maxName),
+		IssuerCN:           printable(cert.Issuer.CommonName, maxName),
+		SerialNumber:       cert.SerialNumber.Text(16),
+		FingerprintSHA256:  hex.EncodeToString(fingerprint[:]),
+		SPKISHA256:         hex.EncodeToString(spki[:]),
+		KeyAlgorithm:       algorithm,
+		KeyBits:            bits,
+		SignatureAlgorithm: signatureAlgorithm(cert),
+		DNSNames:           dnsNames(cert),
+	}
+}
+
+// Remaining is how long the certificate is still valid at now; negative once
+// it has ended.
+func (c *Certificate) Remaining(now time.Time) time.Duration { return c.X509.NotAfter.Sub(now) }
+
+// RemainingRatio is Remaining over the whole lifetime: 1 fresh, 0 at its end,
+// negative after it. It is not defined (false) for a lifetime of nothing.
+func (c *Certificate) RemainingRatio(now time.Time) (float64, bool) {
+	lifetime := c.X509.NotAfter.Sub(c.X509.NotBefore)
+	if lifetime <= 0 {
+		return 0, false
+	}
+	return min(1, c.Remaining(now).Seconds()/lifetime.Seconds()), true
+}
+
+func key(cert *x509.Certificate) (algorithm string, bits int) {
+	switch k := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return "RSA", k.N.BitLen()
+	case *ecdsa.PublicKey:
+		return "ECDSA", k.Curve.Params().BitSize
+	case ed25519.PublicKey:
+		return "Ed25519", 8 * len(k)
+	case *dsa.PublicKey:
+		return "DSA", k.P.BitLen()
+	}
+	return "unknown", 0
+}
+
+func signatureAlgorithm(cert *x509.Certificate) string {
+	if cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return "unknown"
+	}
+	return cert.SignatureAlgorithm.String()
+}
+
+// dnsNames joins as many whole names as fit; an ellipsis says that some did not.
+func dnsNames(cert *x509.Certificate) string {
+	names := slices.Clone(cert.DNSNames)
+	slices.Sort(names)
+	var b strings.Builder
+	for i, name := range slices.Compact(names) {
+		name = printable(name, maxName)
+		if b.Len()+len(name)+len(",…") > maxDNSNames {
+			b.WriteString(",…")
+			break
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// printable makes a stranger's string safe to show: valid UTF-8 without control
+// and direction characters, at most limit bytes and an ellipsis.
+func printable(s string, limit int) string {
+	if len(s) <= limit && plainASCII(s) {
+		return s
+	}
+	if len(s) > 4*limit {
+		s = s[:4*limit]
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s)
+	if len(s) <= limit {
+		return s
+	}
+	cut := limit
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

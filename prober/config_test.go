@@ -1,0 +1,110 @@
+package prober
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every file of testdata/config says in its name whether it is good, and a bad
+// one in its first line what has to be said of it.
+func TestLoad(t *testing.T) {
+	files, err := filepath.Glob("testdata/config/*.yml")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			_, err := Load(file)
+			if strings.HasSuffix(file, ".good.yml") {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			content, _ := os.ReadFile(file)
+			first, _, _ := strings.Cut(string(content), "\n")
+			want := file + ":" + strings.TrimPrefix(first, "# ")
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("error is\n%v\nwant one that begins with\n%s", err, want)
+			}
+			if err != nil && strings.Contains(err.Error(), "\n") {
+				t.Error("the error has more than one line")
+			}
+		})
+	}
+}
+
+func TestLoadFull(t *testing.T) {
+	c, err := Load("testdata/config/full.good.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict, stricter := c.Probers["strict"].module, c.Probers["stricter"].module
+	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" {
+		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
+	}
+	if c.Probers["default"].module.Timeout != DefaultModule().Timeout {
+		t.Error("the defaults are not there")
+	}
+	var targets []string
+	for _, target := range c.Targets {
+		targets = append(targets, target.Module+" "+target.Target.String()+" "+target.Labels["team"]+target.Labels["view"])
+	}
+	want := []string{
+		"strict https://example.com:443 web", "strict smtp://mail.example.com:25 web", "strict https://[2001:db8::1]:8443 web",
+		"default https://example.org:443 ", "default https://example.org:443 inside",
+	}
+	if !slices.Equal(targets, want) {
+		t.Errorf("targets are %q, want %q", targets, want)
+	}
+}
+
+func TestLoadNothing(t *testing.T) {
+	if _, err := Load("testdata/config/none.yml"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestLoadTooManyTargets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "targets.yml")
+	var b bytes.Buffer
+	b.WriteString("targets:\n- targets:\n")
+	for i := range maxTargets + 1 {
+		b.WriteString("  - h" + strings.Repeat("0", i%3) + string(rune('a'+i%26)) + "." + strconv.Itoa(i) + ".test\n")
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "more than 200000 targets") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Whatever stands in a file, the answer is a configuration or one sentence.
+func FuzzParseConfig(f *testing.F) {
+	files, _ := filepath.Glob("testdata/config/*.yml")
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		config, err := parseConfig(content, "testdata/config")
+		if (config == nil) == (err == nil) {
+			t.Errorf("config is %v, error is %v", config, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("the error has more than one line: %v", err)
+		}
+	})
+}

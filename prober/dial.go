@@ -1,0 +1,189 @@
+package prober
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// attemptDelay is how long an attempt has before the next address is tried
+// beside it: the Connection Attempt Delay of RFC 8305 section 5.
+const attemptDelay = 250 * time.Millisecond
+
+// candidates is where a probe may connect, in the order to try: the address
+// that the caller set, the address that the target is, or what its name
+// resolved to with the families taking turns (RFC 8305 section 4).
+func (p *Prober) candidates(t Target, resolved []netip.Addr) ([]netip.AddrPort, error) {
+	addrs, port := resolved, t.Port
+	if t.Address.IsValid() {
+		addrs = []netip.Addr{t.Address.Addr()}
+		if t.Address.Port() != 0 {
+			port = t.Address.Port()
+		}
+	} else if ip := t.IP(); ip.IsValid() {
+		addrs = []netip.Addr{ip}
+	}
+	var all []netip.AddrPort
+	for _, addr := range interleave(addrs) {
+		if p.module.IPProtocol.allows(addr) {
+			all = append(all, netip.AddrPortFrom(addr, port))
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s has %w of the family %s", t.Host, errNoAddress, p.module.IPProtocol)
+	}
+	return all, nil
+}
+
+// interleave lets the two families take turns, beginning with the first
+// address's and otherwise in the order given.
+func interleave(addrs []netip.Addr) []netip.Addr {
+	var first, second []netip.Addr
+	for _, addr := range addrs {
+		if addr.Is4() == addrs[0].Is4() {
+			first = append(first, addr)
+		} else {
+			second = append(second, addr)
+		}
+	}
+	if len(second) == 0 {
+		return first
+	}
+	turns := make([]netip.Addr, 0, len(addrs))
+	for len(first) > 0 || len(second) > 0 {
+		if len(first) > 0 {
+			turns, first = append(turns, first[0]), first[1:]
+		}
+		if len(second) > 0 {
+			turns, second = append(turns, second[0]), second[1:]
+		}
+	}
+	return turns
+}
+
+// connect opens a TCP connection to the first of the addresses to answer. It
+// fails with the errors of all.
+func (p *Prober) connect(ctx context.Context, t Target, resolved []netip.Addr) (net.Conn, error) {
+	addrs, err := p.candidates(t, resolved)
+	if err != nil {
+		return nil, err
+	}
+	var conn net.Conn
+	if len(addrs) == 1 {
+		conn, err = p.dial(ctx, addrs[0])
+	} else {
+		conn, err = p.race(ctx, addrs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bound(ctx, conn)
+}
+
+func (p *Prober) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	return p.dialer.DialContext(ctx, "tcp", addr.String())
+}
+
+// race is happy eyeballs: an address gets attemptDelay, or until it fails,
+// before the next one is tried beside it, and the first to answer wins. It
+// returns when every attempt that it started has ended.
+func (p *Prober) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	type attempt struct {
+		conn net.Conn
+		err  error
+	}
+	results := make(chan attempt, len(addrs))
+	started, running := 0, 0
+	start := func() {
+		addr := addrs[started]
+		started, running = started+1, running+1
+		go func() {
+			conn, err := p.dial(ctx, addr)
+			results <- attempt{conn, err}
+		}()
+	}
+
+	start()
+	next := time.NewTimer(attemptDelay)
+	defer next.Stop()
+	var winner net.Conn
+	var failures []error
+	for running > 0 {
+		select {
+		case <-next.C:
+			if started < len(addrs) && winner == nil {
+				start()
+				next.Reset(attemptDelay)
+			}
+		case result := <-results:
+			running--
+			switch {
+			case result.err != nil && winner == nil:
+				failures = append(failures, result.err)
+				if started < len(addrs) && ctx.Err() == nil {
+					start()
+					next.Reset(attemptDelay)
+				}
+			case result.err == nil && winner == nil:
+				winner = result.conn
+				cancel()
+			case result.err == nil:
+				result.conn.Close()
+			}
+		}
+	}
+	if winner != nil {
+		return winner, nil
+	}
+	return nil, errors.Join(failures...)
+}
+
+// bound puts the context on a connection: its deadline on every read and write,
+// also on those that crypto/tls makes with a deadline of its own while closing,
+// and its end on whatever waits.
+func bound(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		conn.Close()
+		return nil, errors.New("a probe needs a deadline")
+	}
+	if err := conn.SetDeadline(deadline); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	b := &boundConn{Conn: conn, deadline: deadline}
+	b.release = context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	return b, nil
+}
+
+type boundConn struct {
+	net.Conn
+	deadline time.Time
+	release  func() bool
+}
+
+func (c *boundConn) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
+
+func (c *boundConn) SetReadDeadline(t time.Time) error {
+	return c.Conn.SetReadDeadline(earlier(t, c.deadline))
+}
+
+func (c *boundConn) SetWriteDeadline(t time.Time) error {
+	return c.Conn.SetWriteDeadline(earlier(t, c.deadline))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

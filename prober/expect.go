@@ -1,0 +1,150 @@
+package prober
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// ExpectOptions is what a module wants of an endpoint beyond a good chain. Each
+// field that is set is one expectation.
+type ExpectOptions struct {
+	MinVersion Version    `yaml:"min_version"`
+	MaxVersion Version    `yaml:"max_version"`
+	ALPN       []Protocol `yaml:"alpn"`  // one of these is negotiated
+	Group      []Group    `yaml:"group"` // one of these is negotiated
+	// Pins are digests of public keys, one of which a certificate that was sent
+	// has to have.
+	Pins []Pin `yaml:"pins"`
+	// Issuer is the common name of the leaf's issuer.
+	Issuer string `yaml:"issuer"`
+	// SameAsFile is a PEM file; its first certificate has to be the leaf.
+	SameAsFile string `yaml:"same_as_file"`
+	// ClientCertificateRequired wants those who show no certificate to be
+	// turned away; being turned away is then no failure.
+	ClientCertificateRequired bool `yaml:"client_certificate_required"`
+	// Alert is the alert that the server has to send instead of a handshake.
+	Alert AlertName `yaml:"alert"`
+
+	same *x509.Certificate // what SameAsFile held when the module was made
+}
+
+// load reads the files that the expectations name.
+func (o *ExpectOptions) load() error {
+	if o == nil || o.SameAsFile == "" {
+		return nil
+	}
+	content, err := os.ReadFile(o.SameAsFile)
+	if err != nil {
+		return fmt.Errorf("same_as_file: %w", err)
+	}
+	certs, err := parsePEM(content)
+	if err != nil {
+		return fmt.Errorf("same_as_file: %s: %w", o.SameAsFile, err)
+	}
+	o.same = certs[0]
+	return nil
+}
+
+// Expectations is the vocabulary of expectations, in the order in which they
+// are told. An unmet one is the reason of a failure in the phase expect.
+var Expectations = []string{
+	"min_version", "max_version", "alpn", "group", "pin", "issuer", "same_as_file", "client_certificate_required", "alert",
+}
+
+// Expect is the finding of the check expect: those expectations of the module
+// that could be held against what was learned.
+type Expect struct {
+	Expectations []Expectation
+}
+
+// Expectation is one of them.
+type Expectation struct {
+	Name string // of Expectations
+	Met  bool
+	Saw  string // what was there, for people
+}
+
+// expect holds the result against the module's expectations.
+func expect(_ context.Context, e *endpoint, o *ExpectOptions) (*Expect, error) {
+	found := new(Expect)
+	add := func(name string, met bool, saw string) {
+		found.Expectations = append(found.Expectations, Expectation{name, met, saw})
+	}
+	r := e.result
+	if s := r.Session; s != nil && s.Version != 0 {
+		if o.MinVersion != 0 {
+			add("min_version", s.Version >= uint16(o.MinVersion), s.VersionName())
+		}
+		if o.MaxVersion != 0 {
+			add("max_version", s.Version <= uint16(o.MaxVersion), s.VersionName())
+		}
+	}
+	if s := r.Session; s != nil && s.Completed {
+		if o.ALPN != nil {
+			add("alpn", slices.Contains(o.ALPN, Protocol(s.ALPN)), printable(s.ALPN, maxName))
+		}
+		if o.Group != nil {
+			add("group", slices.Contains(o.Group, Group(s.GroupName())), s.GroupName())
+		}
+	}
+	if c := r.Chain; c != nil {
+		leaf := c.Certificates[0]
+		if o.Pins != nil {
+			add("pin", slices.ContainsFunc(c.Certificates, func(c *Certificate) bool {
+				return slices.Contains(o.Pins, Pin(c.SPKISHA256))
+			}), "sha256/"+leaf.SPKISHA256)
+		}
+		if o.Issuer != "" {
+			add("issuer", leaf.X509.Issuer.CommonName == o.Issuer, leaf.IssuerCN)
+		}
+		if o.same != nil {
+			add("same_as_file", leaf.X509.Equal(o.same), leaf.FingerprintSHA256)
+		}
+	}
+	if o.ClientCertificateRequired && r.Session != nil && (r.Session.Completed || r.Session.ClientCertificateRequested) {
+		add("client_certificate_required", turnedAway(r), reasonOf(r.Failure))
+	}
+	if o.Alert != "" && (r.Failure != nil && isAlert(r.Failure.Reason) || r.Session != nil && r.Session.Completed) {
+		add("alert", r.Failure != nil && r.Failure.Reason == alertPrefix+Reason(o.Alert), reasonOf(r.Failure))
+	}
+	if len(found.Expectations) == 0 {
+		return nil, errors.New("nothing was learned that an expectation could be held against")
+	}
+	return found, nil
+}
+
+// turnedAway tells whether the server asked for a certificate and ended the
+// handshake with an alert when it got none.
+func turnedAway(r *Result) bool {
+	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == PhaseKeyExchange && isAlert(r.Failure.Reason)
+}
+
+func isAlert(reason Reason) bool { return strings.HasPrefix(string(reason), alertPrefix) }
+
+func reasonOf(f *Failure) string {
+	if f == nil {
+		return "a completed handshake"
+	}
+	return string(f.Reason)
+}
+
+// meet lets the expectations have the last word on a probe: a failure that was
+// wanted is none, and without another failure an unmet expectation is one.
+func (x *Expect) meet(r *Result) {
+	for _, e := range x.Expectations {
+		if e.Met && (e.Name == "alert" || e.Name == "client_certificate_required") {
+			r.Failure = nil
+			r.failVerify()
+		}
+	}
+	for _, e := range x.Expectations {
+		if !e.Met {
+			r.fail(PhaseExpect, Reason(e.Name), fmt.Errorf("expected another %s than %s", e.Name, e.Saw))
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package prober
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Reason is why a phase or a check failed: a word of a closed vocabulary, fit
+// for a label. A chain's Problem is a Reason too, in the phase verify, and so is
+// the name of an unmet expectation, in the phase expect.
+type Reason string
+
+// The reasons, by the step that they belong to. Each remote alert is a reason
+// of its own, made by alertReason from IANA's registry.
+const (
+	ReasonNXDOMAIN   Reason = "nxdomain"    // the name does not exist
+	ReasonNoAddress  Reason = "no_address"  // it exists, without an address of the family asked for
+	ReasonDNSFailure Reason = "dns_failure" // no answer that says either
+
+	ReasonRefused     Reason = "refused"
+	ReasonUnreachable Reason = "unreachable"
+	ReasonReset       Reason = "reset"
+
+	ReasonNotTLS          Reason = "not_tls"
+	ReasonClosed          Reason = "closed"
+	ReasonNoCommonVersion Reason = "no_common_version"
+	ReasonBadMessage      Reason = "bad_message"     // TLS, but not as the RFCs have it
+	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of no known kind
+
+	ReasonTimeout  Reason = "timeout"
+	ReasonDenied   Reason = "denied"
+	ReasonTooLarge Reason = "too_large"
+	ReasonInternal Reason = "internal" // the exporter's own fault or limit
+)
+
+// Reasons is the whole vocabulary: the words above, an alert_<name> for every
+// registered alert, the chain's problems, and the expectations.
+func Reasons() []Reason {
+	all := []Reason{
+		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset, ReasonNotTLS,
+		ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonTimeout, ReasonDenied,
+		ReasonTooLarge, ReasonInternal, alertUnassigned,
+	}
+	for _, name := range alerts {
+		all = append(all, alertPrefix+Reason(name))
+	}
+	for _, p := range Problems {
+		all = append(all, Reason(p))
+	}
+	for _, name := range Expectations {
+		all = append(all, Reason(name))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// errNotSupported is what a target asks for and this exporter cannot do.
+var errNotSupported = errors.New("not supported")
+
+// reasons is read from the top; the first match wins. A probe that tried
+// several addresses fails with all their errors joined, and then the order
+// says which one tells most: a refusal more than a silence.
+var reasons = []struct {
+	reason  Reason
+	matches func(error) bool
+}{
+	{ReasonInternal, is(errNotSupported)},
+	{ReasonNoAddress, is(errNoAddress)},
+	{ReasonNXDOMAIN, isNXDOMAIN},
+	{ReasonTimeout, isDNSTimeout},
+	{ReasonDNSFailure, has[*net.DNSError]},
+	{ReasonRefused, is(syscall.ECONNREFUSED)},
+	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
+	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
+	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
+		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
+	{ReasonTooLarge, is(errTooLarge)},
+	{ReasonTooLarge, says("tls: handshake message of length")},
+	{ReasonNoCommonVersion, says("tls: server selected unsupported protocol version")},
+	{ReasonBadCertificate, says("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",
+		"tls: server's certificate contains an unsupported type of public key", "tls: received empty certificates message")},
+	{ReasonNotTLS, isNotTLS},
+	{ReasonBadMessage, has[tls.RecordHeaderError]},
+	{ReasonClosed, is(io.EOF, io.ErrUnexpectedEOF, net.ErrClosed)},
+	{ReasonBadMessage, func(err error) bool { return isOp(err, "local error") }},
+	{ReasonBadMessage, says("tls: ", "x509: ", "crypto/")},
+}
+
+// reasonFor sorts an error into the vocabulary.
+func reasonFor(err error) Reason {
+	if reason, ok := alertReason(err); ok {
+		return reason
+	}
+	for _, r := range reasons {
+		if r.matches(err) {
+			return r.reason
+		}
+	}
+	return ReasonInternal
+}
+
+func is(targets ...error) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+	}
+}
+
+func has[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// says matches what crypto/tls leaves without a type. A test holds each of
+// these texts against a server that causes it.
+func says(beginnings ...string) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(err.Error(), b) })
+	}
+}
+
+func isNXDOMAIN(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound
+}
+
+func isDNSTimeout(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsTimeout
+}
+
+func isOp(err error, op string) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op == op
+}
+
+// isNotTLS tells a peer that never spoke TLS from one that lost its way in it.
+func isNotTLS(err error) bool {
+	header, ok := errors.AsType[tls.RecordHeaderError](err)
+	return ok && (strings.Contains(header.Msg, "does not look like") || strings.Contains(header.Msg, "SSLv2"))
+}
+
+const (
+	alertPrefix     = "alert_"
+	alertUnassigned = Reason(alertPrefix + "unassigned")
+)
+
+// alerts is IANA's TLS Alerts registry (tls-parameters-6), read 2026-11,
+// without the names that are marked reserved and were never sent.
+var alerts = map[uint8]string{
+	0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
+	30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate",
+	43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
+	47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
+	52: "too_many_cids_requested", 60: "export_restriction", 70: "protocol_version", 71: "insufficient_security",
+	80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
+	109: "missing_extension", 110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
+	113: "bad_certificate_status_response", 114: "bad_certificate_hash_value", 115: "unknown_psk_identity",
+	116: "certificate_required", 117: "general_error", 120: "no_application_protocol", 121: "ech_required",
+}
+
+// alertReason names the alert that the peer sent. crypto/tls keeps its number
+// in an unexported type, so it is found by the text that the number gives.
+func alertReason(err error) (Reason, bool) {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return "", false
+	}
+	for code, name := range alerts {
+		if tls.AlertError(code).Error() == op.Err.Error() {
+			return alertPrefix + Reason(name), true
+		}
+	}
+	return alertUnassigned, true
+}

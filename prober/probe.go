@@ -1,0 +1,226 @@
+// Package prober learns what a TLS endpoint is like. A probe walks one line,
+//
+//	resolve -> connect -> starttls -> handshake -> chain -> checks
+//
+// and returns a Result: plain values, whatever was learned before something
+// failed included. How that is shown is the business of other packages, and so
+// is what to think of it: there are dates here, and no thresholds.
+package prober
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Prober probes targets as one module says. It may be used by many goroutines
+// at once and never changes.
+type Prober struct {
+	module      Module
+	roots       *roots
+	resolver    *net.Resolver
+	dialer      *net.Dialer
+	tls         *tls.Config
+	certificate *tls.Certificate // shown to servers that ask; nil: none
+}
+
+// New reads the module's files and returns its prober, or what is wrong with
+// the module.
+func New(m Module) (*Prober, error) {
+	if err := m.validate(); err != nil {
+		return nil, err
+	}
+	roots, err := loadRoots(m.CAFile, m.SystemRoots)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	certificate, err := m.ClientCertificate.load()
+	if err != nil {
+		return nil, err
+	}
+	if m.Expect != nil {
+		loaded := *m.Expect
+		if err := loaded.load(); err != nil {
+			return nil, fmt.Errorf("expect: %w", err)
+		}
+		m.Expect = &loaded
+	}
+	dialer := &net.Dialer{KeepAlive: -1} // a probe is too short for keep-alives
+	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+	}
+	return &Prober{
+		module: m, roots: roots, resolver: newResolver(string(m.Resolver)), dialer: dialer,
+		tls: m.tlsConfig(), certificate: certificate,
+	}, nil
+}
+
+// With is a prober for the same module with a change to it.
+func (p *Prober) With(change func(*Module)) (*Prober, error) {
+	m := p.module
+	change(&m)
+	return New(m)
+}
+
+// Timeout is the longest that a probe of this module takes.
+func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout) }
+
+// Probe walks the line. It returns no error: not getting to the end of the line
+// is a result. It takes no longer than the module's timeout and ctx allow, and
+// nothing that it started goes on after it.
+func (p *Prober) Probe(ctx context.Context, t Target) *Result {
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout())
+	defer cancel()
+	if t.ServerName == "" {
+		t.ServerName = string(p.module.ServerName)
+	}
+	r := &Result{Target: t, Start: time.Now()}
+	p.walk(ctx, r)
+	p.check(ctx, r)
+	r.Duration = time.Since(r.Start)
+	return r
+}
+
+// walk takes the steps of the line, each on what the one before it reached.
+func (p *Prober) walk(ctx context.Context, r *Result) {
+	t := r.Target
+	if !t.literal() {
+		addrs, ok := step(r, PhaseResolve, func() ([]netip.Addr, error) { return p.resolve(ctx, t) })
+		if !ok {
+			return
+		}
+		r.Addresses = addrs
+	}
+	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) { return p.connect(ctx, t, r.Addresses) })
+	if !ok {
+		return
+	}
+	defer conn.Close()
+	r.Remote = remote(conn)
+
+	if t.Scheme.find().start == startTLS {
+		if _, ok := step(r, PhaseStartTLS, func() (struct{}, error) { return struct{}{}, startTLSDialogue(t.Scheme) }); !ok {
+			return
+		}
+	}
+	h := p.shake(conn, t)
+	if r.Session = h.session; r.Session != nil {
+		r.Session.Remote = r.Remote
+	}
+	r.Phases = append(r.Phases, h.steps...)
+	if h.err != nil {
+		r.fail(h.failed, reasonFor(h.err), h.err)
+	}
+	if len(h.certificates) == 0 {
+		return
+	}
+	r.Chain, _ = step(r, PhaseVerify, func() (*Chain, error) { return judge(h.certificates, t.name(), p.roots, time.Now()), nil })
+	r.failVerify()
+}
+
+// check runs what the module asks for beside the line.
+func (p *Prober) check(ctx context.Context, r *Result) {
+	e := &endpoint{result: r}
+	var checks checks
+	run(ctx, &checks, e, "expect", p.module.Expect, &r.Expect, expect)
+	r.Checks = checks.wait()
+	if r.Expect != nil {
+		r.Expect.meet(r)
+	}
+}
+
+// startTLSDialogue says that this exporter cannot hold the dialogue of a scheme.
+func startTLSDialogue(s Scheme) error {
+	return fmt.Errorf("the STARTTLS dialogue of %s is %w by this version of tls_exporter", s, errNotSupported)
+}
+
+// step takes one step of the line, notes how long it took, also if it failed,
+// and names its failure.
+func step[T any](r *Result, phase Phase, do func() (T, error)) (T, bool) {
+	start := time.Now()
+	value, err := do()
+	r.Phases = append(r.Phases, PhaseTime{phase, time.Since(start)})
+	if err != nil {
+		r.fail(phase, reasonFor(err), err)
+	}
+	return value, err == nil
+}
+
+// fail notes why the line ended. The first failure stands: later ones are its
+// consequences.
+func (r *Result) fail(phase Phase, reason Reason, err error) {
+	if r.Failure == nil {
+		r.Failure = &Failure{Phase: phase, Reason: reason, Err: err}
+	}
+}
+
+// failVerify makes a chain that is not valid the probe's failure, with its
+// gravest problem.
+func (r *Result) failVerify() {
+	if r.Chain != nil && !r.Chain.Valid {
+		worst := r.Chain.Problems[0]
+		r.fail(PhaseVerify, Reason(worst.Problem), errors.New(worst.Detail))
+	}
+}
+
+func remote(conn net.Conn) netip.AddrPort {
+	if addr, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		ap := addr.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// endpoint is what a check may lean on: all that the line learned.
+type endpoint struct {
+	result *Result
+}
+
+// checks are the checks of one probe, side by side. Each writes its own part of
+// the Result, so they need no lock but the one around their list.
+type checks struct {
+	group sync.WaitGroup
+	mutex sync.Mutex
+	done  []Check
+}
+
+// run starts one check, if the module has options for it: it times it, keeps
+// its finding, names its failure and contains a panic, so that one bad answer
+// cannot blind the rest.
+func run[Options, Finding any](ctx context.Context, c *checks, e *endpoint, name string, options *Options, finding **Finding,
+	find func(context.Context, *endpoint, *Options) (*Finding, error)) {
+	if options == nil {
+		return
+	}
+	c.group.Go(func() {
+		start := time.Now()
+		done := Check{Name: name, Time: start}
+		defer func() {
+			if cause := recover(); cause != nil {
+				done.Failure = &Failure{Reason: ReasonInternal, Err: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
+			}
+			done.Duration = time.Since(start)
+			c.mutex.Lock()
+			c.done = append(c.done, done)
+			c.mutex.Unlock()
+		}()
+		found, err := find(ctx, e, options)
+		if err != nil {
+			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
+			return
+		}
+		*finding = found
+	})
+}
+
+// wait returns the checks that ran when all of them are done.
+func (c *checks) wait() []Check {
+	c.group.Wait()
+	return c.done
+}

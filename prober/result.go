@@ -1,0 +1,117 @@
+package prober
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/netip"
+	"time"
+)
+
+// Result is what one probe learned. A nil or zero part was not learned: it
+// never means that all was well.
+type Result struct {
+	Target   Target
+	Start    time.Time
+	Duration time.Duration
+
+	Phases  []PhaseTime // in the order in which they ran; one not reached is absent
+	Failure *Failure    // why the endpoint is not as it should be; nil: it is
+
+	Addresses []netip.Addr   // what the name resolved to, in the order in which they are tried
+	Remote    netip.AddrPort // the address that answered; invalid: none did
+	Session   *Session       // what the handshake settled, as far as it came
+	Chain     *Chain         // the certificates that were sent, and the judgement on them
+
+	Checks []Check // one for each check of the module that ran
+	Expect *Expect // the module's expectations, one by one
+}
+
+// Phase is a step of the line that every probe walks.
+type Phase string
+
+// The phases, in their order.
+const (
+	PhaseResolve     Phase = "resolve"
+	PhaseConnect     Phase = "connect"
+	PhaseProxy       Phase = "proxy"
+	PhaseStartTLS    Phase = "starttls"
+	PhaseServerHello Phase = "server_hello" // ClientHello sent to first ServerHello byte
+	PhaseKeyExchange Phase = "key_exchange" // from there to the handshake's end
+	PhaseVerify      Phase = "verify"
+	PhaseExpect      Phase = "expect" // names a failure only; it takes no time of its own
+)
+
+// Phases is the whole vocabulary, in the order of the line.
+var Phases = []Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
+
+// PhaseTime is how long one phase took, also when it failed.
+type PhaseTime struct {
+	Phase    Phase
+	Duration time.Duration
+}
+
+// Failure is where and why a probe, or a check, did not end well.
+type Failure struct {
+	Phase  Phase // empty for a check
+	Reason Reason
+	Err    error // for people: the whole story; never a label
+}
+
+// Session is what client and server settled. Fields that the handshake did not
+// come to are zero.
+type Session struct {
+	Completed                  bool // both sides finished, and the server did not turn us away after it
+	Version                    uint16
+	CipherSuite                uint16
+	Group                      tls.CurveID    // 0: no (EC)DHE, as with RSA key exchange
+	ALPN                       string         // printable
+	Remote                     netip.AddrPort // the address that answered
+	ServerName                 string         // sent as SNI; empty for an IP address
+	HelloRetryRequest          bool
+	ClientCertificateRequested bool
+	Duration                   time.Duration // handshake latency: server_hello and key_exchange
+}
+
+// Chain is the certificates that the server sent and what a modern verifier
+// makes of them at the moment At.
+type Chain struct {
+	At           time.Time
+	Name         string         // what the leaf was to be for: a DNS name or an IP address
+	Certificates []*Certificate // as sent; 0 is the leaf
+	Valid        bool
+	Problems     []Found             // gravest first, each problem once
+	Path         []*x509.Certificate // the trusted path that lasts longest, leaf to root; nil: there is none
+	NotAfter     time.Time           // when that path ends; zero without one
+}
+
+// Found is one problem of a chain and where it stands.
+type Found struct {
+	Problem  Problem
+	Position int    // which certificate, as sent; -1: none of them in particular
+	Detail   string // one sentence for people
+}
+
+// Has tells whether p is among the chain's problems.
+func (c *Chain) Has(p Problem) bool {
+	for _, f := range c.Problems {
+		if f.Problem == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Check is how one check of the module fared.
+type Check struct {
+	Name     string
+	Duration time.Duration
+	Time     time.Time // when its finding was made
+	Failure  *Failure  // nil: it has a finding
+}
+
+// Success tells whether the endpoint was reached, shook hands, has a good
+// chain and met every expectation.
+func (r *Result) Success() bool { return r.Failure == nil }
+
+// Connected tells whether the port answered.
+func (r *Result) Connected() bool { return r.Remote.IsValid() }

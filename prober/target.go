@@ -1,0 +1,360 @@
+package prober
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// Target is an endpoint: how the TLS conversation starts, where, and under
+// which name.
+type Target struct {
+	Scheme Scheme
+	Host   string // DNS name in A-labels (a trailing dot is kept: it turns off search domains), or an IP address
+	Port   uint16
+
+	// ServerName, if set, is the SNI and the name to verify instead of Host.
+	ServerName string
+	// Address, if valid, is dialled instead of what Host resolves to; port 0
+	// means Port.
+	Address netip.AddrPort
+}
+
+// maxTargetLength bounds what ParseTarget looks at: the longest scheme, the
+// longest DNS name in its longest spelling (RFC 5890 U-labels), and a port.
+const maxTargetLength = 1024
+
+// ParseTarget reads `[scheme://]host[:port]`. The scheme defaults to https, the
+// port to the scheme's own. Host is a DNS name (an IDN in either spelling), an
+// IPv4 or an IPv6 address, the latter in brackets where a port follows. A lone
+// trailing slash is ignored; user info, path, query and fragment are refused,
+// for a TLS endpoint has none.
+func ParseTarget(s string) (Target, error) {
+	t, err := parseTarget(s)
+	switch {
+	case err == nil:
+		return t, nil
+	case strings.Contains(s, "@"): // what stands before it may be a password
+		return Target{}, fmt.Errorf("target: %w", err)
+	}
+	return Target{}, fmt.Errorf("target %s: %w", quote(s), err)
+}
+
+func parseTarget(s string) (Target, error) {
+	if s == "" {
+		return Target{}, errors.New("is empty; write [scheme://]host[:port], as in example.com or smtp://mail.example.com:25")
+	}
+	if len(s) > maxTargetLength {
+		return Target{}, fmt.Errorf("is longer than %d bytes", maxTargetLength)
+	}
+	scheme, rest, err := cutScheme(s)
+	if err != nil {
+		return Target{}, err
+	}
+	if strings.Contains(rest, "@") {
+		return Target{}, errors.New("user info (the part before @) has no place in a target; write [scheme://]host[:port]")
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		return Target{}, fmt.Errorf("a TLS endpoint has no path, query or fragment; leave out %s", quote(rest[i:]))
+	}
+	host, port, err := splitHostPort(rest)
+	if err != nil {
+		return Target{}, err
+	}
+	t := Target{Scheme: scheme, Port: scheme.Port()}
+	if port != "" {
+		if t.Port, err = parsePort(port); err != nil {
+			return Target{}, err
+		}
+	}
+	t.Host, err = ParseHost(host)
+	return t, err
+}
+
+func cutScheme(s string) (Scheme, string, error) {
+	word, rest, found := strings.Cut(s, "://")
+	if !found {
+		return "https", s, nil
+	}
+	scheme := Scheme(strings.ToLower(word))
+	if scheme == "http" {
+		return "", "", errors.New("http is not TLS; write https:// or leave the scheme out")
+	}
+	if !scheme.Known() {
+		return "", "", fmt.Errorf("unknown scheme %s; known are %s", quote(word), schemeNames())
+	}
+	return scheme, rest, nil
+}
+
+// splitHostPort is net.SplitHostPort for an optional port, which also takes an
+// IPv6 address without brackets as a host.
+func splitHostPort(s string) (host, port string, err error) {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
+		return s, "", nil
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(inner, "]") {
+		return "[" + strings.TrimSuffix(inner, "]") + "]", "", nil
+	}
+	if !strings.Contains(s, ":") {
+		return s, "", nil
+	}
+	host, port, err = net.SplitHostPort(s)
+	if err != nil {
+		if strings.Count(s, ":") > 1 && !strings.HasPrefix(s, "[") {
+			return "", "", errors.New("too many colons; an IPv6 address stands in brackets before a port, as in [2001:db8::1]:443")
+		}
+		return "", "", errors.New("cannot be split into host and port; write host:port or [IPv6 address]:port")
+	}
+	if port == "" {
+		return "", "", errors.New("nothing stands after the colon; write a port or leave the colon out")
+	}
+	if strings.HasPrefix(s, "[") {
+		host = "[" + host + "]"
+	}
+	return host, port, nil
+}
+
+func parsePort(s string) (uint16, error) {
+	port, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || port == 0 || strings.HasPrefix(s, "+") {
+		return 0, fmt.Errorf("port %s is not a number from 1 to 65535", quote(s))
+	}
+	return uint16(port), nil
+}
+
+// ParseHost reads a DNS name or an IP address and returns its one spelling:
+// A-labels in lower case (RFC 5890), addresses as RFC 5952 has them.
+func ParseHost(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("the host is missing")
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		return parseBracketed(strings.TrimSuffix(inner, "]"))
+	}
+	if addr, err := parseIP(s); err == nil {
+		return addr.String(), nil
+	}
+	return parseDNSName(s)
+}
+
+// parseBracketed reads what stands between brackets: only an IPv6 address may,
+// its zone with a plain or an escaped percent sign (RFC 6874).
+func parseBracketed(s string) (string, error) {
+	addr, err := parseIP(strings.Replace(s, "%25", "%", 1))
+	if err != nil || !strings.Contains(s, ":") {
+		return "", fmt.Errorf("%s in brackets is not an IPv6 address", quote(s))
+	}
+	return addr.String(), nil
+}
+
+// parseIP reads an address whose zone, if it has one, looks like the name of a
+// network interface.
+func parseIP(s string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return addr, err
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	if strings.Trim(addr.Zone(), letters) != "" || addr.Zone() == "25" {
+		return addr, errors.New("a zone is the name of a network interface")
+	}
+	return addr.Unmap(), nil
+}
+
+// names maps an IDN as browsers do (UTS 46, non-transitional). STD 3 is not
+// asked for, because names with an underscore exist; dnsLabel asks for the rest.
+var names = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false), idna.VerifyDNSLength(false))
+
+// parseDNSName follows RFC 1035 section 2.3.4 for lengths and RFC 1123 section
+// 2.1 for letters, with the underscore that the world added.
+func parseDNSName(s string) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", fmt.Errorf("%s is not a host name: it is not UTF-8", quote(s))
+	}
+	name, err := names.ToASCII(s)
+	if err != nil {
+		return "", fmt.Errorf("%s is not a host name: %w", quote(s), err)
+	}
+	bare := strings.TrimSuffix(name, ".")
+	if len(bare) > 253 {
+		return "", errors.New("a host name has at most 253 bytes (RFC 1035)")
+	}
+	labels := strings.Split(bare, ".")
+	for _, label := range labels {
+		if err := dnsLabel(label); err != nil {
+			return "", fmt.Errorf("%s is not a host name: %w", quote(s), err)
+		}
+	}
+	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
+		return "", fmt.Errorf("%s is neither an IPv4 address nor a host name: no top-level domain is a number", quote(s))
+	}
+	return name, nil
+}
+
+func dnsLabel(label string) error {
+	switch {
+	case label == "":
+		return errors.New("it has an empty label")
+	case len(label) > 63:
+		return fmt.Errorf("the label %s has more than 63 bytes (RFC 1035)", quote(label))
+	case label[0] == '-' || label[len(label)-1] == '-':
+		return fmt.Errorf("the label %s begins or ends with a hyphen", quote(label))
+	}
+	for _, c := range []byte(label) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return fmt.Errorf("it holds %s", quote(string(rune(c))))
+		}
+	}
+	return nil
+}
+
+// ParseServerName reads the name that is sent as SNI and verified: a DNS name,
+// or an IP address, which is verified but not sent (RFC 6066 section 3).
+func ParseServerName(s string) (string, error) {
+	name, err := ParseHost(s)
+	if err != nil {
+		return "", fmt.Errorf("server name %s: %w", quote(s), err)
+	}
+	return strings.TrimSuffix(name, "."), nil
+}
+
+// ParseAddress reads an IP address with an optional port, as in 192.0.2.7,
+// 192.0.2.7:8443, 2001:db8::1 or [2001:db8::1]:8443.
+func ParseAddress(s string) (netip.AddrPort, error) {
+	if len(s) <= maxTargetLength {
+		if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
+			return netip.AddrPortFrom(addr.Unmap(), 0), nil
+		}
+		if ap, err := netip.ParseAddrPort(s); err == nil && ap.Port() != 0 {
+			return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+		}
+	}
+	return netip.AddrPort{}, fmt.Errorf("address %s: is not an IP address with an optional port, as in 192.0.2.7, 192.0.2.7:8443 or [2001:db8::1]:8443", quote(s))
+}
+
+// String is the target's one spelling: scheme://host:port.
+func (t Target) String() string {
+	return string(t.Scheme) + "://" + net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port)))
+}
+
+// IP is the host as an address; invalid where the host is a name.
+func (t Target) IP() netip.Addr {
+	addr, _ := netip.ParseAddr(t.Host)
+	return addr
+}
+
+// literal tells whether there is nothing to resolve.
+func (t Target) literal() bool { return t.Address.IsValid() || t.IP().IsValid() }
+
+// name is what the leaf has to be for: the override, or the host without the
+// root's dot and without a zone, neither of which a certificate knows.
+func (t Target) name() string {
+	if t.ServerName != "" {
+		return t.ServerName
+	}
+	if addr := t.IP(); addr.IsValid() {
+		return addr.WithZone("").String()
+	}
+	return strings.TrimSuffix(t.Host, ".")
+}
+
+// Scheme says how the TLS conversation with a target starts.
+type Scheme string
+
+// scheme is what is known of one: its port (IANA service names) and whether
+// TLS starts at once, after a dialogue in the clear, or over QUIC.
+type scheme struct {
+	name  Scheme
+	port  uint16
+	start start
+}
+
+type start int
+
+const (
+	implicitTLS start = iota
+	startTLS
+	overQUIC
+)
+
+// schemes in the order in which people are told of them.
+var schemes = []scheme{
+	{"https", 443, implicitTLS},
+	{"tls", 443, implicitTLS},
+	{"smtps", 465, implicitTLS},
+	{"imaps", 993, implicitTLS},
+	{"pop3s", 995, implicitTLS},
+	{"ftps", 990, implicitTLS},
+	{"ldaps", 636, implicitTLS},
+	{"nntps", 563, implicitTLS},
+	{"xmpps-client", 5223, implicitTLS},
+	{"ircs", 6697, implicitTLS},
+	{"mqtts", 8883, implicitTLS},
+	{"amqps", 5671, implicitTLS},
+	{"rediss", 6379, implicitTLS},
+	{"dot", 853, implicitTLS},
+	{"smtp", 25, startTLS},
+	{"submission", 587, startTLS},
+	{"imap", 143, startTLS},
+	{"pop3", 110, startTLS},
+	{"ftp", 21, startTLS},
+	{"ldap", 389, startTLS},
+	{"postgres", 5432, startTLS},
+	{"mysql", 3306, startTLS},
+	{"nntp", 119, startTLS},
+	{"sieve", 4190, startTLS},
+	{"lmtp", 24, startTLS},
+	{"xmpp-client", 5222, startTLS},
+	{"xmpp-server", 5269, startTLS},
+	{"irc", 6667, startTLS},
+	{"rdp", 3389, startTLS},
+	{"mssql", 1433, startTLS},
+	{"quic", 443, overQUIC},
+	{"h3", 443, overQUIC},
+}
+
+func (s Scheme) find() scheme {
+	for _, known := range schemes {
+		if known.name == s {
+			return known
+		}
+	}
+	return scheme{}
+}
+
+// Known tells whether the scheme is one of those that ParseTarget takes.
+func (s Scheme) Known() bool { return s.find().name != "" }
+
+// Port is the scheme's own port, 0 for an unknown scheme.
+func (s Scheme) Port() uint16 { return s.find().port }
+
+func schemeNames() string {
+	all := make([]string, len(schemes))
+	for i, s := range schemes {
+		all[i] = string(s.name)
+	}
+	return sorted(all)
+}
+
+// maxQuoted keeps what a stranger sent short in a sentence about it.
+const maxQuoted = 80
+
+func sorted(words []string) string {
+	slices.Sort(words)
+	return strings.Join(words, ", ")
+}
+
+func quote(s string) string {
+	if len(s) > maxQuoted {
+		return strconv.QuoteToASCII(s[:maxQuoted]) + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}
