@@ -57,16 +57,16 @@ func gauges[Part any](name, help string, labels []string, read func(*Part, sette
 	return row[Part]{name, help, labels, read}
 }
 
-// page is a Result as Prometheus gathers it: no registry is built for a scrape
+// gatherer is a Result as Prometheus gathers it: no registry is built for a scrape
 // and nothing is kept after it.
-type page struct{ result *prober.Result }
+type gatherer struct{ result *prober.Result }
 
 // Gather reads every row off the Result; it never fails.
-func (p page) Gather() ([]*dto.MetricFamily, error) {
+func (g gatherer) Gather() ([]*dto.MetricFamily, error) {
 	gathered := make([]*dto.MetricFamily, 0, len(byName))
 	for _, f := range byName {
-		if g := f.gather(p.result); len(g.Metric) > 0 {
-			gathered = append(gathered, g)
+		if family := f.gather(g.result); len(family.Metric) > 0 {
+			gathered = append(gathered, family)
 		}
 	}
 	return gathered, nil
@@ -130,7 +130,5 @@ func bit(b bool) float64 {
 	}
 	return 0
 }
-
-func days(d time.Duration) float64 { return d.Hours() / 24 }
 
 func unix(t time.Time) float64 { return float64(t.Unix()) }

@@ -41,7 +41,7 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.writeDebug(w, result)
 		return
 	}
-	promhttp.HandlerFor(page{result}, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+	promhttp.HandlerFor(gatherer{result}, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
 }
 
 func (e *Exporter) reject(w http.ResponseWriter, reason string, err error) {
@@ -84,7 +84,7 @@ func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
 	}
 	text.WriteString("#\n")
 	for line := range strings.Lines(e.options.Explain(r)) {
-		text.WriteString("# " + line)
+		text.WriteString(strings.TrimRight("# "+line, " \n") + "\n")
 	}
 	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
 	w.Write(text.Bytes())

@@ -74,7 +74,7 @@ var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 	gauge("tls_chain_valid", "Whether the chain is trusted, in date, for this name and for servers, as a modern verifier judges.",
 		func(c *prober.Chain) (float64, bool) { return bit(c.Valid), true }),
 	gauge("tls_chain_days_remaining", "Days until clients break: until the trusted path that lasts longest ends. Absent without one.",
-		func(c *prober.Chain) (float64, bool) { return days(c.NotAfter.Sub(c.At)), c.Path != nil }),
+		(*prober.Chain).DaysRemaining),
 	gauge("tls_chain_not_after_timestamp_seconds", "When clients break: when the trusted path that lasts longest ends. Absent without one.",
 		func(c *prober.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
 	gauges("tls_chain_problem", "What is wrong with the chain: 1 for each problem that it has, 0 for each that it does not have.",
@@ -91,7 +91,7 @@ var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 var certificates = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 	eachCertificate("tls_certificate_days_remaining", "Days until the certificate ends, fractional; negative once it has. Position 0 is the leaf, the others are as sent.",
 		func(c *prober.Chain, cert *prober.Certificate) (float64, bool) {
-			return days(cert.Remaining(c.At)), true
+			return cert.DaysRemaining(c.At), true
 		}),
 	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate ends.",
 		func(_ *prober.Chain, cert *prober.Certificate) (float64, bool) { return unix(cert.X509.NotAfter), true }),

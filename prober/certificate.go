@@ -56,14 +56,26 @@ func newCertificate(cert *x509.Certificate) *Certificate {
 // it has ended.
 func (c *Certificate) Remaining(now time.Time) time.Duration { return c.X509.NotAfter.Sub(now) }
 
-// RemainingRatio is Remaining over the whole lifetime: 1 fresh, 0 at its end,
+// DaysRemaining is Remaining in days, without the bound that a Duration has: a
+// NotAfter of the year 9999 means "no end" (RFC 5280 section 4.1.2.5).
+func (c *Certificate) DaysRemaining(now time.Time) float64 { return days(now, c.X509.NotAfter) }
+
+// RemainingRatio is what remains over the whole lifetime: 1 fresh, 0 at its end,
 // negative after it. It is not defined (false) for a lifetime of nothing.
 func (c *Certificate) RemainingRatio(now time.Time) (float64, bool) {
-	lifetime := c.X509.NotAfter.Sub(c.X509.NotBefore)
+	lifetime := days(c.X509.NotBefore, c.X509.NotAfter)
 	if lifetime <= 0 {
 		return 0, false
 	}
-	return min(1, c.Remaining(now).Seconds()/lifetime.Seconds()), true
+	return min(1, c.DaysRemaining(now)/lifetime), true
+}
+
+// DaysRemaining is how long the chain's trusted path lasts; not known (false)
+// without one.
+func (c *Chain) DaysRemaining() (float64, bool) { return days(c.At, c.NotAfter), c.Path != nil }
+
+func days(from, to time.Time) float64 {
+	return (float64(to.Unix()-from.Unix()) + float64(to.Nanosecond()-from.Nanosecond())/1e9) / (24 * 60 * 60)
 }
 
 func key(cert *x509.Certificate) (algorithm string, bits int) {

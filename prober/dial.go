@@ -158,9 +158,12 @@ func bound(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		return nil, err
 	}
 	b := &boundConn{Conn: conn, deadline: deadline}
-	b.release = context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	b.release = context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
 	return b, nil
 }
+
+// longAgo is the deadline of what has to end now.
+var longAgo = time.Unix(1, 0)
 
 type boundConn struct {
 	net.Conn

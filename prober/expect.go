@@ -3,7 +3,6 @@ package prober
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -112,8 +111,8 @@ func expect(_ context.Context, e *endpoint, o *ExpectOptions) (*Expect, error) {
 	if o.Alert != "" && (r.Failure != nil && isAlert(r.Failure.Reason) || r.Session != nil && r.Session.Completed) {
 		add("alert", r.Failure != nil && r.Failure.Reason == alertPrefix+Reason(o.Alert), reasonOf(r.Failure))
 	}
-	if len(found.Expectations) == 0 {
-		return nil, errors.New("nothing was learned that an expectation could be held against")
+	if len(found.Expectations) == 0 && r.Failure != nil {
+		return nil, fmt.Errorf("nothing was learned that an expectation could be held against: %w", r.Failure.Err)
 	}
 	return found, nil
 }

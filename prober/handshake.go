@@ -137,7 +137,10 @@ func farewell(client *tls.Conn, conn *watchedConn, asked bool, took time.Duratio
 	if err == nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(client, maxAfterwards))
 	}
-	if _, alert := alertReason(err); alert || is(errTooLarge)(err) || reasonFor(err) == ReasonReset {
+	if err == nil {
+		return nil
+	}
+	if reason := reasonFor(err); isAlert(reason) || reason == ReasonTooLarge || reason == ReasonReset {
 		return err
 	}
 	return nil

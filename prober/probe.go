@@ -97,7 +97,12 @@ func (p *Prober) walk(ctx context.Context, r *Result) {
 		}
 		r.Addresses = addrs
 	}
-	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) { return p.connect(ctx, t, r.Addresses) })
+	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
+		if t.Scheme.find().start == overQUIC {
+			return nil, fmt.Errorf("%s runs over QUIC, which is %w by this version of tls_exporter", t.Scheme, errNotSupported)
+		}
+		return p.connect(ctx, t, r.Addresses)
+	})
 	if !ok {
 		return
 	}

@@ -2,6 +2,9 @@ package prober
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,4 +177,8 @@ func problems(c *Chain) []Problem {
 		all = append(all, f.Problem)
 	}
 	return all
+}
+
+func rsaKey(bits int) func() (crypto.Signer, error) {
+	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
 }

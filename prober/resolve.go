@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,17 +15,22 @@ var errNoAddress = errors.New("no address")
 // maxAddresses bounds how many addresses of one name are looked at.
 const maxAddresses = 32
 
-// newResolver asks the DNS server at address (host:port) alone, or as the
-// system is set up to do when address is empty.
+// newResolver asks the DNS server at address (host:port) alone, or those of the
+// system when address is empty. It is Go's own resolver, for the C library's
+// cannot be stopped and would go on long after a probe's deadline.
 func newResolver(address string) *net.Resolver {
-	if address == "" {
-		return net.DefaultResolver
-	}
 	return &net.Resolver{
 		PreferGo:     true,
-		StrictErrors: true,
-		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, address)
+		StrictErrors: address != "",
+		Dial: func(ctx context.Context, network, system string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, cmp.Or(address, system))
+			if err == nil {
+				// net waits out a timeout of its own while it reads, whatever
+				// becomes of the context. The conn stays as it is: net asks
+				// for its type.
+				context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
+			}
+			return conn, err
 		},
 	}
 }
@@ -33,7 +39,7 @@ func newResolver(address string) *net.Resolver {
 // in the order in which they are to be tried (RFC 6724).
 func (p *Prober) resolve(ctx context.Context, t Target) ([]netip.Addr, error) {
 	family := p.module.IPProtocol
-	addrs, err := p.resolver.LookupNetIP(ctx, family.network(), t.Host)
+	addrs, err := p.lookup(ctx, family, t.Host)
 	if isNXDOMAIN(err) && family != AnyIP && p.exists(ctx, t.Host) {
 		return nil, fmt.Errorf("%s has %w of the family %s", t.Host, errNoAddress, family)
 	}
@@ -55,8 +61,16 @@ func (p *Prober) resolve(ctx context.Context, t Target) ([]netip.Addr, error) {
 // exists tells whether a name without an address of one family has one of the
 // other: the standard resolver says "no such host" in both cases.
 func (p *Prober) exists(ctx context.Context, host string) bool {
-	_, err := p.resolver.LookupNetIP(ctx, AnyIP.network(), host)
+	_, err := p.lookup(ctx, AnyIP, host)
 	return err == nil
+}
+
+func (p *Prober) lookup(ctx context.Context, family IPProtocol, host string) ([]netip.Addr, error) {
+	addrs, err := p.resolver.LookupNetIP(ctx, family.network(), host)
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && p.module.Resolver != "" {
+		dns.Server = string(p.module.Resolver) // not the system's, which net believes it asked
+	}
+	return addrs, err
 }
 
 // IPProtocol is which address family may be dialled.

@@ -1,0 +1,334 @@
+package collector
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/tlstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newTestExporter has the default configuration, or what load returns.
+func newTestExporter(t *testing.T, load func() (*prober.Config, error)) *Exporter {
+	t.Helper()
+	if load == nil {
+		load = prober.DefaultConfig
+	}
+	e, err := New(Options{
+		Load: load, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Explain: func(r *prober.Result) string { return "all about\n\n" + r.Target.String() + "\n" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.self.probes.WithLabelValues("default", noFailure) // a family without series is not gathered
+	return e
+}
+
+func get(e *Exporter, url string, headers ...string) *httptest.ResponseRecorder {
+	mux := http.NewServeMux()
+	e.Register(mux)
+	method, url, ok := strings.Cut(url, " ")
+	if !ok {
+		method, url = "GET", method
+	}
+	request := httptest.NewRequest(method, url, nil)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, request)
+	return w
+}
+
+// labConfig is a file whose modules trust the lab.
+func labConfig(t *testing.T, lab *tlstest.Lab, more string) func() (*prober.Config, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "targets.yml")
+	if err := os.WriteFile(file, []byte("modules: {default: {ca_file: ca.pem}}\n"+more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func() (*prober.Config, error) { return prober.Load(file) }
+}
+
+func newLab(t *testing.T) *tlstest.Lab {
+	t.Helper()
+	lab, err := tlstest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(lab.Close)
+	return lab
+}
+
+func serve(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
+	t.Helper()
+	addr, err := lab.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+func TestProbeAnswers(t *testing.T) {
+	lab := newLab(t)
+	addr := serve(t, lab, tlstest.Server{})
+	e := newTestExporter(t, labConfig(t, lab, ""))
+
+	w := get(e, "/probe?target="+addr)
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "\ntls_probe_success 1\n") || !strings.Contains(w.Body.String(), "\ntls_negotiated_version 1.3\n") {
+		t.Errorf("%d:\n%s", w.Code, w.Body)
+	}
+	w = get(e, "/probe?target="+addr+"&server_name=other.test&module=default")
+	if body := w.Body.String(); !strings.Contains(body, `tls_chain_problem{problem="name_mismatch"} 1`) || !strings.Contains(body, `tls_probe_failure_info{phase="verify",reason="name_mismatch"} 1`) {
+		t.Errorf("server_name is not verified:\n%s", body)
+	}
+	w = get(e, "/probe?target=does-not-resolve.invalid&server_name=localhost&address="+addr)
+	if body := w.Body.String(); !strings.Contains(body, "\ntls_probe_success 1\n") || strings.Contains(body, `phase="resolve"`) {
+		t.Errorf("address is not dialled, or the name resolved:\n%s", body)
+	}
+	w = get(e, "/probe?target="+addr, "Accept", "application/openmetrics-text; version=1.0.0")
+	if body := w.Body.String(); !strings.HasSuffix(body, "# EOF\n") || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/openmetrics-text") {
+		t.Errorf("no OpenMetrics but %s:\n%s", w.Header().Get("Content-Type"), body)
+	}
+	w = get(e, "/probe?target="+addr, "Accept-Encoding", "gzip")
+	unzipped, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(unzipped); err != nil || !bytes.Contains(text, []byte("tls_probe_success 1")) {
+		t.Errorf("gzip: %s, %v", text, err)
+	}
+}
+
+// The debug page is still one that Prometheus could scrape.
+func TestProbeDebug(t *testing.T) {
+	lab := newLab(t)
+	e := newTestExporter(t, labConfig(t, lab, ""))
+	w := get(e, "/probe?debug=true&target="+serve(t, lab, tlstest.Server{}))
+	body := w.Body.String()
+	if !strings.Contains(body, "\ntls_probe_success 1\n") || !strings.Contains(body, "\n# all about\n#\n# https://127.0.0.1:") {
+		t.Errorf("the debug page is\n%s", body)
+	}
+	lint(t, w.Body)
+	if strings.Contains(get(e, "/probe?debug=false&target=127.0.0.1:1").Body.String(), "# all about") {
+		t.Error("debug=false explains all the same")
+	}
+}
+
+func TestProbeRefuses(t *testing.T) {
+	e := newTestExporter(t, nil)
+	for query, says := range map[string]string{
+		"":                                     "parameter target is missing; write /probe?target=example.com",
+		"?target=":                             `parameter target: target "": is empty`,
+		"?target=http://example.com":           "http is not TLS",
+		"?target=a.test&target=b.test":         "parameter target is given 2 times; once is enough",
+		"?target=a.test&modul=x":               `parameter "modul" is unknown; known are target, module, server_name, address, debug`,
+		"?target=a.test&module=x":              `parameter module: there is no "x"; there are default`,
+		"?target=a.test&server_name=*.a":       `parameter server_name: server name "*.a"`,
+		"?target=a.test&address=b.test":        `parameter address: address "b.test": is not an IP address`,
+		"?target=a.test&debug=perhaps":         `parameter debug: "perhaps" is neither true nor false`,
+		"?target=%zz":                          "the query cannot be read",
+		"?target=https://u:secret@a.test":      "user info",
+		"?target=a.test&module=" + long("m"):   `there is no "mmm`,
+		"?" + long("p") + "=1&target=a.test":   `parameter "ppp`,
+		"?target=a.test&address=%00&debug=yes": "parameter address",
+	} {
+		w := get(e, "/probe"+query)
+		body := w.Body.String()
+		if w.Code != http.StatusBadRequest || !strings.Contains(body, says) {
+			t.Errorf("%s: %d %s; want 400 and %s", query, w.Code, body, says)
+		}
+		if strings.Count(body, "\n") != 1 || len(body) > 600 || strings.Contains(body, "secret") {
+			t.Errorf("%s: not one short sentence: %q", query, body)
+		}
+	}
+	for _, header := range []string{"x", "0", "-1", "NaN"} {
+		if w := get(e, "/probe?target=127.0.0.1:1", timeoutHeader, header); w.Code != http.StatusBadRequest {
+			t.Errorf("timeout %s: %d", header, w.Code)
+		}
+	}
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedParameter)); got != 14 {
+		t.Errorf("%v rejections were counted, want 14", got)
+	}
+	if w := get(e, "POST /probe?target=a.test"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
+func long(s string) string { return strings.Repeat(s, 10_000) }
+
+func TestScrapeDeadline(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"10":    9500 * time.Millisecond,
+		"1.5":   time.Second,
+		"0.4":   200 * time.Millisecond,
+		"1e300": maxScrapeTimeout - timeoutOffset,
+		"+Inf":  maxScrapeTimeout - timeoutOffset,
+	} {
+		request := httptest.NewRequest("GET", "/probe", nil)
+		request.Header.Set(timeoutHeader, header)
+		before := time.Now()
+		ctx, cancel, err := scrapeDeadline(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deadline, _ := ctx.Deadline()
+		cancel()
+		if earliest := before.Add(want); deadline.Before(earliest) || deadline.After(time.Now().Add(want)) {
+			t.Errorf("%s: the deadline is in %v, want %v", header, deadline.Sub(before), want)
+		}
+	}
+}
+
+// A server that never speaks ends at the scrape's deadline, not at the module's.
+func TestProbeEndsWithTheScrape(t *testing.T) {
+	lab := newLab(t)
+	silent := serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }})
+	e := newTestExporter(t, labConfig(t, lab, ""))
+	body := get(e, "/probe?target="+silent, timeoutHeader, "0.2").Body.String()
+	if !strings.Contains(body, `tls_probe_failure_info{phase="server_hello",reason="timeout"} 1`) || !strings.Contains(body, "tls_tcp_connected 1") {
+		t.Errorf("a silent server is\n%s", body)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	lab := newLab(t)
+	e := newTestExporter(t, labConfig(t, lab, `
+targets:
+  - targets: [Example.com, "smtp://mail.example.com"]
+    interval: 1m
+    labels: {team: web}
+  - targets: ["[::1]:8443"]
+    labels: {instance: mine}
+`))
+	w := get(e, "http://exporter:10443/targets")
+	var got []discovered
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []discovered{
+		{[]string{"exporter:10443"}, map[string]string{"__metrics_path__": "/probe", "__param_target": "https://example.com:443", "__param_module": "default",
+			"instance": "Example.com", "__scrape_interval__": "60000ms", "__scrape_timeout__": "10500ms", "team": "web"}},
+		{[]string{"exporter:10443"}, map[string]string{"__metrics_path__": "/probe", "__param_target": "smtp://mail.example.com:25", "__param_module": "default",
+			"instance": "smtp://mail.example.com", "__scrape_interval__": "60000ms", "__scrape_timeout__": "10500ms", "team": "web"}},
+		{[]string{"exporter:10443"}, map[string]string{"__metrics_path__": "/probe", "__param_target": "https://[::1]:8443", "__param_module": "default", "instance": "mine"}},
+	}
+	gotJSON, _ := json.MarshalIndent(got, "", " ")
+	wantJSON, _ := json.MarshalIndent(want, "", " ")
+	if !bytes.Equal(gotJSON, wantJSON) {
+		t.Errorf("targets are\n%s\nwant\n%s", gotJSON, wantJSON)
+	}
+	if w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("type is %s", w.Header().Get("Content-Type"))
+	}
+	if body := get(newTestExporter(t, nil), "/targets").Body.String(); body != "[]\n" {
+		t.Errorf("no targets are %q", body)
+	}
+}
+
+func TestReload(t *testing.T) {
+	var problem error
+	generation := 0
+	e := newTestExporter(t, func() (*prober.Config, error) {
+		if problem != nil {
+			return nil, problem
+		}
+		generation++
+		return prober.DefaultConfig()
+	})
+	first := e.config.Load()
+	if w := get(e, "POST /-/reload"); w.Code != 200 || e.config.Load() == first || generation != 2 {
+		t.Errorf("a good reload: %d, generation %d", w.Code, generation)
+	}
+	good := e.config.Load()
+	problem = errors.New("targets.yml:3: no good")
+	w := get(e, "POST /-/reload")
+	if w.Code != 500 || !strings.Contains(w.Body.String(), "targets.yml:3: no good") || e.config.Load() != good {
+		t.Errorf("a bad reload: %d %s", w.Code, w.Body)
+	}
+	if got := testutil.ToFloat64(e.self.reloadGood); got != 0 {
+		t.Errorf("the metric says %v", got)
+	}
+	problem = nil
+	if get(e, "POST /-/reload"); testutil.ToFloat64(e.self.reloadGood) != 1 {
+		t.Error("the metric does not recover")
+	}
+	if w := get(e, "/-/reload"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("GET reloads: %d", w.Code)
+	}
+}
+
+// Reloads and probes may come at any time, side by side.
+func TestReloadUnderway(t *testing.T) {
+	lab := newLab(t)
+	addr := serve(t, lab, tlstest.Server{})
+	e := newTestExporter(t, labConfig(t, lab, ""))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 10 {
+				if !strings.Contains(get(e, "/probe?target="+addr).Body.String(), "tls_probe_success 1") {
+					t.Error("a probe failed during a reload")
+				}
+			}
+		})
+		group.Go(func() {
+			for range 10 {
+				if err := e.Reload(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if got := testutil.ToFloat64(e.self.inFlight); got != 0 {
+		t.Errorf("%v probes are in flight after all ended", got)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	e := newTestExporter(t, nil)
+	for path, body := range map[string]string{"/-/healthy": "healthy\n", "/-/ready": "ready\n"} {
+		if w := get(e, path); w.Code != 200 || w.Body.String() != body {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	e.Drain()
+	if w := get(e, "/-/ready"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("draining, /-/ready says %d", w.Code)
+	}
+}
+
+func TestBadConfigAtStart(t *testing.T) {
+	_, err := New(Options{
+		Load: func() (*prober.Config, error) { return nil, errors.New("no") }, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+	})
+	if err == nil {
+		t.Error("a bad configuration starts")
+	}
+}

@@ -1,0 +1,214 @@
+package collector
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"io"
+	"net/netip"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+
+	"tls_exporter/prober"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var at = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
+const day = 24 * time.Hour
+
+// full is a result in which everything that can be learned was, wrong things
+// among it.
+func full() *prober.Result {
+	leaf := &prober.Certificate{
+		X509:      &x509.Certificate{NotBefore: at.Add(-80 * day), NotAfter: at.Add(-20 * day)},
+		SubjectCN: "www.example.com", IssuerCN: "Example CA", SerialNumber: "2a", FingerprintSHA256: "aa", SPKISHA256: "bb",
+		KeyAlgorithm: "ECDSA", KeyBits: 256, SignatureAlgorithm: "ECDSA-SHA256", DNSNames: "example.com,www.example.com",
+	}
+	ca := &prober.Certificate{
+		X509:      &x509.Certificate{NotBefore: at.Add(-100 * day), NotAfter: at.Add(100 * day)},
+		SubjectCN: "Example CA\nwith \"quotes\" and \\", IssuerCN: "Example Root", SerialNumber: "2b", FingerprintSHA256: "cc", SPKISHA256: "dd",
+		KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown",
+	}
+	return &prober.Result{
+		Target:    prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Start:     at,
+		Duration:  62 * time.Millisecond,
+		Phases:    []prober.PhaseTime{{Phase: "resolve", Duration: time.Millisecond}, {Phase: "connect", Duration: 20 * time.Millisecond}, {Phase: "server_hello", Duration: 25 * time.Millisecond}, {Phase: "key_exchange", Duration: 5 * time.Millisecond}, {Phase: "verify", Duration: 11 * time.Millisecond}},
+		Failure:   &prober.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf ended")},
+		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")},
+		Remote:    netip.MustParseAddrPort("192.0.2.7:443"),
+		Session: &prober.Session{
+			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768, ALPN: "h2",
+			Remote: netip.MustParseAddrPort("192.0.2.7:443"), Duration: 30 * time.Millisecond,
+		},
+		Chain: &prober.Chain{
+			At: at, Name: "www.example.com", Certificates: []*prober.Certificate{leaf, ca},
+			Problems: []prober.Found{{Problem: prober.ProblemExpired}, {Problem: prober.ProblemWrongOrder}},
+			Path:     []*x509.Certificate{leaf.X509, ca.X509}, NotAfter: at.Add(-20 * day),
+		},
+		Checks: []prober.Check{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &prober.Failure{Reason: "timeout"}}},
+		Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}},
+	}
+}
+
+// nothing is a result in which not even the name resolved.
+func nothing() *prober.Result {
+	return &prober.Result{
+		Target:   prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Start:    at,
+		Duration: 2 * time.Millisecond,
+		Phases:   []prober.PhaseTime{{Phase: "resolve", Duration: 2 * time.Millisecond}},
+		Failure:  &prober.Failure{Phase: "resolve", Reason: "nxdomain", Err: errors.New("no such host")},
+	}
+}
+
+// The whole page of a scrape, so that a changed metric shows up as a diff.
+func TestPage(t *testing.T) {
+	for name, result := range map[string]*prober.Result{"full": full(), "nothing": nothing()} {
+		t.Run(name, func(t *testing.T) {
+			golden(t, "testdata/"+name+".prom", page(t, result))
+		})
+	}
+	t.Run("several", func(t *testing.T) { golden(t, "testdata/several.prom", page(t, full(), nothing())) })
+}
+
+func page(t *testing.T, results ...*prober.Result) string {
+	t.Helper()
+	var text bytes.Buffer
+	if err := Text(&text, results...); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (-update writes it anew); got:\n%s", file, got)
+	}
+}
+
+func TestPageIsClean(t *testing.T) { lint(t, strings.NewReader(page(t, full()))) }
+
+// lint wants of a page what Prometheus's linter does, but for the days: people
+// think of certificates in days, and the contract has a row of seconds beside
+// each of days.
+func lint(t *testing.T, page io.Reader) {
+	t.Helper()
+	problems, err := promlint.New(page).Lint()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, p := range problems {
+		if !strings.HasSuffix(p.Metric, "_days_remaining") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
+
+// A gatherer promises sorted families, sorted labels and no series twice.
+func TestGatherIsSorted(t *testing.T) {
+	families, err := gatherer{full()}.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSortedFunc(families, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) }) {
+		t.Error("families are not sorted by name")
+	}
+	for _, family := range families {
+		seen := make(map[string]bool)
+		for _, metric := range family.Metric {
+			if !slices.IsSortedFunc(metric.Label, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) }) {
+				t.Errorf("%s: labels are not sorted: %v", family.GetName(), metric.Label)
+			}
+			if key := metric.String(); seen[key] {
+				t.Errorf("%s: a series stands there twice: %v", family.GetName(), metric.Label)
+			} else {
+				seen[key] = true
+			}
+		}
+	}
+}
+
+// Every part of a Result is shown: without it the page is another one.
+func TestEveryPartIsShown(t *testing.T) {
+	// Not of themselves: the target is the scrape's business, the addresses are
+	// shown by the one that answered, the start by Prometheus's own clock.
+	silent := []string{"Target", "Start", "Addresses"}
+	whole := page(t, full())
+	result := reflect.TypeFor[prober.Result]()
+	for i := range result.NumField() {
+		name := result.Field(i).Name
+		without := full()
+		reflect.ValueOf(without).Elem().Field(i).SetZero()
+		if changed := page(t, without) != whole; changed == slices.Contains(silent, name) {
+			t.Errorf("without %s the page is another one: %v", name, changed)
+		}
+	}
+}
+
+// What was not learned has no row, and a row that says 0 would say too much.
+func TestUnknownIsAbsent(t *testing.T) {
+	text := page(t, nothing())
+	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation"} {
+		if strings.Contains(text, absent) {
+			t.Errorf("%s is there:\n%s", absent, text)
+		}
+	}
+	untrusted := full()
+	untrusted.Chain.Path, untrusted.Chain.NotAfter = nil, time.Time{}
+	if strings.Contains(page(t, untrusted), "tls_chain_days_remaining") {
+		t.Error("a chain without a trusted path has an end")
+	}
+}
+
+// The contract is what the page and the registry have, no more and no less.
+func TestContract(t *testing.T) {
+	registry := newTestExporter(t, nil).options.Registry
+	gathered, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, _ := gatherer{full()}.Gather()
+	labels := make(map[string][]string)
+	for _, family := range append(gathered, page...) {
+		labels[family.GetName()] = nil
+		for _, pair := range family.Metric[0].Label {
+			labels[family.GetName()] = append(labels[family.GetName()], pair.GetName())
+		}
+	}
+	for _, m := range Contract() {
+		got, there := labels[m.Name]
+		want := slices.Sorted(slices.Values(m.Labels))
+		if m.Name == "tls_exporter_build_info" { // main registers it
+			continue
+		}
+		if !there || !slices.Equal(got, want) {
+			t.Errorf("%s has the labels %v, the contract says %v (there: %v)", m.Name, got, want, there)
+		}
+		delete(labels, m.Name)
+	}
+	if len(labels) > 0 {
+		t.Errorf("not in the contract: %v", labels)
+	}
+}

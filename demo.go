@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"gopkg.in/yaml.v3"
+
+	"tls_exporter/prober/tlstest"
+)
+
+// demoPort is where the lab's endpoints begin; one whose port is taken gets
+// another.
+const demoPort = 11443
+
+// demo starts the lab and serves with a configuration that lists it, until ctx
+// ends. Everything in it is reached without the internet.
+func demo(ctx context.Context, listen *web.FlagConfig, logger *slog.Logger, out io.Writer) error {
+	lab, err := tlstest.New()
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	dir, err := os.MkdirTemp("", "tls_exporter-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	endpoints, err := startIllnesses(lab)
+	if err != nil {
+		return err
+	}
+	config, err := writeDemoConfig(dir, lab, endpoints)
+	if err != nil {
+		return err
+	}
+	introduce(out, config, strings.Join(*listen.WebListenAddresses, " "), endpoints)
+	return serve(ctx, config, listen, logger)
+}
+
+// demoEndpoint is one endpoint of the lab, as a target.
+type demoEndpoint struct {
+	tlstest.Illness
+	target string
+}
+
+func startIllnesses(lab *tlstest.Lab) ([]demoEndpoint, error) {
+	var endpoints []demoEndpoint
+	for i, illness := range tlstest.Illnesses() {
+		server, err := illness.Make(lab)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", illness.Name, err)
+		}
+		server.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(demoPort+i))
+		addr, err := lab.Start(server)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", illness.Name, err)
+		}
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		endpoints = append(endpoints, demoEndpoint{illness, "localhost:" + port})
+	}
+	return endpoints, nil
+}
+
+// writeDemoConfig writes what a user of this lab would have: its root's
+// certificate and a targets.yml.
+func writeDemoConfig(dir string, lab *tlstest.Lab, endpoints []demoEndpoint) (string, error) {
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600); err != nil {
+		return "", err
+	}
+	type entry struct {
+		Targets []string          `yaml:"targets,flow"`
+		Labels  map[string]string `yaml:"labels,flow"`
+	}
+	type module struct {
+		Timeout    string `yaml:"timeout"`
+		CAFile     string `yaml:"ca_file"`
+		IPProtocol string `yaml:"ip_protocol"`
+	}
+	config := struct {
+		Modules map[string]module `yaml:"modules"`
+		Targets []entry           `yaml:"targets"`
+	}{Modules: map[string]module{"default": {Timeout: "3s", CAFile: "ca.pem", IPProtocol: "ip4"}}}
+	for _, e := range endpoints {
+		config.Targets = append(config.Targets, entry{[]string{e.target}, map[string]string{"endpoint": e.Name}})
+	}
+	content, err := yaml.Marshal(config)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "targets.yml")
+	return path, os.WriteFile(path, content, 0o600)
+}
+
+func introduce(out io.Writer, config, listen string, endpoints []demoEndpoint) {
+	base := "http://" + listen
+	fmt.Fprintf(out, "The lab has %d endpoints, each healthy but for one thing:\n\n", len(endpoints))
+	for _, e := range endpoints {
+		fmt.Fprintf(out, "  %-16s %-36s %s\n", e.target, e.Name, e.Says)
+	}
+	fmt.Fprintf(out, `
+Look at it:      %s/
+An ill one:      curl '%s/probe?target=%s&debug=true'
+For a person:    tls_exporter --config.file=%s probe %s
+For Prometheus:  http_sd_configs: [{url: %s/targets}]
+
+Ctrl-C ends it.
+
+`, base, base, endpoints[1].target, config, endpoints[1].target, base)
+}

@@ -1,0 +1,163 @@
+// Command tls_exporter tells Prometheus, and people, the truth about TLS
+// endpoints.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"tls_exporter/prober"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	var status exitStatus
+	switch {
+	case err == nil:
+		os.Exit(0)
+	case errors.As(err, &status):
+		os.Exit(int(status))
+	case isUsage(err):
+		fmt.Fprintf(os.Stderr, "tls_exporter: %v; tls_exporter --help tells more\n", err)
+		os.Exit(exitUsage)
+	}
+	fmt.Fprintf(os.Stderr, "tls_exporter: %v\n", err)
+	os.Exit(1)
+}
+
+// exitStatus is what `probe` tells a shell or Nagios beside what it prints.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// exitUsage is EX_USAGE of sysexits.h: not one of the codes of `probe`, so that
+// a misspelt flag never looks like an ill endpoint.
+const exitUsage = 64
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
+// flags is the whole command line.
+type flags struct {
+	configFile string
+	log        promslog.Config
+
+	serve serveFlags
+	once  onceFlags
+	demo  demoFlags
+	check struct{ file string }
+}
+
+type serveFlags struct{ web *web.FlagConfig }
+
+type demoFlags struct{ web *web.FlagConfig }
+
+type onceFlags struct {
+	targets    []string
+	module     string
+	serverName string
+	address    string
+	caFile     string
+	timeout    time.Duration
+	json       bool
+	format     string
+	warning    float64
+}
+
+// run is the whole program. It returns when ctx ends or the command is done.
+func run(ctx context.Context, args []string, out, errOut io.Writer) error {
+	var f flags
+	app, done := commandLine(&f, out)
+	command, err := app.Parse(args)
+	if *done { // --help or --version has been answered
+		return nil
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	f.log.Writer = errOut
+	logger := promslog.New(&f.log)
+	switch command {
+	case "probe":
+		return probeOnce(ctx, f.once, f.configFile, out, errOut)
+	case "check-config":
+		return checkConfig(f.check.file, out)
+	case "demo":
+		return demo(ctx, f.demo.web, logger, out)
+	}
+	return serve(ctx, f.configFile, f.serve.web, logger)
+}
+
+func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
+	done := new(bool)
+	app := kingpin.New("tls_exporter", "Tells Prometheus, and people, the truth about TLS endpoints.")
+	app.UsageWriter(out).ErrorWriter(out).Terminate(func(int) { *done = true })
+	app.Version(version.Print("tls_exporter"))
+	app.HelpFlag.Short('h')
+	app.Flag("config.file", "Modules and targets (targets.yml). Without one the default module alone is there.").StringVar(&f.configFile)
+	promslogflag.AddFlags(app, &f.log)
+
+	serve := app.Command("serve", "Answer /probe, /targets and /metrics. This is what happens without a command.").Default()
+	f.serve.web = kingpinflag.AddFlags(serve, ":10443")
+
+	probe := app.Command("probe", "Probe targets once and tell a person. Exit codes: 0 good, 1 warning, 2 bad, 3 could not tell, 64 wrong usage.")
+	probe.Arg("target", "[scheme://]host[:port]").Required().StringsVar(&f.once.targets)
+	probe.Flag("module", "Module of the configuration file.").Default(prober.DefaultModuleName).StringVar(&f.once.module)
+	probe.Flag("server-name", "Send and verify this name instead of the target's host.").StringVar(&f.once.serverName)
+	probe.Flag("address", "Dial this IP address, or IP:port; the name stays.").StringVar(&f.once.address)
+	probe.Flag("ca-file", "Trust the roots in this PEM file instead of the system's.").StringVar(&f.once.caFile)
+	probe.Flag("timeout", "Bound on a probe; default: the module's.").DurationVar(&f.once.timeout)
+	probe.Flag("format", "text, json or prometheus.").Default("text").EnumVar(&f.once.format, "text", "json", "prometheus")
+	probe.Flag("json", "Short for --format=json.").BoolVar(&f.once.json)
+	probe.Flag("warning", "Warn below this many days; default: below a third of the lifetime.").PlaceHolder("DAYS").FloatVar(&f.once.warning)
+
+	check := app.Command("check-config", "Say whether a configuration file is good, and if not, what is wrong where.")
+	check.Arg("file", "The file, as in targets.yml.").Required().StringVar(&f.check.file)
+
+	demo := app.Command("demo", "Start a lab of good and ill endpoints on loopback, and the exporter before them.")
+	f.demo.web = kingpinflag.AddFlags(demo, "127.0.0.1:10443")
+	return app, done
+}
+
+func loadConfig(path string) (*prober.Config, error) {
+	if path == "" {
+		return prober.DefaultConfig()
+	}
+	return prober.Load(path)
+}
+
+func checkConfig(path string, out io.Writer) error {
+	config, err := prober.Load(path)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s is good: %s, %s\n", path, count(len(config.Probers), "module"), count(len(config.Targets), "target"))
+	return nil
+}
+
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
+}

@@ -1,0 +1,36 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"tls_exporter/prober"
+)
+
+func TestRemedyForEveryReason(t *testing.T) {
+	for _, reason := range prober.Reasons() {
+		if remedy := Remedy(reason); remedy == "" {
+			t.Errorf("%s has no remedy", reason)
+		}
+	}
+}
+
+func TestRemediesAreShortSentences(t *testing.T) {
+	told := make(map[string]prober.Reason)
+	for reason := range remedies {
+		remedy := Remedy(reason)
+		if !strings.HasSuffix(remedy, ".") || len(remedy) > 200 {
+			t.Errorf("%s: not one or two sentences of at most 200 bytes: %q", reason, remedy)
+		}
+		if other, again := told[remedy]; again {
+			t.Errorf("%s and %s have the same remedy", reason, other)
+		}
+		told[remedy] = reason
+	}
+}
+
+func TestNoRemedyForAnUnknownWord(t *testing.T) {
+	if remedy := Remedy("gremlins"); remedy != "" {
+		t.Errorf("got %q", remedy)
+	}
+}

@@ -1,0 +1,265 @@
+package report
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+// now is the moment of every probe in these tests.
+var now = time.Date(2026, 11, 20, 14, 48, 0, 0, time.UTC)
+
+const day = 24 * time.Hour
+
+// situation is a Result made by hand, and what is to be thought of it.
+type situation struct {
+	name   string // of its golden files
+	status Status
+	result *prober.Result
+}
+
+func situations() []situation {
+	return []situation{
+		{"healthy", Good, healthy()},
+		{"ends_soon", Warning, endsSoonest()},
+		{"expired_misnamed_untrusted", Bad, expiredMisnamedUntrusted()},
+		{"timeout_in_connect", Bad, timeoutInConnect()},
+		{"client_certificate_required", Bad, clientCertificateRequired()},
+		{"turned_away_as_expected", Good, turnedAwayAsExpected()},
+		{"not_tls", Bad, notTLS()},
+		{"unmet_expectation", Bad, unmetExpectation()},
+		{"dns_failure", Unknown, dnsFailure()},
+		{"not_yet_valid", Bad, notYetValid()},
+		{"check_failed", Good, checkFailed()},
+		{"expired_yesterday", Bad, expiredYesterday()},
+		{"weak_key", Good, weakKey()},
+		{"superfluous_certificate_ended", Good, superfluousEnded()},
+	}
+}
+
+var (
+	leaf = template("www.example.com", "Example Issuing CA 1", now.Add(-31*day-17*time.Hour), now.Add(58*day+7*time.Hour),
+		"www.example.com", "example.com", "*.static.example.com")
+	issuing = template("Example Issuing CA 1", "Example Root", now.Add(-731*day), now.Add(1825*day))
+	root    = template("Example Root", "Example Root", now.Add(-3000*day), now.Add(6000*day))
+)
+
+func template(subject, issuer string, begins, ends time.Time, names ...string) *x509.Certificate {
+	return &x509.Certificate{
+		Subject: pkix.Name{CommonName: subject}, Issuer: pkix.Name{CommonName: issuer},
+		NotBefore: begins, NotAfter: ends, DNSNames: names, Raw: []byte(subject + issuer + ends.String()),
+	}
+}
+
+func seen(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *prober.Certificate {
+	return &prober.Certificate{
+		X509: cert, SubjectCN: cert.Subject.CommonName, IssuerCN: cert.Issuer.CommonName, SerialNumber: serial,
+		FingerprintSHA256: strings.Repeat(serial, 64/len(serial)), SPKISHA256: strings.Repeat("5e", 32),
+		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: signature,
+		DNSNames: strings.Join(slices.Sorted(slices.Values(cert.DNSNames)), ","),
+	}
+}
+
+func goodChain() *prober.Chain {
+	return &prober.Chain{
+		At: now, Name: "www.example.com", Valid: true,
+		Certificates: []*prober.Certificate{
+			seen(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"),
+			seen(issuing, "11", "ECDSA", 384, "SHA384-RSA"),
+		},
+		Path:     []*x509.Certificate{leaf, issuing, root},
+		NotAfter: leaf.NotAfter,
+	}
+}
+
+func took(times ...any) []prober.PhaseTime {
+	var all []prober.PhaseTime
+	for i := 0; i < len(times); i += 2 {
+		all = append(all, prober.PhaseTime{Phase: times[i].(prober.Phase), Duration: time.Duration(times[i+1].(float64) * float64(time.Millisecond))})
+	}
+	return all
+}
+
+func healthy() *prober.Result {
+	return &prober.Result{
+		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Start:  now, Duration: 23100 * time.Microsecond,
+		Phases: took(prober.PhaseResolve, 1.92, prober.PhaseConnect, 8.41, prober.PhaseServerHello, 9.87,
+			prober.PhaseKeyExchange, 2.113, prober.PhaseVerify, 0.707),
+		Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::10"), netip.MustParseAddr("192.0.2.10")},
+		Remote:    netip.MustParseAddrPort("[2001:db8::10]:443"),
+		Session: &prober.Session{
+			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768,
+			ALPN: "h2", ServerName: "www.example.com", Duration: 11983 * time.Microsecond,
+		},
+		Chain: goodChain(),
+	}
+}
+
+// endsSoonest has a path whose intermediate ends before the leaf, a leaf
+// without a common name, and many names.
+func endsSoonest() *prober.Result {
+	r := healthy()
+	names := []string{"example.org"}
+	for _, label := range strings.Fields("admin api assets blog cdn docs download forum git images login mail media news shop static status www") {
+		names = append(names, label+".example.org", label+".eu.example.org")
+	}
+	leaf := template("", "Example Issuing CA With a Long Name For Everybody G2", now.Add(-300*day), now.Add(65*day), names...)
+	leaf.IPAddresses = []net.IP{net.ParseIP("192.0.2.10")}
+	issuing := template("Example Issuing CA With a Long Name For Everybody G2", "", now.Add(-3640*day), now.Add(9*day+10*time.Hour))
+	issuing.Issuer = pkix.Name{OrganizationalUnit: []string{"Example Class 3 Certification Authority"}, Organization: []string{"Example"}}
+	r.Target.Host = "admin.example.org"
+	r.Session.ServerName, r.Chain.Name = "admin.example.org", "admin.example.org"
+	r.Start = now.In(time.FixedZone("CET", 3600))
+	r.Session.Group, r.Session.HelloRetryRequest = tls.CurveP384, true
+	r.Chain.Certificates = []*prober.Certificate{seen(leaf, "0a", "RSA", 2048, "SHA256-RSA"), seen(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
+	r.Chain.Path = []*x509.Certificate{leaf, issuing, {Subject: issuing.Issuer}}
+	r.Chain.NotAfter = issuing.NotAfter
+	return r
+}
+
+func expiredMisnamedUntrusted() *prober.Result {
+	r := healthy()
+	old := template("internal.example.net", "Corporate CA", now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
+	r.Target.Host = "example.com"
+	r.Session.ServerName = "example.com"
+	r.Chain = &prober.Chain{
+		At: now, Name: "example.com", Certificates: []*prober.Certificate{seen(old, "2a", "RSA", 1024, "SHA256-RSA")},
+		Problems: []prober.Found{
+			{Problem: prober.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-01 10:00:00 UTC"},
+			{Problem: prober.ProblemNameMismatch, Position: 0, Detail: `"example.com" is not among the names of the leaf ("internal.example.net")`},
+			{Problem: prober.ProblemUnknownAuthority, Position: 0, Detail: `"internal.example.net" was issued by "Corporate CA", which is not among the trusted roots`},
+			{Problem: prober.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"},
+		},
+	}
+	r.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-01 10:00:00 UTC")}
+	return r
+}
+
+func timeoutInConnect() *prober.Result {
+	first := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::10]:443")), Err: errors.New("connect: no route to host")}
+	second := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.10:443")), Err: errors.New("i/o timeout")}
+	return &prober.Result{
+		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Start:  now, Duration: 5004 * time.Millisecond,
+		Phases:    took(prober.PhaseResolve, 3.5, prober.PhaseConnect, 5000.2),
+		Addresses: healthy().Addresses,
+		Failure:   &prober.Failure{Phase: prober.PhaseConnect, Reason: prober.ReasonTimeout, Err: errors.Join(first, second)},
+	}
+}
+
+func clientCertificateRequired() *prober.Result {
+	r := healthy()
+	r.Target = prober.Target{Scheme: "ldaps", Host: "www.example.com", Port: 636}
+	r.Remote = netip.MustParseAddrPort("192.0.2.10:636")
+	r.Session.Completed, r.Session.Duration, r.Session.ALPN = false, 0, ""
+	r.Session.ClientCertificateRequested = true
+	r.Failure = &prober.Failure{Phase: prober.PhaseKeyExchange, Reason: "alert_certificate_required", Err: errors.New("remote error: tls: certificate required")}
+	return r
+}
+
+func turnedAwayAsExpected() *prober.Result {
+	r := clientCertificateRequired()
+	r.Failure = nil
+	r.Expect = &prober.Expect{Expectations: []prober.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
+	return r
+}
+
+func notTLS() *prober.Result {
+	return &prober.Result{
+		Target: prober.Target{Scheme: "https", Host: "192.0.2.10", Port: 8080, Address: netip.MustParseAddrPort("192.0.2.11:0")},
+		Start:  now, Duration: 1740 * time.Microsecond,
+		Phases:  took(prober.PhaseConnect, 0.412, prober.PhaseServerHello, 1.301),
+		Remote:  netip.MustParseAddrPort("192.0.2.11:8080"),
+		Failure: &prober.Failure{Phase: prober.PhaseServerHello, Reason: prober.ReasonNotTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
+	}
+}
+
+func unmetExpectation() *prober.Result {
+	r := healthy()
+	r.Session.Version, r.Session.CipherSuite, r.Session.Group = tls.VersionTLS12, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0
+	r.Session.ALPN, r.Session.ServerName = "", "edge.example.com"
+	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, seen(root, "01", "RSA", 4096, "SHA256-RSA"))
+	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWrongOrder, Position: 2, Detail: `certificate 2 ("Example Issuing CA 1") signed the leaf and should follow it`}}
+	r.Expect = &prober.Expect{Expectations: []prober.Expectation{
+		{Name: "min_version", Met: false, Saw: "TLS 1.2"},
+		{Name: "alpn", Met: false, Saw: ""},
+		{Name: "pin", Met: true, Saw: "sha256/" + strings.Repeat("5e", 32)},
+	}}
+	r.Failure = &prober.Failure{Phase: prober.PhaseExpect, Reason: "min_version", Err: errors.New("expected another min_version than TLS 1.2")}
+	return r
+}
+
+func dnsFailure() *prober.Result {
+	return &prober.Result{
+		Target: prober.Target{Scheme: "smtp", Host: "mail.example.com", Port: 25},
+		Start:  now, Duration: 2004 * time.Millisecond,
+		Phases: took(prober.PhaseResolve, 2003.7),
+		Failure: &prober.Failure{Phase: prober.PhaseResolve, Reason: prober.ReasonDNSFailure,
+			Err: &net.DNSError{Err: "server misbehaving", Name: "mail.example.com", Server: "127.0.0.53:53"}},
+	}
+}
+
+func notYetValid() *prober.Result {
+	r := healthy()
+	early := template("www.example.com", "Example Issuing CA 1", now.Add(50*time.Hour), now.Add(90*day), "www.example.com")
+	r.Chain.Valid = false
+	r.Chain.Certificates[0] = seen(early, "07", "Ed25519", 256, "ECDSA-SHA384")
+	r.Chain.Path = []*x509.Certificate{early, issuing, root}
+	r.Chain.NotAfter = early.NotAfter
+	r.Chain.Problems = []prober.Found{
+		{Problem: prober.ProblemNotYetValid, Position: 0, Detail: "the leaf begins on 2026-11-22 16:48:00 UTC"},
+	}
+	r.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "not_yet_valid", Err: errors.New("the leaf begins on 2026-11-22 16:48:00 UTC")}
+	return r
+}
+
+// expiredYesterday has nothing but the date against it, and was dialled at an
+// address of the caller's.
+func expiredYesterday() *prober.Result {
+	r := healthy()
+	old := template("www.example.com", "Example Issuing CA 1", now.Add(-91*day), now.Add(-19*time.Hour), "www.example.com", "example.com")
+	r.Target.Address = netip.MustParseAddrPort("192.0.2.99:8443")
+	r.Addresses, r.Remote, r.Phases = nil, r.Target.Address, r.Phases[1:]
+	r.Chain.Valid = false
+	r.Chain.Certificates[0] = seen(old, "03", "ECDSA", 256, "ECDSA-SHA384")
+	r.Chain.Path = []*x509.Certificate{old, issuing, root}
+	r.Chain.NotAfter = old.NotAfter
+	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-19 19:48:00 UTC"}}
+	r.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-19 19:48:00 UTC")}
+	return r
+}
+
+// superfluousEnded sends a cross-sign that has ended, and that no client needs.
+func superfluousEnded() *prober.Result {
+	r := healthy()
+	cross := template("Example Root", "Old Root", now.Add(-3000*day), now.Add(-50*day))
+	r.Chain.Certificates = append(r.Chain.Certificates, seen(cross, "0c", "RSA", 4096, "SHA256-RSA"))
+	return r
+}
+
+func weakKey() *prober.Result {
+	r := healthy()
+	r.Chain.Certificates[0] = seen(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
+	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"}}
+	return r
+}
+
+// checkFailed has a check that stumbled over a stranger's bytes.
+func checkFailed() *prober.Result {
+	r := healthy()
+	r.Checks = []prober.Check{
+		{Name: "versions", Duration: 31 * time.Millisecond, Time: now},
+		{Name: "revocation", Duration: 2 * time.Second, Time: now, Failure: &prober.Failure{
+			Reason: prober.ReasonBadMessage, Err: errors.New("responder said \x1b[31m\u202e\xff" + strings.Repeat("very ", 80) + "much")}},
+	}
+	return r
+}

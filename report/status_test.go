@@ -1,0 +1,110 @@
+package report
+
+import (
+	"testing"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+func TestJudge(t *testing.T) {
+	for _, s := range situations() {
+		if got := Judge(s.result, 0); got != s.status {
+			t.Errorf("%s: %s, want %s", s.name, got, s.status)
+		}
+	}
+}
+
+func TestJudgeWarnsInTime(t *testing.T) {
+	lasting := func(lifetime, left time.Duration) *prober.Result {
+		r := healthy()
+		leaf := template("www.example.com", "Example Issuing CA 1", now.Add(left-lifetime), now.Add(left))
+		r.Chain.Certificates[0] = seen(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
+		r.Chain.NotAfter = leaf.NotAfter
+		return r
+	}
+	tests := []struct {
+		name           string
+		lifetime, left time.Duration
+		warning        time.Duration
+		want           Status
+	}{
+		{"more than a third of 90 days", 90 * day, 31 * day, 0, Good},
+		{"less than a third of 90 days", 90 * day, 29 * day, 0, Warning},
+		{"more than a third of six days", 6 * day, 50 * time.Hour, 0, Good},
+		{"less than a third of six days", 6 * day, 46 * time.Hour, 0, Warning},
+		{"less than a third, and more than was asked for", 90 * day, 15 * day, 14 * day, Good},
+		{"less than was asked for", 90 * day, 13 * day, 14 * day, Warning},
+	}
+	for _, test := range tests {
+		if got := Judge(lasting(test.lifetime, test.left), test.warning); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
+	tests := []struct {
+		phase  prober.Phase
+		reason prober.Reason
+		want   Status
+	}{
+		{prober.PhaseResolve, prober.ReasonDNSFailure, Unknown},
+		{prober.PhaseResolve, prober.ReasonTimeout, Unknown},
+		{prober.PhaseResolve, prober.ReasonNXDOMAIN, Bad},
+		{prober.PhaseConnect, prober.ReasonTimeout, Bad},
+		{prober.PhaseConnect, prober.ReasonDenied, Unknown},
+		{prober.PhaseStartTLS, prober.ReasonInternal, Unknown},
+		{prober.PhaseVerify, "expired", Bad},
+	}
+	for _, test := range tests {
+		r := &prober.Result{Failure: &prober.Failure{Phase: test.phase, Reason: test.reason}}
+		if got := Judge(r, 0); got != test.want {
+			t.Errorf("%s in %s: %s, want %s", test.reason, test.phase, got, test.want)
+		}
+	}
+}
+
+func TestJudgeOfNothingLearnedIsNotGood(t *testing.T) {
+	for name, r := range map[string]*prober.Result{
+		"nothing at all":      {},
+		"unfinished session":  {Session: new(prober.Session)},
+		"unmet expectation":   {Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "alert"}}}},
+		"met, and of no help": {Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}}}},
+	} {
+		if got := Judge(r, 0); got != Unknown {
+			t.Errorf("%s: %s, want %s", name, got, Unknown)
+		}
+	}
+}
+
+func TestWorst(t *testing.T) {
+	tests := []struct {
+		statuses []Status
+		want     Status
+	}{
+		{nil, Unknown},
+		{[]Status{Good, Good}, Good},
+		{[]Status{Good, Warning}, Warning},
+		{[]Status{Warning, Unknown, Good}, Unknown},
+		{[]Status{Unknown, Bad, Warning}, Bad},
+	}
+	for _, test := range tests {
+		if got := Worst(test.statuses...); got != test.want {
+			t.Errorf("worst of %s is %s, want %s", test.statuses, got, test.want)
+		}
+	}
+}
+
+func TestStatusSpeaksNagios(t *testing.T) {
+	tests := []struct {
+		status Status
+		word   string
+		code   int
+	}{{Good, "good", 0}, {Warning, "warning", 1}, {Bad, "bad", 2}, {Unknown, "unknown", 3}}
+	for _, test := range tests {
+		if test.status.String() != test.word || test.status.ExitCode() != test.code {
+			t.Errorf("%s exits with %d, want %s with %d", test.status, test.status.ExitCode(), test.word, test.code)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math"
+	"net"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestDurationsAsPeopleReadThem(t *testing.T) {
+	tests := []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0.00 ms"},
+		{800 * time.Nanosecond, "<0.01 ms"},
+		{707 * time.Microsecond, "0.71 ms"},
+		{9994 * time.Microsecond, "9.99 ms"},
+		{9996 * time.Microsecond, "10.0 ms"},
+		{23100 * time.Microsecond, "23.1 ms"},
+		{231 * time.Millisecond, "231 ms"},
+		{999600 * time.Microsecond, "1.00 s"},
+		{1240 * time.Millisecond, "1.24 s"},
+		{75 * time.Second, "75.0 s"},
+	}
+	for _, test := range tests {
+		if got := lasted(test.d); got != test.want {
+			t.Errorf("%v is %q, want %q", test.d, got, test.want)
+		}
+	}
+}
+
+func TestSpansAsPeopleReadThem(t *testing.T) {
+	tests := []struct {
+		d    time.Duration
+		want string
+	}{
+		{58*day + 7*time.Hour, "58.3 days"},
+		{-19*day - 5*time.Hour, "19.2 days"},
+		{1825 * day, "1825 days"},
+		{7*time.Hour + 12*time.Minute, "7.2 hours"},
+		{90 * time.Second, "1.5 minutes"},
+		{math.MaxInt64, "over 292 years"},
+		{math.MinInt64, "over 292 years"},
+	}
+	for _, test := range tests {
+		if got := span(test.d); got != test.want {
+			t.Errorf("%v is %q, want %q", test.d, got, test.want)
+		}
+	}
+}
+
+func TestCertificatesHaveAName(t *testing.T) {
+	tests := []struct {
+		cert *x509.Certificate
+		want string
+	}{
+		{&x509.Certificate{Subject: pkix.Name{CommonName: "example.com", Organization: []string{"Example"}}}, "example.com"},
+		{&x509.Certificate{DNSNames: []string{"www.example.com", "example.com"}}, "example.com"},
+		{&x509.Certificate{IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)}}, "192.0.2.1"},
+		{&x509.Certificate{Subject: pkix.Name{OrganizationalUnit: []string{"Class 3"}, Organization: []string{"Example"}}}, "Class 3"},
+		{&x509.Certificate{Subject: pkix.Name{CommonName: "a\x1b[2Jb"}}, "a\ufffd[2Jb"},
+		{&x509.Certificate{Subject: pkix.Name{CommonName: "  "}}, "(no name)"},
+		{&x509.Certificate{}, "(no name)"},
+	}
+	for _, test := range tests {
+		if got := named(test.cert); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestSomeCountsTheRest(t *testing.T) {
+	words := []string{"one", "two", "three"}
+	for limit, want := range map[int]string{0: "one and 2 more", 8: "one, two and 1 more", 100: "one, two, three"} {
+		if got := some(words, limit); got != want {
+			t.Errorf("in %d bytes: %q, want %q", limit, got, want)
+		}
+	}
+}
+
+// FuzzClean holds that a stranger's text comes out as one short printable line,
+// and that what is clean stays as it is.
+func FuzzClean(f *testing.F) {
+	for _, seed := range []string{"", "plain", "two\nlines\r\n", "\x1b[31mred\x1b[0m", "\u202egnp.exe", "\xff\xfe", strings.Repeat("é", 400), strings.Repeat("😀", 301)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := clean(s)
+		if strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(got) {
+			t.Errorf("%q is not printable", got)
+		}
+		if n := utf8.RuneCountInString(got); n > maxMessage {
+			t.Errorf("%d runes, want at most %d", n, maxMessage)
+		}
+		if again := clean(got); again != got {
+			t.Errorf("%q became %q", got, again)
+		}
+	})
+}
+
+// FuzzWrap holds that wrapping loses no word and makes no line too wide that
+// could be narrower.
+func FuzzWrap(f *testing.F) {
+	f.Add("Renew the certificate and reload the server.", 10)
+	f.Add("averylongwordthatdoesnotfit in here", 5)
+	f.Add("", 3)
+	f.Fuzz(func(t *testing.T, s string, width int) {
+		lines := wrap(s, width)
+		if got, want := strings.Join(strings.Fields(strings.Join(lines, " ")), " "), strings.Join(strings.Fields(s), " "); got != want {
+			t.Errorf("got the words %q, want %q", got, want)
+		}
+		for _, line := range lines {
+			if utf8.RuneCountInString(line) > width && len(strings.Fields(line)) > 1 {
+				t.Errorf("%q is wider than %d", line, width)
+			}
+		}
+	})
+}

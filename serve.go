@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
+
+	"tls_exporter/collector"
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// serve answers Prometheus until ctx ends, then lets the probes in flight
+// answer.
+func serve(ctx context.Context, configFile string, listen *web.FlagConfig, logger *slog.Logger) error {
+	logger.Info("Starting tls_exporter", "version", version.Info(), "build", version.BuildContext())
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		versioncollector.NewCollector("tls_exporter"),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	exporter, err := collector.New(collector.Options{
+		Load:     func() (*prober.Config, error) { return loadConfig(configFile) },
+		Logger:   logger,
+		Explain:  explain,
+		Registry: registry,
+	})
+	if err != nil {
+		return err
+	}
+	handler, err := newHandler(exporter)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      10 * time.Minute, // longer than any sensible probe
+		IdleTimeout:       5 * time.Minute,  // Prometheus keeps its connections between scrapes
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	return serveUntil(ctx, server, exporter, listen, logger)
+}
+
+// shutdownPatience is how long probes in flight may take to answer after the
+// signal to stop; what runs longer is cut off.
+const shutdownPatience = 30 * time.Second
+
+// serveUntil owns the server's goroutines: it returns when all have ended.
+func serveUntil(ctx context.Context, server *http.Server, exporter *collector.Exporter, listen *web.FlagConfig, logger *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := web.ListenAndServe(server, listen, logger); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		reloadOnHangup(ctx, exporter, logger)
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		logger.Info("Stopping; probes in flight are let finish")
+		exporter.Drain()
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+		defer cancel()
+		return server.Shutdown(patience)
+	})
+	return group.Wait()
+}
+
+func reloadOnHangup(ctx context.Context, exporter *collector.Exporter, logger *slog.Logger) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			if err := exporter.Reload(); err != nil {
+				logger.Error("Reload failed; the old configuration goes on", "err", err)
+			} else {
+				logger.Info("Configuration reloaded")
+			}
+		}
+	}
+}
+
+func newHandler(exporter *collector.Exporter) (http.Handler, error) {
+	mux := http.NewServeMux()
+	exporter.Register(mux)
+	landing, err := web.NewLandingPage(web.LandingConfig{
+		Name:        "tls_exporter",
+		Description: "Tells Prometheus, and people, the truth about TLS endpoints.",
+		Version:     version.Info(),
+		Profiling:   "false",
+		Links: []web.LandingLinks{
+			{Address: "/metrics", Text: "Metrics", Description: "The exporter itself"},
+			{Address: "/targets", Text: "Targets", Description: "The configured targets, for Prometheus's http_sd"},
+			{Address: "/-/healthy", Text: "Healthy", Description: "Whether the exporter is up"},
+			{Address: "/-/ready", Text: "Ready", Description: "Whether the exporter takes requests"},
+		},
+		Form: web.LandingForm{
+			Action: "/probe",
+			Inputs: []web.LandingFormInput{
+				{Label: "Target", Type: "text", Name: "target", Placeholder: "[scheme://]host[:port]", Value: "example.com"},
+				{Label: "Module", Type: "text", Name: "module", Placeholder: "module", Value: prober.DefaultModuleName},
+				{Label: "Explain", Type: "checkbox", Name: "debug", Value: "true"},
+			},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("GET /{$}", landing)
+	return mux, nil
+}
+
+// explain is a result for a person who asked /probe for it.
+func explain(r *prober.Result) string {
+	var text strings.Builder
+	report.Text(&text, r, report.Options{}) // a Builder takes every write
+	return text.String()
+}
