@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -112,6 +113,11 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	done := new(bool)
 	app := kingpin.New("tls_exporter", "Tells Prometheus, and people, the truth about TLS endpoints.")
 	app.UsageWriter(out).ErrorWriter(out).Terminate(func(int) { *done = true })
+	if version.Version == "" { // not set by the linker
+		if build, ok := debug.ReadBuildInfo(); ok {
+			version.Version = build.Main.Version
+		}
+	}
 	app.Version(version.Print("tls_exporter"))
 	app.HelpFlag.Short('h')
 	app.Flag("config.file", "Modules and targets (targets.yml). Without one the default module alone is there.").StringVar(&f.configFile)

@@ -1,6 +1,8 @@
 package prober
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -129,6 +131,19 @@ func TestParseAddress(t *testing.T) {
 	for _, written := range []string{"", "example.com", "192.0.2.7:0", "192.0.2.7:x", "[::1]:99999"} {
 		if got, err := ParseAddress(written); err == nil {
 			t.Errorf("%q is %v, want an error", written, got)
+		}
+	}
+}
+
+// The README names every scheme, with its port where TLS starts at once.
+func TestReadmeHasSchemes(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range schemes {
+		if !strings.Contains(string(readme), "`"+string(s.name)+"`") || s.start == implicitTLS && !strings.Contains(string(readme), strconv.Itoa(int(s.port))) {
+			t.Errorf("the README does not say %s or its port %d", s.name, s.port)
 		}
 	}
 }

@@ -1,0 +1,81 @@
+package collector
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober"
+)
+
+// docs/metrics.md is made from the rows (-update), so that it cannot say
+// anything else.
+func TestDocs(t *testing.T) { golden(t, "../docs/metrics.md", document()) }
+
+func document() string {
+	var b strings.Builder
+	b.WriteString(`# The metrics
+
+This page is made from the exporter's own table of metrics; a test keeps it so.
+
+Names, labels and the words of the vocabularies are a promise: they are added to, and not changed. Booleans are 0 and 1.
+**A metric is absent when its question was not asked or not answered**: unknown is never 0, and never good.
+There is no label for the target: the scrape's ` + "`instance`" + ` says it.
+`)
+	title := ""
+	for _, m := range Contract() {
+		if m.Part != title {
+			title = m.Part
+			fmt.Fprintf(&b, "\n## %s\n\n| metric | labels | meaning |\n|---|---|---|\n", title)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s%s |\n", m.Name, strings.Join(m.Labels, ", "), m.Help, kind(m))
+	}
+	b.WriteString("\n## Vocabularies\n\nThe labels below have these values and no others.\n")
+	vocabulary(&b, "phase", "of a probe, in their order; `tls_exporter_probes_total` has `none` too", prober.Phases)
+	vocabulary(&b, "problem", "of a chain, gravest first; `revoked` is there only where revocation was asked about", prober.Problems)
+	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert that the server sent, by its registered name", prober.Reasons())
+	vocabulary(&b, "expectation", "of a module", prober.Expectations)
+	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", []string{rejectedParameter, rejectedTimeout})
+	b.WriteString(decisions)
+	return b.String()
+}
+
+func kind(m Metric) string {
+	if m.Type == "gauge" {
+		return ""
+	}
+	return " (" + m.Type + ")"
+}
+
+func vocabulary[Word ~string](b *strings.Builder, label, of string, words []Word) {
+	fmt.Fprintf(b, "\n**%s** (%s):\n", label, of)
+	for i, word := range words {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		fmt.Fprintf(b, "\n`%s`", word)
+	}
+	b.WriteString("\n")
+}
+
+// decisions is what a reader of the problems wants to know and no row can say.
+const decisions = `
+## How some of it is decided
+
+**The verdict** of ` + "`tls_chain_valid`" + ` is that of Go's crypto/x509. What is wrong beside the first thing that it stops at is asked one question at a time,
+of the best way from the leaf to a trusted root: the one with the fewest faults, and of those the one that lasts longest. ` + "`weak_key`, `lifetime_too_long` and `wrong_order`" + ` are told beside a verdict that may be good.
+
+**incomplete_chain or unknown_authority**: in both cases the way ends at a certificate whose issuer was not sent and is not trusted. The certificates decide as far as they can, strongest evidence first:
+
+1. A certificate at the end that signed itself is an untrusted root: ` + "`unknown_authority`" + `, or ` + "`self_signed`" + ` if it is the leaf.
+2. An authority key identifier that names its issuer's issuer (RFC 5280 section 4.2.1.1) tells a root from an intermediate.
+3. Another CA certificate was sent that does reach a trusted root: the server sends the wrong intermediate, ` + "`incomplete_chain`" + `.
+4. The way ends at an intermediate: its root need not be sent (RFC 8446 section 4.4.2), so that root is taken to be an unknown one, ` + "`unknown_authority`" + `.
+5. The way ends at the leaf, and its Authority Information Access says where its issuer can be fetched: ` + "`incomplete_chain`" + `. Public CAs write that pointer, and none issues leaves from a root.
+6. A leaf without that pointer: where the module has a ` + "`ca_file`" + `, ` + "`incomplete_chain`" + ` if the issuer's organization (O) is that of one of its roots, or if there is nothing to compare; else ` + "`unknown_authority`" + `.
+
+**lifetime_too_long** holds the leaf to the CA/Browser Forum's limit that was in force when it began (Baseline Requirements section 6.3.2 and ballot SC-081v3: 398 days, 200 from 2026-03-15, 100 from 2027-03-15, 47 from 2029-03-15).
+It binds public CAs only: the way has to end in a root of Mozilla's program, whose list is part of the exporter. A private CA may issue for as long as it likes.
+
+**tls_chain_not_after_timestamp_seconds** is when clients break: of all trusted paths the latest end, where a path ends with the first of its certificates. Certificates that were sent and that no path needs do not count. It is there, in the past, when only time has run out, and absent when no path is trusted.
+`

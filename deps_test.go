@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rooms is who may import whom in this house: main -> collector, report ->
+// prober, and never back. Tests may look at more.
+var rooms = map[string][]string{
+	".":              {"tls_exporter/collector", "tls_exporter/prober", "tls_exporter/prober/tlstest", "tls_exporter/report"},
+	"collector":      {"tls_exporter/prober"},
+	"report":         {"tls_exporter/prober"},
+	"prober":         {},
+	"prober/tlstest": {},
+}
+
+// strangers are what prober has no business with: showing, logging, serving.
+var strangers = []string{"github.com/prometheus/", "log", "log/slog", "net/http", "html/template", "github.com/alecthomas/"}
+
+// doors is the one file of prober through which each library that is not the
+// exporter's own comes in, and could leave.
+var doors = map[string]string{
+	"gopkg.in/yaml.v3":         "prober/config.go",
+	"golang.org/x/net/idna":    "prober/target.go",
+	"golang.org/x/crypto/x509": "prober/roots.go",
+}
+
+func TestArchitecture(t *testing.T) {
+	for file, imports := range sources(t) {
+		room := filepath.ToSlash(filepath.Dir(file))
+		allowed, known := rooms[room]
+		if !known {
+			t.Errorf("%s is in a room that this test does not know", file)
+		}
+		for _, path := range imports {
+			if strings.HasPrefix(path, "tls_exporter/") && !slices.Contains(allowed, path) {
+				t.Errorf("%s imports %s", file, path)
+			}
+			if !strings.HasPrefix(room, "prober") {
+				continue
+			}
+			for _, stranger := range strangers {
+				if path == stranger || strings.HasSuffix(stranger, "/") && strings.HasPrefix(path, stranger) {
+					t.Errorf("%s imports %s", file, path)
+				}
+			}
+			if strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && door(path) != filepath.ToSlash(file) {
+				t.Errorf("%s imports %s, whose door is %q", file, path, door(path))
+			}
+		}
+	}
+}
+
+func door(path string) string {
+	for library, file := range doors {
+		if strings.HasPrefix(path, library) {
+			return file
+		}
+	}
+	return ""
+}
+
+// sources is every Go file that is built into the program, with its imports.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	files := make(map[string][]string)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && path != "." && strings.HasPrefix(entry.Name(), ".") {
+			return cmp.Or(err, filepath.SkipDir)
+		}
+		if entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		files[path] = nil
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			files[path] = append(files[path], imported)
+		}
+		return nil
+	})
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	return files
+}

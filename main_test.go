@@ -1,0 +1,422 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/tlstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The example is what newcomers copy.
+func TestExample(t *testing.T) {
+	config, err := prober.Load("targets.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Targets) != 4 || config.Targets[3].Target.String() != "ldaps://[2001:db8::1]:636" {
+		t.Errorf("targets are %v", config.Targets)
+	}
+}
+
+// output is what a command writes, for a test that reads along.
+type output struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.text.String()
+}
+
+// await polls until the output says what is wanted.
+func (o *output) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	wanted := regexp.MustCompile(pattern)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if found := wanted.FindStringSubmatch(o.String()); found != nil {
+			return found
+		}
+	}
+	t.Fatalf("never said %s:\n%s", pattern, o)
+	return nil
+}
+
+// server is the program, serving.
+type server struct {
+	url      string
+	out, log *output
+	stop     context.CancelFunc
+	done     chan error
+}
+
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &server{out: new(output), log: new(output), stop: cancel, done: make(chan error, 1)}
+	go func() { s.done <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0"), s.out, s.log) }()
+	t.Cleanup(func() { cancel(); http.DefaultClient.CloseIdleConnections() })
+	s.url = "http://" + s.log.await(t, `msg="?Listening on"? address=(\S+)`)[1]
+	return s
+}
+
+func (s *server) end(t *testing.T) {
+	t.Helper()
+	s.stop()
+	http.DefaultClient.CloseIdleConnections()
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+}
+
+func fetch(t *testing.T, url string) (int, string) {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func write(t *testing.T, file, content string) string {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func newLab(t *testing.T) (lab *tlstest.Lab, caFile string) {
+	t.Helper()
+	lab, err := tlstest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(lab.Close)
+	return lab, write(t, filepath.Join(t.TempDir(), "ca.pem"), string(lab.RootPEM()))
+}
+
+func endpoint(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
+	t.Helper()
+	addr, err := lab.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+// The demo is the first thing that anybody sees: every endpoint is listed, and
+// what is listed can be probed.
+func TestDemo(t *testing.T) {
+	s := start(t, "demo")
+	status, body := fetch(t, s.url+"/targets")
+	var groups []struct{ Labels map[string]string }
+	if err := json.Unmarshal([]byte(body), &groups); err != nil || status != 200 {
+		t.Fatalf("%d %v: %s", status, err, body)
+	}
+	if len(groups) != len(tlstest.Illnesses()) {
+		t.Fatalf("%d targets, the lab has %d", len(groups), len(tlstest.Illnesses()))
+	}
+	for _, group := range groups {
+		if !strings.Contains(s.out.String(), group.Labels["instance"]+" ") {
+			t.Errorf("%s is not introduced", group.Labels["instance"])
+		}
+	}
+	for i, want := range []string{"tls_probe_success 1", `tls_chain_problem{problem="expired"} 1`} {
+		if _, page := fetch(t, s.url+"/probe?target="+groups[i].Labels["__param_target"]); !strings.Contains(page, "\n"+want+"\n") {
+			t.Errorf("%s is\n%s", groups[i].Labels["endpoint"], page)
+		}
+	}
+	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready"} {
+		if status, body := fetch(t, s.url+path); status != 200 || body == "" {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if status, _ := fetch(t, s.url+"/nowhere"); status != 404 {
+		t.Errorf("/nowhere: %d", status)
+	}
+	s.end(t)
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), "tls_exporter-demo-*", "targets.yml"))
+	for _, file := range left {
+		if strings.Contains(s.out.String(), file) {
+			t.Errorf("%s is left behind", file)
+		}
+	}
+}
+
+func TestReload(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), "targets: [{targets: [a.test]}]")
+	s := start(t, "--config.file="+file)
+	defer s.end(t)
+
+	write(t, file, "targets: [{targets: [b.test]}]")
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.log.await(t, "Configuration reloaded")
+	if _, body := fetch(t, s.url+"/targets"); !strings.Contains(body, "b.test") {
+		t.Errorf("after SIGHUP the targets are %s", body)
+	}
+
+	write(t, file, "modules:\n  default:\n    timeuot: 3s\n")
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.log.await(t, `level=ERROR .*targets.yml:3: unknown key`)
+	if _, body := fetch(t, s.url+"/targets"); !strings.Contains(body, "b.test") {
+		t.Errorf("after a bad reload the targets are %s", body)
+	}
+	if _, body := fetch(t, s.url+"/metrics"); !strings.Contains(body, "\ntls_exporter_config_last_reload_successful 0\n") {
+		t.Error("the metric says nothing of a bad reload")
+	}
+
+	write(t, file, "targets: [{targets: [c.test]}]")
+	response, err := http.Post(s.url+"/-/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if _, body := fetch(t, s.url+"/targets"); !strings.Contains(body, "c.test") {
+		t.Errorf("after a POST the targets are %s", body)
+	}
+	if _, body := fetch(t, s.url+"/metrics"); !strings.Contains(body, "\ntls_exporter_config_last_reload_successful 1\n") {
+		t.Error("the metric does not recover")
+	}
+}
+
+// A probe that is in flight when the program is told to stop still answers.
+func TestShutdown(t *testing.T) {
+	lab, caFile := newLab(t)
+	arrived, release := make(chan struct{}), make(chan struct{})
+	slow := endpoint(t, lab, tlstest.Server{Config: func(c *tls.Config) {
+		c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			close(arrived)
+			<-release
+			return nil, nil
+		}
+	}})
+	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), fmt.Sprintf("modules: {default: {ca_file: %q, timeout: 30s}}", caFile))
+	s := start(t, "--config.file="+file)
+	answer := make(chan string, 1)
+	go func() {
+		response, err := http.Get(s.url + "/probe?target=" + slow)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		answer <- string(body)
+	}()
+	<-arrived
+	s.stop()
+	s.log.await(t, "Stopping")
+	close(release)
+	if body := <-answer; !strings.Contains(body, "\ntls_probe_success 1\n") {
+		t.Errorf("the answer is %s", body)
+	}
+	s.end(t)
+}
+
+// The exporter's own door: TLS and basic authentication by --web.config.file.
+func TestWebConfig(t *testing.T) {
+	dir := t.TempDir()
+	lab, _ := newLab(t)
+	cert, key := serverCertificate(t, lab)
+	write(t, filepath.Join(dir, "cert.pem"), cert)
+	write(t, filepath.Join(dir, "key.pem"), key)
+	// bcrypt of "secret"
+	config := write(t, filepath.Join(dir, "web.yml"), `
+tls_server_config: {cert_file: cert.pem, key_file: key.pem}
+basic_auth_users: {alice: $2a$04$08wQkcoxOV.UAbKzuk0jHuu4lD5xDmm33T0MXDli5LpUyalZc/3jK}
+`)
+	s := start(t, "--web.config.file="+config)
+	defer s.end(t)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	client := &http.Client{Transport: transport}
+	url := strings.Replace(s.url, "http://", "https://", 1) + "/targets"
+	for password, want := range map[string]int{"": http.StatusUnauthorized, "guess": http.StatusUnauthorized, "secret": http.StatusOK} {
+		request, err := http.NewRequest("GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if password != "" {
+			request.SetBasicAuth("alice", password)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("with the password %q: %d, want %d", password, response.StatusCode, want)
+		}
+	}
+}
+
+// serverCertificate is a certificate for localhost and its key, in PEM.
+func serverCertificate(t *testing.T, lab *tlstest.Lab) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued, err := lab.Intermediate.Issue(&x509.Certificate{
+		DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issued.Raw})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+func TestProbeCommand(t *testing.T) {
+	lab, caFile := newLab(t)
+	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, illness(t, lab, "expired"))
+	tired := endpoint(t, lab, illness(t, lab, "short-lived-quarter-left"))
+	for _, test := range []struct {
+		name   string
+		args   []string
+		status int
+		says   string
+	}{
+		{"good", []string{healthy}, 0, "GOOD    https://" + healthy},
+		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf ended on"},
+		{"less than a third left", []string{tired}, 1, "WARNING https://" + tired},
+		{"less than so many days", []string{"--warning=90", healthy}, 1, "WARNING"},
+		{"enough days", []string{"--warning=1", tired}, 0, "GOOD"},
+		{"could not tell", []string{"smtp://" + healthy}, 3, "not supported by this version"},
+		{"the worst of several", []string{healthy, expired, tired}, 2, "GOOD"},
+		{"by another name", []string{"--server-name=other.test", healthy}, 2, "name_mismatch"},
+		{"at another address", []string{"--address=" + healthy, "localhost:1"}, 0, "GOOD"},
+		{"as metrics", []string{"--format=prometheus", expired}, 2, "\ntls_chain_problem{problem=\"expired\"} 1\n"},
+		{"as JSON", []string{"--json", expired}, 2, `"reason": "expired"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			err := run(context.Background(), append([]string{"probe", "--ca-file=" + caFile}, test.args...), &out, &errOut)
+			var status exitStatus
+			if err != nil && !errors.As(err, &status) {
+				t.Fatal(err)
+			}
+			if int(status) != test.status || !strings.Contains(out.String(), test.says) {
+				t.Errorf("exit status %d, want %d and %q:\n%s", status, test.status, test.says, &out)
+			}
+			if strings.Contains(out.String(), "\x1b") || errOut.Len() > 0 {
+				t.Errorf("colours or a progress line away from a terminal: %q %q", &out, &errOut)
+			}
+		})
+	}
+}
+
+func illness(t *testing.T, lab *tlstest.Lab, name string) tlstest.Server {
+	t.Helper()
+	for _, i := range tlstest.Illnesses() {
+		if i.Name == name {
+			server, err := i.Make(lab)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return server
+		}
+	}
+	t.Fatalf("the lab has no %s", name)
+	return tlstest.Server{}
+}
+
+func TestMistakes(t *testing.T) {
+	bad := write(t, filepath.Join(t.TempDir(), "bad.yml"), "modules:\n  default:\n    timeout: 5 minutes\n")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, test := range []struct {
+		name  string
+		args  []string
+		usage bool
+		says  string
+	}{
+		{"an unknown flag", []string{"--nonsense"}, true, "nonsense"},
+		{"an unknown command", []string{"prove"}, true, "prove"},
+		{"no target", []string{"probe"}, true, "target"},
+		{"a bad target", []string{"probe", "http://example.com"}, true, "http is not TLS"},
+		{"an unknown module", []string{"probe", "--module=x", "example.com"}, true, `no module "x"`},
+		{"a bad timeout", []string{"probe", "--timeout=-1s", "example.com"}, true, "--timeout=-1s: has to be more than 0s"},
+		{"a bad address", []string{"probe", "--address=x", "example.com"}, true, "--address"},
+		{"no such CA file", []string{"probe", "--ca-file=none.pem", "example.com"}, false, "none.pem"},
+		{"a bad file to check", []string{"check-config", bad}, false, "bad.yml:3: modules.default.timeout: \"5 minutes\" is not a duration"},
+		{"no file to check", []string{"check-config", "none.yml"}, false, "none.yml: no such file"},
+		{"a bad file at start", []string{"--config.file=" + bad}, false, "bad.yml:3:"},
+		{"a port that is taken", []string{"serve", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			err := run(context.Background(), test.args, &out, &errOut)
+			if err == nil || !strings.Contains(err.Error(), test.says) || isUsage(err) != test.usage {
+				t.Errorf("error is %v (usage: %v), want one that says %s", err, isUsage(err), test.says)
+			}
+		})
+	}
+}
+
+func TestCheckConfig(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(context.Background(), []string{"check-config", "targets.yml"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "targets.yml is good: 2 modules, 4 targets\n" {
+		t.Errorf("it says %q", &out)
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	for flag, says := range map[string]string{"--version": "tls_exporter, version", "--help": "check-config", "-h": "probe"} {
+		var out bytes.Buffer
+		if err := run(context.Background(), []string{flag}, &out, io.Discard); err != nil || !strings.Contains(out.String(), says) {
+			t.Errorf("%s: %v, %s", flag, err, &out)
+		}
+	}
+}
