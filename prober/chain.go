@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -230,7 +231,7 @@ func (j *judgement) tellMissing(way []*x509.Certificate) {
 	case selfSigned(top):
 		j.tell(ProblemUnknownAuthority, top, "the chain ends in %s, which is not among the trusted roots", quote(top.Subject.CommonName))
 	case j.lacksIntermediate(way):
-		j.tell(ProblemIncompleteChain, top, "%s was issued by %s, an intermediate that the server did not send", quote(top.Subject.CommonName), quote(top.Issuer.CommonName))
+		j.tell(ProblemIncompleteChain, top, "%s was issued by %s, which the server did not send and which seems to be an intermediate", quote(top.Subject.CommonName), quote(top.Issuer.CommonName))
 	default:
 		j.tell(ProblemUnknownAuthority, top, "%s was issued by %s, which is not among the trusted roots", quote(top.Subject.CommonName), quote(top.Issuer.CommonName))
 	}
@@ -249,8 +250,8 @@ func (j *judgement) tellMissing(way []*x509.Certificate) {
 //     issued by an intermediate: no public root issues leaves, and publicly
 //     trusted leaves carry the pointer (Baseline Requirements 7.1.2.7.7).
 //   - Else only where the module names its roots can a lone leaf be expected to
-//     hang under one of them: by the organization in the names where both sides
-//     have one that can be compared.
+//     hang under one of them: if the names of its issuer and of a root have the
+//     same organization, or none to compare and the issuer is not called a root.
 func (j *judgement) lacksIntermediate(way []*x509.Certificate) bool {
 	top := way[len(way)-1]
 	if root, known := issuerIsRoot(top); known {
@@ -271,7 +272,7 @@ func (j *judgement) lacksIntermediate(way []*x509.Certificate) bool {
 		return false
 	}
 	shared, comparable := j.roots.shareOrganization(top.Issuer.Organization)
-	return shared || !comparable
+	return shared || !comparable && !strings.Contains(strings.ToLower(top.Issuer.CommonName), "root")
 }
 
 // issuerIsRoot reads the authorityCertIssuer of a certificate, where there is one.

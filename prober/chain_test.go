@@ -159,6 +159,7 @@ func TestJudge(t *testing.T) {
 
 		{"a leaf alone, its issuer under the only root", certs(p.leaf(upper)), trust(root), []Problem{ProblemIncompleteChain}, 0},
 		{"a leaf alone, names without an organization", certs(p.leaf(plainCA)), trust(plainRoot), []Problem{ProblemIncompleteChain}, 0},
+		{"a leaf alone, its issuer called a root", certs(p.leaf(p.root("Other Root", nameless))), trust(plainRoot), []Problem{ProblemUnknownAuthority}, 0},
 		{"a leaf alone, of another organization", certs(p.leaf(p.under(stranger, "X", elsewhere))), trust(root), []Problem{ProblemUnknownAuthority}, 0},
 		{"a leaf alone, of a private root, with the system's roots", certs(p.leaf(plainStranger)), systemTrust(root), []Problem{ProblemUnknownAuthority}, 0},
 		{"a leaf alone that says where its issuer is", certs(p.leaf(upper, pointing)), systemTrust(root), []Problem{ProblemIncompleteChain}, 0},
