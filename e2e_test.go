@@ -143,14 +143,9 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 	}
 	demo := start(t, "demo")
 	defer demo.end(t)
-	_, targets := fetch(t, demo.url+"/targets")
-	var groups []struct{ Labels map[string]string }
-	if err := json.Unmarshal([]byte(targets), &groups); err != nil {
-		t.Fatal(err)
-	}
 	pages := []string{"/metrics"}
-	for _, group := range groups[:3] {
-		pages = append(pages, "/probe?target="+url.QueryEscape(group.Labels["__param_target"]))
+	for _, labels := range targetsOf(t, demo)[:3] {
+		pages = append(pages, "/probe?target="+url.QueryEscape(labels["__param_target"]))
 	}
 	for _, path := range pages {
 		status, page := fetch(t, demo.url+path)

@@ -115,6 +115,21 @@ func fetch(t *testing.T, url string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
+// targetsOf is the labels of every target that /targets lists.
+func targetsOf(t *testing.T, s *server) []map[string]string {
+	t.Helper()
+	status, body := fetch(t, s.url+"/targets")
+	var groups []struct{ Labels map[string]string }
+	if err := json.Unmarshal([]byte(body), &groups); err != nil || status != 200 {
+		t.Fatalf("%d %v: %s", status, err, body)
+	}
+	all := make([]map[string]string, len(groups))
+	for i, group := range groups {
+		all[i] = group.Labels
+	}
+	return all
+}
+
 func write(t *testing.T, file, content string) string {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -146,25 +161,21 @@ func endpoint(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
 // what is listed can be probed.
 func TestDemo(t *testing.T) {
 	s := start(t, "demo")
-	status, body := fetch(t, s.url+"/targets")
-	var groups []struct{ Labels map[string]string }
-	if err := json.Unmarshal([]byte(body), &groups); err != nil || status != 200 {
-		t.Fatalf("%d %v: %s", status, err, body)
+	targets := targetsOf(t, s)
+	if len(targets) != len(tlstest.Illnesses()) {
+		t.Fatalf("%d targets, the lab has %d", len(targets), len(tlstest.Illnesses()))
 	}
-	if len(groups) != len(tlstest.Illnesses()) {
-		t.Fatalf("%d targets, the lab has %d", len(groups), len(tlstest.Illnesses()))
-	}
-	for _, group := range groups {
-		if !strings.Contains(s.out.String(), group.Labels["instance"]+" ") {
-			t.Errorf("%s is not introduced", group.Labels["instance"])
+	for _, labels := range targets {
+		if !strings.Contains(s.out.String(), labels["instance"]+" ") {
+			t.Errorf("%s is not introduced", labels["instance"])
 		}
 	}
 	for i, want := range []string{"tls_probe_success 1", `tls_chain_problem{problem="expired"} 1`} {
-		if _, page := fetch(t, s.url+"/probe?target="+groups[i].Labels["__param_target"]); !strings.Contains(page, "\n"+want+"\n") {
-			t.Errorf("%s is\n%s", groups[i].Labels["endpoint"], page)
+		if _, page := fetch(t, s.url+"/probe?target="+targets[i]["__param_target"]); !strings.Contains(page, "\n"+want+"\n") {
+			t.Errorf("%s is\n%s", targets[i]["endpoint"], page)
 		}
 	}
-	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready"} {
+	for _, path := range []string{"/", "/inspect?target=localhost:1", "/metrics", "/-/healthy", "/-/ready"} {
 		if status, body := fetch(t, s.url+path); status != 200 || body == "" {
 			t.Errorf("%s: %d", path, status)
 		}

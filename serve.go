@@ -33,19 +33,18 @@ func serve(ctx context.Context, configFile string, listen *web.FlagConfig, logge
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	history := new(report.History)
 	exporter, err := collector.New(collector.Options{
 		Load:     func() (*prober.Config, error) { return loadConfig(configFile) },
 		Logger:   logger,
 		Explain:  explain,
+		Observe:  history.Add,
 		Registry: registry,
 	})
 	if err != nil {
 		return err
 	}
-	handler, err := newHandler(exporter)
-	if err != nil {
-		return err
-	}
+	handler := newHandler(exporter, history)
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -104,39 +103,27 @@ func reloadOnHangup(ctx context.Context, exporter *collector.Exporter, logger *s
 	}
 }
 
-func newHandler(exporter *collector.Exporter) (http.Handler, error) {
+func newHandler(exporter *collector.Exporter, history *report.History) http.Handler {
+	pages := report.NewPages(report.PagesOptions{
+		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics,
+	})
 	mux := http.NewServeMux()
 	exporter.Register(mux)
-	landing, err := web.NewLandingPage(web.LandingConfig{
-		Name:        "tls_exporter",
-		Description: "Tells Prometheus, and people, the truth about TLS endpoints.",
-		Version:     version.Info(),
-		Profiling:   "false",
-		Links: []web.LandingLinks{
-			{Address: "/metrics", Text: "Metrics", Description: "The exporter itself"},
-			{Address: "/targets", Text: "Targets", Description: "The configured targets, for Prometheus's http_sd"},
-			{Address: "/-/healthy", Text: "Healthy", Description: "Whether the exporter is up"},
-			{Address: "/-/ready", Text: "Ready", Description: "Whether the exporter takes requests"},
-		},
-		Form: web.LandingForm{
-			Action: "/probe",
-			Inputs: []web.LandingFormInput{
-				{Label: "Target", Type: "text", Name: "target", Placeholder: "[scheme://]host[:port]", Value: "example.com"},
-				{Label: "Module", Type: "text", Name: "module", Placeholder: "module", Value: prober.DefaultModuleName},
-				{Label: "Explain", Type: "checkbox", Name: "debug", Value: "true"},
-			},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	mux.Handle("GET /{$}", landing)
-	return mux, nil
+	pages.Register(mux)
+	mux.Handle("GET /inspect", exporter.Inspect(pages))
+	return mux
 }
 
 // explain is a result for a person who asked /probe for it.
 func explain(r *prober.Result) string {
 	var text strings.Builder
 	report.Text(&text, r, report.Options{}) // a Builder takes every write
+	return text.String()
+}
+
+// metrics is a result as Prometheus gets it.
+func metrics(r *prober.Result) string {
+	var text strings.Builder
+	collector.Text(&text, r) // likewise
 	return text.String()
 }

@@ -31,6 +31,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Explain writes a result for people, for /probe?debug=true.
 	Explain func(*prober.Result) string
+	// Observe, if there is one, is told of every probe that was made: by which
+	// module, of what, and what came of it.
+	Observe func(module string, asked prober.Target, r *prober.Result)
 	// Registry gathers the exporter's own metrics for /metrics.
 	Registry *prometheus.Registry
 }
@@ -58,6 +61,9 @@ func (e *Exporter) Reload() error {
 	e.config.Store(config)
 	return nil
 }
+
+// Config is the configuration of now.
+func (e *Exporter) Config() *prober.Config { return e.config.Load() }
 
 // Drain makes /-/ready answer that no more requests should be sent.
 func (e *Exporter) Drain() { e.ready.Store(false) }

@@ -24,7 +24,7 @@ import (
 
 // probe answers with one probe of one target.
 func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
-	request, err := readRequest(r.URL.RawQuery, e.config.Load())
+	request, err := readRequest(r.URL.RawQuery, e.config.Load(), "debug")
 	if err != nil {
 		e.reject(w, rejectedParameter, err)
 		return
@@ -37,7 +37,7 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	result := e.run(ctx, request)
-	if request.debug {
+	if request.flags["debug"] {
 		e.writeDebug(w, result)
 		return
 	}
@@ -49,13 +49,44 @@ func (e *Exporter) reject(w http.ResponseWriter, reason string, err error) {
 	http.Error(w, err.Error(), http.StatusBadRequest)
 }
 
-// run probes, counts and logs.
+// Viewer shows single endpoints to people.
+type Viewer interface {
+	// Recall returns the last result of a target; nil if there is none.
+	Recall(module string, asked prober.Target) *prober.Result
+	// Show writes the page of a result.
+	Show(w http.ResponseWriter, module string, asked prober.Target, r *prober.Result)
+	// Fail writes the page of a request that cannot be answered.
+	Fail(w http.ResponseWriter, status int, err error)
+}
+
+// Inspect answers like /probe, with a page of the viewer's. What is remembered
+// is shown at once, unless fresh=true asks for a probe.
+func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		request, err := readRequest(r.URL.RawQuery, e.config.Load(), "fresh")
+		if err != nil {
+			e.self.rejected.WithLabelValues(rejectedParameter).Inc()
+			v.Fail(w, http.StatusBadRequest, err)
+			return
+		}
+		result := v.Recall(request.module, request.target)
+		if result == nil || request.flags["fresh"] {
+			result = e.run(r.Context(), request)
+		}
+		v.Show(w, request.module, request.target, result)
+	}
+}
+
+// run probes, counts, logs and lets others know.
 func (e *Exporter) run(ctx context.Context, request probeRequest) *prober.Result {
 	e.self.inFlight.Inc()
 	defer e.self.inFlight.Dec()
 	result := request.prober.Probe(ctx, request.target)
 	e.self.probed(request.module, result)
 	e.log(ctx, request, result)
+	if e.options.Observe != nil {
+		e.options.Observe(request.module, request.target, result)
+	}
 	return result
 }
 
@@ -95,23 +126,23 @@ type probeRequest struct {
 	target prober.Target
 	module string
 	prober *prober.Prober
-	debug  bool
+	flags  map[string]bool // debug, fresh
 }
 
-// parameters of /probe. An unknown one is refused, for a misspelt module would
-// otherwise probe as default without a word.
-var parameters = []string{"target", "module", "server_name", "address", "debug"}
+// parameters of a request for a probe. An unknown one is refused, for a
+// misspelt module would otherwise probe as default without a word.
+var parameters = []string{"target", "module", "server_name", "address"}
 
 // readRequest returns what is asked for, or a sentence on the first parameter
-// that is wrong.
-func readRequest(query string, config *prober.Config) (probeRequest, error) {
+// that is wrong. The flags are parameters that are true or false.
+func readRequest(query string, config *prober.Config, flags ...string) (probeRequest, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return probeRequest{}, fmt.Errorf("the query cannot be read: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !slices.Contains(parameters, name) {
-			return probeRequest{}, fmt.Errorf("parameter %s is unknown; known are %s", short(name), strings.Join(parameters, ", "))
+		if known := append(slices.Clip(parameters), flags...); !slices.Contains(known, name) {
+			return probeRequest{}, fmt.Errorf("parameter %s is unknown; known are %s", short(name), strings.Join(known, ", "))
 		}
 		if len(values[name]) > 1 {
 			return probeRequest{}, fmt.Errorf("parameter %s is given %d times; once is enough", name, len(values[name]))
@@ -128,12 +159,24 @@ func readRequest(query string, config *prober.Config) (probeRequest, error) {
 	if request.target, err = readTarget(values); err != nil {
 		return probeRequest{}, err
 	}
-	if debug := values.Get("debug"); debug != "" {
-		if request.debug, err = strconv.ParseBool(debug); err != nil {
-			return probeRequest{}, fmt.Errorf("parameter debug: %s is neither true nor false", short(debug))
+	request.flags, err = readFlags(values, flags)
+	return request, err
+}
+
+func readFlags(values url.Values, names []string) (map[string]bool, error) {
+	flags := make(map[string]bool)
+	for _, name := range names {
+		value := values.Get(name)
+		if value == "" {
+			continue
 		}
+		flag, err := strconv.ParseBool(value)
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s: %s is neither true nor false", name, short(value))
+		}
+		flags[name] = flag
 	}
-	return request, nil
+	return flags, nil
 }
 
 func readTarget(values url.Values) (prober.Target, error) {

@@ -46,13 +46,13 @@ func situations() []situation {
 }
 
 var (
-	leaf = template("www.example.com", "Example Issuing CA 1", now.Add(-31*day-17*time.Hour), now.Add(58*day+7*time.Hour),
+	leaf = made("www.example.com", "Example Issuing CA 1", now.Add(-31*day-17*time.Hour), now.Add(58*day+7*time.Hour),
 		"www.example.com", "example.com", "*.static.example.com")
-	issuing = template("Example Issuing CA 1", "Example Root", now.Add(-731*day), now.Add(1825*day))
-	root    = template("Example Root", "Example Root", now.Add(-3000*day), now.Add(6000*day))
+	issuing = made("Example Issuing CA 1", "Example Root", now.Add(-731*day), now.Add(1825*day))
+	root    = made("Example Root", "Example Root", now.Add(-3000*day), now.Add(6000*day))
 )
 
-func template(subject, issuer string, begins, ends time.Time, names ...string) *x509.Certificate {
+func made(subject, issuer string, begins, ends time.Time, names ...string) *x509.Certificate {
 	return &x509.Certificate{
 		Subject: pkix.Name{CommonName: subject}, Issuer: pkix.Name{CommonName: issuer},
 		NotBefore: begins, NotAfter: ends, DNSNames: names, Raw: []byte(subject + issuer + ends.String()),
@@ -112,9 +112,9 @@ func endsSoonest() *prober.Result {
 	for _, label := range strings.Fields("admin api assets blog cdn docs download forum git images login mail media news shop static status www") {
 		names = append(names, label+".example.org", label+".eu.example.org")
 	}
-	leaf := template("", "Example Issuing CA With a Long Name For Everybody G2", now.Add(-300*day), now.Add(65*day), names...)
+	leaf := made("", "Example Issuing CA With a Long Name For Everybody G2", now.Add(-300*day), now.Add(65*day), names...)
 	leaf.IPAddresses = []net.IP{net.ParseIP("192.0.2.10")}
-	issuing := template("Example Issuing CA With a Long Name For Everybody G2", "", now.Add(-3640*day), now.Add(9*day+10*time.Hour))
+	issuing := made("Example Issuing CA With a Long Name For Everybody G2", "", now.Add(-3640*day), now.Add(9*day+10*time.Hour))
 	issuing.Issuer = pkix.Name{OrganizationalUnit: []string{"Example Class 3 Certification Authority"}, Organization: []string{"Example"}}
 	r.Target.Host = "admin.example.org"
 	r.Session.ServerName, r.Chain.Name = "admin.example.org", "admin.example.org"
@@ -128,7 +128,7 @@ func endsSoonest() *prober.Result {
 
 func expiredMisnamedUntrusted() *prober.Result {
 	r := healthy()
-	old := template("internal.example.net", "Corporate CA", now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
+	old := made("internal.example.net", "Corporate CA", now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
 	r.Target.Host = "example.com"
 	r.Session.ServerName = "example.com"
 	r.Chain = &prober.Chain{
@@ -210,7 +210,7 @@ func dnsFailure() *prober.Result {
 
 func notYetValid() *prober.Result {
 	r := healthy()
-	early := template("www.example.com", "Example Issuing CA 1", now.Add(50*time.Hour), now.Add(90*day), "www.example.com")
+	early := made("www.example.com", "Example Issuing CA 1", now.Add(50*time.Hour), now.Add(90*day), "www.example.com")
 	r.Chain.Valid = false
 	r.Chain.Certificates[0] = seen(early, "07", "Ed25519", 256, "ECDSA-SHA384")
 	r.Chain.Path = []*x509.Certificate{early, issuing, root}
@@ -226,7 +226,7 @@ func notYetValid() *prober.Result {
 // address of the caller's.
 func expiredYesterday() *prober.Result {
 	r := healthy()
-	old := template("www.example.com", "Example Issuing CA 1", now.Add(-91*day), now.Add(-19*time.Hour), "www.example.com", "example.com")
+	old := made("www.example.com", "Example Issuing CA 1", now.Add(-91*day), now.Add(-19*time.Hour), "www.example.com", "example.com")
 	r.Target.Address = netip.MustParseAddrPort("192.0.2.99:8443")
 	r.Addresses, r.Remote, r.Phases = nil, r.Target.Address, r.Phases[1:]
 	r.Chain.Valid = false
@@ -241,7 +241,7 @@ func expiredYesterday() *prober.Result {
 // superfluousEnded sends a cross-sign that has ended, and that no client needs.
 func superfluousEnded() *prober.Result {
 	r := healthy()
-	cross := template("Example Root", "Old Root", now.Add(-3000*day), now.Add(-50*day))
+	cross := made("Example Root", "Old Root", now.Add(-3000*day), now.Add(-50*day))
 	r.Chain.Certificates = append(r.Chain.Certificates, seen(cross, "0c", "RSA", 4096, "SHA256-RSA"))
 	return r
 }

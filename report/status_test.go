@@ -18,7 +18,7 @@ func TestJudge(t *testing.T) {
 func TestJudgeWarnsInTime(t *testing.T) {
 	lasting := func(lifetime, left time.Duration) *prober.Result {
 		r := healthy()
-		leaf := template("www.example.com", "Example Issuing CA 1", now.Add(left-lifetime), now.Add(left))
+		leaf := made("www.example.com", "Example Issuing CA 1", now.Add(left-lifetime), now.Add(left))
 		r.Chain.Certificates[0] = seen(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
 		r.Chain.NotAfter = leaf.NotAfter
 		return r

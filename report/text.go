@@ -165,32 +165,23 @@ func asides(r *prober.Result) []string {
 	return words
 }
 
-// problems is everything that is wrong, each with what to do about it:
-// first what makes the endpoint bad, then what clients overlook.
+// problems is everything that is wrong, each with what to do about it.
 func problems(r *prober.Result) [][]cell {
-	var rows, overlooked [][]cell
-	if f := r.Failure; f != nil && !toldElsewhere(r, f) {
-		rows = append(rows, problemRows(cell{"x", red}, f.Reason, message(f))...)
-	}
-	if r.Chain != nil {
-		for _, found := range r.Chain.Problems {
-			if reason := prober.Reason(found.Problem); found.Problem.Invalidates() {
-				rows = append(rows, problemRows(cell{"x", red}, reason, clean(found.Detail))...)
-			} else {
-				overlooked = append(overlooked, problemRows(cell{"!", yellow}, reason, clean(found.Detail))...)
-			}
+	var rows [][]cell
+	for _, t := range troubles(r) {
+		mark := cell{"!", yellow}
+		if t.Grave {
+			mark = cell{"x", red}
 		}
+		rows = append(rows, problemRows(mark, t)...)
 	}
-	for _, e := range unmet(r) {
-		rows = append(rows, problemRows(cell{"x", red}, prober.Reason(e.Name), notMet(e))...)
-	}
-	return append(rows, overlooked...)
+	return rows
 }
 
-func problemRows(mark cell, reason prober.Reason, detail string) [][]cell {
-	rows := [][]cell{{mark, text(sentence(reason, detail))}}
-	if remedy := Remedy(reason); remedy != "" {
-		rows = append(rows, []cell{text(""), text(arrow + remedy)})
+func problemRows(mark cell, t trouble) [][]cell {
+	rows := [][]cell{{mark, text(sentence(t.Reason, t.Detail))}}
+	if t.Remedy != "" {
+		rows = append(rows, []cell{text(""), text(arrow + t.Remedy)})
 	}
 	return rows
 }
@@ -200,18 +191,6 @@ func sentence(reason prober.Reason, detail string) string {
 		return string(reason)
 	}
 	return string(reason) + ": " + detail
-}
-
-// toldElsewhere tells whether a failure stands among the problems of the chain
-// or the unmet expectations.
-func toldElsewhere(r *prober.Result, f *prober.Failure) bool {
-	switch f.Phase {
-	case prober.PhaseVerify:
-		return r.Chain != nil && r.Chain.Has(prober.Problem(f.Reason))
-	case prober.PhaseExpect:
-		return expectation(r, f.Reason) != nil
-	}
-	return false
 }
 
 // barWidth is how many columns the time of all phases takes.

@@ -1,0 +1,338 @@
+//go:build e2e
+
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"tls_exporter/prober/tlstest"
+)
+
+// screenshots is where the browser's pictures go; those of the README are
+// copies of them.
+const screenshots = "build/screenshots"
+
+// browser is a page in the real Chromium. What it complains of fails the test.
+type browser struct {
+	*testing.T
+	ctx context.Context
+}
+
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed here; Debian's package of that name has it")
+	}
+	if err := os.MkdirAll(screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
+	ctx, cancel := chromedp.NewContext(allocator)
+	b := &browser{t, ctx}
+	b.do(chromedp.Navigate("about:blank")) // starts it
+	var listeners sync.WaitGroup
+	t.Cleanup(func() { cancel(); stop(); listeners.Wait() })
+	exceptions, entries := chromedp.Events(ctx, runtime.ExceptionThrown), chromedp.Events(ctx, log.EntryAdded)
+	listeners.Go(func() {
+		for event, err := range exceptions {
+			if err != nil {
+				return
+			}
+			t.Errorf("the page throws %s", event.ExceptionDetails.Text)
+		}
+	})
+	listeners.Go(func() {
+		for event, err := range entries {
+			if err != nil {
+				return
+			}
+			if e := event.Entry; e.Level == "error" && !strings.Contains(e.Text, "status of 400") { // which a test asks for
+				t.Errorf("the browser complains: %s %s", e.Text, e.URL)
+			}
+		}
+	})
+	command(b, log.Enable, cdp.Empty{})
+	return b
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	ctx := b.ctx
+	if chromedp.FromContext(ctx).Target != nil { // a browser lives as long as the context that starts it
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+	}
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *browser) open(url string) {
+	b.Helper()
+	b.do(chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("footer")))
+}
+
+func (b *browser) click(selector string) {
+	b.Helper()
+	b.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (b *browser) await(selector string) {
+	b.Helper()
+	b.do(chromedp.WaitReady(chromedp.CSS(selector)))
+}
+
+// value is what a JavaScript expression gives.
+func value[T any](b *browser, expression string, options ...chromedp.EvaluateOption) T {
+	b.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, options...))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return v
+}
+
+// text is what a selector's first match says.
+func (b *browser) text(selector string) string {
+	b.Helper()
+	return value[string](b, fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector))
+}
+
+// waitFor polls a JavaScript expression until it is true, across navigations.
+func (b *browser) waitFor(expression string) {
+	b.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if yes, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression)); err == nil && yes {
+			return
+		}
+	}
+	b.Fatalf("never true: %s", expression)
+}
+
+// command sends any command of the DevTools protocol.
+func command[P, R any](b *browser, c cdp.Command[P, R], params P) {
+	b.Helper()
+	_, err := chromedp.Run(b.ctx, func(ctx context.Context, target *chromedp.Target) (R, error) {
+		return cdp.Call(ctx, target, c, params)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// picture writes what the window shows, or the whole page.
+func (b *browser) picture(name string, shot chromedp.Action[[]byte]) {
+	b.Helper()
+	png, err := chromedp.Run(b.ctx, shot)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(screenshots, name+".png"), png, 0o644); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// accessible runs axe-core over the page as it is.
+func (b *browser) accessible() {
+	b.Helper()
+	axe, err := os.ReadFile("build/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		b.Log("axe-core is not there; npm install --prefix build axe-core brings it")
+		return
+	}
+	value[bool](b, string(axe)+"; true")
+	findings := value[[]string](b, `axe.run().then(r => r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + ": " + v.nodes.map(n => n.html).join(" ")))`, chromedp.EvalAwaitPromise)
+	for _, finding := range findings {
+		b.Errorf("axe: %s", finding)
+	}
+	b.Logf("axe: %d findings on %s", len(findings), b.text("h1"))
+}
+
+// probedDemo is the demo with each of its endpoints probed, as Prometheus would.
+func probedDemo(t *testing.T) (*server, map[string]string) {
+	t.Helper()
+	demo := start(t, "demo")
+	t.Cleanup(func() { demo.end(t) })
+	targets := make(map[string]string)
+	var group sync.WaitGroup
+	for _, labels := range targetsOf(t, demo) {
+		targets[labels["endpoint"]] = labels["__param_target"]
+		group.Go(func() {
+			fetch(t, demo.url+"/probe?target="+url.QueryEscape(labels["__param_target"])+"&module="+labels["__param_module"])
+		})
+	}
+	group.Wait()
+	return demo, targets
+}
+
+func TestBrowserList(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	b.open(demo.url)
+	b.waitFor(fmt.Sprintf(`document.querySelectorAll("#endpoints tbody tr").length === %d`, len(targets)))
+	b.accessible()
+	b.picture("list", chromedp.CaptureScreenshot())
+
+	b.do(chromedp.SendKeys(chromedp.CSS("#q"), "certificate_required"))
+	b.waitFor(`document.querySelectorAll("#endpoints tbody tr").length === 1`)
+	if says := b.text("#endpoints tbody tr"); !strings.Contains(says, "alert_certificate_required") {
+		t.Errorf("filtered, the list says %s", says)
+	}
+	b.open(demo.url)
+	b.click(`th[aria-sort] a[href*="sort=days"]`)
+	b.waitFor(`document.querySelector('th[aria-sort="ascending"]')?.innerText.startsWith("Time left")`)
+	if says := b.text("#endpoints tbody tr"); !strings.Contains(says, "ended 10.0 days ago") {
+		t.Errorf("by time left, the list begins with %s", says)
+	}
+	b.click(".total.good")
+	b.waitFor(`document.querySelector(".total.good").ariaCurrent === "true"`)
+	if !value[bool](b, `[...document.querySelectorAll("#endpoints tbody .status")].every(s => s.innerText === "good")`) {
+		t.Error("narrowed to the good, the list has others")
+	}
+
+	// By keyboard alone: the first stop skips to the content, and a row can be opened.
+	b.open(demo.url)
+	b.do(chromedp.KeyEvent(kb.Tab))
+	if focus := b.text(":focus"); focus != "Skip to content" {
+		t.Errorf("the first stop is %q", focus)
+	}
+	b.do(chromedp.Focus(chromedp.CSS("#endpoints tbody a")), chromedp.KeyEvent(kb.Enter))
+	b.await("#history")
+}
+
+func TestBrowserInspect(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	for name, says := range map[string][]string{
+		"healthy":                    {"good", "days left, TLS 1.3", "X25519MLKEM768 (post-quantum)", "root, from the trust store", "Lab Root"},
+		"expired-misnamed-untrusted": {"bad", "expired: the leaf ended on", "name_mismatch", "unknown_authority", "Renew the certificate", "Unknown Intermediate"},
+		"refused":                    {"bad", "refused in connect", "nothing listens on this port"},
+		"silent":                     {"bad", "timeout in server_hello"},
+	} {
+		b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets[name]))
+		page := b.text("main")
+		for _, words := range says {
+			if !strings.Contains(page, words) {
+				t.Errorf("%s does not say %q:\n%s", name, words, page)
+			}
+		}
+		b.accessible()
+		b.picture("inspect-"+name, chromedp.FullScreenshot(100))
+	}
+
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets["healthy"]))
+	b.click("section:last-of-type details:first-of-type summary")
+	if text := b.text("section:last-of-type pre"); !strings.Contains(text, "tls_probe_success 1") {
+		t.Errorf("the scrape text is %s", text)
+	}
+	b.click("#fresh")
+	b.waitFor(`document.querySelectorAll(".strip rect").length === 2`)
+
+	b.open(demo.url + "/inspect?target=http%3A%2F%2Fexample.com")
+	if page := b.text("main"); !strings.Contains(page, "http is not TLS") {
+		t.Errorf("a bad target is %s", page)
+	}
+	b.accessible()
+}
+
+func TestBrowserDark(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	b.open(demo.url)
+	if ground := value[string](b, `getComputedStyle(document.body).backgroundColor`); ground != "rgb(18, 22, 29)" {
+		t.Errorf("the ground is %s", ground)
+	}
+	b.accessible()
+	b.picture("list-dark", chromedp.FullScreenshot(100))
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets["expired"]))
+	b.accessible()
+	b.picture("inspect-dark", chromedp.FullScreenshot(100))
+}
+
+// Without JavaScript everything is there: the list, its filter and order, and
+// an endpoint's page.
+func TestBrowserWithoutScript(t *testing.T) {
+	demo, _ := probedDemo(t)
+	b := openBrowser(t)
+	command(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.open(demo.url)
+	b.do(chromedp.SendKeys(chromedp.CSS("#q"), "endpoint=expired"))
+	b.click(".filter button")
+	b.await(`input[value="endpoint=expired"]`)
+	b.click(`th a[href*="sort=target"]`)
+	b.await(`th[aria-sort="ascending"] a[href*="sort=-target"]`)
+	b.picture("list-without-script", chromedp.FullScreenshot(100))
+	b.click("#endpoints tbody a")
+	b.await("#history")
+	b.picture("inspect-without-script", chromedp.FullScreenshot(100))
+}
+
+// A certificate whose every field is an attack is shown as text.
+func TestBrowserHostile(t *testing.T) {
+	const script = `<script>document.title="owned"</script><img src=x onerror="document.title='owned'">`
+	lab, caFile := newLab(t)
+	addr := endpoint(t, lab, tlstest.Server{Leaf: func(c *x509.Certificate) {
+		c.Subject.CommonName, c.Subject.Organization = script, []string{script, "\u202eevil"}
+		c.DNSNames = []string{"localhost"}
+		c.Subject.OrganizationalUnit = []string{strings.Repeat("A", 32<<10)}
+	}})
+	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), fmt.Sprintf("modules: {default: {ca_file: %q}}\ntargets: [{targets: [%q], labels: {note: %q}}]", caFile, addr, script))
+	s := start(t, "--config.file="+file)
+	defer s.end(t)
+	b := openBrowser(t)
+	b.open(s.url + "/inspect?target=" + addr)
+	if page := b.text("main"); !strings.Contains(page, `<script>document.title=`) {
+		t.Errorf("the name is not shown as text:\n%s", page)
+	}
+	b.picture("inspect-hostile", chromedp.FullScreenshot(100))
+	b.open(s.url)
+	if title := value[string](b, "document.title"); title != "Endpoints · tls_exporter" {
+		t.Errorf("the title is %q", title)
+	}
+}
+
+// Ten thousand targets are a page like any other. How long a browser waits for
+// it is printed, not judged: machines differ.
+func TestBrowserManyTargets(t *testing.T) {
+	var config strings.Builder
+	config.WriteString("targets:\n- targets:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&config, "  - h%d.example.com\n", i)
+	}
+	s := start(t, "--config.file="+write(t, filepath.Join(t.TempDir(), "targets.yml"), config.String()))
+	defer s.end(t)
+	b := openBrowser(t)
+	b.open(s.url) // a browser's first page of all pays for more than the page
+	for range 3 {
+		b.open(s.url)
+		b.waitFor(`performance.getEntriesByName("first-contentful-paint").length === 1`)
+		paint := value[float64](b, `performance.getEntriesByName("first-contentful-paint")[0].startTime`)
+		bytes := value[float64](b, `performance.getEntriesByType("navigation")[0].decodedBodySize`)
+		t.Logf("10,000 targets: first paint after %.0f ms, %.0f kB", paint, bytes/1000)
+		if bytes > 1e6 {
+			t.Errorf("the page has %.0f bytes", bytes)
+		}
+	}
+}

@@ -1,0 +1,301 @@
+package report
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+// newPages has the targets configured and nothing probed.
+func newPages(t testing.TB, targets ...string) (*Pages, *http.ServeMux) {
+	t.Helper()
+	config := &prober.Config{}
+	for _, written := range targets {
+		config.Targets = append(config.Targets, prober.ConfiguredTarget{
+			Target: parsed(t, written), Written: written, Module: prober.DefaultModuleName, Labels: map[string]string{"team": "web"},
+		})
+	}
+	pages := NewPages(PagesOptions{
+		Version: "1.2.3", History: new(History), Config: func() *prober.Config { return config },
+		Metrics: func(*prober.Result) string { return "tls_probe_success 1\n" },
+	})
+	mux := http.NewServeMux()
+	pages.Register(mux)
+	return pages, mux
+}
+
+func parsed(t testing.TB, written string) prober.Target {
+	t.Helper()
+	target, err := prober.ParseTarget(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// probed is a result as if it had been made of a target just now.
+func probed(target prober.Target, r *prober.Result) *prober.Result {
+	r.Target, r.Start = target, time.Now()
+	return r
+}
+
+func get(t testing.TB, handler http.Handler, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return w
+}
+
+var rowNames = regexp.MustCompile(`<th scope="row"><a href="[^"]*">([^<]*)</a>`)
+
+func rowsOf(page string) []string {
+	var names []string
+	for _, match := range rowNames.FindAllStringSubmatch(page, -1) {
+		names = append(names, match[1])
+	}
+	return names
+}
+
+func TestList(t *testing.T) {
+	pages, mux := newPages(t, "good.test", "bad.test", "unknown.test", "pending.test", "smtps://mail.test")
+	for name, result := range map[string]*prober.Result{"good.test": healthy(), "bad.test": expiredMisnamedUntrusted(), "unknown.test": dnsFailure(), "stray.test:8443": notTLS()} {
+		target := parsed(t, name)
+		pages.options.History.Add(prober.DefaultModuleName, target, probed(target, result))
+	}
+	for _, test := range []struct {
+		name, query string
+		want        []string
+	}{
+		{"the worst first", "", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
+		{"the best first", "?sort=-status", []string{"good.test", "pending.test", "smtps://mail.test:465", "unknown.test", "stray.test:8443", "bad.test"}},
+		{"by name", "?sort=target", []string{"bad.test", "good.test", "pending.test", "smtps://mail.test:465", "stray.test:8443", "unknown.test"}},
+		{"by time left", "?sort=days&q=t", []string{"bad.test", "good.test", "pending.test", "smtps://mail.test:465", "stray.test:8443", "unknown.test"}},
+		{"by nonsense", "?sort=nonsense&page=x", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
+		{"only the bad", "?status=bad", []string{"bad.test", "stray.test:8443"}},
+		{"only the pending", "?status=not+probed+yet", []string{"pending.test", "smtps://mail.test:465"}},
+		{"by a word of the name", "?q=MAIL", []string{"smtps://mail.test:465"}},
+		{"by a reason", "?q=not_tls", []string{"stray.test:8443"}},
+		{"by a label and a version", "?q=team%3Dweb+tls+1.3", []string{"bad.test", "good.test"}},
+		{"by what nobody has", "?q=nobody", nil},
+		{"past the last page", "?page=99", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := rowsOf(get(t, mux, "/"+test.query).Body.String()); !slices.Equal(got, test.want) {
+				t.Errorf("rows are %v, want %v", got, test.want)
+			}
+		})
+	}
+	page := get(t, mux, "/?q=stray").Body.String()
+	for _, says := range []string{"<b>2</b> bad", "<b>1</b> unknown", "<b>1</b> good", "<b>2</b> not probed yet", "1 of 6 endpoints", "not configured", `href="inspect?target=https%3A%2F%2Fstray.test%3A8443&amp;module=default"`} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the page does not say %s:\n%s", says, page)
+		}
+	}
+}
+
+func TestListOfNothing(t *testing.T) {
+	_, mux := newPages(t)
+	if page := get(t, mux, "/").Body.String(); !strings.Contains(page, "No targets are configured") {
+		t.Errorf("the page is\n%s", page)
+	}
+}
+
+// A stray endpoint leaves the list an hour after its last probe.
+func TestListForgets(t *testing.T) {
+	pages, mux := newPages(t)
+	target := parsed(t, "stray.test")
+	old := probed(target, healthy())
+	old.Start = time.Now().Add(-recency - time.Minute)
+	pages.options.History.Add("default", target, old)
+	if got := rowsOf(get(t, mux, "/").Body.String()); got != nil {
+		t.Errorf("rows are %v", got)
+	}
+}
+
+func TestListPages(t *testing.T) {
+	var targets []string
+	for i := range 2*pageSize + 1 {
+		targets = append(targets, fmt.Sprintf("h%03d.test", i))
+	}
+	_, mux := newPages(t, targets...)
+	for page, want := range map[int]int{1: pageSize, 2: pageSize, 3: 1} {
+		body := get(t, mux, fmt.Sprintf("/?sort=target&page=%d", page)).Body.String()
+		if got := rowsOf(body); len(got) != want || got[0] != targets[(page-1)*pageSize] {
+			t.Errorf("page %d has %d rows from %s", page, len(got), got[0])
+		}
+		if next, previous := strings.Contains(body, `rel="next"`), strings.Contains(body, `rel="prev"`); next != (page < 3) || previous != (page > 1) {
+			t.Errorf("page %d: next %v, previous %v", page, next, previous)
+		}
+	}
+}
+
+// Every situation has a page, which says what the text says.
+func TestInspect(t *testing.T) {
+	for _, s := range situations() {
+		t.Run(s.name, func(t *testing.T) {
+			pages, _ := newPages(t)
+			pages.options.History.Add("default", s.result.Target, s.result)
+			w := httptest.NewRecorder()
+			pages.Show(w, "default", s.result.Target, s.result)
+			page := w.Body.String()
+			if !strings.Contains(page, `<span class="status `+s.status.String()+`">`) {
+				t.Errorf("the verdict is not %s", s.status)
+			}
+			for _, trouble := range troubles(s.result) {
+				if !strings.Contains(page, "<b>"+string(trouble.Reason)+"</b>") {
+					t.Errorf("%s is not told", trouble.Reason)
+				}
+			}
+			for _, phase := range s.result.Phases {
+				if !strings.Contains(page, ">"+string(phase.Phase)+"</text>") {
+					t.Errorf("%s is not drawn", phase.Phase)
+				}
+			}
+			if s.result.Chain != nil && strings.Count(page, `class="role"`) < len(s.result.Chain.Certificates) {
+				t.Error("a certificate is not drawn")
+			}
+			if !strings.Contains(page, "<rect class=\""+s.status.String()+"\" x=\"0\"") {
+				t.Error("the probe is not in the strip")
+			}
+			if strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "&lt;nil&gt;") {
+				t.Error("a value did not fit its place")
+			}
+		})
+	}
+}
+
+// What a stranger wrote into a certificate is text, wherever it is shown.
+func TestHostileNames(t *testing.T) {
+	const script = `<script>alert(1)</script>"'--><img src=x onerror=alert(1)>`
+	hostile := healthy()
+	cert := *hostile.Chain.Certificates[0]
+	x := *cert.X509
+	x.Subject.CommonName, x.Issuer.CommonName, x.DNSNames = script, script, []string{script, strings.Repeat("a", 1<<16), "\u202ename\x00\n"}
+	cert.X509, cert.SubjectCN, cert.IssuerCN, cert.DNSNames = &x, script, script, script
+	hostile.Chain.Certificates = []*prober.Certificate{&cert}
+	hostile.Chain.Path = []*x509.Certificate{&x}
+	hostile.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
+	hostile.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Detail: script}}
+	hostile.Session.ALPN = script
+	pages, mux := newPages(t)
+	pages.options.History.Add(script, hostile.Target, probed(hostile.Target, hostile))
+	w := httptest.NewRecorder()
+	pages.Show(w, script, hostile.Target, hostile)
+	fail := httptest.NewRecorder()
+	pages.Fail(fail, 400, fmt.Errorf("%s", script))
+	for name, page := range map[string]string{"inspect": w.Body.String(), "list": get(t, mux, "/").Body.String(), "failure": fail.Body.String()} {
+		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") || strings.ContainsAny(page, "\x00\u202e") {
+			t.Errorf("%s: a name is more than text:\n%s", name, page)
+		}
+		if !strings.Contains(page, "&lt;script&gt;") {
+			t.Errorf("%s: the name is not shown", name)
+		}
+	}
+	if len(w.Body.String()) > 64<<10 {
+		t.Errorf("the page has %d bytes", w.Body.Len())
+	}
+}
+
+func TestAssets(t *testing.T) {
+	_, mux := newPages(t)
+	w := get(t, mux, "/")
+	if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("the policy is %s", csp)
+	}
+	links := regexp.MustCompile(`"(static/[^"]+)"`).FindAllStringSubmatch(w.Body.String(), -1)
+	if len(links) != 3 {
+		t.Fatalf("assets are %v", links)
+	}
+	for _, link := range links {
+		asset := get(t, mux, "/"+link[1])
+		if body, _ := io.ReadAll(asset.Body); len(body) == 0 || asset.Header().Get("Cache-Control") != maxAge {
+			t.Errorf("%s: %d bytes, %v", link[1], len(body), asset.Header())
+		}
+	}
+	miss := httptest.NewRecorder()
+	mux.ServeHTTP(miss, httptest.NewRequest("GET", "/static/layout.html", nil))
+	if miss.Code != http.StatusNotFound {
+		t.Errorf("a file that is no asset: %d", miss.Code)
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	h := new(History)
+	result := healthy()
+	var first prober.Target
+	for i := range maxRecords + 10 {
+		target := prober.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}
+		if i == 0 {
+			first = target
+		}
+		h.Add("default", target, result)
+	}
+	if len(h.endpoints) != maxRecords || h.recent.Len() != maxRecords || h.whole.Len() != maxWhole {
+		t.Errorf("%d endpoints, %d in order, %d whole", len(h.endpoints), h.recent.Len(), h.whole.Len())
+	}
+	if h.strip(KeyOf("default", first)) != nil {
+		t.Error("the one probed longest ago is remembered")
+	}
+	for range 3 * maxSamples {
+		h.Add("default", first, result)
+	}
+	if got := h.strip(KeyOf("default", first)); len(got) != maxSamples {
+		t.Errorf("%d samples", len(got))
+	}
+	if h.Recall("default", first) != result || h.Recall("other", first) != nil {
+		t.Error("the last result is not the one recalled")
+	}
+}
+
+func TestSampleKeepsItsWords(t *testing.T) {
+	for _, s := range situations() {
+		if s.result.Failure == nil {
+			continue
+		}
+		phase, reason, failed := sampleOf(summarize(s.result)).failure()
+		if !failed || phase != s.result.Failure.Phase || reason != s.result.Failure.Reason {
+			t.Errorf("%s: %s %s, want %+v", s.name, phase, reason, s.result.Failure)
+		}
+	}
+}
+
+func TestAgo(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "now", 5 * time.Second: "5 s ago", 3 * time.Minute: "3 min ago", 5 * time.Hour: "5 h ago", 72 * time.Hour: "3 days ago",
+	} {
+		if got := ago(now, now.Add(-d)); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// The list of ten thousand endpoints: what a browser waits for.
+func BenchmarkList(b *testing.B) {
+	var targets []string
+	for i := range 10_000 {
+		targets = append(targets, fmt.Sprintf("h%d.example.com", i))
+	}
+	pages, mux := newPages(b, targets...)
+	for _, written := range targets {
+		target := parsed(b, written)
+		pages.options.History.Add("default", target, probed(target, healthy()))
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		b.ReportMetric(float64(w.Body.Len()), "bytes/page")
+	}
+}

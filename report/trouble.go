@@ -1,0 +1,49 @@
+package report
+
+import "tls_exporter/prober"
+
+// trouble is one thing that is wrong with an endpoint.
+type trouble struct {
+	Reason   prober.Reason
+	Detail   string
+	Remedy   string
+	Grave    bool // it makes the endpoint bad; else clients overlook it
+	Position int  // the certificate that has it, as sent; -1: none in particular
+}
+
+// troubles is everything that is wrong: first what makes the endpoint bad, then
+// what clients overlook.
+func troubles(r *prober.Result) []trouble {
+	var grave, overlooked []trouble
+	if f := r.Failure; f != nil && !toldElsewhere(r, f) {
+		grave = append(grave, trouble{f.Reason, message(f), Remedy(f.Reason), true, -1})
+	}
+	if r.Chain != nil {
+		for _, found := range r.Chain.Problems {
+			reason := prober.Reason(found.Problem)
+			t := trouble{reason, clean(found.Detail), Remedy(reason), found.Problem.Invalidates(), found.Position}
+			if t.Grave {
+				grave = append(grave, t)
+			} else {
+				overlooked = append(overlooked, t)
+			}
+		}
+	}
+	for _, e := range unmet(r) {
+		reason := prober.Reason(e.Name)
+		grave = append(grave, trouble{reason, notMet(e), Remedy(reason), true, -1})
+	}
+	return append(grave, overlooked...)
+}
+
+// toldElsewhere tells whether a failure stands among the problems of the chain
+// or the unmet expectations.
+func toldElsewhere(r *prober.Result, f *prober.Failure) bool {
+	switch f.Phase {
+	case prober.PhaseVerify:
+		return r.Chain != nil && r.Chain.Has(prober.Problem(f.Reason))
+	case prober.PhaseExpect:
+		return expectation(r, f.Reason) != nil
+	}
+	return false
+}

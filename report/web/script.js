@@ -1,0 +1,45 @@
+// Everything on the pages works without this. It filters while one types and
+// refreshes the list, by fetching the same page and taking over its parts.
+"use strict";
+
+const parts = [".totals", "#endpoints", "#found", ".pages"];
+const every = 15_000; // ms
+
+let latest = 0;
+
+async function load(url, remember) {
+  const mine = ++latest;
+  const response = await fetch(url, { headers: { Accept: "text/html" } });
+  if (!response.ok || mine !== latest) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (mine !== latest) return;
+  const focused = document.activeElement?.getAttribute("href");
+  for (const part of parts) {
+    const old = document.querySelector(part), fresh = page.querySelector(part);
+    if (old && fresh) old.replaceWith(fresh);
+    else if (old) old.remove();
+    else if (fresh) document.querySelector(".table").after(fresh);
+  }
+  if (focused) document.querySelector(`main a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (remember) history.replaceState(null, "", url);
+}
+
+const filter = document.getElementById("filter");
+if (filter) {
+  const address = () => {
+    const fields = [...new FormData(filter)].filter(([, value]) => value !== "");
+    return "./" + (fields.length ? "?" + new URLSearchParams(fields) : "");
+  };
+  let typing;
+  filter.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => load(address(), true).catch(() => {}), 150);
+  });
+  setInterval(() => {
+    if (!document.hidden && !getSelection().toString()) load(location.href, false).catch(() => {});
+  }, every);
+}
+
+document.getElementById("fresh")?.addEventListener("click", () => {
+  document.getElementById("main").setAttribute("aria-busy", "true");
+});
