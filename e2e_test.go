@@ -35,13 +35,15 @@ var (
 // The real Prometheus scrapes the demo by the three-line job, as the README has
 // it, and every query answers for every target that has an answer.
 func TestPrometheus(t *testing.T) {
-	prometheus, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Skip("prometheus is not installed here; Debian's package of that name has it")
-	}
+	prometheus := needs(t, "prometheus")
 	demo := start(t, "demo")
 	defer demo.end(t)
-	api := startPrometheus(t, prometheus, demo.url)
+	api := startPrometheus(t, prometheus, fmt.Sprintf(`
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: tls
+    http_sd_configs: [{url: %s/targets, refresh_interval: 1s}]
+`, demo.url))
 
 	var all []string
 	for _, illness := range tlstest.Illnesses() {
@@ -76,18 +78,29 @@ func TestPrometheus(t *testing.T) {
 	}
 }
 
-func startPrometheus(t *testing.T, binary, exporter string) (api string) {
+// needs is the path of a program that a test cannot do without.
+func needs(t *testing.T, program string) string {
 	t.Helper()
-	dir := t.TempDir()
-	config := write(t, filepath.Join(dir, "prometheus.yml"), fmt.Sprintf(`
-global: {scrape_interval: 1s}
-scrape_configs:
-  - job_name: tls
-    scrape_timeout: 1s
-    http_sd_configs: [{url: %s/targets, refresh_interval: 1s}]
-`, exporter))
-	address := freeAddress(t)
-	command := exec.Command(binary, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Skipf("%s is not installed here; docs/contributing.md says how", program)
+	}
+	return path
+}
+
+// startPrometheus returns where it answers queries.
+func startPrometheus(t *testing.T, binary, config string) (api string) {
+	t.Helper()
+	dir, address := t.TempDir(), freeAddress(t)
+	daemon(t, exec.Command(binary, "--config.file="+write(t, filepath.Join(dir, "prometheus.yml"), config),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address), "Server is ready to receive web requests")
+	return "http://" + address + "/api/v1/query?query="
+}
+
+// daemon runs a program until the test ends, and returns when it says that it
+// is ready.
+func daemon(t *testing.T, command *exec.Cmd, ready string) {
+	t.Helper()
 	log := new(output)
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {
@@ -100,8 +113,7 @@ scrape_configs:
 			t.Log(log)
 		}
 	})
-	log.await(t, "Server is ready to receive web requests")
-	return "http://" + address + "/api/v1/query?query="
+	log.await(t, ready)
 }
 
 func freeAddress(t *testing.T) string {
@@ -137,10 +149,7 @@ func endpointsOf(t *testing.T, api, expr string) []string {
 // A real scrape passes Prometheus's linter, but for the days: the contract asks
 // for them, and has a row of seconds beside each.
 func TestPromtoolCheckMetrics(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is not installed here; Debian's package prometheus has it")
-	}
+	promtool := needs(t, "promtool")
 	demo := start(t, "demo")
 	defer demo.end(t)
 	pages := []string{"/metrics"}
