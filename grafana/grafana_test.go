@@ -1,0 +1,530 @@
+// Package grafana_test holds the dashboards against what Grafana needs, and
+// against the exporter's contract.
+package grafana_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// dashboard is the part of Grafana's dashboard JSON that these tests look at.
+type dashboard struct {
+	file    string
+	content []byte
+
+	ID            *int   `json:"id"` // null, or Grafana would replace the dashboard that has it
+	UID           string `json:"uid"`
+	Title         string `json:"title"`
+	Description   string `json:"description"`
+	SchemaVersion int    `json:"schemaVersion"`
+	Tags          []string
+	Refresh       string
+	Time          struct{ From, To string }
+	Links         []struct {
+		Type, URL string
+		KeepTime  bool
+	}
+	Templating struct{ List []variable }
+	Panels     []panel
+}
+
+type variable struct {
+	Type, Name, Label, Description string
+	Query                          any // a string, or an object with a query for a variable of values
+	Definition                     string
+	Datasource                     any
+	Multi                          bool
+}
+
+type panel struct {
+	ID                       int
+	Type, Title, Description string
+	GridPos                  struct{ X, Y, W, H int }
+	Datasource               any
+	Targets                  []query
+	FieldConfig              struct {
+		Defaults  fieldConfig
+		Overrides []override
+	}
+	Options struct {
+		SortBy []struct{ DisplayName string }
+		YAxis  struct{ Unit string }
+	}
+	Transformations []struct {
+		ID      string
+		Options struct {
+			ExcludeByName map[string]bool
+			RenameByName  map[string]string
+			IndexByName   map[string]int
+		}
+	}
+}
+
+type fieldConfig struct {
+	Unit, NoValue string
+}
+
+type override struct {
+	Matcher    struct{ ID, Options string }
+	Properties []struct {
+		ID    string
+		Value json.RawMessage
+	}
+}
+
+// property is the value of one of an override's properties; nil: it has none.
+func (o override) property(id string) json.RawMessage {
+	for _, p := range o.Properties {
+		if p.ID == id {
+			return p.Value
+		}
+	}
+	return nil
+}
+
+type query struct {
+	RefID, Expr, LegendFormat, Format string
+	Instant, Range                    bool
+	Datasource                        any
+}
+
+func (p panel) isRow() bool { return p.Type == "row" }
+
+// dashboards are all that lie in this directory, by their uids.
+func dashboards(t *testing.T) map[string]*dashboard {
+	t.Helper()
+	files, err := filepath.Glob("*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dashboards here: %v", err)
+	}
+	all := make(map[string]*dashboard)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &dashboard{file: file, content: content}
+		if err := json.Unmarshal(content, d); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all[d.UID] = d
+	}
+	return all
+}
+
+// eachPanel calls do for everything on the dashboards that asks something.
+func eachPanel(t *testing.T, do func(*testing.T, *dashboard, panel)) {
+	t.Helper()
+	for uid, d := range dashboards(t) {
+		for _, p := range d.Panels {
+			if !p.isRow() {
+				t.Run(uid+"/"+p.Title, func(t *testing.T) { do(t, d, p) })
+			}
+		}
+	}
+}
+
+// What a dashboard has to have to be imported as it is.
+func TestDashboard(t *testing.T) {
+	all := dashboards(t)
+	for uid, d := range all {
+		t.Run(uid, func(t *testing.T) {
+			if d.ID != nil {
+				t.Errorf("id is %d, want null: it belongs to the Grafana that it is imported into", *d.ID)
+			}
+			if d.file != d.UID+".json" {
+				t.Errorf("%s has the uid %s", d.file, d.UID)
+			}
+			if d.Title == "" || d.Description == "" || d.Refresh == "" || d.Time.From == "" || d.Time.To != "now" {
+				t.Errorf("title, description, refresh or time range are missing")
+			}
+			if d.SchemaVersion < 39 {
+				t.Errorf("schemaVersion is %d, which is older than Grafana 11", d.SchemaVersion)
+			}
+			if !slices.Contains(d.Tags, "tls") {
+				t.Errorf("tags %v lack tls", d.Tags)
+			}
+			checkIndented(t, d.content)
+			checkDatasources(t, "", parse(t, d.content))
+			checkVariables(t, d)
+			checkIDs(t, d)
+			checkLayout(t, d)
+			checkLinks(t, d, all)
+		})
+	}
+}
+
+func parse(t *testing.T, content []byte) any {
+	t.Helper()
+	var tree any
+	if err := json.Unmarshal(content, &tree); err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// checkIndented wants what people can compare line by line.
+func checkIndented(t *testing.T, content []byte) {
+	t.Helper()
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, bytes.TrimSpace(content), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	if indented.WriteByte('\n'); !bytes.Equal(indented.Bytes(), content) {
+		t.Error("the file is not indented by two spaces")
+	}
+}
+
+// checkDatasources wants the dashboard's variable wherever a data source stands:
+// a uid is one Grafana's own.
+func checkDatasources(t *testing.T, path string, tree any) {
+	t.Helper()
+	switch tree := tree.(type) {
+	case []any:
+		for i, value := range tree {
+			checkDatasources(t, fmt.Sprintf("%s[%d]", path, i), value)
+		}
+	case map[string]any:
+		for key, value := range tree {
+			if key == "datasource" {
+				checkDatasource(t, path, value)
+			}
+			checkDatasources(t, path+"."+key, value)
+		}
+	}
+}
+
+func checkDatasource(t *testing.T, where string, value any) {
+	t.Helper()
+	source, _ := value.(map[string]any)
+	if source["type"] != "prometheus" || source["uid"] != "${datasource}" {
+		t.Errorf("%s has the data source %v, want ${datasource}", where, value)
+	}
+}
+
+func checkVariables(t *testing.T, d *dashboard) {
+	t.Helper()
+	types := make(map[string]string)
+	for _, v := range d.Templating.List {
+		types[v.Name] = v.Type
+		if v.Label == "" || v.Description == "" {
+			t.Errorf("variable %s has no label or no description", v.Name)
+		}
+		if v.Type != "datasource" && v.Datasource == nil {
+			t.Errorf("variable %s has no data source", v.Name)
+		}
+		if v.Type == "query" && v.Definition != v.values() {
+			t.Errorf("variable %s is defined as %q and asks %q", v.Name, v.Definition, v.values())
+		}
+	}
+	for name, want := range map[string]string{"datasource": "datasource", "job": "query", "instance": "query", "filters": "adhoc"} {
+		if types[name] != want {
+			t.Errorf("variable %s is of type %q, want %s", name, types[name], want)
+		}
+	}
+	if d.Templating.List[0].Name != "datasource" || d.Templating.List[0].Query != "prometheus" {
+		t.Error("the first variable is not the Prometheus data source, on which the others depend")
+	}
+}
+
+// values is what a variable asks Prometheus.
+func (v variable) values() string {
+	object, _ := v.Query.(map[string]any)
+	text, _ := object["query"].(string)
+	return text
+}
+
+func checkIDs(t *testing.T, d *dashboard) {
+	t.Helper()
+	titles := make(map[int]string)
+	for _, p := range d.Panels {
+		if other, taken := titles[p.ID]; taken || p.ID == 0 {
+			t.Errorf("panels %q and %q have the id %d", other, p.Title, p.ID)
+		}
+		if slices.Contains(slices.Collect(maps.Values(titles)), p.Title) {
+			t.Errorf("two panels have the title %q", p.Title)
+		}
+		titles[p.ID] = p.Title
+	}
+}
+
+// gridWidth is how many columns Grafana's grid has.
+const gridWidth = 24
+
+func checkLayout(t *testing.T, d *dashboard) {
+	t.Helper()
+	taken := make(map[[2]int]string)
+	for _, p := range d.Panels {
+		g := p.GridPos
+		if g.W < 1 || g.H < 1 || g.X < 0 || g.Y < 0 || g.X+g.W > gridWidth {
+			t.Errorf("%q stands outside the grid: %+v", p.Title, g)
+		}
+		for x := g.X; x < g.X+g.W; x++ {
+			for y := g.Y; y < g.Y+g.H; y++ {
+				if other, ok := taken[[2]int{x, y}]; ok {
+					t.Fatalf("%q and %q overlap", other, p.Title)
+				}
+				taken[[2]int{x, y}] = p.Title
+			}
+		}
+	}
+}
+
+var (
+	dashboardURL = regexp.MustCompile(`"url": "(/d/([\w-]+)\?[^"]*)"`)
+	carried      = regexp.MustCompile(`\$\{(\w+):queryparam\}`)
+	set          = regexp.MustCompile(`[?&]var-(\w+)=`)
+)
+
+// checkLinks wants links to lead to dashboards that exist, and to carry there
+// only what means the same on both sides. Grafana keeps a value that came with
+// the URL even if the variable cannot have it, and the dashboard is empty then:
+// so no link carries all variables (includeVars).
+func checkLinks(t *testing.T, d *dashboard, all map[string]*dashboard) {
+	t.Helper()
+	if len(d.Links) != len(all)-1 {
+		t.Errorf("there are %d links, want one to each of the others", len(d.Links))
+	}
+	for _, l := range d.Links {
+		if l.Type != "link" || !l.KeepTime || !strings.HasPrefix(l.URL, "/d/") {
+			t.Errorf("link %+v leads elsewhere, or loses the time range", l)
+		}
+	}
+	if bytes.Contains(d.content, []byte(`"includeVars": true`)) {
+		t.Error("a link carries all variables")
+	}
+	for _, match := range dashboardURL.FindAllStringSubmatch(string(d.content), -1) {
+		url, to := match[1], all[match[2]]
+		if to == nil {
+			t.Errorf("%s leads nowhere", url)
+			continue
+		}
+		if !strings.Contains(url, "${datasource:queryparam}") {
+			t.Errorf("%s loses the data source", url)
+		}
+		for _, name := range carried.FindAllStringSubmatch(url, -1) {
+			if !d.has(name[1]) || !to.has(name[1]) {
+				t.Errorf("%s carries %s, which is not on both dashboards", url, name[1])
+			}
+		}
+		for _, name := range set.FindAllStringSubmatch(url, -1) {
+			if !to.has(name[1]) {
+				t.Errorf("%s sets %s, which %s does not have", url, name[1], to.UID)
+			}
+		}
+	}
+}
+
+func (d *dashboard) has(name string) bool {
+	return slices.ContainsFunc(d.Templating.List, func(v variable) bool { return v.Name == name })
+}
+
+// units are those of Grafana's that are used here. Grafana takes any other word
+// for a suffix and shows it, so a misspelt one would not be noticed.
+var units = []string{"none", "short", "s", "d", "percentunit", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso"}
+
+func TestPanel(t *testing.T) {
+	eachPanel(t, func(t *testing.T, _ *dashboard, p panel) {
+		if p.Title == "" || len(p.Description) < 20 {
+			t.Error("there is no title, or no description")
+		}
+		if p.Datasource == nil || len(p.Targets) == 0 {
+			t.Error("there is no data source or no query")
+		}
+		refs := make(map[string]bool)
+		for _, q := range p.Targets {
+			if q.Datasource == nil || q.RefID == "" || refs[q.RefID] || q.Instant == q.Range {
+				t.Errorf("query %+v lacks a data source, a name of its own, or is not either of instant and range", q)
+			}
+			refs[q.RefID] = true
+		}
+		checkUnits(t, p)
+		if p.Type == "table" {
+			checkTable(t, p)
+		}
+	})
+}
+
+// checkUnits wants a unit for every number that is shown.
+func checkUnits(t *testing.T, p panel) {
+	t.Helper()
+	known := func(where, unit string) {
+		if !slices.Contains(units, unit) {
+			t.Errorf("%s has the unit %q", where, unit)
+		}
+	}
+	for _, o := range p.FieldConfig.Overrides {
+		if raw := o.property("unit"); raw != nil {
+			known(o.Matcher.Options, strings.Trim(string(raw), `"`))
+		}
+	}
+	switch p.Type {
+	case "stat", "timeseries", "bargauge", "histogram", "heatmap":
+		known(p.Title, p.FieldConfig.Defaults.Unit)
+	}
+	if p.Type == "heatmap" {
+		known("the axis", p.Options.YAxis.Unit)
+	}
+}
+
+// checkTable wants every column to be named or left out, overrides and order to
+// be of columns that exist, numbers to have a unit, and a word for no rows.
+func checkTable(t *testing.T, p panel) {
+	t.Helper()
+	names, excluded := p.columns(t)
+	headers := slices.Sorted(maps.Values(names))
+	overrides := p.FieldConfig.Overrides
+	// Grafana writes the text for a table without rows into empty cells too.
+	if p.FieldConfig.Defaults.NoValue == "" || len(overrides) == 0 || overrides[0].Matcher.ID != "byRegexp" || overrides[0].property("noValue") == nil {
+		t.Fatal("there is no text for a table without rows, or no other one for an empty cell")
+	}
+	units := make(map[string]bool)
+	for _, o := range overrides[1:] {
+		if o.Matcher.ID != "byName" || !slices.Contains(headers, o.Matcher.Options) {
+			t.Errorf("an override is for %q, which is no column of %q", o.Matcher.Options, headers)
+		}
+		units[o.Matcher.Options] = o.property("unit") != nil
+	}
+	for _, by := range p.Options.SortBy {
+		if !slices.Contains(headers, by.DisplayName) {
+			t.Errorf("sorted by %q, which is no column of %q", by.DisplayName, headers)
+		}
+	}
+	have := p.fields(t)
+	for _, field := range have {
+		if names[field] == "" && !excluded[field] {
+			t.Errorf("column %q has no name and is not left out", field)
+		}
+		if header := names[field]; strings.HasPrefix(field, "Value") && header != "" && !units[header] {
+			t.Errorf("column %q has no unit", header)
+		}
+	}
+	for field := range names {
+		if !slices.Contains(have, field) {
+			t.Errorf("column %q is named, but there are only %q", field, have)
+		}
+	}
+	for field := range excluded {
+		if field != "Value" && !slices.Contains(have, field) {
+			t.Errorf("column %q is left out, but there are only %q", field, have)
+		}
+	}
+}
+
+// columns are what the panel's organize makes of the fields: their names, and
+// which are left out.
+func (p panel) columns(t *testing.T) (names map[string]string, excluded map[string]bool) {
+	t.Helper()
+	for _, tr := range p.Transformations {
+		if tr.ID == "organize" {
+			return tr.Options.RenameByName, tr.Options.ExcludeByName
+		}
+	}
+	t.Fatal("nothing puts the columns in order")
+	return nil, nil
+}
+
+// fields are the columns that Grafana makes of the answers to a table's queries:
+// the time, every label, and a value for each query.
+func (p panel) fields(t *testing.T) []string {
+	t.Helper()
+	fields := []string{"Time"}
+	for _, q := range p.Targets {
+		labels, problems := check(q.Expr)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		for label := range labels {
+			fields = append(fields, label)
+		}
+		if len(p.Targets) == 1 {
+			fields = append(fields, "Value")
+		} else {
+			fields = append(fields, "Value #"+q.RefID)
+		}
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+// find is the panel of a dashboard with a title.
+func find(t *testing.T, uid, title string) panel {
+	t.Helper()
+	for _, p := range dashboards(t)[uid].Panels {
+		if p.Title == title {
+			return p
+		}
+	}
+	t.Fatalf("%s has no panel %q", uid, title)
+	return panel{}
+}
+
+// The dashboard tells the same remedies as the exporter's own report, for every
+// reason that there is.
+func TestRemedies(t *testing.T) {
+	type result struct{ Text string }
+	var mappings []struct {
+		Type    string
+		Options json.RawMessage
+	}
+	for _, o := range find(t, "tls-target", "What is wrong, and what to do").FieldConfig.Overrides {
+		if o.Matcher.Options == "Remedy" {
+			if err := json.Unmarshal(o.property("mappings"), &mappings); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(mappings) != 2 || mappings[0].Type != "value" || mappings[1].Type != "regex" {
+		t.Fatalf("the remedies are no mapping of words, and then of a pattern: %+v", mappings)
+	}
+	words := make(map[string]result)
+	var rest struct {
+		Pattern string
+		Result  result
+	}
+	if err := json.Unmarshal(mappings[0].Options, &words); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(mappings[1].Options, &rest); err != nil {
+		t.Fatal(err)
+	}
+	pattern := regexp.MustCompile("^(?:" + rest.Pattern + ")$")
+	for _, reason := range prober.Reasons() {
+		shown, ok := words[string(reason)]
+		if !ok && pattern.MatchString(string(reason)) {
+			shown = rest.Result
+		}
+		if want := report.Remedy(reason); shown.Text != want {
+			t.Errorf("%s has the remedy\n%q, want that of the report,\n%q", reason, shown.Text, want)
+		}
+	}
+	if words["none"].Text == "" {
+		t.Error("there is no word for a probe that succeeded")
+	}
+}
+
+// The times are stacked in the order of the phases, and none is forgotten.
+func TestPhases(t *testing.T) {
+	want := prober.Phases[:slices.Index(prober.Phases, prober.PhaseExpect)] // which takes no time
+	var got []prober.Phase
+	for _, q := range find(t, "tls-target", "Where the time goes").Targets {
+		got = append(got, prober.Phase(q.RefID))
+		if !strings.Contains(q.Expr, fmt.Sprintf("phase=%q", q.RefID)) {
+			t.Errorf("%s asks %s", q.RefID, q.Expr)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("phases %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,354 @@
+//go:build e2e
+
+package grafana_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// situation is what a user has chosen at the top of a dashboard.
+type situation struct {
+	name, job, instance string
+	healthy             bool // nothing is wrong there: yet no panel may be empty
+}
+
+// noAnswer is the queries that find nothing in the demo, by dashboard, panel and
+// query, with the reason.
+var noAnswer = map[string]string{
+	"tls-target/Where the time goes/proxy":    "the lab's endpoints are reached directly",
+	"tls-target/Where the time goes/starttls": "the lab's endpoints speak TLS from the start",
+}
+
+// emptyWhenHealthy is the tables that list what is wrong, and say so in words
+// when nothing is.
+var emptyWhenHealthy = map[string]string{
+	"tls-fleet/What fails":            "it lists failures",
+	"tls-fleet/Chains with a problem": "it lists problems",
+	"tls-fleet/Changed certificates":  "it lists changes",
+}
+
+// A real Prometheus has scraped the demo, and every panel of every dashboard
+// finds what it asks for: each query somewhere, and each panel also where
+// nothing is wrong.
+func TestEveryQueryHasData(t *testing.T) {
+	prometheus, err := exec.LookPath("prometheus")
+	if err != nil {
+		t.Skip("prometheus is not installed here; Debian's package of that name has it")
+	}
+	lab := startLab(t, prometheus)
+	situations := map[string][]situation{
+		"tls-fleet": {
+			{"all", "(tls|pool)", ".*", false},
+			{"healthy", "tls", regexp.QuoteMeta(lab.endpoints["healthy"]), true},
+		},
+		"tls-target": {
+			{"healthy", "tls", lab.endpoints["healthy"], true},
+			{"expired", "tls", lab.endpoints["expired"], false},
+			{"silent", "tls", lab.endpoints["silent"], false},
+			{"strict", "strict", lab.endpoints["healthy"], false},
+			{"strict+silent", "strict", lab.endpoints["silent"], false},
+			{"pool", "pool", pool, false},
+		},
+		"tls-exporter": {{"all", "tls_exporter", ".*", true}},
+	}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	all := dashboards(t)
+	for _, uid := range []string{"tls-fleet", "tls-target", "tls-exporter"} {
+		fmt.Fprintf(w, "\n%s\tpanel\tquery", uid)
+		for _, s := range situations[uid] {
+			fmt.Fprintf(w, "\t%s", s.name)
+		}
+		fmt.Fprintln(w)
+		for _, v := range all[uid].Templating.List {
+			if v.Type == "query" {
+				lab.tryVariable(t, w, uid, v, situations[uid])
+			}
+		}
+		for _, p := range all[uid].Panels {
+			lab.tryPanel(t, w, uid, p, situations[uid])
+		}
+	}
+	w.Flush()
+	t.Log("how many series each query has:\n" + table.String())
+}
+
+// lab is the demo and what Prometheus has learned of it.
+type lab struct {
+	prometheus string            // its URL
+	endpoints  map[string]string // by the name of what ails them: the instance
+}
+
+// tryPanel counts the series of each query in each situation.
+func (l *lab) tryPanel(t *testing.T, w io.Writer, uid string, p panel, situations []situation) {
+	t.Helper()
+	found := make(map[string]int) // by situation, over all queries
+	for _, q := range p.Targets {
+		key, most := uid+"/"+p.Title+"/"+q.RefID, 0
+		fmt.Fprintf(w, "\t%s\t%s", p.Title, q.RefID)
+		for _, s := range situations {
+			n := len(l.query(t, s.fill(t, q.Expr)))
+			fmt.Fprintf(w, "\t%d", n)
+			found[s.name] += n
+			most = max(most, n)
+		}
+		fmt.Fprintf(w, "\t%s\n", noAnswer[key])
+		if excuse := noAnswer[key]; (most == 0) != (excuse != "") {
+			t.Errorf("%s has %d series at most, and the excuse for none is %q", key, most, excuse)
+		}
+	}
+	for _, s := range situations {
+		if !s.healthy || p.isRow() {
+			continue
+		}
+		key := uid + "/" + p.Title
+		if excuse := emptyWhenHealthy[key]; (found[s.name] == 0) != (excuse != "") {
+			t.Errorf("%s has %d series where nothing is wrong (%s), and the excuse for none is %q", key, found[s.name], s.name, excuse)
+		}
+		if found[s.name] == 0 && p.FieldConfig.Defaults.NoValue == "" {
+			t.Errorf("%s is empty where nothing is wrong (%s), and says no word", key, s.name)
+		}
+	}
+}
+
+func (l *lab) tryVariable(t *testing.T, w io.Writer, uid string, v variable, situations []situation) {
+	t.Helper()
+	selector, label, err := labelValues(v.values())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(w, "\t(variable)\t%s", v.Name)
+	for _, s := range situations {
+		var values []string
+		l.get(t, "/api/v1/label/"+label+"/values?match[]="+url.QueryEscape(s.fill(t, selector)), &values)
+		fmt.Fprintf(w, "\t%d", len(values))
+		if want := map[string]string{"job": s.job, "instance": s.instance}[v.Name]; !matchesAny(want, values) {
+			t.Errorf("%s: variable %s offers %v, without %s", uid, v.Name, values, want)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+func matchesAny(pattern string, values []string) bool {
+	return slices.ContainsFunc(values, regexp.MustCompile("^(?:"+pattern+")$").MatchString)
+}
+
+// fill is a query as Grafana asks it in a situation. A week before the lab was
+// started there was nothing: the queries that compare with then ask for shortly
+// before.
+func (s situation) fill(t *testing.T, expr string) string {
+	t.Helper()
+	filled, err := interpolate(strings.ReplaceAll(expr, "offset 1w", "offset 2s"), map[string]string{
+		"__range": "5m", "__interval": "1s", "__rate_interval": "10s", "job": s.job, "instance": strings.ReplaceAll(s.instance, `\`, `\\`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filled
+}
+
+// sample is one series of an answer at one moment.
+type sample struct {
+	Metric map[string]string
+	Value  [2]any // when, and the number as text
+}
+
+func (l *lab) query(t *testing.T, expr string) []sample {
+	t.Helper()
+	var data struct {
+		ResultType string
+		Result     []sample
+	}
+	l.get(t, "/api/v1/query?query="+url.QueryEscape(expr), &data)
+	return data.Result
+}
+
+// get asks Prometheus's API.
+func (l *lab) get(t *testing.T, path string, data any) {
+	t.Helper()
+	body, err := fetch(l.prometheus + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := struct {
+		Status, Error string
+		Data          any
+	}{Data: data}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Status != "success" {
+		t.Fatalf("%s: %v %s", path, err, body)
+	}
+}
+
+// pool is a target behind which two servers stand, with different certificates.
+const pool = "pool.test:443"
+
+// startPool tells Prometheus of that target: at each look it is another server.
+func startPool(t *testing.T, exporter string, servers ...string) (address string) {
+	t.Helper()
+	var looks atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `[{"targets": [%q], "labels": {"__metrics_path__": "/probe", "__param_target": %q, "instance": %q}}]`,
+			exporter, servers[looks.Add(1)%int64(len(servers))], pool)
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// startLab starts the demo, an exporter whose module expects something, and
+// Prometheus in front of both. It returns when every target was scraped often
+// enough for rates and ranges.
+func startLab(t *testing.T, prometheus string) *lab {
+	t.Helper()
+	dir := t.TempDir()
+	exporter := filepath.Join(dir, "tls_exporter")
+	if out, err := exec.Command("go", "build", "-o", exporter, "..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	demo := freeAddress(t)
+	start(t, exporter, "demo", "--web.listen-address="+demo)
+	await(t, "http://"+demo+"/-/ready")
+	l := &lab{prometheus: "http://" + freeAddress(t), endpoints: endpoints(t, demo)}
+
+	strict := freeAddress(t)
+	start(t, exporter, "--web.listen-address="+strict, "--config.file="+write(t, dir, "targets.yml", fmt.Sprintf(`
+modules: {default: {timeout: 1s, ip_protocol: ip4, expect: {min_version: TLS 1.2, issuer: Somebody Else}}}
+targets: [{targets: [%q, %q]}]
+`, l.endpoints["healthy"], l.endpoints["silent"])))
+	await(t, "http://"+strict+"/-/ready")
+
+	start(t, prometheus, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+strings.TrimPrefix(l.prometheus, "http://"),
+		"--config.file="+write(t, dir, "prometheus.yml", fmt.Sprintf(`
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: tls
+    http_sd_configs: [{url: http://%s/targets, refresh_interval: 5s}]
+  - job_name: strict
+    http_sd_configs: [{url: http://%s/targets, refresh_interval: 5s}]
+  - job_name: pool
+    http_sd_configs: [{url: http://%s/, refresh_interval: 3s}]
+  - job_name: tls_exporter
+    static_configs: [{targets: [%s, %s]}]
+`, demo, strict, startPool(t, demo, l.endpoints["healthy"], l.endpoints["expired"]), demo, strict)))
+	await(t, l.prometheus+"/-/ready")
+	l.await(t, "count(sum_over_time(up[5m]) >= 5)", len(l.endpoints)+2+1+2)
+	l.await(t, `count(count_over_time(tls_certificate_info{job="pool", position="0"}[5m]))`, 2)
+	return l
+}
+
+// endpoints are the demo's targets as Prometheus is told of them.
+func endpoints(t *testing.T, demo string) map[string]string {
+	t.Helper()
+	body, err := fetch("http://" + demo + "/targets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var groups []struct{ Labels map[string]string }
+	if err := json.Unmarshal(body, &groups); err != nil {
+		t.Fatal(err)
+	}
+	instances := make(map[string]string)
+	for _, group := range groups {
+		instances[group.Labels["endpoint"]] = group.Labels["instance"]
+	}
+	return instances
+}
+
+// await returns when the answer to a query is one number, and the wanted one.
+func (l *lab) await(t *testing.T, query string, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if result := l.query(t, query); len(result) == 1 && result[0].Value[1] == strconv.Itoa(want) {
+			return
+		}
+	}
+	t.Fatalf("%s is %v, and does not become %d", query, l.query(t, query), want)
+}
+
+// start starts a program, which is stopped as by a service manager when the test
+// ends.
+func start(t *testing.T, program string, args ...string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	command := exec.CommandContext(ctx, program, args...)
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 30 * time.Second
+	log := new(bytes.Buffer)
+	command.Stdout, command.Stderr = log, log
+	if err := command.Start(); err != nil {
+		stop()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		command.Wait()
+		if t.Failed() {
+			t.Logf("%s %v said:\n%s", program, args, log)
+		}
+	})
+}
+
+// await returns when an address answers that it is ready.
+func await(t *testing.T, address string) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if _, err = fetch(address); err == nil {
+			return
+		}
+	}
+	t.Fatal(err)
+}
+
+func fetch(address string) ([]byte, error) {
+	client := http.Client{Timeout: 30 * time.Second}
+	response, err := client.Get(address)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", address, response.Status, body)
+	}
+	return body, err
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func write(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
