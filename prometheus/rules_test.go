@@ -1,0 +1,430 @@
+// Package prometheus_test holds the files of this directory, and the runbook, to
+// one another and to what the exporter promises. promtool and amtool have the
+// last word where they are installed.
+package prometheus_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+	"gopkg.in/yaml.v3"
+
+	"tls_exporter/collector"
+	"tls_exporter/prober"
+)
+
+// rule is an alert or a recording rule.
+type rule struct {
+	Record, Alert, Expr string
+	Labels, Annotations map[string]string
+}
+
+func rules(t *testing.T) (alerts, records map[string]rule) {
+	t.Helper()
+	var file struct {
+		Groups []struct{ Rules []rule }
+	}
+	load(t, "rules.yml", &file)
+	alerts, records = map[string]rule{}, map[string]rule{}
+	for _, group := range file.Groups {
+		for _, r := range group.Rules {
+			if r.Alert != "" {
+				if _, twice := alerts[r.Alert]; twice {
+					t.Errorf("there are two alerts %s", r.Alert)
+				}
+				alerts[r.Alert] = r
+			} else {
+				records[r.Record] = r
+			}
+		}
+	}
+	if len(alerts) == 0 || len(records) == 0 {
+		t.Fatalf("rules.yml has %d alerts and %d recording rules", len(alerts), len(records))
+	}
+	return alerts, records
+}
+
+func load(t *testing.T, path string, into any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(read(t, path)), into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// Whoever is woken is told how bad it is, what, where, and what to do.
+func TestAlertsSayWhatToDo(t *testing.T) {
+	alerts, _ := rules(t)
+	sections := runbook(t)
+	for name, a := range alerts {
+		if !slices.Contains([]string{"info", "warning", "critical"}, a.Labels["severity"]) {
+			t.Errorf("%s has the severity %q", name, a.Labels["severity"])
+		}
+		for _, annotation := range []string{"summary", "description", "runbook_url"} {
+			if a.Annotations[annotation] == "" {
+				t.Errorf("%s has no %s", name, annotation)
+			}
+		}
+		if about := a.Annotations["summary"]; !strings.Contains(about, "$labels.instance") && !strings.HasPrefix(a.Expr, "absent(") {
+			t.Errorf("the summary of %s does not name the target: %s", name, about)
+		}
+		anchor, ours := strings.CutPrefix(a.Annotations["runbook_url"], "docs/runbook.md#")
+		if !ours || anchor != strings.ToLower(name) || sections[anchor] == "" {
+			t.Errorf("%s points to %q, where the runbook has no section for it", name, a.Annotations["runbook_url"])
+		}
+	}
+}
+
+// Every word that an alert may use has its section, and no section is about
+// something that is not there.
+func TestRunbook(t *testing.T) {
+	alerts, _ := rules(t)
+	sections := runbook(t)
+	wanted := map[string]string{"alert_": "what the reasons for alerts begin with", "anywhere": "reasons of every phase", "handshake": "the phases of a handshake"}
+	for name := range alerts {
+		wanted[strings.ToLower(name)] = name
+	}
+	for _, problem := range prober.Problems {
+		wanted[string(problem)] = "a problem of a chain"
+	}
+	for _, phase := range prober.Phases {
+		if phase != prober.PhaseServerHello && phase != prober.PhaseKeyExchange {
+			wanted[string(phase)] = "a phase"
+		}
+	}
+	for anchor, what := range wanted {
+		if sections[anchor] == "" {
+			t.Errorf("the runbook has no section %s (%s)", anchor, what)
+		}
+	}
+	for anchor := range sections {
+		if wanted[anchor] == "" {
+			t.Errorf("the runbook's section %s is about nothing that there is", anchor)
+		}
+	}
+	for _, alert := range alerts {
+		section := sections[strings.ToLower(alert.Alert)]
+		for _, part := range []string{"**Means.**", "**Users see.**", "**First.**", "**Likely", "**Do.**", "**Silence.**"} {
+			if strings.Count(section, part) != 1 {
+				t.Errorf("the runbook's section on %s has %q %d times", alert.Alert, part, strings.Count(section, part))
+			}
+		}
+		_, commands, _ := strings.Cut(section, "```sh\n")
+		commands, _, _ = strings.Cut(commands, "```")
+		if n := strings.Count(commands, "\n"); n != 3 {
+			t.Errorf("the runbook's section on %s begins with %d commands, want 3", alert.Alert, n)
+		}
+	}
+	text := read(t, "../docs/runbook.md")
+	for _, reason := range prober.Reasons() {
+		if !strings.HasPrefix(string(reason), "alert_") && !strings.Contains(text, "`"+string(reason)+"`") && sections[string(reason)] == "" {
+			t.Errorf("the runbook does not explain the reason %s", reason)
+		}
+	}
+	for _, link := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(text, -1) {
+		if sections[link[1]] == "" && !strings.Contains(strings.ToLower(text), "\n# "+strings.ReplaceAll(link[1], "-", " ")+"\n") {
+			t.Errorf("the runbook links to #%s, which it does not have", link[1])
+		}
+	}
+}
+
+// runbook is the sections of the second level by their anchors, as GitHub and
+// others make them.
+func runbook(t *testing.T) map[string]string {
+	t.Helper()
+	sections := map[string]string{}
+	for _, part := range regexp.MustCompile(`(?m)^#{1,2} `).Split(read(t, "../docs/runbook.md"), -1) {
+		heading, body, _ := strings.Cut(part, "\n")
+		anchor := strings.ToLower(strings.ReplaceAll(heading, " ", "-"))
+		if slices.Contains([]string{"", "runbook", "alerts", "chain-problems", "reasons"}, anchor) {
+			continue // the title and the chapters
+		}
+		if sections[anchor] != "" {
+			t.Errorf("the runbook has two sections %s", anchor)
+		}
+		sections[anchor] = body
+	}
+	return sections
+}
+
+// A rule that was never seen to fire, or never seen to be silent, is a guess.
+func TestEveryAlertIsTested(t *testing.T) {
+	alerts, _ := rules(t)
+	var file struct {
+		Tests []struct {
+			Cases []struct {
+				Alertname string
+				Alerts    []struct{} `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	load(t, "rules_test.yml", &file)
+	firing, silent := map[string]bool{}, map[string]bool{}
+	for _, group := range file.Tests {
+		for _, c := range group.Cases {
+			if _, known := alerts[c.Alertname]; !known {
+				t.Errorf("rules_test.yml tests %s, which is no alert", c.Alertname)
+			}
+			if len(c.Alerts) > 0 {
+				firing[c.Alertname] = true
+			} else {
+				silent[c.Alertname] = true
+			}
+		}
+	}
+	for name := range alerts {
+		if !firing[name] || !silent[name] {
+			t.Errorf("%s: seen firing %t, seen silent %t", name, firing[name], silent[name])
+		}
+	}
+}
+
+// The rules ask for nothing that the exporter does not promise, and match the
+// words of its vocabularies only.
+func TestRulesKeepToTheContract(t *testing.T) {
+	alerts, records := rules(t)
+	promised := map[string][]string{"up": nil}
+	for _, m := range collector.Contract() {
+		promised[m.Name] = m.Labels
+	}
+	used := map[string]bool{}
+	for _, r := range slices.Concat(slices.Collect(maps.Values(alerts)), slices.Collect(maps.Values(records))) {
+		for where, expr := range queries(t, r) {
+			for _, s := range selectors(t, where, expr) {
+				used[s.Name] = true
+				_, ours := records[s.Name]
+				known, ok := promised[s.Name]
+				if !ours && !ok {
+					t.Errorf("%s asks for %s, which is neither promised nor recorded", where, s.Name)
+				}
+				for _, m := range s.LabelMatchers {
+					if ok && !slices.Contains(append(known, labels.MetricName, "job", "instance"), m.Name) {
+						t.Errorf("%s matches %s by the label %s, which it does not have", where, s.Name, m.Name)
+					}
+					if m.Name == "problem" {
+						checkWords(t, where, m.Value)
+					}
+				}
+			}
+		}
+	}
+	for name := range records {
+		if !used[name] {
+			t.Errorf("%s is recorded, and no rule uses it", name)
+		}
+	}
+}
+
+// queries are the expressions of a rule: its own, and those in its annotations.
+func queries(t *testing.T, r rule) map[string]string {
+	t.Helper()
+	name := r.Alert + r.Record
+	all := map[string]string{name: r.Expr}
+	for annotation, text := range r.Annotations {
+		asked := annotationQuery.FindAllStringSubmatch(text, -1)
+		if len(asked) != strings.Count(text, "| query") {
+			t.Errorf("a query in the %s of %s is not written as the others are", annotation, name)
+		}
+		for i, match := range asked {
+			all[fmt.Sprintf("query %d in the %s of %s", i+1, annotation, name)] = strings.ReplaceAll(match[1], "%q", `"sample"`)
+		}
+	}
+	return all
+}
+
+var annotationQuery = regexp.MustCompile(`printf "([^"]*)" \$labels\.job \$labels\.instance \| query`)
+
+func selectors(t *testing.T, where, expr string) []*parser.VectorSelector {
+	t.Helper()
+	tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+	if err != nil {
+		t.Fatalf("%s: %v", where, err)
+	}
+	var found []*parser.VectorSelector
+	parser.Inspect(tree, func(node parser.Node, _ []parser.Node) error {
+		if s, ok := node.(*parser.VectorSelector); ok {
+			found = append(found, s)
+		}
+		return nil
+	})
+	return found
+}
+
+func checkWords(t *testing.T, where, alternatives string) {
+	t.Helper()
+	for word := range strings.SplitSeq(alternatives, "|") {
+		if !slices.Contains(prober.Problems, prober.Problem(word)) {
+			t.Errorf("%s speaks of the problem %s, which there is not", where, word)
+		}
+	}
+}
+
+// Each problem of a chain has an alert, and what makes a chain invalid has a
+// critical one.
+func TestEveryProblemHasAnAlert(t *testing.T) {
+	alerts, _ := rules(t)
+	for _, problem := range prober.Problems {
+		var severities []string
+		for _, a := range alerts {
+			for _, s := range selectors(t, a.Alert, a.Expr) {
+				for _, m := range s.LabelMatchers {
+					if m.Name == "problem" && m.Matches(string(problem)) {
+						severities = append(severities, a.Labels["severity"])
+					}
+				}
+			}
+		}
+		want := "info"
+		if problem.Invalidates() {
+			want = "critical"
+		}
+		if !slices.Equal(severities, []string{want}) {
+			t.Errorf("%s has alerts with the severities %v, want one that is %s", problem, severities, want)
+		}
+	}
+}
+
+// What varies with the certificate is left out of every aggregation and join
+// over tls_certificate_info; a label that is added to it has to be added there.
+func TestCertificateLabelsAreIgnored(t *testing.T) {
+	alerts, records := rules(t)
+	var varying []string
+	for _, m := range collector.Contract() {
+		if m.Name == "tls_certificate_info" {
+			varying = slices.DeleteFunc(slices.Clone(m.Labels), func(label string) bool { return label == "position" })
+		}
+	}
+	lists := regexp.MustCompile(`(?:without|ignoring) \(([^)]*serial_number[^)]*)\)`)
+	found := 0
+	for _, r := range []rule{alerts["TLSCertificateChanged"], records["instance:tls_certificate_info:subject"]} {
+		for _, list := range lists.FindAllStringSubmatch(r.Expr, -1) {
+			found++
+			listed := strings.Split(list[1], ", ")
+			for _, label := range varying {
+				if !slices.Contains(listed, label) {
+					t.Errorf("%s%s does not leave out %s", r.Alert, r.Record, label)
+				}
+			}
+		}
+	}
+	if found != 3 {
+		t.Errorf("found %d lists of the certificate's labels, want 3", found)
+	}
+}
+
+// Alertmanager's example speaks of alerts and severities that there are.
+func TestAlertmanagerKnowsTheAlerts(t *testing.T) {
+	alerts, _ := rules(t)
+	text := read(t, "alertmanager.yml")
+	for _, match := range regexp.MustCompile(`alertname(=~?)"([^"]*)"`).FindAllStringSubmatch(text, -1) {
+		for alternative := range strings.SplitSeq(match[2], "|") {
+			pattern := regexp.MustCompile("^(?:" + alternative + ")$")
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(alerts)), pattern.MatchString) {
+				t.Errorf("alertmanager.yml speaks of %s, which is no alert", alternative)
+			}
+		}
+	}
+}
+
+// commented is the example with the jobs that stand in its comments, which are
+// indented by even numbers of spaces where prose has one.
+func commented(t *testing.T) string {
+	t.Helper()
+	return regexp.MustCompile(`(?m)^#(- |(?:  )+[^ ])`).ReplaceAllString(read(t, "prometheus.yml"), "$1")
+}
+
+func TestScrapeJobs(t *testing.T) {
+	var config struct {
+		Jobs []struct {
+			Name    string `yaml:"job_name"`
+			Path    string `yaml:"metrics_path"`
+			HTTPSD  []any  `yaml:"http_sd_configs"`
+			Relabel []struct {
+				Target string `yaml:"target_label"`
+			} `yaml:"relabel_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	if err := yaml.Unmarshal([]byte(commented(t)), &config); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, job := range config.Jobs {
+		names = append(names, job.Name)
+		relabelled := map[string]bool{}
+		for _, r := range job.Relabel {
+			relabelled[r.Target] = true
+		}
+		if job.Path == "/probe" && !(relabelled["__param_target"] && relabelled["instance"] && relabelled["__address__"]) {
+			t.Errorf("%s probes without making the target a parameter, the instance, and the exporter the address", job.Name)
+		}
+	}
+	if want := []string{"tls", "tls_exporter", "tls_files", "tls_ingresses", "tls_services"}; !slices.Equal(names, want) {
+		t.Errorf("the jobs are %v, want %v", names, want)
+	}
+	if n := strings.Count(read(t, "prometheus.yml"), ":10443/targets\n"); n != 1 || len(config.Jobs[0].HTTPSD) != 1 {
+		t.Errorf("the job of three lines is not there")
+	}
+}
+
+// The tools' own word on these files.
+func TestTools(t *testing.T) {
+	for _, command := range []string{
+		"promtool check rules rules.yml",
+		"promtool test rules rules_test.yml",
+		"promtool check config prometheus.yml",
+		"amtool check-config alertmanager.yml",
+	} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			if said, err := run(t, command); err != nil {
+				t.Errorf("%v\n%s", err, said)
+			}
+		})
+	}
+	t.Run("promtool check config with the jobs in comments", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		full := filepath.Join(dir, "prometheus.yml")
+		for path, content := range map[string]string{full: commented(t), filepath.Join(dir, "rules.yml"): read(t, "rules.yml")} {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		said, err := run(t, "promtool check config "+full)
+		if strings.Contains(said, "kubernetes_sd_configs not found") {
+			t.Skip("this promtool was built without Kubernetes, as Debian's is")
+		}
+		if err != nil {
+			t.Errorf("%v\n%s", err, said)
+		}
+	})
+}
+
+// run runs a tool, or skips the test where it is not installed.
+func run(t *testing.T, command string) (said string, err error) {
+	t.Helper()
+	words := strings.Fields(command)
+	path, err := exec.LookPath(words[0])
+	if err != nil {
+		t.Skipf("%s is not installed here; Debian has it in prometheus and prometheus-alertmanager", words[0])
+	}
+	output, err := exec.CommandContext(t.Context(), path, words[1:]...).CombinedOutput()
+	return string(output), err
+}
