@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"gopkg.in/yaml.v3"
 
@@ -215,7 +215,7 @@ func TestRulesKeepToTheContract(t *testing.T) {
 					t.Errorf("%s asks for %s, which is neither promised nor recorded", where, s.Name)
 				}
 				for _, m := range s.LabelMatchers {
-					if ok && !slices.Contains(append(known, labels.MetricName, "job", "instance"), m.Name) {
+					if ok && !slices.Contains(append(known, model.MetricNameLabel, "job", "instance"), m.Name) {
 						t.Errorf("%s matches %s by the label %s, which it does not have", where, s.Name, m.Name)
 					}
 					if m.Name == "problem" {
