@@ -365,3 +365,76 @@ func TestJudgeIPAddress(t *testing.T) {
 		}
 	}
 }
+
+// Faults never hide each other: every combination of them is told in full, and
+// the verdict is x509's.
+func TestJudgeTellsEverything(t *testing.T) {
+	p := newPKI(t)
+	root, stranger := p.root("Root"), p.root("Stranger")
+	forClients := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
+	leafFaults := []struct {
+		problem Problem
+		change  func(*x509.Certificate)
+	}{
+		{ProblemExpired, ends(now.Add(-day))},
+		{ProblemNameMismatch, func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }},
+		{ProblemWrongUsage, forClients},
+		{ProblemWeakSignature, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }},
+	}
+	intermediates := []struct {
+		problems []Problem // of its own
+		change   func(*x509.Certificate)
+	}{
+		{nil, func(*x509.Certificate) {}},
+		{[]Problem{ProblemExpired}, ends(now.Add(-2 * day))},
+		{[]Problem{ProblemWrongUsage}, forClients},
+		{[]Problem{ProblemNameConstraint}, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"permitted.test"} }},
+	}
+	trusted, combinations := trust(root), 0
+	for _, intermediate := range intermediates {
+		for _, above := range []*tlstest.CA{root, stranger} {
+			ca := p.under(above, "CA", intermediate.change)
+			for faults := range 1 << len(leafFaults) {
+				for _, sendsCA := range []bool{true, false} {
+					if !sendsCA && above == stranger {
+						continue // nothing in the leaf tells this from the next
+					}
+					var changes []func(*x509.Certificate)
+					want := make(map[Problem]bool)
+					for i, fault := range leafFaults {
+						if faults&(1<<i) != 0 {
+							changes, want[fault.problem] = append(changes, fault.change), true
+						}
+					}
+					sent := certs(p.leaf(ca, changes...))
+					if sendsCA {
+						sent = append(sent, ca.Certificate)
+						for _, problem := range intermediate.problems {
+							want[problem] = true
+						}
+					}
+					switch {
+					case !sendsCA:
+						want[ProblemIncompleteChain] = true
+					case above == stranger:
+						want[ProblemUnknownAuthority] = true
+					}
+					combinations++
+					c := judge(sent, "localhost", trusted, now)
+					for _, problem := range Problems {
+						// x509 asks about names only what it could verify otherwise.
+						if c.Has(problem) != want[problem] && !(problem == ProblemNameConstraint && want[ProblemWeakSignature]) {
+							t.Errorf("%v: %s is %v; told are %v", want, problem, c.Has(problem), c.Problems)
+						}
+					}
+					if _, err := verify(sent, "localhost", trusted.pool, now); c.Valid != (err == nil) {
+						t.Errorf("%v: valid is %v, x509 says %v", want, c.Valid, err)
+					}
+				}
+			}
+		}
+	}
+	if combinations != 4*3*16 {
+		t.Errorf("%d combinations were tried", combinations)
+	}
+}
