@@ -157,7 +157,7 @@ func bound(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		conn.Close()
 		return nil, err
 	}
-	b := &boundConn{Conn: conn, deadline: deadline}
+	b := &boundConn{Conn: conn, ctx: ctx, deadline: deadline}
 	b.release = context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
 	return b, nil
 }
@@ -167,6 +167,7 @@ var longAgo = time.Unix(1, 0)
 
 type boundConn struct {
 	net.Conn
+	ctx      context.Context // the probe's, to which the conn belongs
 	deadline time.Time
 	release  func() bool
 }
@@ -176,17 +177,21 @@ func (c *boundConn) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *boundConn) SetReadDeadline(t time.Time) error {
-	return c.Conn.SetReadDeadline(earlier(t, c.deadline))
-}
+func (c *boundConn) SetDeadline(t time.Time) error { return c.within(t, c.Conn.SetDeadline) }
 
-func (c *boundConn) SetWriteDeadline(t time.Time) error {
-	return c.Conn.SetWriteDeadline(earlier(t, c.deadline))
-}
+func (c *boundConn) SetReadDeadline(t time.Time) error { return c.within(t, c.Conn.SetReadDeadline) }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
+func (c *boundConn) SetWriteDeadline(t time.Time) error { return c.within(t, c.Conn.SetWriteDeadline) }
+
+// within sets a deadline that is no later than the context's, also for those who
+// want none. Once the context has ended, nothing brings the connection back.
+func (c *boundConn) within(t time.Time, set func(time.Time) error) error {
+	if t.IsZero() || t.After(c.deadline) {
+		t = c.deadline
 	}
-	return b
+	err := set(t)
+	if c.ctx.Err() != nil {
+		return c.Conn.SetDeadline(longAgo)
+	}
+	return err
 }

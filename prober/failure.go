@@ -61,8 +61,12 @@ func Reasons() []Reason {
 	return all
 }
 
-// errNotSupported is what a target asks for and this exporter cannot do.
-var errNotSupported = errors.New("not supported")
+// errNotSupported is what a target asks for and this exporter cannot do, and
+// errPanic what should not have happened to it.
+var (
+	errNotSupported = errors.New("not supported")
+	errPanic        = errors.New("panic")
+)
 
 // reasons is read from the top; the first match wins. A probe that tried
 // several addresses fails with all their errors joined, and then the order
@@ -71,7 +75,7 @@ var reasons = []struct {
 	reason  Reason
 	matches func(error) bool
 }{
-	{ReasonInternal, is(errNotSupported)},
+	{ReasonInternal, is(errNotSupported, errPanic)},
 	{ReasonNoAddress, is(errNoAddress)},
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},

@@ -24,7 +24,7 @@ import (
 type Prober struct {
 	module      Module
 	roots       *roots
-	resolver    *net.Resolver
+	lookup      lookup
 	dialer      *net.Dialer
 	tls         *tls.Config
 	certificate *tls.Certificate // shown to servers that ask; nil: none
@@ -56,7 +56,7 @@ func New(m Module) (*Prober, error) {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return &Prober{
-		module: m, roots: roots, resolver: newResolver(string(m.Resolver)), dialer: dialer,
+		module: m, roots: roots, lookup: newLookup(string(m.Resolver), false), dialer: dialer,
 		tls: m.tlsConfig(), certificate: certificate,
 	}, nil
 }
@@ -206,22 +206,32 @@ func run[Options, Finding any](ctx context.Context, c *checks, e *endpoint, name
 	c.group.Go(func() {
 		start := time.Now()
 		done := Check{Name: name, Time: start}
-		defer func() {
-			if cause := recover(); cause != nil {
-				done.Failure = &Failure{Reason: ReasonInternal, Err: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
-			}
-			done.Duration = time.Since(start)
-			c.mutex.Lock()
-			c.done = append(c.done, done)
-			c.mutex.Unlock()
-		}()
-		found, err := find(ctx, e, options)
+		var found *Finding
+		var err error
+		if panicked := contain(func() { found, err = find(ctx, e, options) }); panicked != nil {
+			err = panicked
+		}
 		if err != nil {
 			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
-			return
+		} else {
+			*finding = found
 		}
-		*finding = found
+		done.Duration = time.Since(start)
+		c.mutex.Lock()
+		c.done = append(c.done, done)
+		c.mutex.Unlock()
 	})
+}
+
+// contain does what a stranger's bytes may make panic. That is then an error.
+func contain(do func()) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, cause, debug.Stack())
+		}
+	}()
+	do()
+	return nil
 }
 
 // wait returns the checks that ran when all of them are done.
