@@ -31,6 +31,8 @@ var doors = map[string]string{
 	"github.com/miekg/dns":     "prober/resolve.go",
 	"gopkg.in/yaml.v3":         "prober/config.go",
 	"golang.org/x/net/idna":    "prober/target.go",
+	"golang.org/x/net/http":    "prober/proxy.go",
+	"golang.org/x/net/proxy":   "prober/proxy.go",
 	"golang.org/x/crypto/x509": "prober/roots.go",
 }
 

@@ -147,7 +147,7 @@ func readTarget(values url.Values) (prober.Target, error) {
 		}
 	}
 	if address := values.Get("address"); address != "" {
-		if target.Address, err = prober.ParseAddress(address); err != nil {
+		if target, err = target.At(address); err != nil {
 			return target, fmt.Errorf("parameter address: %w", err)
 		}
 	}

@@ -4,6 +4,7 @@
 package collector
 
 import (
+	"net/netip"
 	"strconv"
 
 	"tls_exporter/prober"
@@ -43,8 +44,11 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 				set(1, string(r.Failure.Phase), string(r.Failure.Reason))
 			}
 		}),
-	gauge("tls_tcp_connected", "Whether the port answered.",
-		func(r *prober.Result) (float64, bool) { return bit(r.Connected()), true }),
+	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Absent when a proxy on the way failed: nothing was learned of the port.",
+		func(r *prober.Result) (float64, bool) {
+			answered, known := r.Reachable()
+			return bit(answered), known
+		}),
 	gauge("tls_handshake_completed", "Whether both sides finished the TLS handshake and the server did not turn us away after it.",
 		func(r *prober.Result) (float64, bool) { return bit(r.Session != nil && r.Session.Completed), true }),
 )
@@ -57,7 +61,7 @@ var session = about(func(r *prober.Result) *prober.Session { return r.Session },
 	gauges("tls_session_info", "What client and server settled, in IANA's names, and the address that answered. The value is 1.",
 		[]string{"version", "cipher", "group", "alpn", "ip"}, func(s *prober.Session, set setter) {
 			if s.CipherSuite != 0 {
-				set(1, s.VersionName(), s.CipherName(), s.GroupName(), s.ALPN, s.Remote.Addr().String())
+				set(1, s.VersionName(), s.CipherName(), s.GroupName(), s.ALPN, ip(s.Remote))
 			}
 		}),
 	gauge("tls_key_exchange_post_quantum", "Whether the negotiated group is a hybrid with ML-KEM, which holds against quantum computers too.",
@@ -70,6 +74,14 @@ var session = about(func(r *prober.Result) *prober.Session { return r.Session },
 		}),
 )
 
+// ip is empty where the address is not known: a Unix socket has none.
+func ip(remote netip.AddrPort) string {
+	if !remote.IsValid() {
+		return ""
+	}
+	return remote.Addr().String()
+}
+
 var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 	gauge("tls_chain_valid", "Whether the chain is trusted, in date, for this name and for servers, as a modern verifier judges.",
 		func(c *prober.Chain) (float64, bool) { return bit(c.Valid), true }),
@@ -80,8 +92,9 @@ var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 	gauges("tls_chain_problem", "What is wrong with the chain: 1 for each problem that it has, 0 for each that it does not have.",
 		[]string{"problem"}, func(c *prober.Chain, set setter) {
 			for _, p := range prober.Problems {
-				// Revocation is a question of its own, which was not asked.
-				if p != prober.ProblemRevoked {
+				// Revocation is a question of its own, which was not asked. Nor
+				// was that for the name, where there is none.
+				if p != prober.ProblemRevoked && (p != prober.ProblemNameMismatch || c.Name != "") {
 					set(bit(c.Has(p)), string(p))
 				}
 			}

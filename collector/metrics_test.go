@@ -47,6 +47,8 @@ func full() *prober.Result {
 		Phases:    []prober.PhaseTime{{Phase: "resolve", Duration: time.Millisecond}, {Phase: "connect", Duration: 20 * time.Millisecond}, {Phase: "server_hello", Duration: 25 * time.Millisecond}, {Phase: "key_exchange", Duration: 5 * time.Millisecond}, {Phase: "verify", Duration: 11 * time.Millisecond}},
 		Failure:   &prober.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf ended")},
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")},
+		Proxy:     "http://<secret>@proxy.example.com:3128",
+		Connected: true,
 		Remote:    netip.MustParseAddrPort("192.0.2.7:443"),
 		Session: &prober.Session{
 			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768, ALPN: "h2",
@@ -153,8 +155,9 @@ func TestGatherIsSorted(t *testing.T) {
 // Every part of a Result is shown: without it the page is another one.
 func TestEveryPartIsShown(t *testing.T) {
 	// Not of themselves: the target is the scrape's business, the addresses are
-	// shown by the one that answered, the start by Prometheus's own clock.
-	silent := []string{"Target", "Start", "Addresses"}
+	// shown by the one that answered, that one by the session, the start by
+	// Prometheus's own clock; the proxy is the module's.
+	silent := []string{"Target", "Start", "Addresses", "Remote", "Proxy"}
 	whole := page(t, full())
 	result := reflect.TypeFor[prober.Result]()
 	for i := range result.NumField() {
@@ -179,6 +182,16 @@ func TestUnknownIsAbsent(t *testing.T) {
 	untrusted.Chain.Path, untrusted.Chain.NotAfter = nil, time.Time{}
 	if strings.Contains(page(t, untrusted), "tls_chain_days_remaining") {
 		t.Error("a chain without a trusted path has an end")
+	}
+	nameless := full()
+	nameless.Chain.Name = ""
+	if strings.Contains(page(t, nameless), `problem="name_mismatch"`) {
+		t.Error("where there is no name, another one is not served")
+	}
+	behind := nothing()
+	behind.Failure = &prober.Failure{Phase: "proxy", Reason: "refused"}
+	if strings.Contains(page(t, behind), "tls_tcp_connected") {
+		t.Error("what the proxy was not asked for did not answer")
 	}
 }
 

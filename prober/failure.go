@@ -28,6 +28,10 @@ const (
 	ReasonUnreachable Reason = "unreachable"
 	ReasonReset       Reason = "reset"
 
+	ReasonProxyRefused   Reason = "proxy_refused"
+	ReasonProxyProtocol  Reason = "proxy_protocol"
+	ReasonProxyUntrusted Reason = "proxy_untrusted" // the certificate of the proxy itself
+
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
@@ -44,8 +48,8 @@ const (
 // registered alert, the chain's problems, and the expectations.
 func Reasons() []Reason {
 	all := []Reason{
-		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset, ReasonNotTLS,
-		ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonTimeout, ReasonDenied,
+		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
+		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonInternal, alertUnassigned,
 	}
 	for _, name := range alerts {
@@ -76,11 +80,14 @@ var reasons = []struct {
 	matches func(error) bool
 }{
 	{ReasonInternal, is(errNotSupported, errPanic)},
+	{ReasonProxyRefused, is(errProxyRefused)},
+	{ReasonProxyProtocol, is(errProxyProtocol)},
+	{ReasonProxyUntrusted, has[*tls.CertificateVerificationError]}, // the one verification that crypto/tls makes here
 	{ReasonNoAddress, is(errNoAddress)},
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
 	{ReasonDNSFailure, has[*net.DNSError]},
-	{ReasonRefused, is(syscall.ECONNREFUSED)},
+	{ReasonRefused, is(syscall.ECONNREFUSED, syscall.ENOENT, syscall.EPROTOTYPE)}, // the latter two: of a Unix socket that is not there, or no stream
 	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,

@@ -1,6 +1,6 @@
 // Package prober learns what a TLS endpoint is like. A probe walks one line,
 //
-//	resolve -> connect -> starttls -> handshake -> chain -> checks
+//	resolve -> connect -> (proxy) -> (starttls) -> handshake -> chain -> checks
 //
 // and returns a Result: plain values, whatever was learned before something
 // failed included. How that is shown is the business of other packages, and so
@@ -26,6 +26,7 @@ type Prober struct {
 	roots       *roots
 	lookup      lookup
 	dialer      *net.Dialer
+	choice      choice
 	tls         *tls.Config
 	certificate *tls.Certificate // shown to servers that ask; nil: none
 }
@@ -51,12 +52,16 @@ func New(m Module) (*Prober, error) {
 		}
 		m.Expect = &loaded
 	}
-	dialer := &net.Dialer{KeepAlive: -1} // a probe is too short for keep-alives
+	choice, err := newChoice(&m)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{KeepAlive: -1, Resolver: newSystemResolver(false)} // a probe is too short for keep-alives
 	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return &Prober{
-		module: m, roots: roots, lookup: newLookup(string(m.Resolver), false), dialer: dialer,
+		module: m, roots: roots, lookup: newLookup(string(m.Resolver), false), dialer: dialer, choice: choice,
 		tls: m.tlsConfig(), certificate: certificate,
 	}, nil
 }
@@ -89,25 +94,21 @@ func (p *Prober) Probe(ctx context.Context, t Target) *Result {
 
 // walk takes the steps of the line, each on what the one before it reached.
 func (p *Prober) walk(ctx context.Context, r *Result) {
-	t := r.Target
-	if !t.literal() {
-		addrs, ok := step(r, PhaseResolve, func() ([]netip.Addr, error) { return p.resolve(ctx, t) })
-		if !ok {
-			return
-		}
-		r.Addresses = addrs
+	addrs, ok := p.locate(ctx, r)
+	if !ok {
+		return
 	}
-	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
-		if t.Scheme.find().start == overQUIC {
-			return nil, fmt.Errorf("%s runs over QUIC, which is %w by this version of tls_exporter", t.Scheme, errNotSupported)
-		}
-		return p.connect(ctx, t, r.Addresses)
-	})
+	p.visit(ctx, r, addrs[:min(len(addrs), maxAddresses)])
+}
+
+// visit takes the steps from the first to the server to the verdict on it.
+func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+	t := r.Target
+	conn, ok := p.reach(ctx, r, addrs)
 	if !ok {
 		return
 	}
 	defer conn.Close()
-	r.Remote = remote(conn)
 
 	if t.Scheme.find().start == startTLS {
 		if _, ok := step(r, PhaseStartTLS, func() (struct{}, error) { return struct{}{}, startTLSDialogue(t.Scheme) }); !ok {
@@ -165,6 +166,13 @@ func (r *Result) fail(phase Phase, reason Reason, err error) {
 	}
 }
 
+// blame moves the failure of the phase that ran last to another one, whose fault
+// it is.
+func (r *Result) blame(phase Phase) {
+	r.Phases[len(r.Phases)-1].Phase = phase
+	r.Failure.Phase = phase
+}
+
 // failVerify makes a chain that is not valid the probe's failure, with its
 // gravest problem.
 func (r *Result) failVerify() {
@@ -172,14 +180,6 @@ func (r *Result) failVerify() {
 		worst := r.Chain.Problems[0]
 		r.fail(PhaseVerify, Reason(worst.Problem), errors.New(worst.Detail))
 	}
-}
-
-func remote(conn net.Conn) netip.AddrPort {
-	if addr, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		ap := addr.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	return netip.AddrPort{}
 }
 
 // endpoint is what a check may lean on: all that the line learned.

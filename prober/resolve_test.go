@@ -154,8 +154,11 @@ func TestResolve(t *testing.T) {
 			t.Parallel()
 			m := module
 			m.IPProtocol = test.family
-			if test.reason == ReasonTimeout || test.reason == ReasonDNSFailure {
-				m.Timeout = Duration(300 * time.Millisecond) // some wait for a better answer
+			switch test.reason {
+			case ReasonTimeout:
+				m.Timeout = Duration(300 * time.Millisecond)
+			case ReasonDNSFailure:
+				m.Timeout = Duration(2 * time.Second) // some wait for a better answer
 			}
 			// Nothing listens on the port, so a name that resolves is refused.
 			r := newProber(t, m).Probe(context.Background(), target(t, test.host+":1"))

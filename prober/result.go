@@ -18,7 +18,9 @@ type Result struct {
 	Failure *Failure    // why the endpoint is not as it should be; nil: it is
 
 	Addresses []netip.Addr   // what the name resolved to, in the order in which they are tried
-	Remote    netip.AddrPort // the address that answered; invalid: none did
+	Proxy     string         // on the way to the target, without its password; empty: none
+	Connected bool           // the port, or the Unix socket, answered
+	Remote    netip.AddrPort // the address that answered; invalid: none did, or it has none that is known
 	Session   *Session       // what the handshake settled, as far as it came
 	Chain     *Chain         // the certificates that were sent, and the judgement on them
 
@@ -65,7 +67,7 @@ type Session struct {
 	CipherSuite                uint16
 	Group                      tls.CurveID    // 0: no (EC)DHE, as with RSA key exchange
 	ALPN                       string         // printable
-	Remote                     netip.AddrPort // the address that answered
+	Remote                     netip.AddrPort // the address that answered; invalid where none is known
 	ServerName                 string         // sent as SNI; empty for an IP address
 	HelloRetryRequest          bool
 	ClientCertificateRequested bool
@@ -76,7 +78,7 @@ type Session struct {
 // makes of them at the moment At.
 type Chain struct {
 	At           time.Time
-	Name         string         // what the leaf was to be for: a DNS name or an IP address
+	Name         string         // what the leaf was to be for: a DNS name or an IP address; empty: nobody said
 	Certificates []*Certificate // as sent; 0 is the leaf
 	Valid        bool
 	Problems     []Found             // gravest first, each problem once
@@ -113,5 +115,8 @@ type Check struct {
 // chain and met every expectation.
 func (r *Result) Success() bool { return r.Failure == nil }
 
-// Connected tells whether the port answered.
-func (r *Result) Connected() bool { return r.Remote.IsValid() }
+// Reachable tells whether the port answered, and whether that is known: a proxy
+// that fails says nothing of it.
+func (r *Result) Reachable() (answered, known bool) {
+	return r.Connected, r.Connected || r.Failure == nil || r.Failure.Phase != PhaseProxy
+}

@@ -129,7 +129,7 @@ func resultOf(r *prober.Result) result {
 	if r.Target.Address.IsValid() {
 		shown.TargetAddress = chosen(r.Target.Address)
 	}
-	if r.Connected() {
+	if r.Remote.IsValid() {
 		shown.Remote = r.Remote.String()
 	}
 	for _, addr := range r.Addresses {

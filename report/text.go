@@ -254,7 +254,7 @@ func connection(r *prober.Result) [][]cell {
 		}
 	}
 	add("resolved", listed(r.Addresses))
-	if r.Connected() {
+	if r.Remote.IsValid() {
 		add("address", r.Remote.String())
 	}
 	if s := r.Session; s != nil {
