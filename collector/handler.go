@@ -70,6 +70,9 @@ func (e *Exporter) log(ctx context.Context, request probeRequest, r *prober.Resu
 	attributes := []any{"target", r.Target.String(), "module", request.module, "duration", r.Duration}
 	if r.Failure != nil {
 		attributes = append(attributes, "phase", r.Failure.Phase, "reason", r.Failure.Reason, "err", r.Failure.Err)
+		if r.Failure.Address.IsValid() {
+			attributes = append(attributes, "address", r.Failure.Address)
+		}
 	}
 	e.options.Logger.Log(ctx, level, message, attributes...)
 }

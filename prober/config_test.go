@@ -51,7 +51,7 @@ func TestLoadFull(t *testing.T) {
 	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" {
 		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
 	}
-	if strict.ProxyURL.Password.reveal() != "s3cret" || c.Probers["outside"].module.ProxyProtocol != ProxyV1 {
+	if strict.ProxyURL.Password.reveal() != "s3cret" || strict.Addresses != AllAddresses || c.Probers["outside"].module.Addresses != OneAddress || c.Probers["outside"].module.ProxyProtocol != ProxyV1 {
 		t.Errorf("the proxy is %v, the header %v", strict.ProxyURL, c.Probers["outside"].module.ProxyProtocol)
 	}
 	if c.Probers["default"].module.Timeout != DefaultModule().Timeout {

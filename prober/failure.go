@@ -38,6 +38,8 @@ const (
 	ReasonBadMessage      Reason = "bad_message"     // TLS, but not as the RFCs have it
 	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of no known kind
 
+	ReasonStaleCertificate Reason = "stale_certificate" // of one address, where the others have replaced it
+
 	ReasonTimeout  Reason = "timeout"
 	ReasonDenied   Reason = "denied"
 	ReasonTooLarge Reason = "too_large"
@@ -49,7 +51,7 @@ const (
 func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
-		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonTimeout, ReasonDenied,
+		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonInternal, alertUnassigned,
 	}
 	for _, name := range alerts {

@@ -28,6 +28,8 @@ type Module struct {
 	ClientCertificate *ClientCertificate `yaml:"client_certificate"`
 	// IPProtocol is which address family may be dialled.
 	IPProtocol IPProtocol `yaml:"ip_protocol"`
+	// Addresses is how many of a name's addresses are probed.
+	Addresses Addresses `yaml:"addresses"`
 	// Resolver is the DNS server to ask, host:port; empty: as the system does.
 	Resolver HostPort `yaml:"resolver"`
 	// SourceAddress is the address to connect from; empty: the system chooses.
@@ -51,7 +53,7 @@ type Module struct {
 // DefaultModule is the module that /probe uses when none is named and the
 // configuration has no other of the name default.
 func DefaultModule() Module {
-	return Module{Timeout: Duration(10 * time.Second), IPProtocol: AnyIP}
+	return Module{Timeout: Duration(10 * time.Second), IPProtocol: AnyIP, Addresses: OneAddress}
 }
 
 // ClientCertificate is a certificate and its key, both in PEM.

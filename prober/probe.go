@@ -61,7 +61,7 @@ func New(m Module) (*Prober, error) {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return &Prober{
-		module: m, roots: roots, lookup: newLookup(string(m.Resolver), false), dialer: dialer, choice: choice,
+		module: m, roots: roots, lookup: newLookup(string(m.Resolver), m.Addresses == AllAddresses), dialer: dialer, choice: choice,
 		tls: m.tlsConfig(), certificate: certificate,
 	}, nil
 }
@@ -88,6 +88,7 @@ func (p *Prober) Probe(ctx context.Context, t Target) *Result {
 	r := &Result{Target: t, Start: time.Now()}
 	p.walk(ctx, r)
 	p.check(ctx, r)
+	r.settle()
 	r.Duration = time.Since(r.Start)
 	return r
 }
@@ -98,7 +99,11 @@ func (p *Prober) walk(ctx context.Context, r *Result) {
 	if !ok {
 		return
 	}
-	p.visit(ctx, r, addrs[:min(len(addrs), maxAddresses)])
+	if len(addrs) > 0 && p.module.Addresses == AllAddresses {
+		p.visitAll(ctx, r, addrs)
+	} else {
+		p.visit(ctx, r, addrs[:min(len(addrs), maxAddresses)])
+	}
 }
 
 // visit takes the steps from the first to the server to the verdict on it.

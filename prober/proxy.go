@@ -115,7 +115,8 @@ func (p *Prober) via(t Target) *ProxyURL {
 // leaveToProxy tells whether the proxy is to find the target's addresses: where
 // it can, and the module asks for nothing that takes knowing them here.
 func (p *Prober) leaveToProxy(via *ProxyURL, t Target) bool {
-	return via != nil && via.resolves() && !t.literal() && p.module.Resolver == "" && p.module.IPProtocol == AnyIP
+	return via != nil && via.resolves() && !t.literal() &&
+		p.module.Resolver == "" && p.module.IPProtocol == AnyIP && p.module.Addresses != AllAddresses
 }
 
 var (

@@ -24,6 +24,8 @@ type Result struct {
 	Session   *Session       // what the handshake settled, as far as it came
 	Chain     *Chain         // the certificates that were sent, and the judgement on them
 
+	Pool *Pool // every address behind the name, where the module asks for all of them
+
 	Checks []Check // one for each check of the module that ran
 	Expect *Expect // the module's expectations, one by one
 }
@@ -54,9 +56,10 @@ type PhaseTime struct {
 
 // Failure is where and why a probe, or a check, did not end well.
 type Failure struct {
-	Phase  Phase // empty for a check
-	Reason Reason
-	Err    error // for people: the whole story; never a label
+	Phase   Phase // empty for a check
+	Reason  Reason
+	Err     error          // for people: the whole story; never a label
+	Address netip.AddrPort // of a pool's failure: which address; else invalid
 }
 
 // Session is what client and server settled. Fields that the handshake did not
@@ -101,6 +104,21 @@ func (c *Chain) Has(p Problem) bool {
 		}
 	}
 	return false
+}
+
+// Pool is every address behind a name, each probed by itself.
+type Pool struct {
+	Total   int       // how many the name has; more than there are members where they are too many to probe
+	Members []*Member // by address
+	Shown   int       // the one of them that the rest of the Result is about
+}
+
+// Member is one address of a pool.
+type Member struct {
+	Address netip.AddrPort
+	Failure *Failure // why it is not as it should be; nil: it is
+	Session *Session // as in a Result
+	Chain   *Chain   // as in a Result
 }
 
 // Check is how one check of the module fared.

@@ -95,6 +95,9 @@ var remedies = map[prober.Reason]string{
 	"lifetime_too_long": "Some clients refuse certificates that last this long. Have it issued anew for a shorter time, and automate the renewal.",
 	"wrong_order":       "Put the chain file in order: the leaf first, then each certificate's issuer. Not every client sorts it.",
 
+	// the addresses
+	"stale_certificate": "The other addresses behind the name have a newer certificate, and this one was forgotten: install it there, and reload the server.",
+
 	// expectations
 	"min_version":                 "Turn on newer TLS versions at the server, or lower min_version under expect in the module.",
 	"max_version":                 "Turn off newer TLS versions at the server, or raise max_version under expect in the module.",

@@ -1,6 +1,7 @@
 package tlstest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,12 +13,14 @@ import (
 // Address is of no account.
 func (l *Lab) StartPool(addrs []netip.Addr, servers ...Server) (port uint16, err error) {
 	for range portTries {
-		if port, err = l.tryPool(addrs, servers); err == nil {
-			return port, nil
+		if port, err = l.tryPool(addrs, servers); !errors.Is(err, errTaken) {
+			return port, err
 		}
 	}
 	return 0, err
 }
+
+var errTaken = errors.New("is taken")
 
 // tryPool takes the port that the first server gets. Where another address has
 // that port no more, those that stand already go on until the lab closes.
@@ -34,7 +37,7 @@ func (l *Lab) tryPool(addrs []netip.Addr, servers []Server) (uint16, error) {
 			return 0, err
 		}
 		if i > 0 && got.Port() != port {
-			return 0, fmt.Errorf("port %d of %s is taken", port, addrs[i])
+			return 0, fmt.Errorf("port %d of %s %w", port, addrs[i], errTaken)
 		}
 		port = got.Port()
 	}
