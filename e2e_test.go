@@ -47,6 +47,9 @@ func TestPrometheus(t *testing.T) {
 	for _, illness := range tlstest.Illnesses() {
 		all = append(all, illness.Name)
 	}
+	for _, road := range roads {
+		all = append(all, road.name)
+	}
 	for _, query := range []struct {
 		expr    string
 		without []string

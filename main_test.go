@@ -151,8 +151,8 @@ func TestDemo(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &groups); err != nil || status != 200 {
 		t.Fatalf("%d %v: %s", status, err, body)
 	}
-	if len(groups) != len(tlstest.Illnesses()) {
-		t.Fatalf("%d targets, the lab has %d", len(groups), len(tlstest.Illnesses()))
+	if want := len(tlstest.Illnesses()) + len(roads); len(groups) != want {
+		t.Fatalf("%d targets, the lab has %d", len(groups), want)
 	}
 	for _, group := range groups {
 		if !strings.Contains(s.out.String(), group.Labels["instance"]+" ") {
@@ -162,6 +162,12 @@ func TestDemo(t *testing.T) {
 	for i, want := range []string{"tls_probe_success 1", `tls_chain_problem{problem="expired"} 1`} {
 		if _, page := fetch(t, s.url+"/probe?target="+groups[i].Labels["__param_target"]); !strings.Contains(page, "\n"+want+"\n") {
 			t.Errorf("%s is\n%s", groups[i].Labels["endpoint"], page)
+		}
+	}
+	for i, want := range []string{`tls_probe_failure_info{phase="verify",reason="stale_certificate"} 1`, "tls_probe_success 1", "tls_probe_success 1"} {
+		labels := groups[len(groups)-len(roads)+i].Labels
+		if _, page := fetch(t, s.url+"/probe?target="+labels["__param_target"]+"&module="+labels["__param_module"]); !strings.Contains(page, "\n"+want+"\n") {
+			t.Errorf("%s is\n%s", labels["endpoint"], page)
 		}
 	}
 	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready"} {
@@ -407,7 +413,7 @@ func TestCheckConfig(t *testing.T) {
 	if err := run(context.Background(), []string{"check-config", "targets.yml"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "targets.yml is good: 2 modules, 4 targets\n" {
+	if out.String() != "targets.yml is good: 3 modules, 4 targets\n" {
 		t.Errorf("it says %q", &out)
 	}
 }
