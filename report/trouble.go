@@ -16,7 +16,7 @@ type trouble struct {
 func troubles(r *prober.Result) []trouble {
 	var grave, overlooked []trouble
 	if f := r.Failure; f != nil && !toldElsewhere(r, f) {
-		grave = append(grave, trouble{f.Reason, message(f), Remedy(f.Reason), true, -1})
+		grave = append(grave, trouble{f.Reason, where(f) + message(f), Remedy(f.Reason), true, -1})
 	}
 	if r.Chain != nil {
 		for _, found := range r.Chain.Problems {
@@ -39,6 +39,9 @@ func troubles(r *prober.Result) []trouble {
 // toldElsewhere tells whether a failure stands among the problems of the chain
 // or the unmet expectations.
 func toldElsewhere(r *prober.Result, f *prober.Failure) bool {
+	if !ofShown(r, f) {
+		return false
+	}
 	switch f.Phase {
 	case prober.PhaseVerify:
 		return r.Chain != nil && r.Chain.Has(prober.Problem(f.Reason))
@@ -46,4 +49,10 @@ func toldElsewhere(r *prober.Result, f *prober.Failure) bool {
 		return expectation(r, f.Reason) != nil
 	}
 	return false
+}
+
+// ofShown tells whether a failure is that of the address which the result is
+// about: of a pool, it may be another's.
+func ofShown(r *prober.Result, f *prober.Failure) bool {
+	return r.Pool == nil || r.Pool.Members[r.Pool.Shown].Address == f.Address
 }
