@@ -94,6 +94,8 @@ then an unmet expectation, and last what has clients go on to the next address (
 
 The session, the chain and the phases are those of one address, whose ` + "`ip`" + ` is in ` + "`tls_session_info`" + `: of those that fail and yet show a certificate the gravest, so that alerts on certificates see it; without such the good one whose chain ends first, so that an address which is down takes nothing away. In a tie it is the lowest address. DNS may shuffle them as it likes: the choice stays the same.
 
-**stale_certificate**: addresses may differ for good reasons, while a new certificate is rolled out or because each has its own. ` + "`tls_addresses_distinct_certificates`" + ` says so at once, and it is no failure. An address is stale when its certificate should have been renewed (less than a third of its lifetime is left, as ACME clients have it), another address has a good one that ends later,
-and that has been in force for longer than the old one has left. A rollout thus has half of the time that is left when it begins: 15 days of the last 30 of a 90-day certificate, one day of the last 2 of a 6-day one.
+**stale_certificate**: addresses may differ for good reasons, while a new certificate is rolled out or because each has its own. ` + "`tls_addresses_distinct_certificates`" + ` says so at once, and it is no failure. An address is stale when another good one has a certificate that ends later, and either
+
+- several addresses share that later one, and no fewer than still have the old one: the pool has gone over, and this address was forgotten. While a certificate is rolled out this is so from the middle on, for as long as that takes; or
+- its certificate should have been renewed (less than a third of its lifetime is left, as ACME clients have it), and the later one has been in force for longer than the old one has left.
 `

@@ -93,25 +93,42 @@ func (p *Pool) failStale(now time.Time) {
 }
 
 // successor finds an address that shows what m's certificate should have been
-// replaced with by now; nil: it is not due, or has no successor. While a new
-// certificate is being rolled out both are right, and the time for that has to
-// fit every lifetime: it is over when the new one has been in force for longer
-// than the old one has left.
+// replaced with by now; nil: there is none.
 func (p *Pool) successor(m *Member, now time.Time) *Member {
 	old := m.leaf()
 	if m.Failure != nil || old == nil {
 		return nil
 	}
-	if left, known := old.RemainingRatio(now); !known || left >= renewalShare {
-		return nil
-	}
 	for _, other := range p.Members {
 		next := other.leaf()
-		if other.Failure == nil && next != nil && next.X509.NotAfter.After(old.X509.NotAfter) && now.Sub(next.X509.NotBefore) > old.Remaining(now) {
+		if other.Failure == nil && next != nil && next.X509.NotAfter.After(old.X509.NotAfter) && (p.outnumbers(next, old) || overdue(old, next, now)) {
 			return other
 		}
 	}
 	return nil
+}
+
+// outnumbers tells whether the pool has gone over to next: several addresses
+// share it, and no fewer than still have old. Where each address has a
+// certificate of its own, none is shared, and none is stale for that.
+func (p *Pool) outnumbers(next, old *Certificate) bool {
+	have := func(cert *Certificate) (n int) {
+		for _, m := range p.Members {
+			if leaf := m.leaf(); m.Failure == nil && leaf != nil && leaf.FingerprintSHA256 == cert.FingerprintSHA256 {
+				n++
+			}
+		}
+		return n
+	}
+	return have(next) > 1 && have(next) >= have(old)
+}
+
+// overdue tells whether old should have been renewed, and next has been there
+// for longer than old has left: while a new certificate is rolled out both are
+// right, and the time for that has to fit every lifetime.
+func overdue(old, next *Certificate, now time.Time) bool {
+	left, known := old.RemainingRatio(now)
+	return known && left < renewalShare && now.Sub(next.X509.NotBefore) > old.Remaining(now)
 }
 
 // leaf is the certificate that an address showed for itself; nil: none.

@@ -166,7 +166,7 @@ func TestStale(t *testing.T) {
 	} {
 		member := func(l lifetime) *Member {
 			cert := &x509.Certificate{NotBefore: now.Add(-l.age), NotAfter: now.Add(l.left)}
-			return &Member{Chain: &Chain{Valid: true, Certificates: []*Certificate{{X509: cert}}}}
+			return &Member{Chain: &Chain{Valid: true, Certificates: []*Certificate{{X509: cert, FingerprintSHA256: fmt.Sprint(l)}}}}
 		}
 		p := &Pool{Members: []*Member{member(test.old), {}, member(test.newer)}}
 		p.failStale(now)
@@ -181,6 +181,38 @@ func TestStale(t *testing.T) {
 	}}
 	if p.failStale(now); p.Members[0].Failure != nil {
 		t.Error("a bad certificate has taken the place of a good one")
+	}
+}
+
+// The pool has gone over to a certificate when several addresses share it, and
+// no fewer than have the old one: "old" and "new" are two certificates that are
+// both far from their end, the others are each address's own.
+func TestStaleIsOutnumbered(t *testing.T) {
+	for leaves, stale := range map[string]string{
+		"new new old":         "old",
+		"new new old old":     "old old",
+		"new old old":         "",
+		"new old":             "",
+		"new new":             "",
+		"own1 own2 own3":      "",
+		"new new own1":        "own1",
+		"new new new old old": "old old",
+	} {
+		p := new(Pool)
+		for _, name := range strings.Fields(leaves) {
+			cert := &x509.Certificate{NotBefore: now.Add(-day), NotAfter: now.Add(map[string]time.Duration{"new": 89 * day, "old": 60 * day, "own1": 61 * day, "own2": 62 * day, "own3": 63 * day}[name])}
+			p.Members = append(p.Members, &Member{Chain: &Chain{Valid: true, Certificates: []*Certificate{{X509: cert, FingerprintSHA256: name}}}})
+		}
+		p.failStale(now)
+		var got []string
+		for _, m := range p.Members {
+			if m.Failure != nil {
+				got = append(got, m.leaf().FingerprintSHA256)
+			}
+		}
+		if strings.Join(got, " ") != stale {
+			t.Errorf("%s: stale are %v, want %s", leaves, got, stale)
+		}
 	}
 }
 
