@@ -26,6 +26,7 @@ type inspectPage struct {
 	Waves        []wave
 	WavesHeight  int
 	Facts        []fact
+	Pool         *poolTable
 	Chain        []link
 	ChainTitle   string
 	Expectations []prober.Expectation
@@ -33,6 +34,47 @@ type inspectPage struct {
 	Ticks        []tick
 	Metrics      string
 	JSON         string
+}
+
+// poolTable is every address behind the name, where all were probed.
+type poolTable struct {
+	Shown   string // the address that the rest of the page is about
+	Members []poolRow
+}
+
+// poolRow is one of them.
+type poolRow struct {
+	Address   string
+	Status    string
+	Failure   string
+	Latency   time.Duration
+	Lasts     string
+	Urgency   string
+	Ratio     float64
+	Shortened string // the leaf's fingerprint: which addresses have the same one
+}
+
+func poolTableOf(p *prober.Pool) *poolTable {
+	if p == nil {
+		return nil
+	}
+	table := &poolTable{Shown: p.Members[p.Shown].Address.String()}
+	for _, m := range p.Members {
+		row := poolRow{Address: m.Address.String(), Status: Good.String()}
+		if f := m.Failure; f != nil {
+			row.Status, row.Failure = Bad.String(), sentence(f.Reason, message(f))
+		}
+		if m.Session != nil && m.Session.Completed {
+			row.Latency = m.Session.Duration
+		}
+		if m.Chain != nil {
+			leaf := linkOf(m.Chain.Certificates[0].X509, m.Chain.At)
+			row.Lasts, row.Urgency, row.Ratio = leaf.Lasts, leaf.Urgency, leaf.Ratio
+			row.Shortened = m.Chain.Certificates[0].FingerprintSHA256[:min(8, len(m.Chain.Certificates[0].FingerprintSHA256))]
+		}
+		table.Members = append(table.Members, row)
+	}
+	return table
 }
 
 // fact is a name and what is known under it.
@@ -65,7 +107,7 @@ func (p *Pages) Show(w http.ResponseWriter, module string, asked prober.Target, 
 		Target: shown(key.Target), Module: module, ServerName: asked.ServerName,
 		Status: Judge(r, 0).String(), Verdict: verdict(r), At: r.Start, Took: r.Duration,
 		Troubles: troubles(r), Waves: waterfall(r), WavesHeight: len(r.Phases) * waveHeight,
-		Facts: connectionFacts(r), Chain: links(r), FailedChecks: failed(r),
+		Facts: connectionFacts(r), Pool: poolTableOf(r.Pool), Chain: links(r), FailedChecks: failed(r),
 		Ticks: strip(p.options.History.strip(key)), Metrics: p.options.Metrics(r), JSON: text.String(),
 		Fresh: inspectURL(key) + "&fresh=true", Scrape: "probe?" + inspectURL(key)[len("inspect?"):],
 	}

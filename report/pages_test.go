@@ -169,6 +169,13 @@ func TestInspect(t *testing.T) {
 			if !strings.Contains(page, "<rect class=\""+s.status.String()+"\" x=\"0\"") {
 				t.Error("the probe is not in the strip")
 			}
+			if s.result.Pool != nil {
+				for _, m := range s.result.Pool.Members {
+					if !strings.Contains(page, `<th scope="row">`+m.Address.String()+"</th>") {
+						t.Errorf("%v is not in the table", m.Address)
+					}
+				}
+			}
 			if strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "&lt;nil&gt;") {
 				t.Error("a value did not fit its place")
 			}
