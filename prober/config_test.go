@@ -48,7 +48,8 @@ func TestLoadFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	strict, stricter := c.Probers["strict"].module, c.Probers["stricter"].module
-	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" {
+	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" ||
+		strict.StartTLSName != "probe.example.com" {
 		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
 	}
 	if c.Probers["default"].module.Timeout != DefaultModule().Timeout {

@@ -28,6 +28,10 @@ const (
 	ReasonUnreachable Reason = "unreachable"
 	ReasonReset       Reason = "reset"
 
+	ReasonStartTLSNotOffered Reason = "starttls_not_offered" // the server speaks its protocol, and has no TLS in it
+	ReasonStartTLSRefused    Reason = "starttls_refused"     // it has, and would not start it
+	ReasonStartTLSProtocol   Reason = "starttls_protocol"    // what it says is not in the protocol, or not at this point
+
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
@@ -44,7 +48,8 @@ const (
 // registered alert, the chain's problems, and the expectations.
 func Reasons() []Reason {
 	all := []Reason{
-		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset, ReasonNotTLS,
+		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
+		ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol, ReasonNotTLS,
 		ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonInternal, alertUnassigned,
 	}
@@ -72,6 +77,9 @@ var reasons = []struct {
 	matches func(error) bool
 }{
 	{ReasonInternal, is(errNotSupported)},
+	{ReasonStartTLSNotOffered, endsFor(ReasonStartTLSNotOffered)},
+	{ReasonStartTLSRefused, endsFor(ReasonStartTLSRefused)},
+	{ReasonStartTLSProtocol, endsFor(ReasonStartTLSProtocol)},
 	{ReasonNoAddress, is(errNoAddress)},
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
@@ -81,7 +89,7 @@ var reasons = []struct {
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
 		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
-	{ReasonTooLarge, is(errTooLarge)},
+	{ReasonTooLarge, is(errTooLarge, errTalkative)},
 	{ReasonTooLarge, says("tls: handshake message of length")},
 	{ReasonNoCommonVersion, says("tls: server selected unsupported protocol version")},
 	{ReasonBadCertificate, says("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",

@@ -49,6 +49,17 @@ type Server struct {
 	// nothing in common with NextProtos, set GetConfigForClient to nil.
 	Config func(*tls.Config)
 
+	// StartTLS is the protocol whose dialogue comes before TLS, by the scheme of
+	// its URLs: smtp, xmpp-client, mssql. Default: none, TLS comes at once.
+	StartTLS string
+
+	// Reluctance is how that dialogue does not come to TLS. Default: it does.
+	Reluctance Reluctance
+
+	// Preface is spoken before TLS, instead of the dialogue of StartTLS. It
+	// returns the connection for TLS, or nil if it does not come to that.
+	Preface func(ctx context.Context, c net.Conn) net.Conn
+
 	// Accept is spoken instead of TLS. The lab closes c after it returns, and
 	// ctx ends, and c with it, when the lab closes.
 	Accept func(ctx context.Context, c net.Conn)
@@ -72,7 +83,11 @@ func (l *Lab) Start(s Server) (addr string, err error) {
 		if err != nil {
 			return "", err
 		}
-		talk = speakTLS(config)
+		preface, err := s.preface()
+		if err != nil {
+			return "", err
+		}
+		talk = preface.then(speakTLS(config))
 	}
 	listener, err := at(s.Address, func(address string) (net.Listener, error) {
 		return net.Listen("tcp", address)
@@ -214,8 +229,8 @@ func speakTLS(config *tls.Config) conversation {
 // with bytes unread sends a reset, which can overtake the last words: an alert
 // would reach the peer on some days and not on others.
 func part(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		tcp.CloseWrite()
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
 	}
 	c.SetReadDeadline(time.Now().Add(parting))
 	io.Copy(io.Discard, io.LimitReader(c, earful))
