@@ -90,7 +90,11 @@ func startIllnesses(lab *tlstest.Lab) ([]demoEndpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		endpoints = append(endpoints, demoEndpoint{illness, "localhost:" + port, ""})
+		target := "localhost:" + port
+		if illness.Scheme != "" {
+			target = illness.Scheme + "://" + target
+		}
+		endpoints = append(endpoints, demoEndpoint{illness, target, ""})
 	}
 	return endpoints, nil
 }
@@ -130,7 +134,7 @@ func introduce(out io.Writer, config, listen string, endpoints []demoEndpoint) {
 	ill, far := endpoints[1], endpoints[len(endpoints)-1]
 	fmt.Fprintf(out, "The lab has %d endpoints, each healthy but for one thing:\n\n", len(endpoints))
 	for _, e := range endpoints {
-		fmt.Fprintf(out, "  %-19s %-36s %s\n", e.target, e.Name, e.Says)
+		fmt.Fprintf(out, "  %-29s %-33s %s\n", e.target, e.Name, e.Says)
 	}
 	fmt.Fprintf(out, `
 Look at it:      %s/

@@ -23,14 +23,29 @@ import (
 
 // What each endpoint of the demo cannot show, because it was not there to learn.
 var (
-	noCertificate = []string{
+	noCertificate = append([]string{
 		"unparsable-certificate", "ssl3-only", "alert-handshake-failure", "alert-unrecognized-name", "plain-http", "garbage",
 		"silent", "closes-at-once", "closes-mid-handshake", "resets-mid-handshake", "endless", "refused",
-	}
+	}, noTLS...)
 	noHandshake = append([]string{"client-certificate-required-tls12", "client-certificate-required-tls13"}, noCertificate...)
 	// The version is settled by the ServerHello, which some of these had sent.
 	noVersion = slices.DeleteFunc(slices.Clone(noCertificate), func(name string) bool { return name == "unparsable-certificate" })
+	// Here the dialogue before TLS does not come to it.
+	noTLS = dialogues(func(name string) bool {
+		return slices.ContainsFunc([]string{"-not-offered", "-refused", "-injected", "-stalled"}, func(ill string) bool { return strings.HasSuffix(name, ill) })
+	})
 )
+
+// dialogues are the endpoints with a dialogue of whose names it holds.
+func dialogues(holds func(name string) bool) []string {
+	var names []string
+	for _, illness := range tlstest.Illnesses() {
+		if illness.Scheme != "" && holds(illness.Name) {
+			names = append(names, illness.Name)
+		}
+	}
+	return names
+}
 
 // The real Prometheus scrapes the demo by the three-line job, as the README has
 // it, and every query answers for every target that has an answer.

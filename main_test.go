@@ -333,6 +333,7 @@ func TestProbeCommand(t *testing.T) {
 	lab, caFile := newLab(t)
 	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, illness(t, lab, "expired"))
 	tired := endpoint(t, lab, illness(t, lab, "short-lived-quarter-left"))
+	mail, plain := endpoint(t, lab, illness(t, lab, "smtp")), endpoint(t, lab, illness(t, lab, "smtp-not-offered"))
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -344,7 +345,9 @@ func TestProbeCommand(t *testing.T) {
 		{"less than a third left", []string{tired}, 1, "WARNING https://" + tired},
 		{"less than so many days", []string{"--warning=90", healthy}, 1, "WARNING"},
 		{"enough days", []string{"--warning=1", tired}, 0, "GOOD"},
-		{"could not tell", []string{"smtp://" + healthy}, 3, "not supported by this version"},
+		{"could not tell", []string{"quic://" + healthy}, 3, "not supported by this version"},
+		{"good after a dialogue", []string{"smtp://" + mail}, 0, "\n    starttls "},
+		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid lists no STARTTLS"},
 		{"the worst of several", []string{healthy, expired, tired}, 2, "GOOD"},
 		{"by another name", []string{"--server-name=other.test", healthy}, 2, "name_mismatch"},
 		{"at another address", []string{"--address=" + healthy, "localhost:1"}, 0, "GOOD"},

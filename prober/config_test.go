@@ -48,7 +48,8 @@ func TestLoadFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	strict, stricter := c.Probers["strict"].module, c.Probers["stricter"].module
-	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" {
+	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" ||
+		strict.StartTLSName != "probe.example.com" {
 		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
 	}
 	if strict.ProxyURL.Password.reveal() != "s3cret" || strict.Addresses != AllAddresses || c.Probers["outside"].module.Addresses != OneAddress || c.Probers["outside"].module.ProxyProtocol != ProxyV1 {

@@ -32,6 +32,10 @@ const (
 	ReasonProxyProtocol  Reason = "proxy_protocol"
 	ReasonProxyUntrusted Reason = "proxy_untrusted" // the certificate of the proxy itself
 
+	ReasonStartTLSNotOffered Reason = "starttls_not_offered" // the server speaks its protocol, and has no TLS in it
+	ReasonStartTLSRefused    Reason = "starttls_refused"     // it has, and would not start it
+	ReasonStartTLSProtocol   Reason = "starttls_protocol"    // what it says is not in the protocol, or not at this point
+
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
@@ -51,7 +55,8 @@ const (
 func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
-		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
+		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
+		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonInternal, alertUnassigned,
 	}
 	for _, name := range alerts {
@@ -85,6 +90,9 @@ var reasons = []struct {
 	{ReasonProxyRefused, is(errProxyRefused)},
 	{ReasonProxyProtocol, is(errProxyProtocol)},
 	{ReasonProxyUntrusted, has[*tls.CertificateVerificationError]}, // the one verification that crypto/tls makes here
+	{ReasonStartTLSNotOffered, endsFor(ReasonStartTLSNotOffered)},
+	{ReasonStartTLSRefused, endsFor(ReasonStartTLSRefused)},
+	{ReasonStartTLSProtocol, endsFor(ReasonStartTLSProtocol)},
 	{ReasonNoAddress, is(errNoAddress)},
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
@@ -94,7 +102,7 @@ var reasons = []struct {
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
 		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
-	{ReasonTooLarge, is(errTooLarge)},
+	{ReasonTooLarge, is(errTooLarge, errTalkative)},
 	{ReasonTooLarge, says("tls: handshake message of length")},
 	{ReasonNoCommonVersion, says("tls: server selected unsupported protocol version")},
 	{ReasonBadCertificate, says("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",

@@ -40,10 +40,7 @@ func (m *Module) tlsConfig() *tls.Config {
 // protocols is the ALPN offer for a target: the module's, or the scheme's own.
 func (m *Module) protocols(t Target) []string {
 	if m.ALPN == nil {
-		if t.Scheme == "https" {
-			return []string{"h2", "http/1.1"}
-		}
-		return nil
+		return t.Scheme.find().alpn
 	}
 	names := make([]string, len(m.ALPN))
 	for i, name := range m.ALPN {
@@ -84,6 +81,9 @@ func (p *Prober) shake(conn net.Conn, t Target) *handshake {
 	client := tls.Client(watched, config)
 	start := time.Now()
 	err := client.Handshake()
+	if wrapped, ok := conn.(*tdsConn); ok {
+		wrapped.shaken = true
+	}
 	h := watched.steps(start, time.Now())
 	if err == nil {
 		err = farewell(client, watched, asked, time.Since(start))

@@ -350,13 +350,13 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// A scheme that has no dialogue yet says so, and opens nothing that it cannot use.
+// A scheme that is still to come says so, and opens nothing that it cannot use.
 func TestSchemesToCome(t *testing.T) {
 	lab := newLab(t)
 	addr := serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }})
 	p := newProber(t, labModule(t, lab))
 	for _, s := range schemes {
-		if s.start == implicitTLS {
+		if s.start != overQUIC {
 			continue
 		}
 		r := p.Probe(context.Background(), target(t, string(s.name)+"://"+addr))

@@ -45,6 +45,9 @@ type Module struct {
 	MaxVersion Version `yaml:"max_version"`
 	// ALPN is what is offered, in order of preference; nil: the scheme's own.
 	ALPN []Protocol `yaml:"alpn"`
+	// StartTLSName is who we say we are in a dialogue before TLS, where it asks;
+	// empty: a name that is nobody's.
+	StartTLSName ServerName `yaml:"starttls_name"`
 
 	// Expect is what the endpoint has to be like beyond a good chain.
 	Expect *ExpectOptions `yaml:"expect"`

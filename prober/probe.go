@@ -116,7 +116,7 @@ func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	defer conn.Close()
 
 	if t.Scheme.find().start == startTLS {
-		if _, ok := step(r, PhaseStartTLS, func() (struct{}, error) { return struct{}{}, startTLSDialogue(t.Scheme) }); !ok {
+		if conn, ok = step(r, PhaseStartTLS, func() (net.Conn, error) { return p.startTLS(conn, t) }); !ok {
 			return
 		}
 	}
@@ -144,11 +144,6 @@ func (p *Prober) check(ctx context.Context, r *Result) {
 	if r.Expect != nil {
 		r.Expect.meet(r)
 	}
-}
-
-// startTLSDialogue says that this exporter cannot hold the dialogue of a scheme.
-func startTLSDialogue(s Scheme) error {
-	return fmt.Errorf("the STARTTLS dialogue of %s is %w by this version of tls_exporter", s, errNotSupported)
 }
 
 // step takes one step of the line, notes how long it took, also if it failed,

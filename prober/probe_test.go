@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -114,6 +115,50 @@ var illnesses = map[string]struct {
 	"ssl3-only":                         {phase: PhaseKeyExchange, reason: ReasonNoCommonVersion},
 	"endless":                           {phase: PhaseKeyExchange, reason: ReasonTooLarge},
 	"refused":                           {phase: PhaseConnect, reason: ReasonRefused},
+
+	"smtp":                    {certificates: 2, completed: true},
+	"smtp-not-offered":        {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"smtp-refused":            {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"smtp-injected":           {phase: PhaseStartTLS, reason: ReasonStartTLSProtocol},
+	"smtp-stalled":            {phase: PhaseStartTLS, reason: ReasonTimeout, hangs: true},
+	"submission":              {certificates: 2, completed: true},
+	"submission-refused":      {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"imap":                    {certificates: 2, completed: true},
+	"imap-not-offered":        {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"imap-injected":           {phase: PhaseStartTLS, reason: ReasonStartTLSProtocol},
+	"pop3":                    {certificates: 2, completed: true},
+	"pop3-not-offered":        {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"ftp":                     {certificates: 2, completed: true},
+	"ftp-not-offered":         {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"ldap":                    {certificates: 2, completed: true},
+	"ldap-not-offered":        {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"ldap-refused":            {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"postgres":                {certificates: 2, completed: true},
+	"postgres-not-offered":    {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"postgres-injected":       {phase: PhaseStartTLS, reason: ReasonStartTLSProtocol},
+	"postgress":               {certificates: 2, completed: true},
+	"mysql":                   {certificates: 2, completed: true},
+	"mysql-not-offered":       {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"mysql-refused":           {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"nntp":                    {certificates: 2, completed: true},
+	"nntp-refused":            {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"sieve":                   {certificates: 2, completed: true},
+	"sieve-not-offered":       {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"lmtp":                    {certificates: 2, completed: true},
+	"lmtp-not-offered":        {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"xmpp-client":             {certificates: 2, completed: true},
+	"xmpp-client-not-offered": {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"xmpp-client-injected":    {phase: PhaseStartTLS, reason: ReasonStartTLSProtocol},
+	"xmpp-server":             {certificates: 2, completed: true},
+	"xmpp-server-refused":     {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"irc":                     {certificates: 2, completed: true},
+	"irc-not-offered":         {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"rdp":                     {certificates: 2, completed: true},
+	"rdp-not-offered":         {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"rdp-refused":             {phase: PhaseStartTLS, reason: ReasonStartTLSRefused},
+	"mssql":                   {certificates: 2, completed: true},
+	"mssql-not-offered":       {phase: PhaseStartTLS, reason: ReasonStartTLSNotOffered},
+	"mssqls":                  {certificates: 2, completed: true},
 }
 
 func TestProbe(t *testing.T) {
@@ -137,7 +182,7 @@ func TestProbe(t *testing.T) {
 			if want.hangs {
 				p = hasty
 			}
-			r := p.Probe(context.Background(), target(t, serve(t, lab, server)))
+			r := p.Probe(context.Background(), target(t, cmp.Or(illness.Scheme, "https")+"://"+serve(t, lab, server)))
 
 			var got Failure
 			if r.Failure != nil {

@@ -311,12 +311,15 @@ func (t Target) name() string {
 // Scheme says how the TLS conversation with a target starts.
 type Scheme string
 
-// scheme is what is known of one: its port (IANA service names) and whether
-// TLS starts at once, after a dialogue in the clear, or over QUIC.
+// scheme is what is known of one: its port (IANA service names), how the
+// conversation starts, and what that follows.
 type scheme struct {
-	name  Scheme
-	port  uint16
-	start start
+	name     Scheme
+	port     uint16
+	start    start
+	dialogue dialogue // what is said in the clear before TLS; nil but for startTLS
+	alpn     []string // what is offered where the module says nothing
+	spec     string   // what the dialogue, or its absence on the same port, follows
 }
 
 type start int
@@ -329,38 +332,44 @@ const (
 
 // schemes in the order in which people are told of them.
 var schemes = []scheme{
-	{"https", 443, implicitTLS},
-	{"tls", 443, implicitTLS},
-	{"smtps", 465, implicitTLS},
-	{"imaps", 993, implicitTLS},
-	{"pop3s", 995, implicitTLS},
-	{"ftps", 990, implicitTLS},
-	{"ldaps", 636, implicitTLS},
-	{"nntps", 563, implicitTLS},
-	{"xmpps-client", 5223, implicitTLS},
-	{"ircs", 6697, implicitTLS},
-	{"mqtts", 8883, implicitTLS},
-	{"amqps", 5671, implicitTLS},
-	{"rediss", 6379, implicitTLS},
-	{"dot", 853, implicitTLS},
-	{"smtp", 25, startTLS},
-	{"submission", 587, startTLS},
-	{"imap", 143, startTLS},
-	{"pop3", 110, startTLS},
-	{"ftp", 21, startTLS},
-	{"ldap", 389, startTLS},
-	{"postgres", 5432, startTLS},
-	{"mysql", 3306, startTLS},
-	{"nntp", 119, startTLS},
-	{"sieve", 4190, startTLS},
-	{"lmtp", 24, startTLS},
-	{"xmpp-client", 5222, startTLS},
-	{"xmpp-server", 5269, startTLS},
-	{"irc", 6667, startTLS},
-	{"rdp", 3389, startTLS},
-	{"mssql", 1433, startTLS},
-	{"quic", 443, overQUIC},
-	{"h3", 443, overQUIC},
+	{name: "https", port: 443, alpn: []string{"h2", "http/1.1"}},
+	{name: "tls", port: 443},
+	{name: "smtps", port: 465},
+	{name: "imaps", port: 993},
+	{name: "pop3s", port: 995},
+	{name: "ftps", port: 990},
+	{name: "ldaps", port: 636},
+	{name: "nntps", port: 563},
+	{name: "xmpps-client", port: 5223},
+	{name: "ircs", port: 6697},
+	{name: "mqtts", port: 8883},
+	{name: "amqps", port: 5671},
+	{name: "rediss", port: 6379},
+	{name: "dot", port: 853},
+	// Two databases take TLS from the first byte on the port of their dialogue,
+	// from clients that say so by ALPN. Which of the two ways a conversation
+	// starts is what a scheme is for, and so one module serves both.
+	{name: "postgress", port: 5432, alpn: []string{"postgresql"}, spec: "PostgreSQL 17, SSL Session Encryption"},
+	{name: "mssqls", port: 1433, alpn: []string{"tds/8.0"}, spec: "MS-TDS 8.0"},
+
+	{name: "smtp", port: 25, start: startTLS, dialogue: smtp, spec: "RFC 3207"},
+	{name: "submission", port: 587, start: startTLS, dialogue: smtp, spec: "RFC 3207"},
+	{name: "imap", port: 143, start: startTLS, dialogue: imap, spec: "RFC 9051"},
+	{name: "pop3", port: 110, start: startTLS, dialogue: pop3, spec: "RFC 2595"},
+	{name: "ftp", port: 21, start: startTLS, dialogue: ftp, spec: "RFC 4217"},
+	{name: "ldap", port: 389, start: startTLS, dialogue: ldap, spec: "RFC 4511"},
+	{name: "postgres", port: 5432, start: startTLS, dialogue: postgres, spec: "PostgreSQL, SSLRequest"},
+	{name: "mysql", port: 3306, start: startTLS, dialogue: mysql, spec: "MySQL and MariaDB, SSLRequest"},
+	{name: "nntp", port: 119, start: startTLS, dialogue: nntp, spec: "RFC 4642"},
+	{name: "sieve", port: 4190, start: startTLS, dialogue: sieve, spec: "RFC 5804"},
+	{name: "lmtp", port: 24, start: startTLS, dialogue: lmtp, spec: "RFC 2033"},
+	{name: "xmpp-client", port: 5222, start: startTLS, dialogue: xmppClient, spec: "RFC 6120"},
+	{name: "xmpp-server", port: 5269, start: startTLS, dialogue: xmppServer, spec: "RFC 6120"},
+	{name: "irc", port: 6667, start: startTLS, dialogue: irc, spec: "IRCv3 tls"},
+	{name: "rdp", port: 3389, start: startTLS, dialogue: rdp, spec: "MS-RDPBCGR"},
+	{name: "mssql", port: 1433, start: startTLS, dialogue: mssql, spec: "MS-TDS"},
+	{name: "quic", port: 443, start: overQUIC},
+	{name: "h3", port: 443, start: overQUIC},
 }
 
 func (s Scheme) find() scheme {

@@ -144,15 +144,19 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
-// The README names every scheme, with its port where TLS starts at once.
+// The README names every scheme, with its port, and what its dialogue follows.
 func TestReadmeHasSchemes(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range schemes {
-		if !strings.Contains(string(readme), "`"+string(s.name)+"`") || s.start == implicitTLS && !strings.Contains(string(readme), strconv.Itoa(int(s.port))) {
-			t.Errorf("the README does not say %s or its port %d", s.name, s.port)
+		row := "`" + string(s.name) + "`"
+		if s.dialogue != nil {
+			row += " | " + strconv.Itoa(int(s.port)) + " | " + s.spec
+		}
+		if !strings.Contains(string(readme), row) || !strings.Contains(string(readme), strconv.Itoa(int(s.port))) {
+			t.Errorf("the README does not say %s or its port %d", row, s.port)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 		{prober.PhaseConnect, prober.ReasonTimeout, Bad},
 		{prober.PhaseConnect, prober.ReasonDenied, Unknown},
 		{prober.PhaseStartTLS, prober.ReasonInternal, Unknown},
+		{prober.PhaseStartTLS, prober.ReasonStartTLSNotOffered, Bad},
 		{prober.PhaseVerify, "expired", Bad},
 	}
 	for _, test := range tests {

@@ -18,12 +18,17 @@ type Illness struct {
 	Says string // one sentence for people: what is wrong with it
 	Make func(l *Lab) (Server, error)
 
+	// Scheme is that of the endpoint's URL; empty: https.
+	Scheme string
+
 	// ServerName is what to ask the endpoint for, where its address is not.
 	ServerName string
 }
 
 // Illnesses is every illness that the lab knows, beginning with "healthy".
-func Illnesses() []Illness {
+func Illnesses() []Illness { return append(illnessesOfTLS(), illnessesBeforeTLS()...) }
+
+func illnessesOfTLS() []Illness {
 	return []Illness{
 		{Name: "healthy",
 			Says: "Nothing is wrong: the certificate is in date, for this host, and its chain leads to the lab's root.",

@@ -16,12 +16,14 @@ import (
 	"time"
 )
 
-// diagnoses says, for every illness, how one sees that an endpoint has it, and
-// nothing worse.
-var diagnoses = []struct {
+type diagnosis struct {
 	illness  string
 	diagnose func(*testing.T, patient)
-}{
+}
+
+// diagnoses says, for every illness, how one sees that an endpoint has it, and
+// nothing worse.
+var diagnoses = []diagnosis{
 	{"healthy", all(shakesHands, verifies, sends("localhost", "Lab Intermediate"), negotiates(tls.VersionTLS13))},
 
 	{"expired", all(shakesHands, fails(invalid(x509.Expired), at3DaysEarlier), ended)},
@@ -76,6 +78,7 @@ var diagnoses = []struct {
 func TestIllnesses(t *testing.T) {
 	lab := newLab(t)
 	illnesses := Illnesses()
+	diagnoses := slices.Concat(diagnoses, dialogueDiagnoses())
 	for _, d := range diagnoses {
 		t.Run(d.illness, func(t *testing.T) {
 			i := slices.IndexFunc(illnesses, func(i Illness) bool { return i.Name == d.illness })

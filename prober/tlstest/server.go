@@ -51,6 +51,17 @@ type Server struct {
 	// nothing in common with NextProtos, set GetConfigForClient to nil.
 	Config func(*tls.Config)
 
+	// StartTLS is the protocol whose dialogue comes before TLS, by the scheme of
+	// its URLs: smtp, xmpp-client, mssql. Default: none, TLS comes at once.
+	StartTLS string
+
+	// Reluctance is how that dialogue does not come to TLS. Default: it does.
+	Reluctance Reluctance
+
+	// Preface is spoken before TLS, instead of the dialogue of StartTLS. It
+	// returns the connection for TLS, or nil if it does not come to that.
+	Preface func(ctx context.Context, c net.Conn) net.Conn
+
 	// Accept is spoken instead of TLS. The lab closes c after it returns, and
 	// ctx ends, and c with it, when the lab closes.
 	Accept func(ctx context.Context, c net.Conn)
@@ -87,7 +98,11 @@ func (l *Lab) Start(s Server) (addr string, err error) {
 		if err != nil {
 			return "", err
 		}
-		talk = speakTLS(config, s.Inside)
+		preface, err := s.preface()
+		if err != nil {
+			return "", err
+		}
+		talk = preface.then(speakTLS(config, s.Inside))
 	}
 	if s.Announced != nil {
 		talk = announced(s.Announced, talk)
