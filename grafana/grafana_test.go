@@ -509,6 +509,11 @@ func TestRemedies(t *testing.T) {
 			t.Errorf("%s has the remedy\n%q, want that of the report,\n%q", reason, shown.Text, want)
 		}
 	}
+	for word, shown := range words {
+		if want := report.Remedy(prober.Reason(word)); word != "none" && shown.Text != want {
+			t.Errorf("%s has the remedy\n%q, and the report\n%q", word, shown.Text, want)
+		}
+	}
 	if words["none"].Text == "" {
 		t.Error("there is no word for a probe that succeeded")
 	}
