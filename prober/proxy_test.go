@@ -243,7 +243,7 @@ func TestProxyURL(t *testing.T) {
 		"ftp://alice:s3cret@proxy.test":                                    "begins with http://",
 		"http://alice:s3cret%@proxy.test":                                  "is not a URL",
 		"http://alice:s3 cret\x7f@x":                                       "is not a URL",
-		"http://alice:s3cret@":                                             "the host is missing",
+		"http://alice:s3cret@":                                             "names a host",
 		"http://alice:s3cret@proxy.test:0":                                 "from 1 to 65535",
 		"http://alice:s3cret@proxy.test/x":                                 "no path",
 		"http://alice:s3cret@proxy.test/?x":                                "no path",
