@@ -85,11 +85,11 @@ Without a ` + "`resolver`" + ` Go's own asks as the system is set up to. It does
 
 **A proxy's failure is not the target's.** Whatever keeps the proxy from connecting us is in the phase ` + "`proxy`" + `, also that it could not be reached (` + "`refused`, `timeout`, `nxdomain`" + ` and so on are then its own).
 ` + "`proxy_refused`" + ` is its no: a status of HTTP that is not 2xx, a reply of SOCKS that is not success, or credentials that it does not take. ` + "`proxy_protocol`" + ` is no answer of a proxy, and ` + "`proxy_untrusted`" + ` a bad certificate of one that is spoken to over TLS.
-` + "`tls_tcp_connected`" + ` is absent then, because nothing was learned of the port. When all is well the phase ` + "`connect`" + ` is the way to the proxy, and ` + "`proxy`" + ` its way to the target.
+` + "`tls_tcp_connected`" + ` is absent then, because nothing was learned of the port; where the proxy has connected, its word is taken for that. When all is well the phase ` + "`connect`" + ` is the way to the proxy, and ` + "`proxy`" + ` its way to the target.
 
 **A Unix socket** without a ` + "`server_name`" + ` is judged by trust, dates and use alone: nobody said for which name the certificate has to be, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that found the address itself.
 
-**addresses: all** probes every address by itself, side by side, at most 32 of them; ` + "`tls_addresses`" + ` says how many there would have been. One that fails makes ` + "`tls_probe_success`" + ` 0, and the gravest failure is the probe's: first what clients cannot get around (a bad chain, by the order of the problems above, then a failed handshake),
+**addresses: all** probes every address by itself, side by side, at most 32 of them, and holds the module's expectations against each; ` + "`tls_addresses`" + ` says how many there would have been. One that fails makes ` + "`tls_probe_success`" + ` 0, and the gravest failure is the probe's: first what clients cannot get around (a bad chain, by the order of the problems above, then a failed handshake),
 then an unmet expectation, and last what has clients go on to the next address (a connection that fails).
 
 The session, the chain and the phases are those of one address, whose ` + "`ip`" + ` is in ` + "`tls_session_info`" + `: of those that fail and yet show a certificate the gravest, so that alerts on certificates see it; without such the good one whose chain ends first, so that an address which is down takes nothing away. In a tie it is the lowest address. DNS may shuffle them as it likes: the choice stays the same.

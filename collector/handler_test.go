@@ -151,6 +151,7 @@ func TestProbeRefuses(t *testing.T) {
 		"?target=a.test&module=x":              `parameter module: there is no "x"; there are default`,
 		"?target=a.test&server_name=*.a":       `parameter server_name: server name "*.a"`,
 		"?target=a.test&address=b.test":        `parameter address: address "b.test": is not an IP address`,
+		"?target=unix:///x&address=192.0.2.7":  "parameter address: a Unix socket has no address",
 		"?target=a.test&debug=perhaps":         `parameter debug: "perhaps" is neither true nor false`,
 		"?target=%zz":                          "the query cannot be read",
 		"?target=https://u:secret@a.test":      "user info",
@@ -172,8 +173,8 @@ func TestProbeRefuses(t *testing.T) {
 			t.Errorf("timeout %s: %d", header, w.Code)
 		}
 	}
-	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedParameter)); got != 14 {
-		t.Errorf("%v rejections were counted, want 14", got)
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedParameter)); got != 15 {
+		t.Errorf("%v rejections were counted, want 15", got)
 	}
 	if w := get(e, "POST /probe?target=a.test"); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", w.Code)

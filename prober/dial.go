@@ -50,12 +50,12 @@ func (p *Prober) candidates(t Target, resolved []netip.Addr) ([]netip.AddrPort, 
 	}
 	var all []netip.AddrPort
 	for _, addr := range interleave(addrs) {
-		if p.module.IPProtocol.allows(addr) {
+		if p.family.allows(addr) {
 			all = append(all, netip.AddrPortFrom(addr, port))
 		}
 	}
 	if len(all) == 0 {
-		return nil, noAddress(t.Host, p.module.IPProtocol)
+		return nil, noAddress(t.Host, p.family)
 	}
 	return all, nil
 }

@@ -94,10 +94,12 @@ var reasons = []struct {
 	{ReasonStartTLSRefused, endsFor(ReasonStartTLSRefused)},
 	{ReasonStartTLSProtocol, endsFor(ReasonStartTLSProtocol)},
 	{ReasonNoAddress, is(errNoAddress)},
+	{ReasonNoAddress, has[*net.AddrError]}, // of a proxy, none that source_address could reach
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
 	{ReasonDNSFailure, has[*net.DNSError]},
-	{ReasonRefused, is(syscall.ECONNREFUSED, syscall.ENOENT, syscall.EPROTOTYPE)}, // the latter two: of a Unix socket that is not there, or no stream
+	{ReasonRefused, is(syscall.ECONNREFUSED)},
+	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE, syscall.EAGAIN)}, // by a Unix socket that is not there, no stream, or overrun
 	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,

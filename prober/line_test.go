@@ -344,6 +344,9 @@ func TestAddresses(t *testing.T) {
 	if got := addrPort(<-from).Addr().String(); got != "127.0.0.77" {
 		t.Errorf("it came from %s", got)
 	}
+	if r := newProber(t, module).Probe(context.Background(), target(t, "[::1]:1")); r.Failure == nil || r.Failure.Reason != ReasonNoAddress {
+		t.Errorf("to another family: failure is %+v", r.Failure)
+	}
 	module.SourceAddress = "192.0.2.1" // of nobody
 	if r := newProber(t, module).Probe(context.Background(), to); r.Failure == nil || r.Failure.Phase != PhaseConnect || r.Failure.Reason != ReasonUnreachable {
 		t.Errorf("from nowhere: failure is %+v", r.Failure)

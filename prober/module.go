@@ -245,6 +245,16 @@ func (g *Group) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%s is not a group; known are %s", quote(string(text)), sorted(known))
 }
 
+// family is IPProtocol, or what SourceAddress leaves of it: no address of the
+// other family can be dialled from there, unless it is a proxy that dials.
+func (m *Module) family() IPProtocol {
+	source, err := netip.ParseAddr(string(m.SourceAddress))
+	if err != nil || m.IPProtocol != AnyIP || m.ProxyURL != (ProxyURL{}) || m.ProxyFromEnvironment {
+		return m.IPProtocol
+	}
+	return familyOf(source)
+}
+
 // validate finds what no single field can know.
 func (m *Module) validate() error {
 	if m.MinVersion != 0 && m.MaxVersion != 0 && m.MinVersion > m.MaxVersion {

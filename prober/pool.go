@@ -162,12 +162,14 @@ func (p *Pool) DistinctCertificates() int {
 }
 
 // settle gives the pool the last word on a probe: the gravest failure of an
-// address is that of the probe.
+// address is that of the probe. What the checks found is the shown address's.
 func (r *Result) settle() {
 	if r.Pool == nil {
 		return
 	}
-	r.Failure = nil
+	if r.Failure != nil {
+		r.Pool.Members[r.Pool.Shown].Failure = r.Failure
+	}
 	gravest := slices.MinFunc(r.Pool.Members, func(a, b *Member) int {
 		return cmp.Or(a.gravity()-b.gravity(), a.rank()-b.rank(), a.end().Compare(b.end()))
 	})

@@ -216,6 +216,19 @@ func TestStaleIsOutnumbered(t *testing.T) {
 	}
 }
 
+// What a check finds after all addresses were visited is the shown one's.
+func TestPoolIsSettled(t *testing.T) {
+	found := &Failure{Phase: PhaseVerify, Reason: "revoked"}
+	r := &Result{Failure: found, Pool: &Pool{Shown: 1, Members: []*Member{
+		{Failure: &Failure{Phase: PhaseConnect, Reason: ReasonRefused}},
+		{Address: netip.MustParseAddrPort("192.0.2.7:443")},
+	}}}
+	r.settle()
+	if r.Failure.Reason != "revoked" || r.Failure.Address != r.Pool.Members[1].Address || r.Pool.Failing() != 2 {
+		t.Errorf("failure is %+v, %d fail", r.Failure, r.Pool.Failing())
+	}
+}
+
 // The members of a pool are bounded, and how many there would be is told.
 func TestPoolIsBounded(t *testing.T) {
 	lab := newLab(t)

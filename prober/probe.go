@@ -24,6 +24,7 @@ import (
 type Prober struct {
 	module      Module
 	roots       *roots
+	family      IPProtocol // of the addresses that may be dialled
 	lookup      lookup
 	dialer      *net.Dialer
 	choice      choice
@@ -61,7 +62,7 @@ func New(m Module) (*Prober, error) {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return &Prober{
-		module: m, roots: roots, lookup: newLookup(string(m.Resolver), m.Addresses == AllAddresses), dialer: dialer, choice: choice,
+		module: m, roots: roots, family: m.family(), lookup: newLookup(string(m.Resolver), m.Addresses == AllAddresses), dialer: dialer, choice: choice,
 		tls: m.tlsConfig(), certificate: certificate,
 	}, nil
 }

@@ -46,7 +46,7 @@ func (u *ProxyURL) UnmarshalText(text []byte) error {
 	}
 	var address HostPort
 	if err := address.UnmarshalText([]byte(net.JoinHostPort(parsed.Hostname(), cmp.Or(parsed.Port(), port)))); err != nil {
-		return err
+		return errors.New("a proxy's URL names a host and, after a colon, a port from 1 to 65535")
 	}
 	user := parsed.User.Username()
 	password, _ := parsed.User.Password()

@@ -150,6 +150,7 @@ func TestProxyIsAskedFor(t *testing.T) {
 		{"an address", "socks5h://" + socks, addr.String(), nil, addr.String(), addr},
 		{"an address, for the module has a resolver", "http://" + web, "x.test:" + port, func(m *Module) { m.Resolver = resolver }, addr.String(), addr},
 		{"an address, for the module has a family", "http://" + web, "x.test:" + port, func(m *Module) { m.Resolver, m.IPProtocol = resolver, IPv4 }, addr.String(), addr},
+		{"an address, for the module wants all of them", "http://" + web, "x.test:" + port, func(m *Module) { m.Resolver, m.Addresses = resolver, AllAddresses }, addr.String(), addr},
 		{"an address, for this is socks5", "socks5://" + socks, "x.test:" + port, func(m *Module) { m.Resolver = resolver }, addr.String(), addr},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -243,7 +244,7 @@ func TestProxyURL(t *testing.T) {
 		"ftp://alice:s3cret@proxy.test":                                    "begins with http://",
 		"http://alice:s3cret%@proxy.test":                                  "is not a URL",
 		"http://alice:s3 cret\x7f@x":                                       "is not a URL",
-		"http://alice:s3cret@":                                             "the host is missing",
+		"http://alice:s3cret@":                                             "names a host",
 		"http://alice:s3cret@proxy.test:0":                                 "from 1 to 65535",
 		"http://alice:s3cret@proxy.test/x":                                 "no path",
 		"http://alice:s3cret@proxy.test/?x":                                "no path",

@@ -48,7 +48,7 @@ func newLookup(address string, strict bool) lookup {
 // resolve returns the addresses of the target's name that the module may use,
 // each once.
 func (p *Prober) resolve(ctx context.Context, t Target) ([]netip.Addr, error) {
-	found, err := p.lookup(ctx, p.module.IPProtocol, t.Host)
+	found, err := p.lookup(ctx, p.family, t.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -360,6 +360,13 @@ func (f *IPProtocol) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%s is not an IP protocol; write any, ip4 or ip6", quote(string(text)))
 }
 
+func familyOf(addr netip.Addr) IPProtocol {
+	if addr.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
 func (f IPProtocol) network() string {
 	if f == AnyIP {
 		return "ip"
@@ -378,6 +385,4 @@ func (f IPProtocol) records() []uint16 {
 	return []uint16{dns.TypeAAAA, dns.TypeA}
 }
 
-func (f IPProtocol) allows(addr netip.Addr) bool {
-	return f == AnyIP || (f == IPv4) == addr.Is4()
-}
+func (f IPProtocol) allows(addr netip.Addr) bool { return f == AnyIP || f == familyOf(addr) }
