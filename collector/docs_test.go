@@ -80,7 +80,7 @@ It binds public CAs only: the way has to end in a root of Mozilla's program, who
 **tls_chain_not_after_timestamp_seconds** is when clients break: of all trusted paths the latest end, where a path ends with the first of its certificates. Certificates that were sent and that no path needs do not count. It is there, in the past, when only time has run out, and absent when no path is trusted.
 
 **nxdomain, no_address, dns_failure**: the name does not exist; it exists without an address that may be dialled; nobody would say. With a ` + "`resolver`" + ` in the module that DNS server alone is asked, for A and AAAA side by side, for the name as it is written: no hosts file, no search domains.
-Its answer has to be to this very question; one that is cut off is asked for again over TCP; SERVFAIL, REFUSED, a referral, or an answer for one family and none for the other is ` + "`dns_failure`" + `, and silence ` + "`timeout`" + `.
+Its answer has to be to this very question; one that is cut off is asked for again over TCP; SERVFAIL, REFUSED or a referral is ` + "`dns_failure`" + `, and silence ` + "`timeout`" + `. An error in one family is passed over where the other has addresses, as clients do, but not with ` + "`addresses: all`" + `.
 Without a ` + "`resolver`" + ` Go's own asks as the system is set up to. It does not tell a name that does not exist from one without any address: both are ` + "`nxdomain`" + `.
 
 **A proxy's failure is not the target's.** Whatever keeps the proxy from connecting us is in the phase ` + "`proxy`" + `, also that it could not be reached (` + "`refused`, `timeout`, `nxdomain`" + ` and so on are then its own).

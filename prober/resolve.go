@@ -42,7 +42,7 @@ func newLookup(address string, strict bool) lookup {
 	if address == "" {
 		return systemLookup(newSystemResolver(strict))
 	}
-	return (&nameserver{address, resend, net.Dialer{Resolver: newSystemResolver(false)}}).lookup
+	return (&nameserver{address, strict, resend, net.Dialer{Resolver: newSystemResolver(false)}}).lookup
 }
 
 // resolve returns the addresses of the target's name that the module may use,
@@ -105,14 +105,15 @@ func systemLookup(r *net.Resolver) lookup {
 // into it.
 type nameserver struct {
 	address string
+	strict  bool
 	resend  time.Duration
 	dialer  net.Dialer // the server may itself be a name, which is the system's to know
 }
 
 // lookup asks for A and AAAA records side by side. IPv6 comes first, each family
-// in the server's order; connecting lets them take turns (RFC 8305). A name of
-// which one family could not be learned is not resolved: its addresses are not
-// known.
+// in the server's order; connecting lets them take turns (RFC 8305). Unless it is
+// to be strict, an error in one family is passed over where the other has
+// addresses, as clients do; silence is not, for it leaves no time to connect.
 func (s *nameserver) lookup(ctx context.Context, family IPProtocol, host string) ([]netip.Addr, error) {
 	kinds := family.records()
 	found := make([][]netip.Addr, len(kinds))
@@ -136,7 +137,7 @@ func (s *nameserver) lookup(ctx context.Context, family IPProtocol, host string)
 	}
 	addrs := slices.Concat(found...)
 	switch {
-	case unknown != nil && missing == nil:
+	case unknown != nil && missing == nil && (s.strict || len(addrs) == 0 || isDNSTimeout(unknown)):
 		return nil, unknown
 	case len(addrs) > 0:
 		return addrs, nil

@@ -94,6 +94,12 @@ func TestResolve(t *testing.T) {
 				m.Rcode = dns.RcodeServerFailure
 			}
 		})},
+		"halfsilent.test": {Addresses: local, Alter: func(answer []byte, _ bool) []byte {
+			if len(answer) < 50 { // without the address
+				return nil
+			}
+			return answer
+		}},
 		"onefamily.test": {Addresses: local, Alter: altered(func(m *dns.Msg, _ bool) {
 			if m.Question[0].Qtype == dns.TypeAAAA {
 				m.Rcode = dns.RcodeNameError
@@ -125,6 +131,7 @@ func TestResolve(t *testing.T) {
 		{"many.test", IPv4, many, ""},
 		{"stranger.test", AnyIP, local, ""},
 		{"onefamily.test", AnyIP, local, ""},
+		{"half.test", AnyIP, local, ""},
 		{"none.test", AnyIP, nil, ReasonNoAddress},
 		{"none.test", IPv4, nil, ReasonNoAddress},
 		{"v4.test", IPv6, nil, ReasonNoAddress},
@@ -139,7 +146,8 @@ func TestResolve(t *testing.T) {
 		{"servfail.test", AnyIP, nil, ReasonDNSFailure},
 		{"refused.test", AnyIP, nil, ReasonDNSFailure},
 		{"formerr.test", AnyIP, nil, ReasonDNSFailure},
-		{"half.test", AnyIP, nil, ReasonDNSFailure},
+		{"half.test", IPv6, nil, ReasonDNSFailure},
+		{"halfsilent.test", AnyIP, nil, ReasonTimeout},
 		{"referral.test", AnyIP, nil, ReasonDNSFailure},
 		{"unfollowed.test", AnyIP, nil, ReasonDNSFailure},
 		{"cut.test", AnyIP, nil, ReasonDNSFailure},
@@ -176,6 +184,21 @@ func TestResolve(t *testing.T) {
 				t.Errorf("the error names %s, and %s was asked", dns.Server, module.Resolver)
 			}
 		})
+	}
+}
+
+// Who wants all addresses is not content with those of one family.
+func TestResolveStrictly(t *testing.T) {
+	lab := newLab(t)
+	module := DefaultModule()
+	module.Addresses, module.Resolver = AllAddresses, startDNS(t, lab, tlstest.Zone{"half.test": {Addresses: ips("::1"), Alter: altered(func(m *dns.Msg, _ bool) {
+		if m.Question[0].Qtype == dns.TypeA {
+			m.Rcode = dns.RcodeRefused
+		}
+	})}})
+	r := newProber(t, module).Probe(context.Background(), target(t, "half.test"))
+	if r.Failure == nil || r.Failure.Phase != PhaseResolve || r.Failure.Reason != ReasonDNSFailure || r.Pool != nil {
+		t.Errorf("failure is %+v, pool %+v", r.Failure, r.Pool)
 	}
 }
 
