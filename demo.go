@@ -39,7 +39,16 @@ func demo(ctx context.Context, listen *web.FlagConfig, logger *slog.Logger, out 
 	if err != nil {
 		return err
 	}
-	config, err := writeDemoConfig(dir, lab, endpoints)
+	modules := map[string]demoModule{"default": {IPProtocol: "ip4"}}
+	for _, road := range roads {
+		target, way, err := road.start(lab)
+		if err != nil {
+			return fmt.Errorf("%s: %w", road.name, err)
+		}
+		modules[road.name] = way
+		endpoints = append(endpoints, demoEndpoint{tlstest.Illness{Name: road.name, Says: road.says}, target, road.name})
+	}
+	config, err := writeDemoConfig(dir, lab, modules, endpoints)
 	if err != nil {
 		return err
 	}
@@ -51,6 +60,18 @@ func demo(ctx context.Context, listen *web.FlagConfig, logger *slog.Logger, out 
 type demoEndpoint struct {
 	tlstest.Illness
 	target string
+	module string // empty: default
+}
+
+// demoModule is what the demo's configuration says of a module.
+type demoModule struct {
+	Timeout       string `yaml:"timeout"`
+	CAFile        string `yaml:"ca_file"`
+	IPProtocol    string `yaml:"ip_protocol,omitempty"`
+	Addresses     string `yaml:"addresses,omitempty"`
+	Resolver      string `yaml:"resolver,omitempty"`
+	ProxyURL      string `yaml:"proxy_url,omitempty"`
+	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
 }
 
 func startIllnesses(lab *tlstest.Lab) ([]demoEndpoint, error) {
@@ -69,32 +90,32 @@ func startIllnesses(lab *tlstest.Lab) ([]demoEndpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		endpoints = append(endpoints, demoEndpoint{illness, "localhost:" + port})
+		endpoints = append(endpoints, demoEndpoint{illness, "localhost:" + port, ""})
 	}
 	return endpoints, nil
 }
 
 // writeDemoConfig writes what a user of this lab would have: its root's
 // certificate and a targets.yml.
-func writeDemoConfig(dir string, lab *tlstest.Lab, endpoints []demoEndpoint) (string, error) {
+func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule, endpoints []demoEndpoint) (string, error) {
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600); err != nil {
 		return "", err
 	}
 	type entry struct {
 		Targets []string          `yaml:"targets,flow"`
+		Module  string            `yaml:"module,omitempty"`
 		Labels  map[string]string `yaml:"labels,flow"`
 	}
-	type module struct {
-		Timeout    string `yaml:"timeout"`
-		CAFile     string `yaml:"ca_file"`
-		IPProtocol string `yaml:"ip_protocol"`
-	}
 	config := struct {
-		Modules map[string]module `yaml:"modules"`
-		Targets []entry           `yaml:"targets"`
-	}{Modules: map[string]module{"default": {Timeout: "3s", CAFile: "ca.pem", IPProtocol: "ip4"}}}
+		Modules map[string]demoModule `yaml:"modules"`
+		Targets []entry               `yaml:"targets"`
+	}{Modules: modules}
+	for name, module := range modules {
+		module.Timeout, module.CAFile = "3s", "ca.pem"
+		modules[name] = module
+	}
 	for _, e := range endpoints {
-		config.Targets = append(config.Targets, entry{[]string{e.target}, map[string]string{"endpoint": e.Name}})
+		config.Targets = append(config.Targets, entry{[]string{e.target}, e.module, map[string]string{"endpoint": e.Name}})
 	}
 	content, err := yaml.Marshal(config)
 	if err != nil {
@@ -106,17 +127,19 @@ func writeDemoConfig(dir string, lab *tlstest.Lab, endpoints []demoEndpoint) (st
 
 func introduce(out io.Writer, config, listen string, endpoints []demoEndpoint) {
 	base := "http://" + listen
+	ill, far := endpoints[1], endpoints[len(endpoints)-1]
 	fmt.Fprintf(out, "The lab has %d endpoints, each healthy but for one thing:\n\n", len(endpoints))
 	for _, e := range endpoints {
-		fmt.Fprintf(out, "  %-16s %-36s %s\n", e.target, e.Name, e.Says)
+		fmt.Fprintf(out, "  %-19s %-36s %s\n", e.target, e.Name, e.Says)
 	}
 	fmt.Fprintf(out, `
 Look at it:      %s/
 An ill one:      curl '%s/probe?target=%s&debug=true'
+By its module:   curl '%s/probe?target=%s&module=%s&debug=true'
 For a person:    tls_exporter --config.file=%s probe %s
 For Prometheus:  http_sd_configs: [{url: %s/targets}]
 
 Ctrl-C ends it.
 
-`, base, base, endpoints[1].target, config, endpoints[1].target, base)
+`, base, base, ill.target, base, far.target, far.module, config, ill.target, base)
 }

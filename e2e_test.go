@@ -49,6 +49,9 @@ scrape_configs:
 	for _, illness := range tlstest.Illnesses() {
 		all = append(all, illness.Name)
 	}
+	for _, road := range roads {
+		all = append(all, road.name)
+	}
 	for _, query := range []struct {
 		expr    string
 		without []string

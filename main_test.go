@@ -162,8 +162,8 @@ func endpoint(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
 func TestDemo(t *testing.T) {
 	s := start(t, "demo")
 	targets := targetsOf(t, s)
-	if len(targets) != len(tlstest.Illnesses()) {
-		t.Fatalf("%d targets, the lab has %d", len(targets), len(tlstest.Illnesses()))
+	if want := len(tlstest.Illnesses()) + len(roads); len(targets) != want {
+		t.Fatalf("%d targets, the lab has %d", len(targets), want)
 	}
 	for _, labels := range targets {
 		if !strings.Contains(s.out.String(), labels["instance"]+" ") {
@@ -173,6 +173,12 @@ func TestDemo(t *testing.T) {
 	for i, want := range []string{"tls_probe_success 1", `tls_chain_problem{problem="expired"} 1`} {
 		if _, page := fetch(t, s.url+"/probe?target="+targets[i]["__param_target"]); !strings.Contains(page, "\n"+want+"\n") {
 			t.Errorf("%s is\n%s", targets[i]["endpoint"], page)
+		}
+	}
+	for i, want := range []string{`tls_probe_failure_info{phase="verify",reason="stale_certificate"} 1`, "tls_probe_success 1", "tls_probe_success 1"} {
+		labels := targets[len(targets)-len(roads)+i]
+		if _, page := fetch(t, s.url+"/probe?target="+labels["__param_target"]+"&module="+labels["__param_module"]); !strings.Contains(page, "\n"+want+"\n") {
+			t.Errorf("%s is\n%s", labels["endpoint"], page)
 		}
 	}
 	for _, path := range []string{"/", "/inspect?target=localhost:1", "/metrics", "/-/healthy", "/-/ready"} {
@@ -418,7 +424,7 @@ func TestCheckConfig(t *testing.T) {
 	if err := run(context.Background(), []string{"check-config", "targets.yml"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "targets.yml is good: 2 modules, 4 targets\n" {
+	if out.String() != "targets.yml is good: 3 modules, 4 targets\n" {
 		t.Errorf("it says %q", &out)
 	}
 }

@@ -77,7 +77,7 @@ func onceTargets(f onceFlags) ([]prober.Target, error) {
 			}
 		}
 		if f.address != "" {
-			if targets[i].Address, err = prober.ParseAddress(f.address); err != nil {
+			if targets[i], err = targets[i].At(f.address); err != nil {
 				return nil, fmt.Errorf("--address: %w", err)
 			}
 		}

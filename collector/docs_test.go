@@ -78,4 +78,22 @@ of the best way from the leaf to a trusted root: the one with the fewest faults,
 It binds public CAs only: the way has to end in a root of Mozilla's program, whose list is part of the exporter. A private CA may issue for as long as it likes.
 
 **tls_chain_not_after_timestamp_seconds** is when clients break: of all trusted paths the latest end, where a path ends with the first of its certificates. Certificates that were sent and that no path needs do not count. It is there, in the past, when only time has run out, and absent when no path is trusted.
+
+**nxdomain, no_address, dns_failure**: the name does not exist; it exists without an address that may be dialled; nobody would say. With a ` + "`resolver`" + ` in the module that DNS server alone is asked, for A and AAAA side by side, for the name as it is written: no hosts file, no search domains.
+Its answer has to be to this very question; one that is cut off is asked for again over TCP; SERVFAIL, REFUSED, a referral, or an answer for one family and none for the other is ` + "`dns_failure`" + `, and silence ` + "`timeout`" + `.
+Without a ` + "`resolver`" + ` Go's own asks as the system is set up to. It does not tell a name that does not exist from one without any address: both are ` + "`nxdomain`" + `.
+
+**A proxy's failure is not the target's.** Whatever keeps the proxy from connecting us is in the phase ` + "`proxy`" + `, also that it could not be reached (` + "`refused`, `timeout`, `nxdomain`" + ` and so on are then its own).
+` + "`proxy_refused`" + ` is its no: a status of HTTP that is not 2xx, a reply of SOCKS that is not success, or credentials that it does not take. ` + "`proxy_protocol`" + ` is no answer of a proxy, and ` + "`proxy_untrusted`" + ` a bad certificate of one that is spoken to over TLS.
+` + "`tls_tcp_connected`" + ` is absent then, because nothing was learned of the port. When all is well the phase ` + "`connect`" + ` is the way to the proxy, and ` + "`proxy`" + ` its way to the target.
+
+**A Unix socket** without a ` + "`server_name`" + ` is judged by trust, dates and use alone: nobody said for which name the certificate has to be, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that found the address itself.
+
+**addresses: all** probes every address by itself, side by side, at most 32 of them; ` + "`tls_addresses`" + ` says how many there would have been. One that fails makes ` + "`tls_probe_success`" + ` 0, and the gravest failure is the probe's: first what clients cannot get around (a bad chain, by the order of the problems above, then a failed handshake),
+then an unmet expectation, and last what has clients go on to the next address (a connection that fails).
+
+The session, the chain and the phases are those of one address, whose ` + "`ip`" + ` is in ` + "`tls_session_info`" + `: of those that fail and yet show a certificate the gravest, so that alerts on certificates see it; without such the good one whose chain ends first, so that an address which is down takes nothing away. In a tie it is the lowest address. DNS may shuffle them as it likes: the choice stays the same.
+
+**stale_certificate**: addresses may differ for good reasons, while a new certificate is rolled out or because each has its own. ` + "`tls_addresses_distinct_certificates`" + ` says so at once, and it is no failure. An address is stale when its certificate should have been renewed (less than a third of its lifetime is left, as ACME clients have it), another address has a good one that ends later,
+and that has been in force for longer than the old one has left. A rollout thus has half of the time that is left when it begins: 15 days of the last 30 of a 90-day certificate, one day of the last 2 of a 6-day one.
 `

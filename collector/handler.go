@@ -101,6 +101,9 @@ func (e *Exporter) log(ctx context.Context, request probeRequest, r *prober.Resu
 	attributes := []any{"target", r.Target.String(), "module", request.module, "duration", r.Duration}
 	if r.Failure != nil {
 		attributes = append(attributes, "phase", r.Failure.Phase, "reason", r.Failure.Reason, "err", r.Failure.Err)
+		if r.Failure.Address.IsValid() {
+			attributes = append(attributes, "address", r.Failure.Address)
+		}
 	}
 	e.options.Logger.Log(ctx, level, message, attributes...)
 }
@@ -190,7 +193,7 @@ func readTarget(values url.Values) (prober.Target, error) {
 		}
 	}
 	if address := values.Get("address"); address != "" {
-		if target.Address, err = prober.ParseAddress(address); err != nil {
+		if target, err = target.At(address); err != nil {
 			return target, fmt.Errorf("parameter address: %w", err)
 		}
 	}

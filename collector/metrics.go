@@ -4,6 +4,7 @@
 package collector
 
 import (
+	"net/netip"
 	"strconv"
 
 	"tls_exporter/prober"
@@ -16,6 +17,7 @@ var contents = []part{
 	{"The session", session},
 	{"The chain", chain},
 	{"The certificates", certificates},
+	{"The addresses", addresses},
 	{"The checks", checks},
 	{"Expectations", expect},
 }
@@ -43,8 +45,11 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 				set(1, string(r.Failure.Phase), string(r.Failure.Reason))
 			}
 		}),
-	gauge("tls_tcp_connected", "Whether the port answered.",
-		func(r *prober.Result) (float64, bool) { return bit(r.Connected()), true }),
+	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Absent when a proxy on the way failed: nothing was learned of the port.",
+		func(r *prober.Result) (float64, bool) {
+			answered, known := r.Reachable()
+			return bit(answered), known
+		}),
 	gauge("tls_handshake_completed", "Whether both sides finished the TLS handshake and the server did not turn us away after it.",
 		func(r *prober.Result) (float64, bool) { return bit(r.Session != nil && r.Session.Completed), true }),
 )
@@ -57,7 +62,7 @@ var session = about(func(r *prober.Result) *prober.Session { return r.Session },
 	gauges("tls_session_info", "What client and server settled, in IANA's names, and the address that answered. The value is 1.",
 		[]string{"version", "cipher", "group", "alpn", "ip"}, func(s *prober.Session, set setter) {
 			if s.CipherSuite != 0 {
-				set(1, s.VersionName(), s.CipherName(), s.GroupName(), s.ALPN, s.Remote.Addr().String())
+				set(1, s.VersionName(), s.CipherName(), s.GroupName(), s.ALPN, ip(s.Remote))
 			}
 		}),
 	gauge("tls_key_exchange_post_quantum", "Whether the negotiated group is a hybrid with ML-KEM, which holds against quantum computers too.",
@@ -70,6 +75,15 @@ var session = about(func(r *prober.Result) *prober.Session { return r.Session },
 		}),
 )
 
+// ip is empty where the address is not known: a Unix socket has none, and what a
+// proxy found is the proxy's to know.
+func ip(remote netip.AddrPort) string {
+	if !remote.IsValid() {
+		return ""
+	}
+	return remote.Addr().String()
+}
+
 var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 	gauge("tls_chain_valid", "Whether the chain is trusted, in date, for this name and for servers, as a modern verifier judges.",
 		func(c *prober.Chain) (float64, bool) { return bit(c.Valid), true }),
@@ -80,8 +94,9 @@ var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
 	gauges("tls_chain_problem", "What is wrong with the chain: 1 for each problem that it has, 0 for each that it does not have.",
 		[]string{"problem"}, func(c *prober.Chain, set setter) {
 			for _, p := range prober.Problems {
-				// Revocation is a question of its own, which was not asked.
-				if p != prober.ProblemRevoked {
+				// Revocation is a question of its own, which was not asked. Nor
+				// was that for the name, where there is none.
+				if p != prober.ProblemRevoked && (p != prober.ProblemNameMismatch || c.Name != "") {
 					set(bit(c.Has(p)), string(p))
 				}
 			}
@@ -118,6 +133,53 @@ func eachCertificate(name, help string, read func(*prober.Chain, *prober.Certifi
 		for i, cert := range c.Certificates {
 			if value, known := read(c, cert); known {
 				set(value, strconv.Itoa(i))
+			}
+		}
+	})
+}
+
+var addresses = about(func(r *prober.Result) *prober.Pool { return r.Pool },
+	gauge("tls_addresses", "How many addresses the name has. With addresses: all in the module they are probed each by itself, the first 32 of them.",
+		func(p *prober.Pool) (float64, bool) { return float64(p.Total), true }),
+	gauge("tls_addresses_failing", "How many of the probed addresses are not as they should be.",
+		func(p *prober.Pool) (float64, bool) { return float64(p.Failing()), true }),
+	gauge("tls_addresses_distinct_certificates", "How many different leaf certificates the addresses serve. Absent when none was seen.",
+		func(p *prober.Pool) (float64, bool) {
+			distinct := p.DistinctCertificates()
+			return float64(distinct), distinct > 0
+		}),
+	eachAddress("tls_address_success", "Whether the address, probed by itself, is as it should be.",
+		func(m *prober.Member) (float64, bool) { return bit(m.Failure == nil), true }),
+	gauges("tls_address_failure_info", "Which phase failed at the address and why. Absent when nothing did.",
+		[]string{"ip", "phase", "reason"}, func(p *prober.Pool, set setter) {
+			for _, m := range p.Members {
+				if m.Failure != nil {
+					set(1, ip(m.Address), string(m.Failure.Phase), string(m.Failure.Reason))
+				}
+			}
+		}),
+	eachAddress("tls_address_handshake_duration_seconds", "Handshake latency of the address. Absent when no handshake was completed.",
+		func(m *prober.Member) (float64, bool) {
+			if m.Session == nil || !m.Session.Completed {
+				return 0, false
+			}
+			return m.Session.Duration.Seconds(), true
+		}),
+	eachAddress("tls_address_certificate_days_remaining", "Days until the leaf certificate that the address serves ends. Absent when none was seen.",
+		func(m *prober.Member) (float64, bool) {
+			if m.Chain == nil {
+				return 0, false
+			}
+			return m.Chain.Certificates[0].DaysRemaining(m.Chain.At), true
+		}),
+)
+
+// eachAddress is a row with a series for each address that was probed.
+func eachAddress(name, help string, read func(*prober.Member) (float64, bool)) row[prober.Pool] {
+	return gauges(name, help, []string{"ip"}, func(p *prober.Pool, set setter) {
+		for _, m := range p.Members {
+			if value, known := read(m); known {
+				set(value, ip(m.Address))
 			}
 		}
 	})

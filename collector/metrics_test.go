@@ -47,6 +47,8 @@ func full() *prober.Result {
 		Phases:    []prober.PhaseTime{{Phase: "resolve", Duration: time.Millisecond}, {Phase: "connect", Duration: 20 * time.Millisecond}, {Phase: "server_hello", Duration: 25 * time.Millisecond}, {Phase: "key_exchange", Duration: 5 * time.Millisecond}, {Phase: "verify", Duration: 11 * time.Millisecond}},
 		Failure:   &prober.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf ended")},
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")},
+		Proxy:     "http://<secret>@proxy.example.com:3128",
+		Connected: true,
 		Remote:    netip.MustParseAddrPort("192.0.2.7:443"),
 		Session: &prober.Session{
 			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768, ALPN: "h2",
@@ -57,9 +59,30 @@ func full() *prober.Result {
 			Problems: []prober.Found{{Problem: prober.ProblemExpired}, {Problem: prober.ProblemWrongOrder}},
 			Path:     []*x509.Certificate{leaf.X509, ca.X509}, NotAfter: at.Add(-20 * day),
 		},
+		Pool:   pool(leaf),
 		Checks: []prober.Check{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &prober.Failure{Reason: "timeout"}}},
 		Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}},
 	}
+}
+
+// pool has an address that is fine, one that is not, and one of which nothing
+// was learned.
+func pool(leaf *prober.Certificate) *prober.Pool {
+	fresh := &prober.Certificate{X509: &x509.Certificate{NotBefore: at.Add(-day), NotAfter: at.Add(89 * day)}, FingerprintSHA256: "ee"}
+	return &prober.Pool{Total: 40, Members: []*prober.Member{
+		{
+			Address: netip.MustParseAddrPort("192.0.2.7:443"),
+			Failure: &prober.Failure{Phase: "verify", Reason: "expired"},
+			Session: &prober.Session{Completed: true, Duration: 30 * time.Millisecond},
+			Chain:   &prober.Chain{At: at, Certificates: []*prober.Certificate{leaf}},
+		},
+		{
+			Address: netip.MustParseAddrPort("192.0.2.8:443"),
+			Session: &prober.Session{Completed: true, Duration: 20 * time.Millisecond},
+			Chain:   &prober.Chain{At: at, Certificates: []*prober.Certificate{fresh}, Valid: true},
+		},
+		{Address: netip.MustParseAddrPort("[2001:db8::7]:443"), Failure: &prober.Failure{Phase: "connect", Reason: "timeout"}},
+	}}
 }
 
 // nothing is a result in which not even the name resolved.
@@ -153,8 +176,9 @@ func TestGatherIsSorted(t *testing.T) {
 // Every part of a Result is shown: without it the page is another one.
 func TestEveryPartIsShown(t *testing.T) {
 	// Not of themselves: the target is the scrape's business, the addresses are
-	// shown by the one that answered, the start by Prometheus's own clock.
-	silent := []string{"Target", "Start", "Addresses"}
+	// shown by the one that answered, that one by the session, the start by
+	// Prometheus's own clock; the proxy is the module's.
+	silent := []string{"Target", "Start", "Addresses", "Remote", "Proxy"}
 	whole := page(t, full())
 	result := reflect.TypeFor[prober.Result]()
 	for i := range result.NumField() {
@@ -170,7 +194,7 @@ func TestEveryPartIsShown(t *testing.T) {
 // What was not learned has no row, and a row that says 0 would say too much.
 func TestUnknownIsAbsent(t *testing.T) {
 	text := page(t, nothing())
-	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation"} {
+	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation", "tls_address"} {
 		if strings.Contains(text, absent) {
 			t.Errorf("%s is there:\n%s", absent, text)
 		}
@@ -179,6 +203,26 @@ func TestUnknownIsAbsent(t *testing.T) {
 	untrusted.Chain.Path, untrusted.Chain.NotAfter = nil, time.Time{}
 	if strings.Contains(page(t, untrusted), "tls_chain_days_remaining") {
 		t.Error("a chain without a trusted path has an end")
+	}
+	for _, series := range []string{"tls_address_handshake_duration_seconds", "tls_address_certificate_days_remaining"} {
+		if strings.Contains(page(t, full()), series+`{ip="2001:db8::7"}`) {
+			t.Errorf("%s of an address that did not answer", series)
+		}
+	}
+	down := full()
+	down.Pool.Members = down.Pool.Members[2:]
+	if strings.Contains(page(t, down), "tls_addresses_distinct_certificates") {
+		t.Error("nobody showed a certificate, and they are counted")
+	}
+	nameless := full()
+	nameless.Chain.Name = ""
+	if strings.Contains(page(t, nameless), `problem="name_mismatch"`) {
+		t.Error("where there is no name, another one is not served")
+	}
+	behind := nothing()
+	behind.Failure = &prober.Failure{Phase: "proxy", Reason: "refused"}
+	if strings.Contains(page(t, behind), "tls_tcp_connected") {
+		t.Error("what the proxy was not asked for did not answer")
 	}
 }
 

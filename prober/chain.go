@@ -11,7 +11,8 @@ import (
 // judge asks of the certificates that a server sent, leaf first, what a modern
 // verifier would at the moment now, one question at a time. Whether the chain
 // is valid is x509.Verify's word; what is wrong with it is found beside that,
-// because Verify stops at the first thing.
+// because Verify stops at the first thing. Without a name, that one question is
+// not asked.
 func judge(certs []*x509.Certificate, name string, trusted *roots, now time.Time) *Chain {
 	c := &Chain{At: now, Name: name}
 	for _, cert := range certs {
@@ -105,7 +106,7 @@ func (j *judgement) explain(verdict error) {
 	for _, d := range best.defects {
 		j.tell(d.Problem, d.cert, "%s", d.detail)
 	}
-	if err := j.sent[0].VerifyHostname(j.Name); err != nil {
+	if err := j.sent[0].VerifyHostname(j.Name); err != nil && j.Name != "" {
 		j.tell(ProblemNameMismatch, j.sent[0], "%s is not among the names of the leaf (%s)", quote(j.Name), claimed(j.sent[0]))
 	}
 	if !slices.ContainsFunc(j.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {

@@ -51,6 +51,9 @@ func TestLoadFull(t *testing.T) {
 	if strict.Timeout != Duration(5*time.Second) || stricter.Timeout != Duration(time.Second) || stricter.ServerName != "www.example.com" {
 		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
 	}
+	if strict.ProxyURL.Password.reveal() != "s3cret" || strict.Addresses != AllAddresses || c.Probers["outside"].module.Addresses != OneAddress || c.Probers["outside"].module.ProxyProtocol != ProxyV1 {
+		t.Errorf("the proxy is %v, the header %v", strict.ProxyURL, c.Probers["outside"].module.ProxyProtocol)
+	}
 	if c.Probers["default"].module.Timeout != DefaultModule().Timeout {
 		t.Error("the defaults are not there")
 	}
@@ -60,7 +63,7 @@ func TestLoadFull(t *testing.T) {
 	}
 	want := []string{
 		"strict https://example.com:443 web", "strict smtp://mail.example.com:25 web", "strict https://[2001:db8::1]:8443 web",
-		"default https://example.org:443 ", "default https://example.org:443 inside",
+		"default https://example.org:443 ", "default unix:///run/x y.sock ", "default https://example.org:443 inside",
 	}
 	if !slices.Equal(targets, want) {
 		t.Errorf("targets are %q, want %q", targets, want)

@@ -13,6 +13,28 @@ import (
 // beside it: the Connection Attempt Delay of RFC 8305 section 5.
 const attemptDelay = 250 * time.Millisecond
 
+// locate finds where the target may be dialled, in the order to try: nowhere, if
+// its path says that or its proxy will know.
+func (p *Prober) locate(ctx context.Context, r *Result) ([]netip.AddrPort, bool) {
+	t := r.Target
+	if t.Path != "" || p.leaveToProxy(p.via(t), t) {
+		return nil, true
+	}
+	var resolved []netip.Addr
+	if !t.literal() {
+		var ok bool
+		if resolved, ok = step(r, PhaseResolve, func() ([]netip.Addr, error) { return p.resolve(ctx, t) }); !ok {
+			return nil, false
+		}
+		r.Addresses = resolved[:min(len(resolved), maxAddresses)]
+	}
+	addrs, err := p.candidates(t, resolved)
+	if err != nil {
+		r.fail(PhaseResolve, reasonFor(err), err)
+	}
+	return addrs, err == nil
+}
+
 // candidates is where a probe may connect, in the order to try: the address
 // that the caller set, the address that the target is, or what its name
 // resolved to with the families taking turns (RFC 8305 section 4).
@@ -33,7 +55,7 @@ func (p *Prober) candidates(t Target, resolved []netip.Addr) ([]netip.AddrPort, 
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s has %w of the family %s", t.Host, errNoAddress, p.module.IPProtocol)
+		return nil, noAddress(t.Host, p.module.IPProtocol)
 	}
 	return all, nil
 }
@@ -64,17 +86,70 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 	return turns
 }
 
-// connect opens a TCP connection to the first of the addresses to answer. It
-// fails with the errors of all.
-func (p *Prober) connect(ctx context.Context, t Target, resolved []netip.Addr) (net.Conn, error) {
-	addrs, err := p.candidates(t, resolved)
-	if err != nil {
-		return nil, err
+// reach opens the way to the target, through its proxy if it has one: the next
+// byte that comes is the target's own.
+func (p *Prober) reach(ctx context.Context, r *Result, addrs []netip.AddrPort) (net.Conn, bool) {
+	var conn net.Conn
+	var ok bool
+	if via := p.via(r.Target); via != nil {
+		conn, ok = p.proxied(ctx, r, via, addrs)
+	} else {
+		conn, ok = p.straight(ctx, r, addrs)
+	}
+	if !ok {
+		return nil, false
+	}
+	if header := p.announcement(conn, r); header != nil {
+		if _, err := conn.Write(header); err != nil {
+			r.fail(PhaseConnect, reasonFor(err), err)
+			conn.Close()
+			return nil, false
+		}
+	}
+	return conn, true
+}
+
+func (p *Prober) straight(ctx context.Context, r *Result, addrs []netip.AddrPort) (net.Conn, bool) {
+	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) { return p.connect(ctx, r.Target, addrs) })
+	if ok {
+		r.Connected, r.Remote = true, addrPort(conn.RemoteAddr())
+	}
+	return conn, ok
+}
+
+// announcement is the PROXY protocol header that the module wants a connection
+// to begin with; nil: none. A connection to a proxy is not the one that the server gets.
+func (p *Prober) announcement(conn net.Conn, r *Result) []byte {
+	var source netip.AddrPort
+	if r.Proxy == "" {
+		source = addrPort(conn.LocalAddr())
+	}
+	return p.module.ProxyProtocol.header(source, r.Remote)
+}
+
+// addrPort is the end of a TCP connection; invalid for what is none.
+func addrPort(end net.Addr) netip.AddrPort {
+	if addr, ok := end.(*net.TCPAddr); ok {
+		ap := addr.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// connect opens a connection to the target's socket, or to the first of the
+// addresses to answer. It fails with the errors of all.
+func (p *Prober) connect(ctx context.Context, t Target, addrs []netip.AddrPort) (net.Conn, error) {
+	if t.Scheme.find().start == overQUIC {
+		return nil, fmt.Errorf("%s runs over QUIC, which is %w by this version of tls_exporter", t.Scheme, errNotSupported)
 	}
 	var conn net.Conn
-	if len(addrs) == 1 {
+	var err error
+	switch {
+	case t.Path != "":
+		conn, err = new(net.Dialer).DialContext(ctx, "unix", t.Path)
+	case len(addrs) == 1:
 		conn, err = p.dial(ctx, addrs[0])
-	} else {
+	default:
 		conn, err = p.race(ctx, addrs)
 	}
 	if err != nil {
@@ -157,7 +232,7 @@ func bound(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		conn.Close()
 		return nil, err
 	}
-	b := &boundConn{Conn: conn, deadline: deadline}
+	b := &boundConn{Conn: conn, ctx: ctx, deadline: deadline}
 	b.release = context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
 	return b, nil
 }
@@ -167,6 +242,7 @@ var longAgo = time.Unix(1, 0)
 
 type boundConn struct {
 	net.Conn
+	ctx      context.Context // the probe's, to which the conn belongs
 	deadline time.Time
 	release  func() bool
 }
@@ -176,17 +252,21 @@ func (c *boundConn) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *boundConn) SetReadDeadline(t time.Time) error {
-	return c.Conn.SetReadDeadline(earlier(t, c.deadline))
-}
+func (c *boundConn) SetDeadline(t time.Time) error { return c.within(t, c.Conn.SetDeadline) }
 
-func (c *boundConn) SetWriteDeadline(t time.Time) error {
-	return c.Conn.SetWriteDeadline(earlier(t, c.deadline))
-}
+func (c *boundConn) SetReadDeadline(t time.Time) error { return c.within(t, c.Conn.SetReadDeadline) }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
+func (c *boundConn) SetWriteDeadline(t time.Time) error { return c.within(t, c.Conn.SetWriteDeadline) }
+
+// within sets a deadline that is no later than the context's, also for those who
+// want none. Once the context has ended, nothing brings the connection back.
+func (c *boundConn) within(t time.Time, set func(time.Time) error) error {
+	if t.IsZero() || t.After(c.deadline) {
+		t = c.deadline
 	}
-	return b
+	err := set(t)
+	if c.ctx.Err() != nil {
+		return c.Conn.SetDeadline(longAgo)
+	}
+	return err
 }

@@ -28,11 +28,17 @@ const (
 	ReasonUnreachable Reason = "unreachable"
 	ReasonReset       Reason = "reset"
 
+	ReasonProxyRefused   Reason = "proxy_refused"
+	ReasonProxyProtocol  Reason = "proxy_protocol"
+	ReasonProxyUntrusted Reason = "proxy_untrusted" // the certificate of the proxy itself
+
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
 	ReasonBadMessage      Reason = "bad_message"     // TLS, but not as the RFCs have it
 	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of no known kind
+
+	ReasonStaleCertificate Reason = "stale_certificate" // of one address, where the others have replaced it
 
 	ReasonTimeout  Reason = "timeout"
 	ReasonDenied   Reason = "denied"
@@ -44,8 +50,8 @@ const (
 // registered alert, the chain's problems, and the expectations.
 func Reasons() []Reason {
 	all := []Reason{
-		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset, ReasonNotTLS,
-		ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonTimeout, ReasonDenied,
+		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
+		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonInternal, alertUnassigned,
 	}
 	for _, name := range alerts {
@@ -61,8 +67,12 @@ func Reasons() []Reason {
 	return all
 }
 
-// errNotSupported is what a target asks for and this exporter cannot do.
-var errNotSupported = errors.New("not supported")
+// errNotSupported is what a target asks for and this exporter cannot do, and
+// errPanic what should not have happened to it.
+var (
+	errNotSupported = errors.New("not supported")
+	errPanic        = errors.New("panic")
+)
 
 // reasons is read from the top; the first match wins. A probe that tried
 // several addresses fails with all their errors joined, and then the order
@@ -71,12 +81,15 @@ var reasons = []struct {
 	reason  Reason
 	matches func(error) bool
 }{
-	{ReasonInternal, is(errNotSupported)},
+	{ReasonInternal, is(errNotSupported, errPanic)},
+	{ReasonProxyRefused, is(errProxyRefused)},
+	{ReasonProxyProtocol, is(errProxyProtocol)},
+	{ReasonProxyUntrusted, has[*tls.CertificateVerificationError]}, // the one verification that crypto/tls makes here
 	{ReasonNoAddress, is(errNoAddress)},
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
 	{ReasonDNSFailure, has[*net.DNSError]},
-	{ReasonRefused, is(syscall.ECONNREFUSED)},
+	{ReasonRefused, is(syscall.ECONNREFUSED, syscall.ENOENT, syscall.EPROTOTYPE)}, // the latter two: of a Unix socket that is not there, or no stream
 	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,

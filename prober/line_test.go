@@ -243,7 +243,7 @@ func TestRace(t *testing.T) {
 			conn, err := p.race(ctx, test.addrs)
 			if err == nil {
 				defer conn.Close()
-				if test.want != "" || remote(conn) != addr {
+				if test.want != "" || addrPort(conn.RemoteAddr()) != addr {
 					t.Errorf("connected to %v, want %q", conn.RemoteAddr(), test.want)
 				}
 			} else if got := reasonFor(err); got != test.want {
@@ -284,6 +284,69 @@ func TestIPv6Endpoint(t *testing.T) {
 	r := newProber(t, labModule(t, lab)).Probe(context.Background(), target(t, addr))
 	if !r.Success() || !r.Remote.Addr().Is6() || r.Session.ServerName != "" {
 		t.Errorf("failure is %+v, session %+v", r.Failure, r.Session)
+	}
+}
+
+// A Unix socket is probed like a port. For which name is not asked unless
+// somebody says one.
+func TestUnixSocket(t *testing.T) {
+	lab := newLab(t)
+	healthy := serve(t, lab, tlstest.Server{Address: filepath.Join(t.TempDir(), "x @y.sock")})
+	untrusted := serve(t, lab, tlstest.Server{Address: filepath.Join(t.TempDir(), "y.sock"), SelfSigned: true})
+	for _, test := range []struct {
+		name, path, serverName string
+		connected              bool
+		reason                 Reason
+	}{
+		{"no name", healthy, "", true, ""},
+		{"a name", healthy, "localhost", true, ""},
+		{"another name", healthy, "other.test", true, "name_mismatch"},
+		{"no trust", untrusted, "", true, "self_signed"},
+		{"no socket", healthy + "x", "", false, ReasonRefused},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			module := labModule(t, lab)
+			module.ServerName = ServerName(test.serverName)
+			r := newProber(t, module).Probe(context.Background(), target(t, "unix://"+test.path))
+			if got := reasonOf(r.Failure); r.Success() != (test.reason == "") || !r.Success() && got != string(test.reason) {
+				t.Errorf("failure is %+v, want %q", r.Failure, test.reason)
+			}
+			if r.Connected != test.connected || r.Remote.IsValid() || len(r.Addresses) > 0 {
+				t.Errorf("connected %v to %v of %v", r.Connected, r.Remote, r.Addresses)
+			}
+			if test.connected && (r.Chain.Name != test.serverName || r.Session.ServerName != test.serverName || test.serverName == "" && r.Chain.Has(ProblemNameMismatch)) {
+				t.Errorf("chain is %+v, session %+v", r.Chain, r.Session)
+			}
+		})
+	}
+}
+
+// The module says from where to connect, and the caller where to.
+func TestAddresses(t *testing.T) {
+	lab := newLab(t)
+	from := make(chan net.Addr, 1)
+	addr := serve(t, lab, tlstest.Server{Config: func(c *tls.Config) {
+		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			from <- hello.Conn.RemoteAddr()
+			return nil, nil
+		}
+	}})
+	module := labModule(t, lab)
+	module.SourceAddress, module.Resolver = "127.0.0.77", "127.0.0.1:1" // which need not be asked
+	to, err := target(t, "localhost:1").At(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newProber(t, module).Probe(context.Background(), to)
+	if !r.Success() || r.Remote.String() != addr || r.Session.ServerName != "localhost" || r.Addresses != nil {
+		t.Errorf("failure is %+v, remote %v, session %+v", r.Failure, r.Remote, r.Session)
+	}
+	if got := addrPort(<-from).Addr().String(); got != "127.0.0.77" {
+		t.Errorf("it came from %s", got)
+	}
+	module.SourceAddress = "192.0.2.1" // of nobody
+	if r := newProber(t, module).Probe(context.Background(), to); r.Failure == nil || r.Failure.Phase != PhaseConnect || r.Failure.Reason != ReasonUnreachable {
+		t.Errorf("from nowhere: failure is %+v", r.Failure)
 	}
 }
 

@@ -28,10 +28,18 @@ type Module struct {
 	ClientCertificate *ClientCertificate `yaml:"client_certificate"`
 	// IPProtocol is which address family may be dialled.
 	IPProtocol IPProtocol `yaml:"ip_protocol"`
+	// Addresses is how many of a name's addresses are probed.
+	Addresses Addresses `yaml:"addresses"`
 	// Resolver is the DNS server to ask, host:port; empty: as the system does.
 	Resolver HostPort `yaml:"resolver"`
 	// SourceAddress is the address to connect from; empty: the system chooses.
 	SourceAddress IPAddress `yaml:"source_address"`
+	// ProxyURL is the proxy on the way to every target; empty: none.
+	ProxyURL ProxyURL `yaml:"proxy_url"`
+	// ProxyFromEnvironment takes the proxy that HTTPS_PROXY and NO_PROXY name.
+	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
+	// ProxyProtocol is the header that a connection begins with; empty: none.
+	ProxyProtocol ProxyProtocol `yaml:"proxy_protocol"`
 	// MinVersion and MaxVersion bound what is offered; 0: all that crypto/tls has.
 	MinVersion Version `yaml:"min_version"`
 	MaxVersion Version `yaml:"max_version"`
@@ -45,7 +53,7 @@ type Module struct {
 // DefaultModule is the module that /probe uses when none is named and the
 // configuration has no other of the name default.
 func DefaultModule() Module {
-	return Module{Timeout: Duration(10 * time.Second), IPProtocol: AnyIP}
+	return Module{Timeout: Duration(10 * time.Second), IPProtocol: AnyIP, Addresses: OneAddress}
 }
 
 // ClientCertificate is a certificate and its key, both in PEM.
@@ -148,6 +156,31 @@ func (a *IPAddress) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Secret is a word that is used and never shown: whatever prints or marshals it
+// gets <secret>. The word is behind a pointer because fmt does not ask for a
+// String in fields that are not exported.
+type Secret struct{ word *string }
+
+// NewSecret keeps a word; the empty one is none.
+func NewSecret(word string) Secret {
+	if word == "" {
+		return Secret{}
+	}
+	return Secret{&word}
+}
+
+func (s Secret) String() string { return "<secret>" }
+
+// MarshalText is String, for JSON, YAML and logs.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func (s Secret) reveal() string {
+	if s.word == nil {
+		return ""
+	}
+	return *s.word
+}
+
 // Protocol is an ALPN protocol name (RFC 7301): 1 to 255 bytes.
 type Protocol string
 
@@ -216,6 +249,9 @@ func (m *Module) validate() error {
 	}
 	if m.Expect != nil && m.Expect.MinVersion != 0 && m.MaxVersion != 0 && m.Expect.MinVersion > m.MaxVersion {
 		return fmt.Errorf("expect: min_version %s is above what is offered at all, max_version %s", m.Expect.MinVersion, m.MaxVersion)
+	}
+	if m.ProxyURL != (ProxyURL{}) && m.ProxyFromEnvironment {
+		return errors.New("proxy_from_environment: proxy_url names a proxy already; keep one of the two")
 	}
 	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil && !m.IPProtocol.allows(source) {
 		return fmt.Errorf("source_address %s is not of the family %s", strconv.Quote(string(m.SourceAddress)), m.IPProtocol)

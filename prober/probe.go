@@ -1,6 +1,6 @@
 // Package prober learns what a TLS endpoint is like. A probe walks one line,
 //
-//	resolve -> connect -> starttls -> handshake -> chain -> checks
+//	resolve -> connect -> (proxy) -> (starttls) -> handshake -> chain -> checks
 //
 // and returns a Result: plain values, whatever was learned before something
 // failed included. How that is shown is the business of other packages, and so
@@ -24,8 +24,9 @@ import (
 type Prober struct {
 	module      Module
 	roots       *roots
-	resolver    *net.Resolver
+	lookup      lookup
 	dialer      *net.Dialer
+	choice      choice
 	tls         *tls.Config
 	certificate *tls.Certificate // shown to servers that ask; nil: none
 }
@@ -51,12 +52,16 @@ func New(m Module) (*Prober, error) {
 		}
 		m.Expect = &loaded
 	}
-	dialer := &net.Dialer{KeepAlive: -1} // a probe is too short for keep-alives
+	choice, err := newChoice(&m)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{KeepAlive: -1, Resolver: newSystemResolver(false)} // a probe is too short for keep-alives
 	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return &Prober{
-		module: m, roots: roots, resolver: newResolver(string(m.Resolver)), dialer: dialer,
+		module: m, roots: roots, lookup: newLookup(string(m.Resolver), m.Addresses == AllAddresses), dialer: dialer, choice: choice,
 		tls: m.tlsConfig(), certificate: certificate,
 	}, nil
 }
@@ -83,31 +88,32 @@ func (p *Prober) Probe(ctx context.Context, t Target) *Result {
 	r := &Result{Target: t, Start: time.Now()}
 	p.walk(ctx, r)
 	p.check(ctx, r)
+	r.settle()
 	r.Duration = time.Since(r.Start)
 	return r
 }
 
 // walk takes the steps of the line, each on what the one before it reached.
 func (p *Prober) walk(ctx context.Context, r *Result) {
-	t := r.Target
-	if !t.literal() {
-		addrs, ok := step(r, PhaseResolve, func() ([]netip.Addr, error) { return p.resolve(ctx, t) })
-		if !ok {
-			return
-		}
-		r.Addresses = addrs
+	addrs, ok := p.locate(ctx, r)
+	if !ok {
+		return
 	}
-	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
-		if t.Scheme.find().start == overQUIC {
-			return nil, fmt.Errorf("%s runs over QUIC, which is %w by this version of tls_exporter", t.Scheme, errNotSupported)
-		}
-		return p.connect(ctx, t, r.Addresses)
-	})
+	if len(addrs) > 0 && p.module.Addresses == AllAddresses {
+		p.visitAll(ctx, r, addrs)
+	} else {
+		p.visit(ctx, r, addrs[:min(len(addrs), maxAddresses)])
+	}
+}
+
+// visit takes the steps from the first to the server to the verdict on it.
+func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+	t := r.Target
+	conn, ok := p.reach(ctx, r, addrs)
 	if !ok {
 		return
 	}
 	defer conn.Close()
-	r.Remote = remote(conn)
 
 	if t.Scheme.find().start == startTLS {
 		if _, ok := step(r, PhaseStartTLS, func() (struct{}, error) { return struct{}{}, startTLSDialogue(t.Scheme) }); !ok {
@@ -165,6 +171,13 @@ func (r *Result) fail(phase Phase, reason Reason, err error) {
 	}
 }
 
+// blame moves the failure of the phase that ran last to another one, whose fault
+// it is.
+func (r *Result) blame(phase Phase) {
+	r.Phases[len(r.Phases)-1].Phase = phase
+	r.Failure.Phase = phase
+}
+
 // failVerify makes a chain that is not valid the probe's failure, with its
 // gravest problem.
 func (r *Result) failVerify() {
@@ -172,14 +185,6 @@ func (r *Result) failVerify() {
 		worst := r.Chain.Problems[0]
 		r.fail(PhaseVerify, Reason(worst.Problem), errors.New(worst.Detail))
 	}
-}
-
-func remote(conn net.Conn) netip.AddrPort {
-	if addr, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		ap := addr.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	return netip.AddrPort{}
 }
 
 // endpoint is what a check may lean on: all that the line learned.
@@ -206,22 +211,32 @@ func run[Options, Finding any](ctx context.Context, c *checks, e *endpoint, name
 	c.group.Go(func() {
 		start := time.Now()
 		done := Check{Name: name, Time: start}
-		defer func() {
-			if cause := recover(); cause != nil {
-				done.Failure = &Failure{Reason: ReasonInternal, Err: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
-			}
-			done.Duration = time.Since(start)
-			c.mutex.Lock()
-			c.done = append(c.done, done)
-			c.mutex.Unlock()
-		}()
-		found, err := find(ctx, e, options)
+		var found *Finding
+		var err error
+		if panicked := contain(func() { found, err = find(ctx, e, options) }); panicked != nil {
+			err = panicked
+		}
 		if err != nil {
 			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
-			return
+		} else {
+			*finding = found
 		}
-		*finding = found
+		done.Duration = time.Since(start)
+		c.mutex.Lock()
+		c.done = append(c.done, done)
+		c.mutex.Unlock()
 	})
+}
+
+// contain does what a stranger's bytes may make panic. That is then an error.
+func contain(do func()) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, cause, debug.Stack())
+		}
+	}()
+	do()
+	return nil
 }
 
 // wait returns the checks that ran when all of them are done.

@@ -18,9 +18,13 @@ type Result struct {
 	Failure *Failure    // why the endpoint is not as it should be; nil: it is
 
 	Addresses []netip.Addr   // what the name resolved to, in the order in which they are tried
-	Remote    netip.AddrPort // the address that answered; invalid: none did
+	Proxy     string         // on the way to the target, without its password; empty: none
+	Connected bool           // the port, or the Unix socket, answered
+	Remote    netip.AddrPort // the address that answered; invalid: none did, or it has none that is known
 	Session   *Session       // what the handshake settled, as far as it came
 	Chain     *Chain         // the certificates that were sent, and the judgement on them
+
+	Pool *Pool // every address behind the name, where the module asks for all of them
 
 	Checks []Check // one for each check of the module that ran
 	Expect *Expect // the module's expectations, one by one
@@ -52,9 +56,10 @@ type PhaseTime struct {
 
 // Failure is where and why a probe, or a check, did not end well.
 type Failure struct {
-	Phase  Phase // empty for a check
-	Reason Reason
-	Err    error // for people: the whole story; never a label
+	Phase   Phase // empty for a check
+	Reason  Reason
+	Err     error          // for people: the whole story; never a label
+	Address netip.AddrPort // of a pool's failure: which address; else invalid
 }
 
 // Session is what client and server settled. Fields that the handshake did not
@@ -65,7 +70,7 @@ type Session struct {
 	CipherSuite                uint16
 	Group                      tls.CurveID    // 0: no (EC)DHE, as with RSA key exchange
 	ALPN                       string         // printable
-	Remote                     netip.AddrPort // the address that answered
+	Remote                     netip.AddrPort // the address that answered; invalid where none is known
 	ServerName                 string         // sent as SNI; empty for an IP address
 	HelloRetryRequest          bool
 	ClientCertificateRequested bool
@@ -76,7 +81,7 @@ type Session struct {
 // makes of them at the moment At.
 type Chain struct {
 	At           time.Time
-	Name         string         // what the leaf was to be for: a DNS name or an IP address
+	Name         string         // what the leaf was to be for: a DNS name or an IP address; empty: nobody said
 	Certificates []*Certificate // as sent; 0 is the leaf
 	Valid        bool
 	Problems     []Found             // gravest first, each problem once
@@ -101,6 +106,21 @@ func (c *Chain) Has(p Problem) bool {
 	return false
 }
 
+// Pool is every address behind a name, each probed by itself.
+type Pool struct {
+	Total   int       // how many the name has; more than there are members where they are too many to probe
+	Members []*Member // by address
+	Shown   int       // the one of them that the rest of the Result is about
+}
+
+// Member is one address of a pool.
+type Member struct {
+	Address netip.AddrPort
+	Failure *Failure // why it is not as it should be; nil: it is
+	Session *Session // as in a Result
+	Chain   *Chain   // as in a Result
+}
+
 // Check is how one check of the module fared.
 type Check struct {
 	Name     string
@@ -113,5 +133,8 @@ type Check struct {
 // chain and met every expectation.
 func (r *Result) Success() bool { return r.Failure == nil }
 
-// Connected tells whether the port answered.
-func (r *Result) Connected() bool { return r.Remote.IsValid() }
+// Reachable tells whether the port answered, and whether that is known: a proxy
+// that fails says nothing of it.
+func (r *Result) Reachable() (answered, known bool) {
+	return r.Connected, r.Connected || r.Failure == nil || r.Failure.Phase != PhaseProxy
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -19,6 +20,7 @@ type Target struct {
 	Scheme Scheme
 	Host   string // DNS name in A-labels (a trailing dot is kept: it turns off search domains), or an IP address
 	Port   uint16
+	Path   string // of a Unix socket, which has neither Host nor Port
 
 	// ServerName, if set, is the SNI and the name to verify instead of Host.
 	ServerName string
@@ -35,7 +37,8 @@ const maxTargetLength = 1024
 // port to the scheme's own. Host is a DNS name (an IDN in either spelling), an
 // IPv4 or an IPv6 address, the latter in brackets where a port follows. A lone
 // trailing slash is ignored; user info, path, query and fragment are refused,
-// for a TLS endpoint has none.
+// for a TLS endpoint has none. A Unix socket is `unix://` and an absolute path,
+// which is taken as it stands.
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	switch {
@@ -58,6 +61,9 @@ func parseTarget(s string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
+	if scheme == schemeUnix {
+		return parseSocket(rest)
+	}
 	if strings.Contains(rest, "@") {
 		return Target{}, errors.New("user info (the part before @) has no place in a target; write [scheme://]host[:port]")
 	}
@@ -79,6 +85,25 @@ func parseTarget(s string) (Target, error) {
 	return t, err
 }
 
+// schemeUnix is TLS from the first byte over a Unix socket.
+const schemeUnix Scheme = "unix"
+
+// maxSocketPath is the longest path that a socket may have: unix(7) has 108
+// bytes for it, with a zero at its end.
+const maxSocketPath = 107
+
+func parseSocket(path string) (Target, error) {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return Target{}, errors.New("the path of a Unix socket begins with a slash, as in unix:///run/x.sock")
+	case len(path) > maxSocketPath:
+		return Target{}, fmt.Errorf("the path of a Unix socket has at most %d bytes", maxSocketPath)
+	case !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return Target{}, errors.New("the path holds what cannot be printed")
+	}
+	return Target{Scheme: schemeUnix, Path: path}, nil
+}
+
 func cutScheme(s string) (Scheme, string, error) {
 	word, rest, found := strings.Cut(s, "://")
 	if !found {
@@ -88,7 +113,7 @@ func cutScheme(s string) (Scheme, string, error) {
 	if scheme == "http" {
 		return "", "", errors.New("http is not TLS; write https:// or leave the scheme out")
 	}
-	if !scheme.Known() {
+	if !scheme.Known() && scheme != schemeUnix {
 		return "", "", fmt.Errorf("unknown scheme %s; known are %s", quote(word), schemeNames())
 	}
 	return scheme, rest, nil
@@ -240,10 +265,26 @@ func ParseAddress(s string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("address %s: is not an IP address with an optional port, as in 192.0.2.7, 192.0.2.7:8443 or [2001:db8::1]:8443", quote(s))
 }
 
-// String is the target's one spelling: scheme://host:port.
-func (t Target) String() string {
-	return string(t.Scheme) + "://" + net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port)))
+// At is the target with address, which ParseAddress has to take, to be dialled
+// instead of what its host resolves to.
+func (t Target) At(address string) (Target, error) {
+	if t.Path != "" {
+		return t, errors.New("a Unix socket has no address that could be another")
+	}
+	var err error
+	t.Address, err = ParseAddress(address)
+	return t, err
 }
+
+// String is the target's one spelling: scheme://host:port, or unix:// and a path.
+func (t Target) String() string {
+	if t.Path != "" {
+		return string(t.Scheme) + "://" + t.Path
+	}
+	return string(t.Scheme) + "://" + t.hostPort()
+}
+
+func (t Target) hostPort() string { return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port))) }
 
 // IP is the host as an address; invalid where the host is a name.
 func (t Target) IP() netip.Addr {
@@ -255,7 +296,8 @@ func (t Target) IP() netip.Addr {
 func (t Target) literal() bool { return t.Address.IsValid() || t.IP().IsValid() }
 
 // name is what the leaf has to be for: the override, or the host without the
-// root's dot and without a zone, neither of which a certificate knows.
+// root's dot and without a zone, neither of which a certificate knows. It is
+// empty for a Unix socket without an override, which could have any.
 func (t Target) name() string {
 	if t.ServerName != "" {
 		return t.ServerName
@@ -337,9 +379,9 @@ func (s Scheme) Known() bool { return s.find().name != "" }
 func (s Scheme) Port() uint16 { return s.find().port }
 
 func schemeNames() string {
-	all := make([]string, len(schemes))
-	for i, s := range schemes {
-		all[i] = string(s.name)
+	all := []string{string(schemeUnix)}
+	for _, s := range schemes {
+		all = append(all, string(s.name))
 	}
 	return sorted(all)
 }

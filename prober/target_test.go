@@ -35,6 +35,9 @@ func TestParseTarget(t *testing.T) {
 		"postgres://db.example.com:15432": "postgres://db.example.com:15432",
 		"xmpp-server://example.com":       "xmpp-server://example.com:5269",
 		"h3://example.com":                "h3://example.com:443",
+		"unix:///run/x.sock":              "unix:///run/x.sock",
+		"UNIX:///run/X y@z?a#b//../":      "unix:///run/X y@z?a#b//../",
+		"unix:///%2Frun/bücher":           "unix:///%2Frun/bücher",
 	} {
 		got, err := ParseTarget(written)
 		if err != nil || got.String() != want {
@@ -71,6 +74,12 @@ func TestParseTargetRefuses(t *testing.T) {
 		"256.1.1.1":                           "neither an IPv4 address nor a host name",
 		"1.2.3":                               "neither an IPv4 address nor a host name",
 		"example.com\x00":                     "not a host name",
+		"unix://run/x.sock":                   "begins with a slash",
+		"unix://":                             "begins with a slash",
+		"unix:///run/\x00x":                   "cannot be printed",
+		"unix:///run/x\n":                     "cannot be printed",
+		"unix:///run/\xff":                    "cannot be printed",
+		"unix:///" + strings.Repeat("x", 107): "at most 107 bytes",
 		strings.Repeat("a", 64) + ".example":  "more than 63 bytes",
 		strings.Repeat("abcd.", 51) + "abcde": "at most 253 bytes",
 		strings.Repeat("a", 2000):             "longer than 1024 bytes",
@@ -86,7 +95,7 @@ func TestParseTargetRefuses(t *testing.T) {
 
 // A target has one spelling: parsing it again changes nothing.
 func FuzzParseTarget(f *testing.F) {
-	for _, seed := range []string{"example.com", "smtp://[::1%25lo]:25/", "bücher.example:1", "::ffff:1.2.3.4", "[::]", "a_b.c."} {
+	for _, seed := range []string{"example.com", "smtp://[::1%25lo]:25/", "bücher.example:1", "::ffff:1.2.3.4", "[::]", "a_b.c.", "unix:///run/x.sock"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -98,7 +107,7 @@ func FuzzParseTarget(f *testing.F) {
 		if err != nil || second != first {
 			t.Errorf("%q is %q, which is %q, %v", s, first, second, err)
 		}
-		if len(first.Host) > 253+1 || first.Port == 0 {
+		if len(first.Host) > 253+1 || (first.Port == 0) != (first.Path != "") || (first.Host == "") != (first.Path != "") {
 			t.Errorf("%q is %+v", s, first)
 		}
 	})
@@ -145,5 +154,19 @@ func TestReadmeHasSchemes(t *testing.T) {
 		if !strings.Contains(string(readme), "`"+string(s.name)+"`") || s.start == implicitTLS && !strings.Contains(string(readme), strconv.Itoa(int(s.port))) {
 			t.Errorf("the README does not say %s or its port %d", s.name, s.port)
 		}
+	}
+}
+
+func TestTargetAt(t *testing.T) {
+	if got, err := target(t, "example.com").At("192.0.2.7"); err != nil || got.Address.String() != "192.0.2.7:0" || got.String() != "https://example.com:443" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, written := range []string{"example.com", "unix:///run/x.sock"} {
+		if got, err := target(t, written).At("192.0.2.7:x"); err == nil {
+			t.Errorf("%s: got %+v", written, got)
+		}
+	}
+	if _, err := target(t, "unix:///run/x.sock").At("192.0.2.7"); err == nil {
+		t.Error("a socket has another address")
 	}
 }

@@ -35,9 +35,11 @@ type result struct {
 	Failure       *failure      `json:"failure,omitempty"`
 	Phases        []phase       `json:"phases,omitempty"`
 	Addresses     []string      `json:"addresses,omitempty"`
+	Proxy         string        `json:"proxy,omitempty"` // without its password
 	Remote        string        `json:"remote,omitempty"`
 	Session       *session      `json:"session,omitempty"`
 	Chain         *chain        `json:"chain,omitempty"`
+	Pool          *pool         `json:"pool,omitempty"`
 	Expectations  []expectedOne `json:"expectations,omitempty"`
 	Checks        []check       `json:"checks,omitempty"`
 }
@@ -45,6 +47,7 @@ type result struct {
 type failure struct {
 	Phase   string `json:"phase,omitempty"`
 	Reason  string `json:"reason"`
+	Address string `json:"address,omitempty"` // of a pool, the one that fails
 	Message string `json:"message,omitempty"`
 }
 
@@ -68,7 +71,7 @@ type session struct {
 
 type chain struct {
 	At            time.Time     `json:"at,omitzero"`
-	Name          string        `json:"name"`
+	Name          string        `json:"name,omitempty"`
 	Valid         bool          `json:"valid"`
 	NotAfter      time.Time     `json:"not_after,omitzero"`
 	DaysRemaining *float64      `json:"days_remaining,omitempty"`
@@ -102,6 +105,24 @@ type certificate struct {
 	IPAddresses        []string  `json:"ip_addresses"`
 }
 
+type pool struct {
+	Addresses            int      `json:"addresses"`
+	Failing              int      `json:"failing"`
+	DistinctCertificates *int     `json:"distinct_certificates,omitempty"`
+	Shown                string   `json:"shown"` // session and chain are of this address
+	Members              []member `json:"members"`
+}
+
+type member struct {
+	Address           string    `json:"address"`
+	Success           bool      `json:"success"`
+	Failure           *failure  `json:"failure,omitempty"`
+	HandshakeDuration *float64  `json:"handshake_duration_seconds,omitempty"`
+	NotAfter          time.Time `json:"not_after,omitzero"`
+	DaysRemaining     *float64  `json:"days_remaining,omitempty"`
+	FingerprintSHA256 string    `json:"fingerprint_sha256,omitempty"`
+}
+
 type expectedOne struct {
 	Expectation string `json:"expectation"`
 	Met         bool   `json:"met"`
@@ -125,11 +146,13 @@ func resultOf(r *prober.Result) result {
 		Failure:  failureOf(r.Failure),
 		Session:  sessionOf(r.Session),
 		Chain:    chainOf(r.Chain),
+		Proxy:    r.Proxy,
+		Pool:     poolOf(r.Pool),
 	}
 	if r.Target.Address.IsValid() {
 		shown.TargetAddress = chosen(r.Target.Address)
 	}
-	if r.Connected() {
+	if r.Remote.IsValid() {
 		shown.Remote = r.Remote.String()
 	}
 	for _, addr := range r.Addresses {
@@ -153,7 +176,35 @@ func failureOf(f *prober.Failure) *failure {
 	if f == nil {
 		return nil
 	}
-	return &failure{string(f.Phase), string(f.Reason), message(f)}
+	shown := &failure{Phase: string(f.Phase), Reason: string(f.Reason), Message: message(f)}
+	if f.Address.IsValid() {
+		shown.Address = f.Address.String()
+	}
+	return shown
+}
+
+func poolOf(p *prober.Pool) *pool {
+	if p == nil {
+		return nil
+	}
+	distinct := p.DistinctCertificates()
+	shown := &pool{
+		Addresses: p.Total, Failing: p.Failing(), DistinctCertificates: known(distinct, distinct > 0),
+		Shown: p.Members[p.Shown].Address.String(),
+	}
+	for _, m := range p.Members {
+		one := member{Address: m.Address.String(), Success: m.Failure == nil, Failure: failureOf(m.Failure)}
+		if m.Session != nil {
+			one.HandshakeDuration = known(m.Session.Duration.Seconds(), m.Session.Completed)
+		}
+		if m.Chain != nil {
+			leaf := m.Chain.Certificates[0]
+			left := rounded(leaf.DaysRemaining(m.Chain.At))
+			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.X509.NotAfter.UTC(), &left, leaf.FingerprintSHA256
+		}
+		shown.Members = append(shown.Members, one)
+	}
+	return shown
 }
 
 func sessionOf(s *prober.Session) *session {

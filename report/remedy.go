@@ -27,13 +27,14 @@ var remedies = map[prober.Reason]string{
 	"dns_failure": "DNS gave no usable answer, so nothing is known about the endpoint. Check the exporter's resolver, then the zone's name servers and its DNSSEC.",
 
 	// connect
-	"refused":     "The host is up, but nothing listens on this port: start the service, or correct the port.",
+	"refused":     "The host is up, but nothing listens on this port or socket: start the service, or correct the port or path.",
 	"unreachable": "No way leads to the address. Check routes, firewalls, source_address in the module and, for an IPv6 address, whether the exporter's network has IPv6 at all.",
 	"reset":       "Something cut the connection off. Check the server's log, and firewalls and load balancers on the way that may not like this client.",
 
 	// proxy
-	"proxy_refused":  "The proxy would not connect to the target. Check its access rules and log, and the credentials in proxy_url.",
-	"proxy_protocol": "The proxy did not answer as a proxy does. Check that proxy_url names the right kind (http or socks5) and port.",
+	"proxy_refused":   "The proxy would not connect to the target. Check its access rules and log, and the credentials in proxy_url.",
+	"proxy_untrusted": "The certificate of the proxy itself is not good, so it was told nothing. Renew it, or name its root in the module's ca_file (with system_roots where the target needs those).",
+	"proxy_protocol":  "The proxy did not answer as a proxy does. Check that proxy_url names the right kind (http or socks5) and port.",
 
 	// starttls
 	"starttls_not_offered": "The service speaks its protocol, but does not offer TLS: turn STARTTLS on, and check that the server could load its certificate.",
@@ -93,6 +94,9 @@ var remedies = map[prober.Reason]string{
 	"weak_key":          "Make a new key, RSA with at least 2048 bits or ECDSA with 256, and have the certificate issued anew for it.",
 	"lifetime_too_long": "Some clients refuse certificates that last this long. Have it issued anew for a shorter time, and automate the renewal.",
 	"wrong_order":       "Put the chain file in order: the leaf first, then each certificate's issuer. Not every client sorts it.",
+
+	// the addresses
+	"stale_certificate": "The other addresses behind the name have a newer certificate, and this one was forgotten: install it there, and reload the server.",
 
 	// expectations
 	"min_version":                 "Turn on newer TLS versions at the server, or lower min_version under expect in the module.",

@@ -42,6 +42,10 @@ func situations() []situation {
 		{"expired_yesterday", Bad, expiredYesterday()},
 		{"weak_key", Good, weakKey()},
 		{"superfluous_certificate_ended", Good, superfluousEnded()},
+		{"pool_one_stale", Bad, poolOneStale()},
+		{"pool_rolling_out", Good, poolRollingOut()},
+		{"proxy_refused", Unknown, proxyRefused()},
+		{"unix_socket", Good, unixSocket()},
 	}
 }
 
@@ -95,6 +99,7 @@ func healthy() *prober.Result {
 		Phases: took(prober.PhaseResolve, 1.92, prober.PhaseConnect, 8.41, prober.PhaseServerHello, 9.87,
 			prober.PhaseKeyExchange, 2.113, prober.PhaseVerify, 0.707),
 		Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::10"), netip.MustParseAddr("192.0.2.10")},
+		Connected: true,
 		Remote:    netip.MustParseAddrPort("[2001:db8::10]:443"),
 		Session: &prober.Session{
 			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768,
@@ -177,9 +182,10 @@ func notTLS() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "192.0.2.10", Port: 8080, Address: netip.MustParseAddrPort("192.0.2.11:0")},
 		Start:  now, Duration: 1740 * time.Microsecond,
-		Phases:  took(prober.PhaseConnect, 0.412, prober.PhaseServerHello, 1.301),
-		Remote:  netip.MustParseAddrPort("192.0.2.11:8080"),
-		Failure: &prober.Failure{Phase: prober.PhaseServerHello, Reason: prober.ReasonNotTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
+		Phases:    took(prober.PhaseConnect, 0.412, prober.PhaseServerHello, 1.301),
+		Connected: true,
+		Remote:    netip.MustParseAddrPort("192.0.2.11:8080"),
+		Failure:   &prober.Failure{Phase: prober.PhaseServerHello, Reason: prober.ReasonNotTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
 	}
 }
 
@@ -261,5 +267,52 @@ func checkFailed() *prober.Result {
 		{Name: "revocation", Duration: 2 * time.Second, Time: now, Failure: &prober.Failure{
 			Reason: prober.ReasonBadMessage, Err: errors.New("responder said \x1b[31m\u202e\xff" + strings.Repeat("very ", 80) + "much")}},
 	}
+	return r
+}
+
+// poolMember is an address with a certificate of so many days.
+func poolMember(address, serial string, left time.Duration) *prober.Member {
+	cert := made("www.example.com", "Example Issuing CA 1", now.Add(left-90*day), now.Add(left), "www.example.com")
+	return &prober.Member{
+		Address: netip.MustParseAddrPort(address),
+		Session: &prober.Session{Completed: true, Duration: 12 * time.Millisecond},
+		Chain:   &prober.Chain{At: now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*prober.Certificate{seen(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
+	}
+}
+
+func poolOneStale() *prober.Result {
+	r := healthy()
+	stale := poolMember("[2001:db8::10]:443", "01", 10*day)
+	stale.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "stale_certificate", Err: errors.New("the leaf ends on 2026-11-30, and 192.0.2.10 has one that began on 2026-10-19 and ends on 2027-01-17")}
+	refused := &prober.Member{Address: netip.MustParseAddrPort("192.0.2.11:443"),
+		Failure: &prober.Failure{Phase: prober.PhaseConnect, Reason: "refused", Err: errors.New("dial tcp 192.0.2.11:443: connect: connection refused")}}
+	r.Pool = &prober.Pool{Total: 40, Members: []*prober.Member{poolMember("192.0.2.10:443", "04d2", 58*day+7*time.Hour), refused, stale}, Shown: 2}
+	failure := *stale.Failure
+	failure.Address = stale.Address
+	r.Failure = &failure
+	return r
+}
+
+func poolRollingOut() *prober.Result {
+	r := healthy()
+	r.Pool = &prober.Pool{Total: 2, Members: []*prober.Member{poolMember("192.0.2.10:443", "11", 89*day), poolMember("[2001:db8::10]:443", "04d2", 58*day+7*time.Hour)}, Shown: 1}
+	return r
+}
+
+func proxyRefused() *prober.Result {
+	return &prober.Result{
+		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Start:  now, Duration: 9 * time.Millisecond, Proxy: "http://<secret>@proxy.example.com:3128",
+		Phases: took(prober.PhaseConnect, 1.5, prober.PhaseProxy, 7.5),
+		Failure: &prober.Failure{Phase: prober.PhaseProxy, Reason: prober.ReasonProxyRefused,
+			Err: errors.New(`proxy http://<secret>@proxy.example.com:3128: the proxy says no: "407 Proxy Authentication Required"`)},
+	}
+}
+
+func unixSocket() *prober.Result {
+	r := healthy()
+	r.Target = prober.Target{Scheme: "unix", Path: "/run/x.sock"}
+	r.Phases, r.Addresses, r.Remote, r.Connected = r.Phases[1:], nil, netip.AddrPort{}, true
+	r.Session.ServerName, r.Session.ALPN, r.Chain.Name = "", "", ""
 	return r
 }

@@ -66,8 +66,11 @@ func Judge(r *prober.Result, warning time.Duration) Status {
 }
 
 // blind tells whether a failure says nothing about the endpoint: the exporter
-// itself, or the DNS on the way, kept the probe from finding out.
+// itself, or the DNS or the proxy on the way, kept the probe from finding out.
 func blind(f *prober.Failure) bool {
+	if f.Phase == prober.PhaseProxy {
+		return true
+	}
 	switch f.Reason {
 	case prober.ReasonInternal, prober.ReasonDenied, prober.ReasonDNSFailure:
 		return true

@@ -32,6 +32,9 @@ func Text(w io.Writer, r *prober.Result, o Options) error {
 	p.block(title("problems"), problems(r)...)
 	p.block(title("phases"), phases(r)...)
 	p.block(title("connection"), connection(r)...)
+	if r.Pool != nil {
+		p.block(title("addresses; all else here is of "+r.Pool.Members[r.Pool.Shown].Address.Addr().String()), members(r.Pool)...)
+	}
 	if c := r.Chain; c != nil {
 		p.block(chainTitle(c), certificates(c, o.Warning)...)
 		p.block(title("trusted path"), path(c)...)
@@ -75,6 +78,8 @@ func verdict(r *prober.Result) string {
 	switch {
 	case f == nil:
 		return praise(r)
+	case f.Address.IsValid() && r.Pool != nil:
+		return fmt.Sprintf("%d of %d addresses fail: %s in %s at %s", r.Pool.Failing(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
 	case f.Phase == prober.PhaseExpect:
 		if e := expectation(r, f.Reason); e != nil {
 			return sentence(f.Reason, notMet(*e))
@@ -157,6 +162,9 @@ func asides(r *prober.Result) []string {
 			words = append(words, string(found.Problem))
 		}
 	}
+	if r.Pool != nil && r.Pool.DistinctCertificates() > 1 {
+		words = append(words, fmt.Sprintf("%d different certificates", r.Pool.DistinctCertificates()))
+	}
 	for _, check := range r.Checks {
 		if check.Failure != nil {
 			words = append(words, "the check "+check.Name+" failed")
@@ -193,6 +201,12 @@ func sentence(reason prober.Reason, detail string) string {
 	return string(reason) + ": " + detail
 }
 
+// ofShown tells whether a failure is that of the address which the result is
+// about: of a pool, it may be another's.
+func ofShown(r *prober.Result, f *prober.Failure) bool {
+	return r.Pool == nil || r.Pool.Members[r.Pool.Shown].Address == f.Address
+}
+
 // barWidth is how many columns the time of all phases takes.
 const barWidth = 40
 
@@ -206,7 +220,7 @@ func phases(r *prober.Result) [][]cell {
 	for _, phase := range r.Phases {
 		after := before + phase.Duration
 		line := cell{bar(before, after, total), plain}
-		if f := r.Failure; f != nil && f.Phase == phase.Phase {
+		if f := r.Failure; f != nil && f.Phase == phase.Phase && ofShown(r, f) {
 			line = cell{line.text + "  x " + string(f.Reason), red}
 		}
 		rows = append(rows, []cell{text(string(phase.Phase)), text(fmt.Sprintf("%8s", lasted(phase.Duration))), line})
@@ -233,7 +247,8 @@ func connection(r *prober.Result) [][]cell {
 		}
 	}
 	add("resolved", listed(r.Addresses))
-	if r.Connected() {
+	add("proxy", r.Proxy)
+	if r.Remote.IsValid() {
 		add("address", r.Remote.String())
 	}
 	if s := r.Session; s != nil {
@@ -252,6 +267,31 @@ func connection(r *prober.Result) [][]cell {
 		if s.ClientCertificateRequested {
 			add("asked for", "a client certificate")
 		}
+	}
+	return rows
+}
+
+// members is the addresses of a pool, each with how it fares.
+func members(p *prober.Pool) [][]cell {
+	var rows [][]cell
+	for _, m := range p.Members {
+		mark, says := cell{"+", green}, "good"
+		if f := m.Failure; f != nil {
+			mark, says = cell{"x", red}, string(f.Reason)+" in "+string(f.Phase)
+		}
+		hands, lasts, fingerprint := text(""), text(""), text("")
+		if m.Session != nil && m.Session.Completed {
+			hands = text(fmt.Sprintf("%8s", lasted(m.Session.Duration)))
+		}
+		if m.Chain != nil {
+			leaf := m.Chain.Certificates[0]
+			lasts, _ = validity(leaf, m.Chain.At)
+			fingerprint = text(leaf.FingerprintSHA256[:min(8, len(leaf.FingerprintSHA256))])
+		}
+		rows = append(rows, []cell{mark, text(m.Address.Addr().String()), hands, lasts, fingerprint, {says, mark.style}})
+	}
+	if more := p.Total - len(p.Members); more > 0 {
+		rows = append(rows, []cell{text(fmt.Sprintf("and %d more, which are too many to probe", more))})
 	}
 	return rows
 }
@@ -286,6 +326,9 @@ func group(s *prober.Session) string {
 
 func chainTitle(c *prober.Chain) cell {
 	words := "chain for " + clean(c.Name) + ", as sent: "
+	if c.Name == "" {
+		words = "chain, for whichever name, as sent: "
+	}
 	if c.Valid {
 		return title(words + "valid")
 	}

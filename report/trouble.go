@@ -16,7 +16,7 @@ type trouble struct {
 func troubles(r *prober.Result) []trouble {
 	var grave, overlooked []trouble
 	if f := r.Failure; f != nil && !toldElsewhere(r, f) {
-		grave = append(grave, trouble{f.Reason, message(f), Remedy(f.Reason), true, -1})
+		grave = append(grave, trouble{f.Reason, where(f) + message(f), Remedy(f.Reason), true, -1})
 	}
 	if r.Chain != nil {
 		for _, found := range r.Chain.Problems {
@@ -36,9 +36,20 @@ func troubles(r *prober.Result) []trouble {
 	return append(grave, overlooked...)
 }
 
+// where is the address that a failure of a pool is about.
+func where(f *prober.Failure) string {
+	if !f.Address.IsValid() {
+		return ""
+	}
+	return "at " + f.Address.Addr().String() + ": "
+}
+
 // toldElsewhere tells whether a failure stands among the problems of the chain
 // or the unmet expectations.
 func toldElsewhere(r *prober.Result, f *prober.Failure) bool {
+	if !ofShown(r, f) {
+		return false
+	}
 	switch f.Phase {
 	case prober.PhaseVerify:
 		return r.Chain != nil && r.Chain.Has(prober.Problem(f.Reason))

@@ -145,24 +145,26 @@ func speakForever(c net.Conn) {
 	}
 }
 
-// refuse takes a port and has it refuse connections until the lab closes.
-func (l *Lab) refuse(address string) (string, error) {
-	r, err := at(address, reserve)
+// hold takes a port on which nobody will be served, until the lab closes.
+func (l *Lab) hold(address string, take func(string) (*reservation, error)) (string, error) {
+	r, err := at(address, take)
 	if err != nil {
 		return "", err
 	}
-	return r.conn.LocalAddr().String(), l.run(r, func() { <-l.ctx.Done() })
+	return r.addr, l.run(r, func() { <-l.ctx.Done() })
 }
 
-// reservation holds a port on which nobody listens. The port is the near end of
-// a connection, so the system gives it to no one else, and being no listener it
-// refuses. Unlike a socket that is bound and nothing more, this is package net
-// on every system. The far end waits in the backlog of anchor for good.
+// reservation holds a port at which nobody is served.
 type reservation struct {
+	addr   string
 	anchor net.Listener
 	conn   net.Conn
 }
 
+// reserve holds a port on which nobody listens. The port is the near end of
+// a connection, so the system gives it to no one else, and being no listener it
+// refuses. Unlike a socket that is bound and nothing more, this is package net
+// on every system. The far end waits in the backlog of anchor for good.
 func reserve(address string) (*reservation, error) {
 	local, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
@@ -178,7 +180,26 @@ func reserve(address string) (*reservation, error) {
 		anchor.Close()
 		return nil, err
 	}
-	return &reservation{anchor, conn}, nil
+	return &reservation{conn.LocalAddr().String(), anchor, conn}, nil
+}
+
+// overcrowd listens on a port with no room left in its backlog: connections to
+// it are not refused, and never answered either.
+func overcrowd(address string) (*reservation, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if err := shrinkBacklog(listener); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	conn, err := net.Dial("tcp", listener.Addr().String()) // takes the one place that there is
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	return &reservation{listener.Addr().String(), listener, conn}, nil
 }
 
 // Close frees the port at once, instead of after the minutes that TCP keeps the

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,8 @@ import (
 // client says goodbye, and answers with goodbye.
 type Server struct {
 	// Address is where to listen. Default: any port of 127.0.0.1. A port that
-	// cannot be had is replaced by any other of the same host.
+	// cannot be had is replaced by any other of the same host. A path, which
+	// begins with a slash, is that of a Unix socket.
 	Address string
 
 	// Leaf changes the template of the server's certificate before it is
@@ -53,18 +55,31 @@ type Server struct {
 	// ctx ends, and c with it, when the lab closes.
 	Accept func(ctx context.Context, c net.Conn)
 
+	// Inside is spoken over TLS once hands are shaken, instead of listening.
+	Inside func(ctx context.Context, c net.Conn)
+
+	// Announced has the server insist on a PROXY protocol header before
+	// anything else, and is told what it says.
+	Announced func(Announcement)
+
 	// Refuse takes the port and does not listen on it: connections are refused.
 	Refuse bool
+
+	// Hang takes the port and leaves every connection to it unanswered.
+	Hang bool
 }
 
 // conversation is what a server does with one connection, which it need not close.
 type conversation = func(ctx context.Context, c net.Conn)
 
-// Start starts a server and says where it listens, as "127.0.0.1:port". The
-// server stops when the lab closes.
+// Start starts a server and says where it listens, as "127.0.0.1:port" or the
+// path of a socket. The server stops when the lab closes.
 func (l *Lab) Start(s Server) (addr string, err error) {
-	if s.Refuse {
-		return l.refuse(s.Address)
+	switch {
+	case s.Refuse:
+		return l.hold(s.Address, reserve)
+	case s.Hang:
+		return l.hold(s.Address, overcrowd)
 	}
 	talk := s.Accept
 	if talk == nil {
@@ -72,15 +87,23 @@ func (l *Lab) Start(s Server) (addr string, err error) {
 		if err != nil {
 			return "", err
 		}
-		talk = speakTLS(config)
+		talk = speakTLS(config, s.Inside)
 	}
-	listener, err := at(s.Address, func(address string) (net.Listener, error) {
-		return net.Listen("tcp", address)
-	})
+	if s.Announced != nil {
+		talk = announced(s.Announced, talk)
+	}
+	listener, err := at(s.Address, listen)
 	if err != nil {
 		return "", err
 	}
 	return listener.Addr().String(), l.run(listener, func() { l.accept(listener, talk) })
+}
+
+func listen(address string) (net.Listener, error) {
+	if strings.HasPrefix(address, "/") {
+		return net.Listen("unix", address)
+	}
+	return net.Listen("tcp", address)
 }
 
 // at opens something at an address, or else at any port of the same host.
@@ -195,8 +218,9 @@ const (
 	earful = 1 << 20
 )
 
-// speakTLS shakes hands, and then listens until the peer says goodbye.
-func speakTLS(config *tls.Config) conversation {
+// speakTLS shakes hands, and then has the conversation inside or, without one,
+// listens until the peer says goodbye.
+func speakTLS(config *tls.Config, inside conversation) conversation {
 	return func(ctx context.Context, c net.Conn) {
 		// What goes wrong from here on is the peer's to notice.
 		c.SetDeadline(time.Now().Add(patience))
@@ -205,7 +229,11 @@ func speakTLS(config *tls.Config) conversation {
 			part(c)
 			return
 		}
-		io.Copy(io.Discard, io.LimitReader(conn, earful))
+		if inside != nil {
+			inside(ctx, conn)
+		} else {
+			io.Copy(io.Discard, io.LimitReader(conn, earful))
+		}
 		conn.Close()
 	}
 }
@@ -214,9 +242,7 @@ func speakTLS(config *tls.Config) conversation {
 // with bytes unread sends a reset, which can overtake the last words: an alert
 // would reach the peer on some days and not on others.
 func part(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		tcp.CloseWrite()
-	}
+	hangUpWriting(c)
 	c.SetReadDeadline(time.Now().Add(parting))
 	io.Copy(io.Discard, io.LimitReader(c, earful))
 }

@@ -1,0 +1,222 @@
+package tlstest
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Zone is all that a DNS server of the lab knows, by names in lower case and
+// without a dot at their end. A name that is not in it does not exist.
+type Zone map[string]Name
+
+// Name is what a DNS server of the lab says of a name. The zero value exists
+// and has nothing.
+type Name struct {
+	// Addresses are the name's A and AAAA records.
+	Addresses []netip.Addr
+
+	// Alias is the name that a CNAME record leads to. The server follows it as
+	// far as its zone goes.
+	Alias string
+
+	// RCode is an error (RFC 1035 section 4.1.1) to answer with instead.
+	RCode byte
+
+	// Alter has the last word on an answer: nil is none at all. It is told
+	// whether the question came over TCP.
+	Alter func(answer []byte, overTCP bool) []byte
+}
+
+// Numbers of RFC 1035 sections 3.2, 4.1.1 and 4.2.1, and RFC 3596.
+const (
+	typeA, typeCNAME, typeAAAA = 1, 5, 28
+	classINET                  = 1
+
+	dnsHeader  = 12
+	flagAnswer = 0x80 // of the header's third byte
+	flagTC     = 0x02
+	flagRA     = 0x80 // of its fourth
+
+	rcodeFormatError = 1
+	rcodeNoSuchName  = 3
+
+	maxDatagram = 512 // no EDNS here: what is longer is cut, and to be had over TCP
+	maxMessage  = 1<<16 - 1
+	maxAliases  = 8
+)
+
+// StartDNS starts a DNS server, over UDP and TCP, that recurses within its zone
+// alone, and says where it listens, as "127.0.0.1:port".
+func (l *Lab) StartDNS(zone Zone) (addr string, err error) {
+	var packets net.PacketConn
+	var listener net.Listener
+	for range portTries {
+		if packets, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+			return "", err
+		}
+		if listener, err = net.Listen("tcp", packets.LocalAddr().String()); err == nil {
+			break
+		}
+		packets.Close() // somebody has this port for TCP
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := l.run(packets, func() { zone.serveUDP(packets) }); err != nil {
+		listener.Close()
+		return "", err
+	}
+	return listener.Addr().String(), l.run(listener, func() { l.accept(listener, zone.serveTCP) })
+}
+
+// portTries is how often a port is looked for that is free in several places.
+const portTries = 20
+
+func (z Zone) serveUDP(packets net.PacketConn) {
+	buffer := make([]byte, maxMessage)
+	for {
+		n, from, err := packets.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		if answer := z.answer(buffer[:n], false); answer != nil {
+			packets.WriteTo(answer, from)
+		}
+	}
+}
+
+// serveTCP answers questions with their length before them (RFC 1035 section
+// 4.2.2).
+func (z Zone) serveTCP(_ context.Context, c net.Conn) {
+	c.SetDeadline(time.Now().Add(patience))
+	for {
+		length := make([]byte, 2)
+		if _, err := io.ReadFull(c, length); err != nil {
+			return
+		}
+		query := make([]byte, binary.BigEndian.Uint16(length))
+		if _, err := io.ReadFull(c, query); err != nil {
+			return
+		}
+		if answer := z.answer(query, true); answer != nil {
+			c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
+		}
+	}
+}
+
+// answer answers a query of one question; nil: with silence.
+func (z Zone) answer(query []byte, overTCP bool) []byte {
+	if len(query) < dnsHeader || query[2]&flagAnswer != 0 {
+		return nil
+	}
+	asked, kind, end, ok := question(query)
+	if !ok {
+		return reply(query, dnsHeader, rcodeFormatError, nil)
+	}
+	name, known := z[asked]
+	var answer []byte
+	switch {
+	case name.RCode != 0:
+		answer = reply(query, end, name.RCode, nil)
+	case !known:
+		answer = reply(query, end, rcodeNoSuchName, nil)
+	default:
+		records, exists := z.records(asked, kind)
+		rcode := byte(0)
+		if !exists {
+			rcode = rcodeNoSuchName // of where the aliases lead (RFC 6604 section 3)
+		}
+		answer = reply(query, end, rcode, records)
+	}
+	if !overTCP && len(answer) > maxDatagram {
+		answer = reply(query, end, 0, nil)
+		answer[2] |= flagTC
+	}
+	if name.Alter != nil {
+		answer = name.Alter(answer, overTCP)
+	}
+	return answer
+}
+
+// question reads the name and type that a query asks for, and where that ends.
+func question(query []byte) (name string, kind uint16, end int, ok bool) {
+	if binary.BigEndian.Uint16(query[4:]) != 1 {
+		return "", 0, 0, false
+	}
+	var labels []string
+	at := dnsHeader
+	for at < len(query) && query[at] != 0 {
+		length := int(query[at])
+		if length > 63 || at+1+length >= len(query) {
+			return "", 0, 0, false
+		}
+		labels = append(labels, string(query[at+1:at+1+length]))
+		at += 1 + length
+	}
+	if at+5 > len(query) {
+		return "", 0, 0, false
+	}
+	return strings.ToLower(strings.Join(labels, ".")), binary.BigEndian.Uint16(query[at+1:]), at + 5, true
+}
+
+// records are the aliases from a name on, and the addresses at their end. They
+// tell whether what the last alias leads to exists.
+func (z Zone) records(name string, kind uint16) (records [][]byte, exists bool) {
+	for range maxAliases {
+		at, known := z[name]
+		if !known {
+			return records, false
+		}
+		for _, addr := range at.Addresses {
+			if addr.Is4() && kind == typeA || addr.Is6() && kind == typeAAAA {
+				records = append(records, resource(name, kind, addr.AsSlice()))
+			}
+		}
+		if at.Alias == "" {
+			return records, true
+		}
+		records = append(records, resource(name, typeCNAME, wireName(at.Alias)))
+		name = at.Alias
+	}
+	return records, true
+}
+
+// reply is a header, the question as it was asked, and records.
+func reply(query []byte, end int, rcode byte, records [][]byte) []byte {
+	answer := slices.Clone(query[:end])
+	answer[2] = query[2]&0x79 | flagAnswer // the query's opcode and whether recursion is desired
+	answer[3] = flagRA | rcode
+	counts := answer[4:dnsHeader]
+	clear(counts)
+	if end > dnsHeader {
+		counts[1] = 1
+	}
+	binary.BigEndian.PutUint16(counts[2:], uint16(len(records)))
+	return append(answer, slices.Concat(records...)...)
+}
+
+// resource is a record that nobody should keep: its time to live is over.
+func resource(name string, kind uint16, data []byte) []byte {
+	b := wireName(name)
+	b = binary.BigEndian.AppendUint16(b, kind)
+	b = binary.BigEndian.AppendUint16(b, classINET)
+	b = binary.BigEndian.AppendUint32(b, 0)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(data)))
+	return append(b, data...)
+}
+
+// wireName is a name as RFC 1035 section 3.1 has it, uncompressed.
+func wireName(name string) []byte {
+	var b []byte
+	for label := range strings.SplitSeq(name, ".") {
+		b = append(b, byte(len(label)))
+		b = append(b, label...)
+	}
+	return append(b, 0)
+}
