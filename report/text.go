@@ -186,14 +186,6 @@ func problems(r *prober.Result) [][]cell {
 	return rows
 }
 
-// where is the address that a failure of a pool is about.
-func where(f *prober.Failure) string {
-	if !f.Address.IsValid() {
-		return ""
-	}
-	return "at " + f.Address.Addr().String() + ": "
-}
-
 func problemRows(mark cell, t trouble) [][]cell {
 	rows := [][]cell{{mark, text(sentence(t.Reason, t.Detail))}}
 	if t.Remedy != "" {

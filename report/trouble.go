@@ -36,6 +36,14 @@ func troubles(r *prober.Result) []trouble {
 	return append(grave, overlooked...)
 }
 
+// where is the address that a failure of a pool is about.
+func where(f *prober.Failure) string {
+	if !f.Address.IsValid() {
+		return ""
+	}
+	return "at " + f.Address.Addr().String() + ": "
+}
+
 // toldElsewhere tells whether a failure stands among the problems of the chain
 // or the unmet expectations.
 func toldElsewhere(r *prober.Result, f *prober.Failure) bool {
