@@ -32,7 +32,12 @@ VirtualHost "localhost"
 		s.run("prosody", "-F", "--config", "{dir}/"+name+".cfg.lua")
 	}
 	s.see("", []row{
+		{"clients with STARTTLS", "xmpp-client://localhost:{:tls-clients}", "", upgraded, "TLS 1.3"},
+		{"servers with STARTTLS", "xmpp-server://localhost:{:tls-servers}", "", upgraded, "TLS 1.3"},
 		{"clients with TLS at once", "xmpps-client://localhost:{:direct}", "", direct, "TLS 1.3"},
+		{"clients without TLS", "xmpp-client://localhost:{:plain-clients}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"servers without TLS", "xmpp-server://localhost:{:plain-servers}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"a host that is not there", "xmpp-client://127.0.0.1:{:tls-clients}", "", "connect starttls", "starttls_refused"},
 		{"TLS at once where STARTTLS is due", "xmpps-client://localhost:{:tls-clients}", "", "resolve connect server_hello", "not_tls"},
 	})
 }
@@ -63,7 +68,9 @@ func TestInspIRCd(t *testing.T) {
 		s.run("inspircd", "--nofork", "--nolog", "--config={dir}/"+name+".conf")
 	}
 	s.see("", []row{
+		{"STARTTLS", "irc://localhost:{:irc}", "", upgraded, "TLS 1.3"},
 		{"TLS at once", "ircs://localhost:{:ircs}", "", direct, "TLS 1.3"},
+		{"without TLS", "irc://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
 		{"TLS at once where STARTTLS is due", "ircs://localhost:{:plain}", "", "resolve connect server_hello", "not_tls"},
 	})
 }

@@ -27,7 +27,37 @@ unix_socket_directories = ''
 		s.run(found[len(found)-1], "-D", "{dir}/"+name)
 	}
 	s.see("", []row{
+		{"SSLRequest", "postgres://localhost:{:tls}", "", upgraded, "TLS 1.3"},
+		{"without TLS", "postgres://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
 		{"TLS at once, which came with 17", "tls://localhost:{:tls}", "", "resolve connect server_hello", "closed"},
+	})
+}
+
+func TestMariaDB(t *testing.T) {
+	s := newSite(t, "mariadb", "nobody", "mariadbd")
+	for name, settings := range map[string]string{
+		"tls":   "ssl_cert = {cert}\nssl_key = {key}",
+		"plain": "skip_ssl",
+	} {
+		s.folder(name)
+		s.write(name+".cnf", `
+[mariadbd]
+`+settings+`
+bind_address = 127.0.0.1
+port = {:`+name+`}
+socket = {dir}/`+name+`.sock
+datadir = {dir}/`+name+`
+pid_file = {dir}/`+name+`.pid
+skip_grant_tables
+skip_networking = 0
+default_storage_engine = Aria
+innodb = OFF
+`)
+		s.run("mariadbd", "--defaults-file={dir}/"+name+".cnf")
+	}
+	s.see("", []row{
+		{"SSLRequest", "mysql://localhost:{:tls}", "", upgraded, "TLS 1.3"},
+		{"without TLS", "mysql://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
 	})
 }
 

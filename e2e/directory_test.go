@@ -11,7 +11,9 @@ func TestSlapd(t *testing.T) {
 	s.run("slapd", "-d", "0", "-f", "{dir}/tls.conf", "-h", "ldap://127.0.0.1:{:ldap} ldaps://127.0.0.1:{:ldaps}")
 	s.run("slapd", "-d", "0", "-f", "{dir}/plain.conf", "-h", "ldap://127.0.0.1:{:plain}")
 	s.see("", []row{
+		{"StartTLS", "ldap://localhost:{:ldap}", "", upgraded, "TLS 1.3"},
 		{"TLS at once", "ldaps://localhost:{:ldaps}", "", direct, "TLS 1.3"},
+		{"without TLS", "ldap://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
 		{"TLS at once where StartTLS is due", "ldaps://localhost:{:ldap}", "", "resolve connect server_hello", "closed"},
 	})
 }

@@ -24,7 +24,9 @@ listen_port=`
 		s.run("vsftpd", s.write(s.fill(port)+".conf", usual+port+"\n"+settings+"\n"))
 	}
 	s.see("", []row{
+		{"AUTH TLS", "ftp://localhost:{:ftp}", "", upgraded, "TLS 1.3"},
 		{"TLS at once", "ftps://localhost:{:ftps}", "", direct, "TLS 1.3"},
+		{"without TLS", "ftp://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
 		{"TLS at once where AUTH TLS is due", "ftps://localhost:{:ftp}", "", "resolve connect server_hello", "not_tls"},
 	})
 }

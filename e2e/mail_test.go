@@ -44,7 +44,14 @@ rewrite unix - - n - - trivial-rewrite
 	s.do("postfix", "-c", "{dir}", "check") // which makes what is missing
 	s.run(master, "-c", "{dir}", "-d", "-s")
 	s.see(announced, []row{
+		{"STARTTLS", "smtp://localhost:{:smtp}", "", upgraded, "TLS 1.3"},
+		{"STARTTLS that mail needs", "submission://localhost:{:submission}", "", upgraded, "TLS 1.3"},
+		{"PROXY protocol v1 and STARTTLS", "smtp://localhost:{:announced}", "v1", upgraded, "TLS 1.3"},
+		{"PROXY protocol v2 and STARTTLS", "smtp://localhost:{:announced}", "v2", upgraded, "TLS 1.3"},
 		{"TLS at once", "smtps://localhost:{:smtps}", "", direct, "TLS 1.3"},
+		{"without TLS", "smtp://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"with a certificate that it cannot read", "smtp://localhost:{:broken}", "", "resolve connect starttls", "starttls_refused"},
+		{"STARTTLS where TLS starts at once", "smtp://localhost:{:smtps}", "impatient", "resolve connect starttls", "timeout"},
 		{"TLS at once where STARTTLS is due", "smtps://localhost:{:smtp}", "", "resolve connect server_hello", "not_tls"},
 	})
 }
@@ -101,9 +108,18 @@ service lmtp {
 		s.run("dovecot", "-F", "-c", "{dir}/"+file+".conf")
 	}
 	s.see("", []row{
+		{"IMAP with STARTTLS", "imap://localhost:{:tls-imap}", "", upgraded, "TLS 1.3"},
+		{"POP3 with STLS", "pop3://localhost:{:tls-pop3}", "", upgraded, "TLS 1.3"},
+		{"ManageSieve with STARTTLS", "sieve://localhost:{:tls-sieve}", "", upgraded, "TLS 1.3"},
+		{"LMTP with STARTTLS", "lmtp://localhost:{:tls-lmtp}", "", upgraded, "TLS 1.3"},
 		{"IMAP over TLS", "imaps://localhost:{:imaps}", "", direct, "TLS 1.3"},
 		{"POP3 over TLS", "pop3s://localhost:{:pop3s}", "", direct, "TLS 1.3"},
+		{"IMAP without TLS", "imap://localhost:{:plain-imap}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"POP3 without TLS", "pop3://localhost:{:plain-pop3}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"ManageSieve without TLS", "sieve://localhost:{:plain-sieve}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"LMTP without TLS", "lmtp://localhost:{:plain-lmtp}", "", "resolve connect starttls", "starttls_not_offered"},
 		{"TLS to IMAP", "imaps://localhost:{:plain-imap}", "", "resolve connect server_hello", "not_tls"},
 		{"TLS to POP3", "pop3s://localhost:{:plain-pop3}", "", "resolve connect server_hello", "not_tls"},
+		{"another protocol", "imap://localhost:{:tls-pop3}", "", "resolve connect starttls", "starttls_protocol"},
 	})
 }

@@ -51,7 +51,10 @@ tlscertfile: {cert}
 	s.run("env", "INNCONF={dir}/inn.conf", bin+"nnrpd", "-D", "-f", "-4", "127.0.0.1", "-p", "{:nntps}", "-S")
 	s.run("env", "INNCONF={dir}/broken.conf", bin+"nnrpd", "-D", "-f", "-4", "127.0.0.1", "-p", "{:broken}")
 	s.see("", []row{
+		{"STARTTLS", "nntp://localhost:{:nntp}", "", upgraded, "TLS 1.3"},
 		{"TLS at once", "nntps://localhost:{:nntps}", "", direct, "TLS 1.3"},
+		{"without TLS", "nntp://localhost:{:innd}", "", "resolve connect starttls", "starttls_not_offered"},
+		{"without a key", "nntp://localhost:{:broken}", "", "resolve connect starttls", "starttls_refused"},
 		{"TLS at once where STARTTLS is due", "nntps://localhost:{:nntp}", "", "resolve connect server_hello", "not_tls"},
 	})
 }

@@ -14,7 +14,8 @@ import (
 
 // The ways that a probe walks, by the phases that have a duration.
 const (
-	direct = "resolve connect server_hello key_exchange verify"
+	direct   = "resolve connect server_hello key_exchange verify"
+	upgraded = "resolve connect starttls server_hello key_exchange verify"
 )
 
 // row is something to see at a daemon.

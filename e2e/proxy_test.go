@@ -6,7 +6,8 @@ import "testing"
 
 // What a proxy resolves, the exporter does not.
 const (
-	proxied = "connect proxy server_hello key_exchange verify"
+	proxied         = "connect proxy server_hello key_exchange verify"
+	proxiedUpgraded = "connect proxy starttls server_hello key_exchange verify"
 )
 
 // behind starts the server that the proxies lead to: a directory, because it has
@@ -50,6 +51,7 @@ http_access allow known
   alice: {ca_file: "{ca}", proxy_url: "http://alice:secret@127.0.0.1:{:closed}"}
 `, []row{
 		{"TLS", "ldaps://localhost:{:ldaps}", "open", proxied, "TLS 1.3"},
+		{"STARTTLS", "ldap://localhost:{:ldap}", "open", proxiedUpgraded, "TLS 1.3"},
 		{"an address", "ldaps://localhost:{:ldaps}", "resolved", "resolve " + proxied, "TLS 1.3"},
 		{"with the password", "ldaps://localhost:{:ldaps}", "alice", proxied, "TLS 1.3"},
 		{"without a password", "ldaps://localhost:{:ldaps}", "nobody", "connect proxy", "proxy_refused"},
@@ -76,6 +78,7 @@ ConnectPort {:ldaps}
   alice: {ca_file: "{ca}", proxy_url: "http://alice:secret@127.0.0.1:{:proxy}"}
 `, []row{
 		{"with the password", "ldaps://localhost:{:ldaps}", "alice", proxied, "TLS 1.3"},
+		{"STARTTLS", "ldap://localhost:{:ldap}", "alice", proxiedUpgraded, "TLS 1.3"},
 		{"without a password", "ldaps://localhost:{:ldaps}", "nobody", "connect proxy", "proxy_refused"},
 		{"with a wrong password", "ldaps://localhost:{:ldaps}", "mallory", "connect proxy", "proxy_refused"},
 		{"a port that it does not allow", "ldaps://localhost:1", "alice", "connect proxy", "proxy_refused"},
@@ -105,6 +108,7 @@ socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: connect }
 `, []row{
 		{"resolved here", "ldaps://localhost:{:ldaps}", "here", "resolve " + proxied, "TLS 1.3"},
 		{"resolved there", "ldaps://localhost:{:ldaps}", "there", proxied, "TLS 1.3"},
+		{"STARTTLS", "ldap://localhost:{:ldap}", "there", proxiedUpgraded, "TLS 1.3"},
 		{"a port that it does not allow", "ldaps://localhost:1", "there", "connect proxy", "proxy_refused"},
 		{"a SOCKS proxy as HTTP", "ldaps://localhost:{:ldaps}", "http", "connect proxy", "closed"},
 	})
