@@ -222,8 +222,11 @@ func TestRulesKeepToTheContract(t *testing.T) {
 					if ok && !slices.Contains(append(known, model.MetricNameLabel, "job", "instance"), m.Name) {
 						t.Errorf("%s matches %s by the label %s, which it does not have", where, s.Name, m.Name)
 					}
-					if m.Name == "problem" {
-						checkWords(t, where, m.Value)
+					switch m.Name {
+					case "problem":
+						checkWords(t, where, m.Value, prober.Problems)
+					case "phase":
+						checkWords(t, where, m.Value, prober.Phases)
 					}
 				}
 			}
@@ -271,11 +274,11 @@ func selectors(t *testing.T, where, expr string) []*parser.VectorSelector {
 	return found
 }
 
-func checkWords(t *testing.T, where, alternatives string) {
+func checkWords[W ~string](t *testing.T, where, alternatives string, vocabulary []W) {
 	t.Helper()
 	for word := range strings.SplitSeq(alternatives, "|") {
-		if !slices.Contains(prober.Problems, prober.Problem(word)) {
-			t.Errorf("%s speaks of the problem %s, which there is not", where, word)
+		if !slices.Contains(vocabulary, W(word)) {
+			t.Errorf("%s speaks of %s, which there is not", where, word)
 		}
 	}
 }
