@@ -145,11 +145,13 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	return app, done
 }
 
-func loadConfig(path string) (*prober.Config, error) {
+// loadConfig reads the configuration for an exporter that listens on these
+// addresses.
+func loadConfig(path string, listening ...string) (*prober.Config, error) {
 	if path == "" {
-		return prober.DefaultConfig()
+		return prober.DefaultConfig(listening...)
 	}
-	return prober.Load(path)
+	return prober.Load(path, listening...)
 }
 
 func checkConfig(path string, out io.Writer) error {

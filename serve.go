@@ -35,7 +35,7 @@ func serve(ctx context.Context, configFile string, listen *web.FlagConfig, logge
 	)
 	history := new(report.History)
 	exporter, err := collector.New(collector.Options{
-		Load:     func() (*prober.Config, error) { return loadConfig(configFile) },
+		Load:     func() (*prober.Config, error) { return loadConfig(configFile, *listen.WebListenAddresses...) },
 		Logger:   logger,
 		Explain:  explain,
 		Observe:  history.Add,

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newTestExporter(t *testing.T, load func() (*prober.Config, error)) *Exporter {
 	t.Helper()
 	if load == nil {
-		load = prober.DefaultConfig
+		load = func() (*prober.Config, error) { return prober.DefaultConfig() }
 	}
 	e, err := New(Options{
 		Load: load, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
