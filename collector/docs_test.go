@@ -88,7 +88,7 @@ Without a ` + "`resolver`" + ` Go's own asks as the system is set up to. It does
 ` + "`tls_tcp_connected`" + ` is absent then, because nothing was learned of the port. When all is well the phase ` + "`connect`" + ` is the way to the proxy, and ` + "`proxy`" + ` its way to the target.
 
 **Turned away**: ` + "`bad_parameter` and `bad_timeout`" + ` are requests that cannot be read (400, or 414 for one that is too long); ` + "`policy`" + ` is one that the ` + "`probe_policy`" + ` forbids as it stands (403), and ` + "`too_many`" + ` one that there is no room for (503).
-None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an address that the policy forbids, which shows when it is to be dialled. It fails in the phase ` + "`connect`" + ` with the reason ` + "`denied`" + ` and is in ` + "`tls_exporter_probes_total`" + ` too.
+None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an address that the policy forbids, which shows when it is to be dialled. It fails in the phase ` + "`connect`" + ` with the reason ` + "`denied`" + ` and is in ` + "`tls_exporter_probes_total`" + ` too; ` + "`tls_tcp_connected`" + ` is absent then, because nobody knocked.
 
 **A Unix socket** without a ` + "`server_name`" + ` is judged by trust, dates and use alone: nobody said for which name the certificate has to be, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that found the address itself.
 

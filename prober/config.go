@@ -224,6 +224,10 @@ func (f *file) targets(probers map[string]*Prober) ([]ConfiguredTarget, error) {
 			if err != nil {
 				return nil, at(written.Line, err)
 			}
+			// Where the exporter listens is not for the file to know.
+			if err := (&guard{policy: f.Policy.Value}).admit(target); err != nil {
+				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", quote(written.Value), err))
+			}
 			identity := target.String() + fmt.Sprint(g.Labels)
 			if first, twice := lines[identity]; twice {
 				return nil, at(written.Line, fmt.Errorf("target %s is already on line %d with the same labels, and Prometheus could not tell the two apart; remove one or give it a label of its own", quote(written.Value), first))

@@ -35,10 +35,7 @@ func newGuard(policy Policy, listening []string) *guard {
 // where clouds hand out credentials to whoever asks from within, and what is
 // no endpoint at all. Private and loopback addresses are not among them, for
 // they are what people monitor.
-var denials = []struct {
-	block netip.Prefix
-	what  string
-}{
+var denials = []denial{
 	{netip.MustParsePrefix("169.254.0.0/16"), "link-local, where clouds keep their metadata"}, // RFC 3927
 	{netip.MustParsePrefix("fe80::/10"), "link-local"},                                        // RFC 4291 section 2.5.6
 	{netip.MustParsePrefix("fd00:ec2::/32"), "where a cloud keeps its metadata"},              // AWS: fd00:ec2::254
@@ -50,6 +47,11 @@ var denials = []struct {
 	{netip.MustParsePrefix("0.0.0.0/8"), "no address of an endpoint"},                         // RFC 1122 section 3.2.1.3; a kernel takes 0.0.0.0 for itself
 	{netip.MustParsePrefix("::/128"), "no address of an endpoint"},
 	{netip.MustParsePrefix("255.255.255.255/32"), "broadcast"},
+}
+
+type denial struct {
+	block netip.Prefix
+	what  string
 }
 
 // farEnd is where a connection goes, as far as that is known.
@@ -119,9 +121,7 @@ func (e farEnd) String() string {
 func (g *guard) deniedUnasked(e farEnd) error {
 	for _, addr := range readings(e.addr) {
 		for _, d := range denials {
-			meant := func(r Rule) bool {
-				return r.CIDR != CIDR{} && d.block.Bits() <= r.CIDR.Bits() && d.block.Contains(r.CIDR.Addr()) && r.allows(e)
-			}
+			meant := func(r Rule) bool { return r.CIDR.within(d.block) && r.allows(e) }
 			if d.block.Contains(addr) && !slices.ContainsFunc(g.policy.Allow, meant) {
 				return fmt.Errorf("%w: %s is %s", ErrDenied, addr, d.what)
 			}

@@ -107,6 +107,9 @@ func TestPermit(t *testing.T) {
 		{policy: "probe_policy: {allow: [{cidr: 0.0.0.0/0}]}", target: "0.0.0.0", denied: "no address"},
 		{policy: "probe_policy: {allow: [{cidr: 169.254.20.0/24}]}", target: "169.254.20.10"},
 		{policy: "probe_policy: {allow: [{cidr: 169.254.20.0/24}]}", target: "169.254.169.254", denied: "link-local"},
+		{policy: "probe_policy: {allow: [{cidr: 169.254.20.0/24}]}", target: "example.com"},
+		{policy: "probe_policy: {allow: [{cidr: 169.254.20.0/24}, {port: 443}]}", target: "169.254.20.10:80"},
+		{policy: "probe_policy: {allow: [{cidr: 169.254.20.0/24}, {port: 443}]}", target: "192.0.2.1:80", denied: "no rule under allow"},
 		{policy: "probe_policy: {allow: [{cidr: 127.0.0.0/8}]}", target: "127.0.0.1:10443", denied: "the exporter itself"},
 		{policy: "probe_policy: {allow: [{cidr: 127.0.0.1, port: 10443}]}", target: "127.0.0.1:10443"},
 
@@ -125,7 +128,8 @@ func TestPermit(t *testing.T) {
 		{policy: "probe_policy: {allow: [{unix: '/run/app/*.sock'}]}", target: "unix:///run/x.sock", denied: "has to be listed"},
 		{policy: "probe_policy: {allow: [{unix: '/run/*/x.sock'}]}", target: "unix:///run/../x.sock", denied: "has to be listed"},
 		{policy: "probe_policy: {allow: [{unix: '/run/app/*.sock'}]}", target: "example.com"},
-		{policy: listed + "probe_policy: {deny: [{unix: '/run/*'}]}", target: "unix:///run/a.sock", module: "web", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{unix: '/run/*'}]}", target: "unix:///run/a.sock", denied: "has to be listed"},
+		{policy: "probe_policy: {allow: [{unix: '/run/*'}], deny: [{unix: '/run/a*'}]}", target: "unix:///run/a.sock", denied: "under deny"},
 	} {
 		t.Run(strings.Join([]string{test.policy, test.target, test.module, test.as, test.dial}, " "), func(t *testing.T) {
 			config := policed(t, test.policy, ":10443", "198.51.100.3:9000", "127.0.0.1:0", "vsock://:1")
@@ -195,8 +199,8 @@ func TestRebinding(t *testing.T) {
 			if r.Failure == nil || r.Failure.Phase != PhaseConnect || r.Failure.Reason != ReasonDenied || !errors.Is(r.Failure.Err, ErrDenied) {
 				t.Errorf("failure is %+v", r.Failure)
 			}
-			if _, known := r.Reachable(); known && r.Connected || dialled.Load() != nil || came.Load() != 0 {
-				t.Errorf("connected: %v, dialled %v, %d came", r.Connected, dialled.Load(), came.Load())
+			if _, known := r.Reachable(); known || dialled.Load() != nil || came.Load() != 0 || r.Phases[len(r.Phases)-1].Phase != PhaseConnect {
+				t.Errorf("known %v, dialled %v, %d came, phases %v", known, dialled.Load(), came.Load(), r.Phases)
 			}
 		})
 	}

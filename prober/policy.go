@@ -15,8 +15,9 @@ import (
 type Policy struct {
 	// ConfiguredOnly refuses whatever the file does not list.
 	ConfiguredOnly bool `yaml:"configured_only"`
-	// Allow, if it says anything of the network, is all of the network that may
-	// be probed; what it says of Unix sockets is which may be probed unlisted.
+	// Allow, if it says anything of the network at large, is all of the network
+	// that may be probed; what it says of Unix sockets is which may be probed
+	// unlisted.
 	Allow []Rule `yaml:"allow"`
 	// Deny is what may not be probed, whatever Allow says.
 	Deny []Rule `yaml:"deny"`
@@ -49,9 +50,13 @@ func (p *Policy) validate() error {
 	return nil
 }
 
-// limitsNetwork tells whether Allow leaves out any of the network.
+// limitsNetwork tells whether Allow leaves out any of the network. A rule that is
+// there to lift what is denied to everybody has nothing to say of the rest.
 func (p *Policy) limitsNetwork() bool {
-	return slices.ContainsFunc(p.Allow, func(r Rule) bool { return r.Unix == "" })
+	return slices.ContainsFunc(p.Allow, func(r Rule) bool {
+		lifts := slices.ContainsFunc(denials, func(d denial) bool { return r.CIDR.within(d.block) })
+		return r.Unix == "" && !lifts
+	})
 }
 
 // limitsAddresses tells whether any rule takes knowing an address.
@@ -83,6 +88,10 @@ func (r *Rule) allows(e farEnd) bool {
 
 // CIDR is a block of addresses.
 type CIDR struct{ netip.Prefix }
+
+func (c CIDR) within(block netip.Prefix) bool {
+	return c != CIDR{} && block.Bits() <= c.Bits() && block.Contains(c.Addr())
+}
 
 // UnmarshalText takes a prefix, or one address.
 func (c *CIDR) UnmarshalText(text []byte) error {

@@ -129,8 +129,7 @@ var (
 func (p *Prober) proxied(ctx context.Context, r *Result, via *ProxyURL, addrs []netip.AddrPort) (net.Conn, bool) {
 	r.Proxy = via.String()
 	if err := p.admitProxied(r.Target, addrs); err != nil {
-		r.fail(PhaseConnect, reasonFor(err), err)
-		return nil, false
+		return step(r, PhaseConnect, func() (net.Conn, error) { return nil, err })
 	}
 	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
 		conn, err := p.guard.dial(ctx, "tcp", string(via.Address), p.source, p.guard.ofOwner(string(via.Address)))
