@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/exporter-toolkit/web"
 	"gopkg.in/yaml.v3"
 
 	"tls_exporter/prober/tlstest"
@@ -23,7 +22,7 @@ const demoPort = 11443
 
 // demo starts the lab and serves with a configuration that lists it, until ctx
 // ends. Everything in it is reached without the internet.
-func demo(ctx context.Context, listen *web.FlagConfig, logger *slog.Logger, out io.Writer) error {
+func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer) error {
 	lab, err := tlstest.New()
 	if err != nil {
 		return err
@@ -52,8 +51,8 @@ func demo(ctx context.Context, listen *web.FlagConfig, logger *slog.Logger, out 
 	if err != nil {
 		return err
 	}
-	introduce(out, config, strings.Join(*listen.WebListenAddresses, " "), endpoints)
-	return serve(ctx, config, listen, logger)
+	introduce(out, config, strings.Join(*f.web.WebListenAddresses, " "), endpoints)
+	return serve(ctx, config, f, logger)
 }
 
 // demoEndpoint is one endpoint of the lab, as a target.

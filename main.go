@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"tls_exporter/collector"
 	"tls_exporter/prober"
 )
 
@@ -65,13 +67,31 @@ type flags struct {
 
 	serve serveFlags
 	once  onceFlags
-	demo  demoFlags
+	demo  serveFlags
 	check struct{ file string }
 }
 
-type serveFlags struct{ web *web.FlagConfig }
+type serveFlags struct {
+	web           *web.FlagConfig
+	maxConcurrent int
+	lifecycle     bool
+	pprof         bool
+}
 
-type demoFlags struct{ web *web.FlagConfig }
+func (f *serveFlags) register(command *kingpin.CmdClause, listen string) {
+	f.web = kingpinflag.AddFlags(command, listen)
+	command.Flag("probe.max-concurrent", "Probes that may run at once; one client alone gets half. Each takes 25 kB, against a hostile server up to 1 MB: by default 25 MB, at worst 1 GB.").
+		Default(strconv.Itoa(collector.DefaultMaxConcurrent)).IntVar(&f.maxConcurrent)
+	command.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&f.lifecycle)
+	command.Flag("web.enable-pprof", "Serve Go's profiles under /debug/pprof/.").BoolVar(&f.pprof)
+}
+
+func (f *serveFlags) validate() error {
+	if f.maxConcurrent < 1 {
+		return usageError{fmt.Errorf("--probe.max-concurrent=%d: has to be 1 or more", f.maxConcurrent)}
+	}
+	return nil
+}
 
 type onceFlags struct {
 	targets    []string
@@ -104,9 +124,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	case "check-config":
 		return checkConfig(f.check.file, out)
 	case "demo":
-		return demo(ctx, f.demo.web, logger, out)
+		return demo(ctx, f.demo, logger, out)
 	}
-	return serve(ctx, f.configFile, f.serve.web, logger)
+	return serve(ctx, f.configFile, f.serve, logger)
 }
 
 func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
@@ -124,7 +144,7 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	promslogflag.AddFlags(app, &f.log)
 
 	serve := app.Command("serve", "Answer /probe, /targets and /metrics. This is what happens without a command.").Default()
-	f.serve.web = kingpinflag.AddFlags(serve, ":10443")
+	f.serve.register(serve, ":10443")
 
 	probe := app.Command("probe", "Probe targets once and tell a person. Exit codes: 0 good, 1 warning, 2 bad, 3 could not tell, 64 wrong usage.")
 	probe.Arg("target", "[scheme://]host[:port]").Required().StringsVar(&f.once.targets)
@@ -141,15 +161,17 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	check.Arg("file", "The file, as in targets.yml.").Required().StringVar(&f.check.file)
 
 	demo := app.Command("demo", "Start a lab of good and ill endpoints on loopback, and the exporter before them.")
-	f.demo.web = kingpinflag.AddFlags(demo, "127.0.0.1:10443")
+	f.demo.register(demo, "127.0.0.1:10443")
 	return app, done
 }
 
-func loadConfig(path string) (*prober.Config, error) {
+// loadConfig reads the configuration for an exporter that listens on these
+// addresses.
+func loadConfig(path string, listening ...string) (*prober.Config, error) {
 	if path == "" {
-		return prober.DefaultConfig()
+		return prober.DefaultConfig(listening...)
 	}
-	return prober.Load(path)
+	return prober.Load(path, listening...)
 }
 
 func checkConfig(path string, out io.Writer) error {

@@ -200,7 +200,7 @@ func TestDemo(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), "targets: [{targets: [a.test]}]")
-	s := start(t, "--config.file="+file)
+	s := start(t, "--config.file="+file, "--web.enable-lifecycle")
 	defer s.end(t)
 
 	write(t, file, "targets: [{targets: [b.test]}]")
@@ -235,6 +235,108 @@ func TestReload(t *testing.T) {
 	}
 	if _, body := fetch(t, s.url+"/metrics"); !strings.Contains(body, "\ntls_exporter_config_last_reload_successful 1\n") {
 		t.Error("the metric does not recover")
+	}
+}
+
+// Without a word to the contrary nobody reloads or profiles the program by
+// asking, and it is not probed through itself.
+func TestClosedDoors(t *testing.T) {
+	for _, test := range []struct {
+		flags           []string
+		reload, profile int
+	}{
+		{nil, http.StatusForbidden, http.StatusNotFound},
+		{[]string{"--web.enable-lifecycle", "--web.enable-pprof"}, http.StatusOK, http.StatusOK},
+	} {
+		s := start(t, test.flags...)
+		response, err := http.Post(s.url+"/-/reload", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != test.reload {
+			t.Errorf("%v: reloading says %d, want %d", test.flags, response.StatusCode, test.reload)
+		}
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"} {
+			if status, _ := fetch(t, s.url+path); status != test.profile {
+				t.Errorf("%v: %s says %d, want %d", test.flags, path, status, test.profile)
+			}
+		}
+		s.end(t)
+	}
+}
+
+// The program knows from its flags where it listens, and probes nobody there.
+func TestNotItself(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	log, done := new(output), make(chan error, 1)
+	go func() { done <- run(ctx, []string{"--web.listen-address=" + address}, io.Discard, log) }()
+	log.await(t, `msg="?Listening on"?`)
+	if status, body := fetch(t, "http://"+address+"/probe?target="+address); status != http.StatusForbidden || !strings.Contains(body, "the exporter itself") {
+		t.Errorf("%d %s", status, body)
+	}
+	_, port, _ := net.SplitHostPort(address)
+	if _, body := fetch(t, "http://"+address+"/probe?target=localhost:"+port); !strings.Contains(body, `tls_probe_failure_info{phase="connect",reason="`) || strings.Contains(body, "tls_tcp_connected 1") {
+		t.Errorf("by name: %s", body)
+	}
+	cancel()
+	http.DefaultClient.CloseIdleConnections()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// What the configuration keeps to itself is on no page and in no log, whatever
+// goes wrong: passwords, and where private keys lie.
+func TestSecrets(t *testing.T) {
+	lab, caFile := newLab(t)
+	dir := t.TempDir()
+	cert, key := serverCertificate(t, lab)
+	certFile, keyFile := write(t, filepath.Join(dir, "cert.pem"), cert), write(t, filepath.Join(dir, "private-place.pem"), key)
+	refusing := endpoint(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: map[string]string{}, User: "somebody-else", Password: "other"}.Talk})
+	good := endpoint(t, lab, tlstest.Server{})
+	content := func(keyFile, proxy string) string {
+		return fmt.Sprintf("modules:\n  default: {ca_file: %q, client_certificate: {cert_file: %q, key_file: %q}}\n  far: {proxy_url: %q}\ntargets: [{targets: [%q]}, {targets: [far.test], module: far}]\n",
+			caFile, certFile, keyFile, proxy, good)
+	}
+	proxy := "http://al1ce:s3cr3t@" + refusing
+	file := write(t, filepath.Join(dir, "targets.yml"), content(keyFile, proxy))
+	s := start(t, "--config.file="+file, "--web.enable-lifecycle", "--log.level=debug")
+	var told strings.Builder
+	for _, path := range []string{"/probe?debug=true&target=" + good, "/probe?debug=true&target=far.test&module=far", "/inspect?target=" + good,
+		"/inspect?target=far.test&module=far", "/", "/targets", "/metrics", "/probe?target=far.test&module=none"} {
+		_, body := fetch(t, s.url+path)
+		told.WriteString(body)
+	}
+	for _, bad := range []string{content(filepath.Join(dir, "private-place-2.pem"), proxy), content(certFile, proxy), content(dir+"/private-place.pem/x", proxy), content(keyFile, proxy+"/s3cr3t"), content(keyFile, proxy+":x")} {
+		write(t, file, bad)
+		response, err := http.Post(s.url+"/-/reload", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusInternalServerError {
+			t.Errorf("a bad file: %d", response.StatusCode)
+		}
+		told.Write(body)
+	}
+	s.end(t)
+	told.WriteString(s.log.String() + s.out.String())
+	for _, secret := range []string{"s3cr3t", "al1ce", "private-place", "PRIVATE KEY"} {
+		if at := strings.Index(told.String(), secret); at >= 0 {
+			t.Errorf("%s is told: ...%.200s", secret, told.String()[max(0, at-100):])
+		}
+	}
+	if !strings.Contains(told.String(), "key_file: no such file") {
+		t.Error("what is wrong with the key's file is not told")
 	}
 }
 
@@ -410,6 +512,7 @@ func TestMistakes(t *testing.T) {
 		{"a bad file to check", []string{"check-config", bad}, false, "bad.yml:3: modules.default.timeout: \"5 minutes\" is not a duration"},
 		{"no file to check", []string{"check-config", "none.yml"}, false, "none.yml: no such file"},
 		{"a bad file at start", []string{"--config.file=" + bad}, false, "bad.yml:3:"},
+		{"no room for a probe", []string{"--probe.max-concurrent=0"}, true, "--probe.max-concurrent=0: has to be 1 or more"},
 		{"a port that is taken", []string{"serve", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/signal"
 	"strings"
@@ -25,7 +26,10 @@ import (
 
 // serve answers Prometheus until ctx ends, then lets the probes in flight
 // answer.
-func serve(ctx context.Context, configFile string, listen *web.FlagConfig, logger *slog.Logger) error {
+func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Logger) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
 	logger.Info("Starting tls_exporter", "version", version.Info(), "build", version.BuildContext())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -35,16 +39,21 @@ func serve(ctx context.Context, configFile string, listen *web.FlagConfig, logge
 	)
 	history := new(report.History)
 	exporter, err := collector.New(collector.Options{
-		Load:     func() (*prober.Config, error) { return loadConfig(configFile) },
-		Logger:   logger,
-		Explain:  explain,
-		Observe:  history.Add,
-		Registry: registry,
+		Load:          func() (*prober.Config, error) { return loadConfig(configFile, *f.web.WebListenAddresses...) },
+		Logger:        logger,
+		Explain:       explain,
+		Observe:       history.Add,
+		MaxConcurrent: f.maxConcurrent,
+		Lifecycle:     f.lifecycle,
+		Registry:      registry,
 	})
 	if err != nil {
 		return err
 	}
 	handler := newHandler(exporter, history)
+	if f.pprof {
+		registerProfiles(handler)
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -54,7 +63,7 @@ func serve(ctx context.Context, configFile string, listen *web.FlagConfig, logge
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
-	return serveUntil(ctx, server, exporter, listen, logger)
+	return serveUntil(ctx, server, exporter, f.web, logger)
 }
 
 // shutdownPatience is how long probes in flight may take to answer after the
@@ -103,7 +112,7 @@ func reloadOnHangup(ctx context.Context, exporter *collector.Exporter, logger *s
 	}
 }
 
-func newHandler(exporter *collector.Exporter, history *report.History) http.Handler {
+func newHandler(exporter *collector.Exporter, history *report.History) *http.ServeMux {
 	pages := report.NewPages(report.PagesOptions{
 		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics,
 	})
@@ -112,6 +121,16 @@ func newHandler(exporter *collector.Exporter, history *report.History) http.Hand
 	pages.Register(mux)
 	mux.Handle("GET /inspect", exporter.Inspect(pages))
 	return mux
+}
+
+// registerProfiles adds what tells a lot about the program, and takes its time
+// for it, to whoever asks.
+func registerProfiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 // explain is a result for a person who asked /probe for it.

@@ -35,7 +35,7 @@ There is no label for the target: the scrape's ` + "`instance`" + ` says it.
 	vocabulary(&b, "problem", "of a chain, gravest first; `revoked` is there only where revocation was asked about", prober.Problems)
 	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert that the server sent, by its registered name", prober.Reasons())
 	vocabulary(&b, "expectation", "of a module", prober.Expectations)
-	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", []string{rejectedParameter, rejectedTimeout})
+	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	b.WriteString(decisions)
 	return b.String()
 }
@@ -86,6 +86,9 @@ Without a ` + "`resolver`" + ` Go's own asks as the system is set up to. It does
 **A proxy's failure is not the target's.** Whatever keeps the proxy from connecting us is in the phase ` + "`proxy`" + `, also that it could not be reached (` + "`refused`, `timeout`, `nxdomain`" + ` and so on are then its own).
 ` + "`proxy_refused`" + ` is its no: a status of HTTP that is not 2xx, a reply of SOCKS that is not success, or credentials that it does not take. ` + "`proxy_protocol`" + ` is no answer of a proxy, and ` + "`proxy_untrusted`" + ` a bad certificate of one that is spoken to over TLS.
 ` + "`tls_tcp_connected`" + ` is absent then, because nothing was learned of the port; where the proxy has connected, its word is taken for that. When all is well the phase ` + "`connect`" + ` is the way to the proxy, and ` + "`proxy`" + ` its way to the target.
+
+**Turned away**: ` + "`bad_parameter` and `bad_timeout`" + ` are requests that cannot be read (400, or 414 for one that is too long); ` + "`policy`" + ` is one that the ` + "`probe_policy`" + ` forbids as it stands (403), and ` + "`too_many`" + ` one that there is no room for (503).
+None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an address that the policy forbids, which shows when it is to be dialled. It fails in the phase ` + "`connect`" + ` with the reason ` + "`denied`" + ` and is in ` + "`tls_exporter_probes_total`" + ` too; ` + "`tls_tcp_connected`" + ` is absent then, because nobody knocked.
 
 **A Unix socket** without a ` + "`server_name`" + ` is judged by trust, dates and use alone: nobody said for which name the certificate has to be, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that found the address itself.
 

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ type Exporter struct {
 	config  atomic.Pointer[prober.Config]
 	reload  sync.Mutex // one reload at a time: the last one asked for is the one that stands
 	self    *self
+	limit   *limit
 	ready   atomic.Bool
 }
 
@@ -34,13 +36,17 @@ type Options struct {
 	// Observe, if there is one, is told of every probe that was made: by which
 	// module, of what, and what came of it.
 	Observe func(module string, asked prober.Target, r *prober.Result)
+	// MaxConcurrent is how many probes may run at once; 0: DefaultMaxConcurrent.
+	MaxConcurrent int
+	// Lifecycle lets requests reload the configuration.
+	Lifecycle bool
 	// Registry gathers the exporter's own metrics for /metrics.
 	Registry *prometheus.Registry
 }
 
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
-	e := &Exporter{options: o, self: newSelf(o.Registry)}
+	e := &Exporter{options: o, self: newSelf(o.Registry), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent))}
 	if err := e.Reload(); err != nil {
 		return nil, err
 	}
@@ -88,6 +94,10 @@ func (e *Exporter) readiness(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (e *Exporter) reloading(w http.ResponseWriter, _ *http.Request) {
+	if !e.options.Lifecycle {
+		http.Error(w, "reloading by request is off; start with --web.enable-lifecycle, or send SIGHUP", http.StatusForbidden)
+		return
+	}
 	if err := e.Reload(); err != nil {
 		e.options.Logger.Error("Reload failed; the old configuration goes on", "err", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)

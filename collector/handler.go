@@ -24,19 +24,23 @@ import (
 
 // probe answers with one probe of one target.
 func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
-	request, err := readRequest(r.URL.RawQuery, e.config.Load(), "debug")
-	if err != nil {
-		e.reject(w, rejectedParameter, err)
+	request, refused := e.admit(r, "debug")
+	if refused != nil {
+		e.reject(w, refused)
 		return
 	}
 	ctx, cancel, err := scrapeDeadline(r)
 	if err != nil {
-		e.reject(w, rejectedTimeout, err)
+		e.reject(w, &refusal{http.StatusBadRequest, rejectedTimeout, err})
 		return
 	}
 	defer cancel()
 
-	result := e.run(ctx, request)
+	result, refused := e.run(ctx, r, request)
+	if refused != nil {
+		e.reject(w, refused)
+		return
+	}
 	if request.flags["debug"] {
 		e.writeDebug(w, result)
 		return
@@ -44,10 +48,49 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 	promhttp.HandlerFor(gatherer{result}, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
 }
 
-func (e *Exporter) reject(w http.ResponseWriter, reason string, err error) {
-	e.self.rejected.WithLabelValues(reason).Inc()
-	http.Error(w, err.Error(), http.StatusBadRequest)
+func (e *Exporter) reject(w http.ResponseWriter, refused *refusal) {
+	e.turnAway(w, refused)
+	http.Error(w, refused.err.Error(), refused.status)
 }
+
+// refusal is why there is no probe for a request.
+type refusal struct {
+	status int
+	reason string // for the metric
+	err    error  // a sentence for who asked
+}
+
+// retryAfter is what a client that finds no room is told to wait, in seconds:
+// places come free all the time.
+const retryAfter = "1"
+
+// turnAway counts a refusal and sets the header that goes with it.
+func (e *Exporter) turnAway(w http.ResponseWriter, refused *refusal) {
+	e.self.rejected.WithLabelValues(refused.reason).Inc()
+	if refused.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+}
+
+// admit reads a request and holds it against the policy.
+func (e *Exporter) admit(r *http.Request, flag string) (probeRequest, *refusal) {
+	if len(r.URL.RawQuery) > maxQuery {
+		return probeRequest{}, &refusal{http.StatusRequestURITooLong, rejectedParameter, fmt.Errorf("the query is longer than %d bytes", maxQuery)}
+	}
+	config := e.config.Load()
+	request, err := readRequest(r.URL.RawQuery, config, flag)
+	if err != nil {
+		return request, &refusal{http.StatusBadRequest, rejectedParameter, err}
+	}
+	if err := config.Permit(request.module, request.target); err != nil {
+		return request, &refusal{http.StatusForbidden, rejectedPolicy, err}
+	}
+	return request, nil
+}
+
+// maxQuery bounds what is read of a request: the longest target and the longest
+// server name, with every byte of them escaped, fit in.
+const maxQuery = 8 << 10
 
 // Viewer shows single endpoints to people.
 type Viewer interface {
@@ -63,22 +106,33 @@ type Viewer interface {
 // is shown at once, unless fresh=true asks for a probe.
 func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		request, err := readRequest(r.URL.RawQuery, e.config.Load(), "fresh")
-		if err != nil {
-			e.self.rejected.WithLabelValues(rejectedParameter).Inc()
-			v.Fail(w, http.StatusBadRequest, err)
+		fail := func(refused *refusal) {
+			e.turnAway(w, refused)
+			v.Fail(w, refused.status, refused.err)
+		}
+		request, refused := e.admit(r, "fresh")
+		if refused != nil {
+			fail(refused)
 			return
 		}
 		result := v.Recall(request.module, request.target)
 		if result == nil || request.flags["fresh"] {
-			result = e.run(r.Context(), request)
+			if result, refused = e.run(r.Context(), r, request); refused != nil {
+				fail(refused)
+				return
+			}
 		}
 		v.Show(w, request.module, request.target, result)
 	}
 }
 
-// run probes, counts, logs and lets others know.
-func (e *Exporter) run(ctx context.Context, request probeRequest) *prober.Result {
+// run probes if there is room for it, counts, logs and lets others know.
+func (e *Exporter) run(ctx context.Context, r *http.Request, request probeRequest) (*prober.Result, *refusal) {
+	leave := e.limit.enter(clientOf(r.RemoteAddr))
+	if leave == nil {
+		return nil, &refusal{http.StatusServiceUnavailable, rejectedTooMany, errTooMany}
+	}
+	defer leave()
 	e.self.inFlight.Inc()
 	defer e.self.inFlight.Dec()
 	result := request.prober.Probe(ctx, request.target)
@@ -87,7 +141,7 @@ func (e *Exporter) run(ctx context.Context, request probeRequest) *prober.Result
 	if e.options.Observe != nil {
 		e.options.Observe(request.module, request.target, result)
 	}
-	return result
+	return result, nil
 }
 
 func (e *Exporter) log(ctx context.Context, request probeRequest, r *prober.Result) {

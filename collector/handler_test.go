@@ -32,11 +32,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newTestExporter(t *testing.T, load func() (*prober.Config, error)) *Exporter {
 	t.Helper()
 	if load == nil {
-		load = prober.DefaultConfig
+		load = func() (*prober.Config, error) { return prober.DefaultConfig() }
 	}
 	e, err := New(Options{
 		Load: load, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
-		Explain: func(r *prober.Result) string { return "all about\n\n" + r.Target.String() + "\n" },
+		Lifecycle: true,
+		Explain:   func(r *prober.Result) string { return "all about\n\n" + r.Target.String() + "\n" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,15 +62,16 @@ func get(e *Exporter, url string, headers ...string) *httptest.ResponseRecorder 
 	return w
 }
 
-// labConfig is a file whose modules trust the lab.
-func labConfig(t *testing.T, lab *tlstest.Lab, more string) func() (*prober.Config, error) {
+// labConfig is a file whose default module trusts the lab, with more of a file
+// and of its modules.
+func labConfig(t *testing.T, lab *tlstest.Lab, more string, modules ...string) func() (*prober.Config, error) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "targets.yml")
-	if err := os.WriteFile(file, []byte("modules: {default: {ca_file: ca.pem}}\n"+more), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("modules: {"+strings.Join(append(modules, "default: {ca_file: ca.pem}"), ", ")+"}\n"+more), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return func() (*prober.Config, error) { return prober.Load(file) }
@@ -181,7 +183,7 @@ func TestProbeRefuses(t *testing.T) {
 	}
 }
 
-func long(s string) string { return strings.Repeat(s, 10_000) }
+func long(s string) string { return strings.Repeat(s, 1_000) }
 
 func TestScrapeDeadline(t *testing.T) {
 	for header, want := range map[string]time.Duration{

@@ -48,7 +48,13 @@ const noFailure = "none"
 const (
 	rejectedParameter = "bad_parameter"
 	rejectedTimeout   = "bad_timeout"
+	rejectedPolicy    = "policy"   // the policy is against what was asked for
+	rejectedDenied    = "denied"   // against an address that a name resolved to; this alone is a probe too, and fails
+	rejectedTooMany   = "too_many" // there is no room for another probe, or none for this client
 )
+
+// rejections is the whole vocabulary.
+var rejections = []string{rejectedParameter, rejectedTimeout, rejectedPolicy, rejectedDenied, rejectedTooMany}
 
 func newSelf(registry prometheus.Registerer) *self {
 	auto := promauto.With(registry)
@@ -70,7 +76,7 @@ func newSelf(registry prometheus.Registerer) *self {
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 		}),
 	}
-	for _, reason := range []string{rejectedParameter, rejectedTimeout} {
+	for _, reason := range rejections {
 		s.rejected.WithLabelValues(reason)
 	}
 	return s
@@ -87,6 +93,9 @@ func (s *self) probed(module string, r *prober.Result) {
 	phase := noFailure
 	if r.Failure != nil {
 		phase = string(r.Failure.Phase)
+		if r.Failure.Reason == prober.ReasonDenied {
+			s.rejected.WithLabelValues(rejectedDenied).Inc()
+		}
 	}
 	s.probes.WithLabelValues(module, phase).Inc()
 	s.duration.Observe(r.Duration.Seconds())

@@ -23,6 +23,9 @@ import (
 type Config struct {
 	Probers map[string]*Prober // by module; "default" is always there
 	Targets []ConfiguredTarget
+
+	guard  *guard
+	listed map[listing]struct{}
 }
 
 // ConfiguredTarget is one target of the file.
@@ -38,12 +41,18 @@ type ConfiguredTarget struct {
 const DefaultModuleName = "default"
 
 // DefaultConfig is the configuration without a file: the default module alone.
-func DefaultConfig() (*Config, error) {
-	p, err := New(DefaultModule())
+// The addresses are those that the exporter itself listens on, which nobody may
+// have probed.
+func DefaultConfig(listening ...string) (*Config, error) {
+	return newConfig(newGuard(Policy{}, listening))
+}
+
+func newConfig(g *guard) (*Config, error) {
+	p, err := newGuarded(DefaultModule(), g)
 	if err != nil {
 		return nil, err
 	}
-	return &Config{Probers: map[string]*Prober{DefaultModuleName: p}}, nil
+	return &Config{Probers: map[string]*Prober{DefaultModuleName: p}, guard: g, listed: make(map[listing]struct{})}, nil
 }
 
 // Bounds on a configuration: far above any in use, far below what would hurt.
@@ -53,8 +62,9 @@ const (
 )
 
 // Load reads a targets.yml. Relative paths in it are relative to it. An error
-// is one sentence that begins with file:line and says what would be right.
-func Load(path string) (*Config, error) {
+// is one sentence that begins with file:line and says what would be right. The
+// addresses are as DefaultConfig has them.
+func Load(path string, listening ...string) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -66,7 +76,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := parseConfig(content, filepath.Dir(path))
+	config, err := parseConfig(content, filepath.Dir(path), listening...)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
@@ -77,6 +87,7 @@ func Load(path string) (*Config, error) {
 type file struct {
 	Modules map[string]located[Module] `yaml:"modules"`
 	Targets []located[group]           `yaml:"targets"`
+	Policy  located[Policy]            `yaml:"probe_policy"`
 }
 
 type group struct {
@@ -108,7 +119,7 @@ func (l *located[T]) lineOf(err error) int {
 // at puts a line before what is wrong there.
 func at(line int, err error) error { return fmt.Errorf("%d: %w", line, err) }
 
-func parseConfig(content []byte, dir string) (*Config, error) {
+func parseConfig(content []byte, dir string, listening ...string) (*Config, error) {
 	root, err := parseYAML(content)
 	if err != nil {
 		return nil, err
@@ -119,19 +130,25 @@ func parseConfig(content []byte, dir string) (*Config, error) {
 			return nil, err
 		}
 	}
-	config, err := DefaultConfig()
+	if err := f.Policy.Value.validate(); err != nil {
+		return nil, at(f.Policy.lineOf(err), fmt.Errorf("probe_policy.%w", err))
+	}
+	config, err := newConfig(newGuard(f.Policy.Value, listening))
 	if err != nil {
 		return nil, at(1, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Modules)) {
 		module := f.Modules[name]
 		module.Value.resolvePaths(dir)
-		if config.Probers[name], err = New(module.Value); err != nil {
+		if config.Probers[name], err = newGuarded(module.Value, config.guard); err != nil {
 			return nil, at(module.lineOf(err), fmt.Errorf("modules.%s: %w", name, err))
 		}
 	}
 	if config.Targets, err = f.targets(config.Probers); err != nil {
 		return nil, err
+	}
+	for _, t := range config.Targets {
+		config.listed[listing{t.Module, t.Target}] = struct{}{}
 	}
 	return config, nil
 }
@@ -206,6 +223,10 @@ func (f *file) targets(probers map[string]*Prober) ([]ConfiguredTarget, error) {
 			target, err := ParseTarget(written.Value)
 			if err != nil {
 				return nil, at(written.Line, err)
+			}
+			// Where the exporter listens is not for the file to know.
+			if err := (&guard{policy: f.Policy.Value}).admit(target); err != nil {
+				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", quote(written.Value), err))
 			}
 			identity := target.String() + fmt.Sprint(g.Labels)
 			if first, twice := lines[identity]; twice {

@@ -58,6 +58,11 @@ func TestLoadFull(t *testing.T) {
 	if c.Probers["default"].module.Timeout != DefaultModule().Timeout {
 		t.Error("the defaults are not there")
 	}
+	rules := c.guard.policy
+	if !rules.ConfiguredOnly || len(rules.Allow) != 4 || rules.Allow[0].Host != "*.xn--bcher-kva.example" || rules.Allow[2].Port != (Ports{8000, 8999}) ||
+		rules.Deny[0].CIDR.Bits() != 32 || rules.Deny[2].Host != "db.example.com" {
+		t.Errorf("the policy is %+v", rules)
+	}
 	var targets []string
 	for _, target := range c.Targets {
 		targets = append(targets, target.Module+" "+target.Target.String()+" "+target.Labels["team"]+target.Labels["view"])

@@ -146,11 +146,11 @@ func (p *Prober) connect(ctx context.Context, t Target, addrs []netip.AddrPort) 
 	var err error
 	switch {
 	case t.Path != "":
-		conn, err = new(net.Dialer).DialContext(ctx, "unix", t.Path)
+		conn, err = p.guard.dial(ctx, "unix", t.Path, nil, nil)
 	case len(addrs) == 1:
-		conn, err = p.dial(ctx, addrs[0])
+		conn, err = p.dial(ctx, t, addrs[0])
 	default:
-		conn, err = p.race(ctx, addrs)
+		conn, err = p.race(ctx, t, addrs)
 	}
 	if err != nil {
 		return nil, err
@@ -158,14 +158,14 @@ func (p *Prober) connect(ctx context.Context, t Target, addrs []netip.AddrPort) 
 	return bound(ctx, conn)
 }
 
-func (p *Prober) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	return p.dialer.DialContext(ctx, "tcp", addr.String())
+func (p *Prober) dial(ctx context.Context, t Target, addr netip.AddrPort) (net.Conn, error) {
+	return p.guard.dial(ctx, "tcp", addr.String(), p.source, p.guard.ofTarget(t))
 }
 
 // race is happy eyeballs: an address gets attemptDelay, or until it fails,
 // before the next one is tried beside it, and the first to answer wins. It
 // returns when every attempt that it started has ended.
-func (p *Prober) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, error) {
+func (p *Prober) race(ctx context.Context, t Target, addrs []netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
@@ -179,7 +179,7 @@ func (p *Prober) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, er
 		addr := addrs[started]
 		started, running = started+1, running+1
 		go func() {
-			conn, err := p.dial(ctx, addr)
+			conn, err := p.dial(ctx, t, addr)
 			results <- attempt{conn, err}
 		}()
 	}

@@ -45,7 +45,7 @@ const (
 	ReasonStaleCertificate Reason = "stale_certificate" // of one address, where the others have replaced it
 
 	ReasonTimeout  Reason = "timeout"
-	ReasonDenied   Reason = "denied"
+	ReasonDenied   Reason = "denied" // by the policy, on the address that was to be dialled
 	ReasonTooLarge Reason = "too_large"
 	ReasonInternal Reason = "internal" // the exporter's own fault or limit
 )
@@ -104,6 +104,7 @@ var reasons = []struct {
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
 		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
+	{ReasonDenied, is(ErrDenied)},
 	{ReasonTooLarge, is(errTooLarge, errTalkative)},
 	{ReasonTooLarge, says("tls: handshake message of length")},
 	{ReasonNoCommonVersion, says("tls: server selected unsupported protocol version")},

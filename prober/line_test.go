@@ -216,7 +216,7 @@ func TestRace(t *testing.T) {
 	refusing := netip.MustParseAddrPort(serve(t, lab, tlstest.Server{Refuse: true}))
 	hanging := netip.MustParseAddrPort("127.0.0.9:9")
 	p := newProber(t, labModule(t, lab))
-	p.dialer.ControlContext = func(ctx context.Context, _, address string, _ syscall.RawConn) error {
+	p.guard.template.ControlContext = func(ctx context.Context, _, address string, _ syscall.RawConn) error {
 		if address == hanging.String() {
 			<-ctx.Done()
 			return ctx.Err()
@@ -240,7 +240,7 @@ func TestRace(t *testing.T) {
 				ctx, cancel = context.WithTimeout(context.Background(), 20*time.Second)
 			}
 			defer cancel()
-			conn, err := p.race(ctx, test.addrs)
+			conn, err := p.race(ctx, Target{}, test.addrs)
 			if err == nil {
 				defer conn.Close()
 				if test.want != "" || addrPort(conn.RemoteAddr()) != addr {

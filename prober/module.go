@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +67,8 @@ type ClientCertificate struct {
 	KeyFile  string `yaml:"key_file"`
 }
 
-// load reads the pair; an error names the file.
+// load reads the pair. An error names the key of the file that is wrong, and not
+// the file: where a private key lies is nobody's business who reads a log.
 func (c *ClientCertificate) load() (*tls.Certificate, error) {
 	if c == nil {
 		return nil, nil
@@ -73,11 +76,28 @@ func (c *ClientCertificate) load() (*tls.Certificate, error) {
 	if c.CertFile == "" || c.KeyFile == "" {
 		return nil, errors.New("client_certificate: needs both cert_file and key_file")
 	}
-	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	cert, err := readUnnamed(c.CertFile)
 	if err != nil {
-		return nil, fmt.Errorf("client_certificate: %s and %s: %w", c.CertFile, c.KeyFile, err)
+		return nil, fmt.Errorf("client_certificate: cert_file: %w", err)
+	}
+	key, err := readUnnamed(c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("client_certificate: key_file: %w", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("client_certificate: cert_file and key_file: %w", err)
 	}
 	return &pair, nil
+}
+
+// readUnnamed reads a file; its name is not in an error.
+func readUnnamed(name string) ([]byte, error) {
+	content, err := os.ReadFile(name)
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	return content, err
 }
 
 // Duration is a time.Duration that is written as 5s, 1m30s or 500ms.

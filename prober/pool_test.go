@@ -277,7 +277,7 @@ func TestPoolOfOne(t *testing.T) {
 func TestPoolContainsAPanic(t *testing.T) {
 	to, module := poolOf(t, lasting(30*day, 60*day), lasting(30*day, 60*day))
 	p := newProber(t, module)
-	p.dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+	p.guard.template.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		if strings.HasPrefix(address, "127.0.0.2:") {
 			panic("boom")
 		}

@@ -26,15 +26,18 @@ type Prober struct {
 	roots       *roots
 	family      IPProtocol // of the addresses that may be dialled
 	lookup      lookup
-	dialer      *net.Dialer
+	guard       *guard
+	source      net.Addr // where connections come from; nil: the system chooses
 	choice      choice
 	tls         *tls.Config
 	certificate *tls.Certificate // shown to servers that ask; nil: none
 }
 
 // New reads the module's files and returns its prober, or what is wrong with
-// the module.
-func New(m Module) (*Prober, error) {
+// the module. Nothing but what is denied anyway is denied to it.
+func New(m Module) (*Prober, error) { return newGuarded(m, newGuard(Policy{}, nil)) }
+
+func newGuarded(m Module, guard *guard) (*Prober, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
@@ -57,21 +60,21 @@ func New(m Module) (*Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{KeepAlive: -1, Resolver: newSystemResolver(false)} // a probe is too short for keep-alives
-	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
-	}
-	return &Prober{
-		module: m, roots: roots, family: m.family(), lookup: newLookup(string(m.Resolver), m.Addresses == AllAddresses), dialer: dialer, choice: choice,
+	p := &Prober{
+		module: m, roots: roots, family: m.family(), lookup: newLookup(guard, string(m.Resolver), m.Addresses == AllAddresses), guard: guard, choice: choice,
 		tls: m.tlsConfig(), certificate: certificate,
-	}, nil
+	}
+	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
+		p.source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+	}
+	return p, nil
 }
 
 // With is a prober for the same module with a change to it.
 func (p *Prober) With(change func(*Module)) (*Prober, error) {
 	m := p.module
 	change(&m)
-	return New(m)
+	return newGuarded(m, p.guard)
 }
 
 // Timeout is the longest that a probe of this module takes.

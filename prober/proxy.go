@@ -116,7 +116,7 @@ func (p *Prober) via(t Target) *ProxyURL {
 // it can, and the module asks for nothing that takes knowing them here.
 func (p *Prober) leaveToProxy(via *ProxyURL, t Target) bool {
 	return via != nil && via.resolves() && !t.literal() &&
-		p.module.Resolver == "" && p.module.IPProtocol == AnyIP && p.module.Addresses != AllAddresses
+		p.module.Resolver == "" && p.module.IPProtocol == AnyIP && p.module.Addresses != AllAddresses && !p.guard.policy.limitsAddresses()
 }
 
 var (
@@ -128,8 +128,11 @@ var (
 // reached is its own failure, and says nothing of the target's port.
 func (p *Prober) proxied(ctx context.Context, r *Result, via *ProxyURL, addrs []netip.AddrPort) (net.Conn, bool) {
 	r.Proxy = via.String()
+	if err := p.admitProxied(r.Target, addrs); err != nil {
+		return step(r, PhaseConnect, func() (net.Conn, error) { return nil, err })
+	}
 	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
-		conn, err := p.dialer.DialContext(ctx, "tcp", string(via.Address))
+		conn, err := p.guard.dial(ctx, "tcp", string(via.Address), p.source, p.guard.ofOwner(string(via.Address)))
 		if err != nil {
 			return nil, fmt.Errorf("proxy %s: %w", via, err)
 		}
@@ -153,6 +156,16 @@ func (p *Prober) proxied(ctx context.Context, r *Result, via *ProxyURL, addrs []
 		r.Remote = addrs[0]
 	}
 	return tunnel, true
+}
+
+// admitProxied is the guard's word on a target to which the proxy, and not the
+// guard, will connect: on the address that the proxy is to be told, or on the
+// name, where no rule is about addresses.
+func (p *Prober) admitProxied(t Target, addrs []netip.AddrPort) error {
+	if len(addrs) == 0 {
+		return p.guard.admit(t)
+	}
+	return p.guard.ofTarget(t)(addrs[0])
 }
 
 // tunnel has the proxy at the other end of conn connect to a place, host:port.

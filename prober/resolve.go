@@ -38,11 +38,11 @@ type lookup func(ctx context.Context, family IPProtocol, host string) ([]netip.A
 // newLookup asks the DNS server at address (host:port) alone or, when address is
 // empty, as the system is set up to. Strict is not to take half an answer for a
 // whole one: an error in one family is one, whatever the other says.
-func newLookup(address string, strict bool) lookup {
+func newLookup(g *guard, address string, strict bool) lookup {
 	if address == "" {
-		return systemLookup(newSystemResolver(strict))
+		return systemLookup(newSystemResolver(g, strict))
 	}
-	return (&nameserver{address, strict, resend, net.Dialer{Resolver: newSystemResolver(false)}}).lookup
+	return (&nameserver{address, strict, resend, g}).lookup
 }
 
 // resolve returns the addresses of the target's name that the module may use,
@@ -66,12 +66,12 @@ func (p *Prober) resolve(ctx context.Context, t Target) ([]netip.Addr, error) {
 // newSystemResolver is Go's own resolver, with the system's servers, its hosts
 // file and its search domains. The C library's cannot be stopped and would go
 // on long after a probe's deadline.
-func newSystemResolver(strict bool) *net.Resolver {
+func newSystemResolver(g *guard, strict bool) *net.Resolver {
 	return &net.Resolver{
 		PreferGo:     true,
 		StrictErrors: strict,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, network, address)
+			conn, err := g.dial(ctx, network, address, nil, g.ofOwner(address))
 			if err == nil {
 				// net waits out a timeout of its own while it reads, whatever
 				// becomes of the context. The conn stays as it is: net asks
@@ -107,7 +107,7 @@ type nameserver struct {
 	address string
 	strict  bool
 	resend  time.Duration
-	dialer  net.Dialer // the server may itself be a name, which is the system's to know
+	guard   *guard // the server may itself be a name, which is the system's to know
 }
 
 // lookup asks for A and AAAA records side by side. IPv6 comes first, each family
@@ -310,7 +310,7 @@ func (s *nameserver) dial(ctx context.Context, network string, question *dns.Msg
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := s.dialer.DialContext(ctx, network, s.address)
+	conn, err := s.guard.dial(ctx, network, s.address, nil, s.guard.ofOwner(s.address))
 	if err != nil {
 		return nil, nil, err
 	}

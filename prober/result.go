@@ -134,7 +134,7 @@ type Check struct {
 func (r *Result) Success() bool { return r.Failure == nil }
 
 // Reachable tells whether the port answered, and whether that is known: a proxy
-// that fails says nothing of it.
+// that fails says nothing of it, nor does a connection that was not to be made.
 func (r *Result) Reachable() (answered, known bool) {
-	return r.Connected, r.Connected || r.Failure == nil || r.Failure.Phase != PhaseProxy
+	return r.Connected, r.Connected || r.Failure == nil || r.Failure.Phase != PhaseProxy && r.Failure.Reason != ReasonDenied
 }

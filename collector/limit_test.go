@@ -1,0 +1,227 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/tlstest"
+)
+
+// A client gets what is left for the others too, and nobody is shut out by one.
+func TestLimit(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		most   int
+		asking string // clients, in the order in which they ask
+		got    string // those who got a place; small: who did not
+	}{
+		{"one place", 1, "AAB", "Aab"},
+		{"one client alone", 8, "AAAAAA", "AAAAaa"},
+		{"two clients", 9, "AAAAAABBBBBB", "AAAAAaBBbbbb"},
+		{"two clients in turn", 9, "ABABABABAB", "ABABABabab"},
+		{"the last to come", 8, "AAAABBBC", "AAAABBbC"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := newLimit(test.most)
+			var got strings.Builder
+			var leaves []func()
+			for _, client := range test.asking {
+				word := string(client)
+				if leave := l.enter(clientOf(fmt.Sprintf("192.0.2.%d:1", client))); leave != nil {
+					leaves = append(leaves, leave)
+				} else {
+					word = strings.ToLower(word)
+				}
+				got.WriteString(word)
+			}
+			if got.String() != test.got {
+				t.Errorf("got %s, want %s", &got, test.got)
+			}
+			for _, leave := range leaves {
+				leave()
+			}
+			if l.free != test.most || len(l.clients) != 0 {
+				t.Errorf("when all have left %d of %d are free, and %v is remembered", l.free, test.most, l.clients)
+			}
+		})
+	}
+}
+
+func TestClientOf(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.7:1":              "192.0.2.7/32",
+		"[::ffff:192.0.2.7]:1":     "192.0.2.7/32",
+		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:1":         "fe80::/64",
+		"@":                        "invalid Prefix",
+		"":                         "invalid Prefix",
+	} {
+		if got := clientOf(remote).String(); got != want {
+			t.Errorf("%s is %s, want %s", remote, got, want)
+		}
+	}
+}
+
+// from is a client that connects from an address of loopback.
+func from(t *testing.T, addr string) *http.Client {
+	transport := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(addr)}}).DialContext, DisableKeepAlives: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// Requests that wait for a server hold their places. Who asks for more than its
+// share is told to come back, others are served, and places that come free are
+// there for the next.
+func TestTooMany(t *testing.T) {
+	lab := newLab(t)
+	arrived, release := make(chan struct{}), make(chan struct{})
+	held := serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) {
+		arrived <- struct{}{}
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+	}})
+	e, err := New(Options{
+		Load: labConfig(t, lab, ""), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), MaxConcurrent: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	e.Register(mux)
+	mux.Handle("GET /inspect", e.Inspect(plainViewer{}))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	greedy, other := from(t, "127.0.0.1"), from(t, "127.0.0.2")
+	ask := func(client *http.Client, path, target string) int {
+		response, err := client.Get(server.URL + path + "?target=" + target)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		response.Body.Close()
+		if after := response.Header.Get("Retry-After"); (after != "") != (response.StatusCode == http.StatusServiceUnavailable) {
+			t.Errorf("%d with Retry-After %q", response.StatusCode, after)
+		}
+		return response.StatusCode
+	}
+
+	var waiting sync.WaitGroup
+	hold := func(client *http.Client) {
+		waiting.Go(func() {
+			if status := ask(client, "/probe", held); status != http.StatusOK {
+				t.Errorf("a probe that was held: %d", status)
+			}
+		})
+		<-arrived
+	}
+	hold(greedy)
+	hold(greedy)
+	for _, path := range []string{"/probe", "/inspect"} {
+		if status := ask(greedy, path, held); status != http.StatusServiceUnavailable {
+			t.Errorf("%s past its share: %d", path, status)
+		}
+	}
+	hold(other)
+	if status := ask(other, "/probe", held); status != http.StatusServiceUnavailable {
+		t.Errorf("the other past its share: %d", status)
+	}
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedTooMany)); got != 3 {
+		t.Errorf("%v were counted, want 3", got)
+	}
+	close(release)
+	waiting.Wait()
+	if status := ask(greedy, "/probe", "127.0.0.1:1"); status != http.StatusOK {
+		t.Errorf("when all have left: %d", status)
+	}
+}
+
+// plainViewer shows nothing but what it is told of failures.
+type plainViewer struct{}
+
+func (plainViewer) Recall(string, prober.Target) *prober.Result { return nil }
+
+func (plainViewer) Show(w http.ResponseWriter, _ string, _ prober.Target, r *prober.Result) {
+	fmt.Fprintln(w, r.Target)
+}
+
+func (plainViewer) Fail(w http.ResponseWriter, status int, err error) {
+	http.Error(w, err.Error(), status)
+}
+
+// What the policy forbids is told in one sentence where the request shows it,
+// and in a failed probe where only the address does. Both are counted.
+func TestPolicy(t *testing.T) {
+	lab := newLab(t)
+	resolver, err := lab.StartDNS(tlstest.Zone{"metadata.test": {Addresses: []netip.Addr{netip.MustParseAddr("169.254.169.254")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newTestExporter(t, labConfig(t, lab, "probe_policy: {deny: [{host: '*.corp.test'}, {port: 22}]}\n", "asking: {resolver: '"+resolver+"'}"))
+	mux := http.NewServeMux()
+	mux.Handle("GET /inspect", e.Inspect(plainViewer{}))
+	for target, says := range map[string]string{
+		"db.corp.test":               "a rule under deny is about db.corp.test port 443\n",
+		"ssh.test:22":                "a rule under deny is about ssh.test port 22\n",
+		"169.254.169.254:80":         "169.254.169.254 is link-local, where clouds keep their metadata\n",
+		"unix:///run/x.sock":         "a Unix socket has to be listed",
+		"a.test&address=169.254.1.1": "link-local",
+	} {
+		w := get(e, "/probe?target="+target)
+		if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), "the probe policy denies it: ") || !strings.Contains(w.Body.String(), says) || strings.Count(w.Body.String(), "\n") != 1 {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+		w = httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", "/inspect?target="+target, nil))
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("/inspect of %s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedPolicy)); got != 10 {
+		t.Errorf("%v refusals were counted, want 10", got)
+	}
+	if body := get(e, "/probe?target=metadata.test&module=asking").Body.String(); !strings.Contains(body, `tls_probe_failure_info{phase="connect",reason="denied"} 1`) {
+		t.Errorf("a name that leads to a denied address:\n%s", body)
+	}
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedDenied)); got != 1 {
+		t.Errorf("%v denials were counted, want 1", got)
+	}
+}
+
+func TestLongQuery(t *testing.T) {
+	e := newTestExporter(t, nil)
+	w := get(e, "/probe?target=a.test&server_name="+strings.Repeat("n", maxQuery))
+	if w.Code != http.StatusRequestURITooLong || w.Body.String() != "the query is longer than 8192 bytes\n" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Reloading by request is for those who asked for it at the start.
+func TestLifecycle(t *testing.T) {
+	loads := 0
+	e, err := New(Options{
+		Load:   func() (*prober.Config, error) { loads++; return prober.DefaultConfig() },
+		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"POST", "PUT"} {
+		if w := get(e, method+" /-/reload"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "--web.enable-lifecycle") || loads != 1 {
+			t.Errorf("%s: %d %s, loaded %d times", method, w.Code, w.Body, loads)
+		}
+	}
+}
