@@ -82,7 +82,7 @@ func (p *Prober) shake(conn net.Conn, t Target) *handshake {
 	start := time.Now()
 	err := client.Handshake()
 	if wrapped, ok := conn.(*tdsConn); ok {
-		wrapped.shaken = true
+		wrapped.shaken = true // what follows goes bare
 	}
 	h := watched.steps(start, time.Now())
 	if err == nil {

@@ -77,7 +77,7 @@ func mysql(c *cleartext) error {
 	request = binary.LittleEndian.AppendUint32(request, mysqlMaxPacket)
 	request = append(request, mysqlUTF8)
 	request = append(request, make([]byte, 23)...) // reserved
-	return c.say(string(request), "nothing more before TLS")
+	return c.say(string(request), "TLS")
 }
 
 // mysqlPacket reads the first packet of a conversation, which is not empty.

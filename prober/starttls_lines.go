@@ -146,7 +146,7 @@ func cutCode(line string) (code int, separator byte, text string) {
 	digits, rest := line[:min(len(line), 3)], line[min(len(line), 3):]
 	code, err := strconv.Atoi(digits)
 	switch {
-	case err != nil || code < 100 || digits[0] == '+':
+	case err != nil || code < 100:
 		return 0, 0, line
 	case rest == "": // RFC 5321 section 4.2.1 tolerates a number alone
 		return code, ' ', ""

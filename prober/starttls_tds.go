@@ -32,7 +32,7 @@ const tdsPreLoginOptions = "\x00\x00\x15\x00\x06" + "\x01\x00\x1b\x00\x01" + "\x
 	"\x00" + // any instance
 	"\x00\x00\x00\x00"
 
-// mssql follows MS-TDS sections 2.2.6.5 and 3.2.5.1: a pre-login, and then a
+// mssql follows MS-TDS sections 2.2.6.5 and 3.2.5: a pre-login, and then a
 // handshake wrapped in more of them.
 func mssql(c *cleartext) error {
 	if err := c.say(string(tdsPackets([]byte(tdsPreLoginOptions))), "the answer to the pre-login"); err != nil {
@@ -101,7 +101,7 @@ func tdsPackets(b []byte) []byte {
 	return packets
 }
 
-// tdsConn carries TLS as MS-TDS section 3.2.5.2 wants it: wrapped during the
+// tdsConn carries TLS as MS-TDS section 3.2.5 wants it: wrapped during the
 // handshake, bare after it. What comes in may be either at any time, since a
 // record of TLS begins with another byte than a packet does; that is also how
 // it is with the tickets of TLS 1.3, of which the specification says nothing.

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"io"
 	"net"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"tls_exporter/prober/tlstest"
 )
@@ -43,6 +47,66 @@ func TestTLSInTDS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the client sends is wrapped up to the end of the handshake, and bare
+// after it: the specification has it so, and SQL Server insists.
+func TestTDSIsBareAfterTheHandshake(t *testing.T) {
+	lab := newLab(t)
+	p := newProber(t, labModule(t, lab))
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		heard := make(chan string, 100)
+		addr := serve(t, lab, tlstest.Server{
+			Config: func(c *tls.Config) { c.MinVersion, c.MaxVersion = version, version },
+			Preface: func(_ context.Context, c net.Conn) net.Conn {
+				for _, s := range successes(t) {
+					if s.name == "mssql.sql-server" && s.play(c) == nil {
+						return tlstest.TDS(&tap{Conn: c, heard: heard})
+					}
+				}
+				return nil
+			},
+		})
+		if r := p.Probe(context.Background(), target(t, "mssql://"+addr)); !r.Success() {
+			t.Fatalf("failure is %+v", r.Failure)
+		}
+		for units := ""; !strings.HasSuffix(units, "b"); {
+			select {
+			case units = <-heard:
+			case <-time.After(20 * time.Second):
+				t.Fatalf("%s: nothing comes bare, only %s", tls.VersionName(version), units)
+			}
+			if !regexp.MustCompile("^w*b*$").MatchString(units) {
+				t.Fatalf("%s: wrapped and bare come as %s", tls.VersionName(version), units)
+			}
+		}
+	}
+}
+
+// tap tells what is read from a connection so far, a letter for each packet of
+// TDS, w, and each record of TLS, b.
+type tap struct {
+	net.Conn
+	all   []byte
+	heard chan<- string
+}
+
+func (c *tap) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.all = append(c.all, b[:n]...)
+	var units []byte
+	for rest := c.all; len(rest) >= 5; {
+		unit, length := byte('b'), 5+int(binary.BigEndian.Uint16(rest[3:]))
+		if rest[0] == tdsPreLogin {
+			unit, length = 'w', int(binary.BigEndian.Uint16(rest[2:]))
+		}
+		if len(rest) < length {
+			break
+		}
+		units, rest = append(units, unit), rest[length:]
+	}
+	c.heard <- string(units)
+	return n, err
 }
 
 // recorder is a connection whose one end is written and then read.

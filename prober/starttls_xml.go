@@ -32,13 +32,13 @@ func xmppServer(c *cleartext) error { return xmpp(c, xmppServers, " from='"+c.se
 func xmpp(c *cleartext, namespace, from string) error {
 	c.goodbye = "</stream:stream>"
 	open := fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s'%s to='%s' version='1.0'>", namespace, xmppStreams, from, c.server)
-	if err := c.say(open, "the stream's features"); err != nil {
+	if err := c.say(open, "the beginning of the stream"); err != nil {
 		return err
 	}
 	// The decoder reads its input byte by byte, for the input can do that, and
 	// stops at the > that ends an element.
 	d := xml.NewDecoder(c.in)
-	features, err := c.xmppFeatures(d)
+	features, err := c.features(d)
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func xmpp(c *cleartext, namespace, from string) error {
 	return err
 }
 
-// xmppFeatures opens the server's stream and returns what it offers.
-func (c *cleartext) xmppFeatures(d *xml.Decoder) ([]xml.Name, error) {
+// features opens the server's stream and returns what it offers.
+func (c *cleartext) features(d *xml.Decoder) ([]xml.Name, error) {
 	start, err := c.tag(d)
 	switch {
 	case err != nil:

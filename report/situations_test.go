@@ -35,6 +35,7 @@ func situations() []situation {
 		{"client_certificate_required", Bad, clientCertificateRequired()},
 		{"turned_away_as_expected", Good, turnedAwayAsExpected()},
 		{"not_tls", Bad, notTLS()},
+		{"starttls_refused", Bad, startTLSRefused()},
 		{"unmet_expectation", Bad, unmetExpectation()},
 		{"dns_failure", Unknown, dnsFailure()},
 		{"not_yet_valid", Bad, notYetValid()},
@@ -186,6 +187,17 @@ func notTLS() *prober.Result {
 		Connected: true,
 		Remote:    netip.MustParseAddrPort("192.0.2.11:8080"),
 		Failure:   &prober.Failure{Phase: prober.PhaseServerHello, Reason: prober.ReasonNotTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
+	}
+}
+
+func startTLSRefused() *prober.Result {
+	return &prober.Result{
+		Target: prober.Target{Scheme: "smtp", Host: "192.0.2.10", Port: 25},
+		Start:  now, Duration: 9350 * time.Microsecond,
+		Phases: took(prober.PhaseConnect, 0.412, prober.PhaseStartTLS, 8.93),
+		Remote: netip.MustParseAddrPort("192.0.2.10:25"),
+		Failure: &prober.Failure{Phase: prober.PhaseStartTLS, Reason: prober.ReasonStartTLSRefused,
+			Err: errors.New(`STARTTLS is answered with "454 4.7.0 TLS not available due to local problem"`)},
 	}
 }
 
