@@ -27,8 +27,10 @@ type row struct {
 	outcome string // the TLS version, or the reason of the failure
 }
 
-// modules is what every site's targets.yml begins with.
+// modules is what every site's targets.yml begins with. Sockets have to be
+// allowed, or anybody who may ask for a probe could open any of them.
 const modules = `
+probe_policy: {allow: [{unix: "{dir}/*.sock"}]}
 modules:
   default: {ca_file: "{ca}"}
   impatient: {ca_file: "{ca}", timeout: 2s}
