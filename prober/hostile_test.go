@@ -49,8 +49,8 @@ type malice struct {
 	server tlstest.Server
 	phase  Phase // of the failure; empty: the probe succeeds
 	reason Reason
-	scheme string // default: https
-	asked  func(*Module)
+	scheme string        // default: https
+	asked  func(*Module) // what the module says beside the timeout
 }
 
 // Whatever an endpoint has in mind: the probe ends by its deadline, names what
@@ -91,7 +91,7 @@ func (m malice) suffer(t *testing.T, p *Prober, to Target) {
 	if r.Failure != nil {
 		got = *r.Failure
 	}
-	t.Logf("%-55s %-13s %s", m.name, got.Phase, got.Reason); if got.Err != nil && len(got.Err.Error()) > 500 { t.Logf("LONG %d", len(got.Err.Error())) }; if r.Chain != nil { for _, f := range r.Chain.Problems { if len(f.Detail) > 500 { t.Logf("LONGDETAIL %d", len(f.Detail)) } } }
+	t.Logf("%-55s %-13s %s", m.name, got.Phase, got.Reason)
 	if got.Phase != m.phase || got.Reason != m.reason {
 		t.Errorf("failed in %q with %q (%.300v), want %q with %q", got.Phase, got.Reason, got.Err, m.phase, m.reason)
 	}
@@ -100,6 +100,25 @@ func (m malice) suffer(t *testing.T, p *Prober, to Target) {
 			t.Errorf("%s is not fit to be shown: %d bytes, %.100q", what, len(s), s)
 		}
 	}
+	for _, s := range stories(r) {
+		if len(s) > maxStory+len("…") || !utf8.ValidString(s) {
+			t.Errorf("a story of %d bytes: %.100q", len(s), s)
+		}
+	}
+}
+
+// stories are the texts for people. They may have lines.
+func stories(r *Result) []string {
+	var all []string
+	if r.Failure != nil {
+		all = append(all, r.Failure.Err.Error())
+	}
+	if r.Chain != nil {
+		for _, found := range r.Chain.Problems {
+			all = append(all, found.Detail)
+		}
+	}
+	return all
 }
 
 // shown is all that a Result has for labels, by what it is.
@@ -293,6 +312,10 @@ func certificates(t *testing.T, lab *tlstest.Lab) []malice {
 	if err != nil {
 		t.Fatal(err)
 	}
+	forbidding, err := lab.Root.Intermediate("Forbidding", func(c *x509.Certificate) { c.ExcludedDNSDomains = []string{"evil.example"} })
+	if err != nil {
+		t.Fatal(err)
+	}
 	crowd := mutual(t, lab, 40)
 	sending := func(rest []*x509.Certificate) tlstest.Server {
 		return tlstest.Server{Chain: func(leaf *x509.Certificate) []*x509.Certificate {
@@ -304,6 +327,9 @@ func certificates(t *testing.T, lab *tlstest.Lab) []malice {
 		{name: "a leaf with 60,000 names", server: leaf(func(c *x509.Certificate) { c.DNSNames = names(60_000) }), phase: PhaseKeyExchange, reason: ReasonTooLarge},
 		{name: "a leaf with 10,000 other names", server: leaf(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = names(10_000)[1:], nil }), phase: PhaseVerify, reason: "name_mismatch"},
 		{name: "6,000 names against 6,000 constraints", server: tlstest.Server{Issuer: constraining, Leaf: func(c *x509.Certificate) { c.DNSNames = names(6000)[1:] }}},
+		{name: "a name of 64 kB against a constraint", server: tlstest.Server{Issuer: forbidding, Leaf: func(c *x509.Certificate) {
+			c.DNSNames = []string{"127.0.0.1", strings.Repeat("x.", 30_000) + "evil.example"}
+		}}, phase: PhaseVerify, reason: "name_constraint"},
 		{name: "a chain of 300 certificates", server: tlstest.Server{Chain: repeated(lab, 300)}},
 		{name: "a chain of 16 MB", server: relayOfChain(t, lab), phase: PhaseKeyExchange, reason: ReasonTooLarge},
 		{name: "40 authorities that vouch for each other", server: sending(crowd)},
