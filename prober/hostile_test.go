@@ -235,7 +235,7 @@ func oddRecords() []malice {
 }
 
 // afterwards is what a server says when hands are shaken and the client, who was
-// asked for a certificate, listens for the verdict. None of it is one.
+// asked for a certificate, listens for the verdict.
 func afterwards() []malice {
 	flood := func(kind byte, message string) tlstest.Server {
 		return inside(func(_ context.Context, c net.Conn, s *sealer) {
@@ -252,6 +252,15 @@ func afterwards() []malice {
 			io.Copy(io.Discard, c)
 		})
 	}
+	refusal := func(before string) tlstest.Server {
+		return inside(func(_ context.Context, c net.Conn, s *sealer) {
+			if before != "" {
+				c.Write(s.seal(22, []byte(before)))
+			}
+			c.Write(s.seal(21, []byte("\x02\x74")))
+			io.Copy(io.Discard, c)
+		})
+	}
 	ticket := messageOf(4, "\x00\x00\x0e\x10\x00\x00\x00\x00\x01x\x00\x04xxxx\x00\x00")
 	return []malice{
 		{name: "KeyUpdates after Finished", server: flood(22, messageOf(24, "\x00"))},
@@ -260,6 +269,12 @@ func afterwards() []malice {
 		{name: "application data after Finished", server: flood(applicationData, strings.Repeat("x", 1<<14))},
 		{name: "empty application data after Finished", server: flood(applicationData, "")},
 		{name: "warnings after Finished", server: flood(21, "\x01\x5a")},
+		// The first two are verdicts, and show that the others are sealed as they should be.
+		{name: "a refusal after Finished", server: refusal(""), phase: PhaseKeyExchange, reason: "alert_certificate_required"},
+		{name: "a refusal after a KeyUpdate", server: refusal(messageOf(24, "\x00")), phase: PhaseKeyExchange, reason: "alert_certificate_required"},
+		// crypto/tls cannot answer this KeyUpdate, for we have said goodbye, and does
+		// not take the next key either: the refusal is not read, and so is none.
+		{name: "a refusal after a KeyUpdate that asks for one", server: refusal(messageOf(24, "\x01"))},
 		{name: "a ClientHello after Finished", server: flood(22, messageOf(1, ""))},
 		{name: "garbage after Finished", server: once(strings.Repeat("\xee", 1000))},
 		{name: "a record that nobody sealed after Finished", server: once(string(recordOf(23, strings.Repeat("\xee", 1000))))},
