@@ -42,7 +42,7 @@ func newCertificate(cert *x509.Certificate) *Certificate {
 		X509:               cert,
 		SubjectCN:          printable(cert.Subject.CommonName, maxName),
 		IssuerCN:           printable(cert.Issuer.CommonName, maxName),
-		SerialNumber:       cert.SerialNumber.Text(16),
+		SerialNumber:       printable(cert.SerialNumber.Text(16), maxName), // RFC 5280 allows 20 octets, and who signs for himself takes any number
 		FingerprintSHA256:  hex.EncodeToString(fingerprint[:]),
 		SPKISHA256:         hex.EncodeToString(spki[:]),
 		KeyAlgorithm:       algorithm,

@@ -84,7 +84,7 @@ func (j *judgement) tell(p Problem, cert *x509.Certificate, format string, args 
 	if cert != nil {
 		position = index(j.sent, cert)
 	}
-	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: fmt.Sprintf(format, args...)})
+	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: shortened(fmt.Sprintf(format, args...))})
 }
 
 // explain finds everything that makes the chain invalid. It chooses one way up

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -166,9 +167,38 @@ func step[T any](r *Result, phase Phase, do func() (T, error)) (T, bool) {
 // consequences.
 func (r *Result) fail(phase Phase, reason Reason, err error) {
 	if r.Failure == nil {
-		r.Failure = &Failure{Phase: phase, Reason: reason, Err: err}
+		r.Failure = &Failure{Phase: phase, Reason: reason, Err: brief(err)}
 	}
 }
+
+// maxStory bounds the text of a failure, in bytes. crypto/x509 quotes what it
+// cannot read in full, and that may be as long as a certificate: every failed
+// probe would write it to the log.
+const maxStory = 2048
+
+func shortened(story string) string {
+	if len(story) <= maxStory {
+		return story
+	}
+	return strings.ToValidUTF8(story[:maxStory], "") + "…"
+}
+
+// brief is an error with a text that is bounded.
+func brief(err error) error {
+	if text := err.Error(); len(text) > maxStory {
+		return &briefError{shortened(text), err}
+	}
+	return err
+}
+
+type briefError struct {
+	text string
+	err  error
+}
+
+func (e *briefError) Error() string { return e.text }
+
+func (e *briefError) Unwrap() error { return e.err }
 
 // blame moves the failure of the phase that ran last to another one, whose fault
 // it is.
