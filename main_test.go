@@ -410,6 +410,36 @@ basic_auth_users: {alice: $2a$04$08wQkcoxOV.UAbKzuk0jHuu4lD5xDmm33T0MXDli5LpUyal
 	}
 }
 
+// Who shows no certificate of the right CA does not get in, where
+// --web.config.file says so.
+func TestWebConfigWantsClientCertificates(t *testing.T) {
+	dir := t.TempDir()
+	lab, caFile := newLab(t)
+	cert, key := serverCertificate(t, lab)
+	write(t, filepath.Join(dir, "cert.pem"), cert+string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lab.Intermediate.Certificate.Raw})))
+	write(t, filepath.Join(dir, "key.pem"), key)
+	config := write(t, filepath.Join(dir, "web.yml"), fmt.Sprintf(`
+tls_server_config: {cert_file: cert.pem, key_file: key.pem, client_auth_type: RequireAndVerifyClientCert, client_ca_file: %q}
+`, caFile))
+	s := start(t, "--web.config.file="+config)
+	defer s.end(t)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.Replace(s.url, "http://", "https://", 1) + "/targets"
+	for _, shown := range [][]tls.Certificate{nil, {pair}} {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: shown}}}
+		response, err := client.Get(url)
+		if err == nil {
+			response.Body.Close()
+		}
+		if letIn := err == nil && response.StatusCode == http.StatusOK; letIn != (shown != nil) {
+			t.Errorf("with %d certificates: %v", len(shown), err)
+		}
+	}
+}
+
 // serverCertificate is a certificate for localhost and its key, in PEM.
 func serverCertificate(t *testing.T, lab *tlstest.Lab) (cert, key string) {
 	t.Helper()
