@@ -1,0 +1,424 @@
+//go:build e2e
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"tls_exporter/prober/tlstest"
+)
+
+const (
+	// soakTimeout is that of every probe, and so how long a silent endpoint holds
+	// one up. All of them have to have begun within it to be in flight at once.
+	soakTimeout = 15 * time.Second
+
+	// soakPatience is after how long an answer counts as lost, and as what it
+	// took the last probes left behind.
+	soakPatience = time.Minute
+
+	// soakSpare is how many files each side may open beside those of the N probes.
+	soakSpare = 400
+
+	// soakSlack is how many goroutines or files more than before are no leak.
+	soakSlack = 5
+
+	// soakKept is how many bytes more of the heap than before are no leak: what
+	// the pages remember of each endpoint, and the room that maps keep. To it
+	// comes what Go keeps of each goroutine that has ended, to use it again.
+	soakKept             = 5 << 20
+	soakKeptPerGoroutine = 512
+
+	soakSilent  = 8  // silent endpoints, each at an address of its own
+	soakClients = 20 // addresses that ask, so that each gets its fair share
+)
+
+// Thousands of probes wait for endpoints that say nothing, while others are
+// answered as ever and the configuration is reloaded every second. Afterwards
+// nothing is left of them.
+func TestSoak(t *testing.T) {
+	probes := soakRoom(t, soakNumber(t, "SOAK_PROBES", 10_000))
+	length := time.Duration(soakNumber(t, "SOAK_SECONDS", 10)) * time.Second
+
+	lab, caFile := newLab(t)
+	config := write(t, filepath.Join(t.TempDir(), "targets.yml"),
+		fmt.Sprintf("modules: {default: {ca_file: %q, timeout: %s}}\n", caFile, soakTimeout))
+	var silent []string
+	for i := range soakSilent {
+		silent = append(silent, soakEndpoint(t, lab, "silent", fmt.Sprintf("127.0.0.%d:0", 2+i)))
+	}
+	var healthy, hostile []string
+	for _, name := range []string{"healthy", "tls12-only", "tls13-only"} {
+		healthy = append(healthy, soakEndpoint(t, lab, name, ""))
+	}
+	for _, name := range []string{"endless", "garbage", "plain-http", "closes-at-once", "closes-mid-handshake", "resets-mid-handshake", "refused"} {
+		hostile = append(hostile, soakEndpoint(t, lab, name, ""))
+	}
+
+	exporter := soakExporter(t, "--config.file="+config, "--web.enable-lifecycle", "--web.enable-pprof",
+		fmt.Sprintf("--probe.max-concurrent=%d", 2*probes+1000))
+	s := &soak{url: exporter, clients: make([]*http.Client, soakClients)}
+	for i := range s.clients {
+		s.clients[i] = soakClient(100 + i)
+	}
+	busy, watcher := soakClient(98), soakClient(99)
+	idle := func() {
+		for _, client := range append(slices.Clone(s.clients), busy) {
+			client.CloseIdleConnections()
+		}
+	}
+	t.Cleanup(func() { idle(); watcher.CloseIdleConnections() })
+
+	// What is made once and stays is made before the first look.
+	for _, target := range slices.Concat(healthy, hostile) {
+		s.get(busy, "/probe?target="+url.QueryEscape(target), "tls_probe_success ", nil)
+	}
+	s.reload(busy)
+	idle()
+	before := soakSettle(t, watcher, s.url, nil)
+
+	begin := time.Now()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var hanging, others sync.WaitGroup
+	var waited, good, bad, reloads atomic.Int64
+	every := func(pause time.Duration, work func()) {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				work()
+				select {
+				case <-ctx.Done():
+				case <-time.After(pause):
+				}
+			}
+		})
+	}
+	for _, target := range healthy {
+		every(50*time.Millisecond, func() { s.probe(busy, target, "1", &good) })
+	}
+	for _, target := range hostile {
+		every(50*time.Millisecond, func() { s.probe(busy, target, "0", &bad) })
+	}
+	every(time.Second, func() {
+		s.reload(busy)
+		reloads.Add(1)
+	})
+	var peak soakFigures
+	every(200*time.Millisecond, func() {
+		if now, err := soakLook(watcher, s.url); err != nil {
+			s.complain("/metrics: %v", err)
+		} else {
+			peak.raise(now)
+		}
+	})
+	for i := range probes {
+		hanging.Go(func() {
+			client, target := s.clients[i%soakClients], silent[i%soakSilent]
+			for again := true; again; again = time.Since(begin) < length {
+				s.probe(client, target, "0", &waited)
+			}
+		})
+		if i%10 == 0 {
+			time.Sleep(time.Millisecond) // so that they do not knock all at once
+		}
+	}
+	hanging.Wait()
+	cancel()
+	others.Wait()
+	took := time.Since(begin)
+
+	idle()
+	after := soakSettle(t, watcher, s.url, &before)
+	if kept := after["go_memstats_heap_alloc_bytes"] - before["go_memstats_heap_alloc_bytes"]; kept > soakKept+soakKeptPerGoroutine*peak["go_goroutines"] {
+		t.Errorf("%.0f bytes are left on the heap", kept)
+	}
+	t.Logf("%d probes of silent endpoints in flight at once, for %s\n%s", probes, took.Round(time.Second/10), soakTable(before, peak, after))
+	t.Logf("resident at the peak: %.1f kB for each probe in flight", (peak["process_resident_memory_bytes"]-before["process_resident_memory_bytes"])/1000/float64(probes))
+	t.Logf("answers: %d of silent endpoints, %d of healthy, %d of hostile; %d reloads", waited.Load(), good.Load(), bad.Load(), reloads.Load())
+	if peak["tls_exporter_probes_in_flight"] < float64(probes) {
+		t.Errorf("at most %v probes were in flight at once, not %d", peak["tls_exporter_probes_in_flight"], probes)
+	}
+	for _, n := range []*atomic.Int64{&waited, &good, &bad, &reloads} {
+		if n.Load() == 0 {
+			t.Error("some have had no answer at all")
+		}
+	}
+	s.report(t)
+}
+
+// soakNumber is what the environment says, or else the short form's.
+func soakNumber(t *testing.T, name string, short int) int {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		return short
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q: has to be a number above 0", name, value)
+	}
+	return n
+}
+
+// soakRoom is how many of the wanted probes find room among the files that a
+// process may open: each takes two here, and two in the exporter.
+func soakRoom(t *testing.T, wanted int) int {
+	t.Helper()
+	need := uint64(2*wanted + soakSpare)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Cur >= need {
+		return wanted
+	}
+	raised := syscall.Rlimit{Cur: need, Max: max(need, limit.Max)}
+	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
+		return wanted
+	}
+	limit.Cur = limit.Max // more than that takes CAP_SYS_RESOURCE
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Cur < 2*soakSpare {
+		t.Fatalf("a process may open only %d files here", limit.Cur)
+	}
+	room := int(limit.Cur-soakSpare) / 2
+	t.Logf("%d probes instead of %d: a process may open no more than %d files here, and this one may not raise that", room, wanted, limit.Cur)
+	return room
+}
+
+// soakEndpoint starts a server with the illness of that name.
+func soakEndpoint(t *testing.T, lab *tlstest.Lab, name, address string) string {
+	t.Helper()
+	all := tlstest.Illnesses()
+	i := slices.IndexFunc(all, func(illness tlstest.Illness) bool { return illness.Name == name })
+	if i < 0 {
+		t.Fatalf("the lab has no illness %s", name)
+	}
+	server, err := all[i].Make(lab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Address = address
+	return endpoint(t, lab, server)
+}
+
+// soakExporter runs the program as a process of its own until the test ends.
+func soakExporter(t *testing.T, args ...string) (url string) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "tls_exporter")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	address := freeAddress(t)
+	log := new(output)
+	command := exec.Command(binary, append(args, "--web.listen-address="+address, "--log.level=error")...)
+	command.Stdout, command.Stderr = log, log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		command.Process.Signal(syscall.SIGTERM)
+		if err := command.Wait(); err != nil {
+			t.Errorf("on SIGTERM it ends with %v", err)
+		}
+		if log.String() != "" {
+			t.Errorf("it logs\n%s", log)
+		}
+	})
+	for deadline := time.Now().Add(soakPatience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			return "http://" + address
+		}
+	}
+	t.Fatalf("nothing listens on %s", address)
+	return ""
+}
+
+// soakClient asks from 127.0.0.<host>, over as many connections as it takes.
+func soakClient(host int) *http.Client {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(host))}}
+	return &http.Client{
+		Timeout:   soakTimeout + soakPatience,
+		Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 1 << 20},
+	}
+}
+
+// soak asks, and keeps what was not as it should be.
+type soak struct {
+	url     string
+	clients []*http.Client
+
+	mutex      sync.Mutex
+	complaints int
+	first      []string // complaints
+}
+
+func (s *soak) complain(format string, args ...any) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.complaints++; len(s.first) < 10 {
+		s.first = append(s.first, fmt.Sprintf(format, args...))
+	}
+}
+
+func (s *soak) report(t *testing.T) {
+	t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.complaints > 0 {
+		t.Errorf("%d answers are lost or wrong; the first:\n%s", s.complaints, strings.Join(s.first, "\n"))
+	}
+}
+
+func (s *soak) probe(client *http.Client, target, success string, answers *atomic.Int64) {
+	s.get(client, "/probe?target="+url.QueryEscape(target), "\ntls_probe_success "+success+"\n", answers)
+}
+
+func (s *soak) get(client *http.Client, path, want string, answers *atomic.Int64) {
+	response, err := client.Get(s.url + path)
+	s.hear(path, want, response, err, answers)
+}
+
+func (s *soak) reload(client *http.Client) {
+	const path = "/-/reload"
+	response, err := client.Post(s.url+path, "", nil)
+	s.hear(path, "", response, err, nil)
+}
+
+func (s *soak) hear(path, want string, response *http.Response, err error, answers *atomic.Int64) {
+	if err != nil {
+		s.complain("%s: %v", path, err)
+		return
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(want)) {
+		s.complain("%s: %d, %v, without %q:\n%s", path, response.StatusCode, err, want, body)
+		return
+	}
+	if answers != nil {
+		answers.Add(1)
+	}
+}
+
+// soakShown are the rows of /metrics that the soak is about.
+var soakShown = []string{
+	"tls_exporter_probes_in_flight", "go_goroutines", "process_open_fds",
+	"process_resident_memory_bytes", "go_memstats_heap_inuse_bytes", "go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes",
+}
+
+// soakFigures are the values of soakShown.
+type soakFigures map[string]float64
+
+func (f *soakFigures) raise(now soakFigures) {
+	if *f == nil {
+		*f = make(soakFigures)
+	}
+	for name, value := range now {
+		(*f)[name] = max((*f)[name], value)
+	}
+}
+
+func soakLook(client *http.Client, url string) (soakFigures, error) {
+	response, err := client.Get(url + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	figures := make(soakFigures)
+	for line := range strings.Lines(string(page)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !slices.Contains(soakShown, name) {
+			continue
+		}
+		if figures[name], err = strconv.ParseFloat(value, 64); err != nil {
+			return nil, err
+		}
+	}
+	if len(figures) != len(soakShown) {
+		return nil, fmt.Errorf("/metrics has only %v", figures)
+	}
+	return figures, nil
+}
+
+// soakSettle polls until nothing is in flight and no more is open than before,
+// or, without a before, until two looks in a row see the same. What it returns
+// is without garbage.
+func soakSettle(t *testing.T, client *http.Client, url string, before *soakFigures) soakFigures {
+	t.Helper()
+	counts := []string{"go_goroutines", "process_open_fds"}
+	var now, last soakFigures
+	for deadline := time.Now().Add(soakPatience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		var err error
+		if now, err = soakLook(client, url); err != nil {
+			t.Fatal(err)
+		}
+		moved := func(name string) bool {
+			if before != nil {
+				return now[name] > (*before)[name]+soakSlack
+			}
+			return now[name] != last[name]
+		}
+		if now["tls_exporter_probes_in_flight"] == 0 && !slices.ContainsFunc(counts, moved) {
+			return soakSwept(t, client, url)
+		}
+		last = now
+	}
+	t.Errorf("after %s it has not come to rest: %v", soakPatience, now)
+	return now
+}
+
+// soakSwept looks after the garbage is collected: twice, for what lies in pools
+// survives once.
+func soakSwept(t *testing.T, client *http.Client, url string) soakFigures {
+	t.Helper()
+	for range 2 {
+		response, err := client.Get(url + "/debug/pprof/heap?gc=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("the heap's profile: %d, %v", response.StatusCode, err)
+		}
+	}
+	now, err := soakLook(client, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+func soakTable(before, peak, after soakFigures) string {
+	var table strings.Builder
+	fmt.Fprintf(&table, "%-32s %12s %12s %12s", "", "before", "peak", "after")
+	for _, name := range soakShown {
+		fmt.Fprintf(&table, "\n%-32s %12.0f %12.0f %12.0f", name, before[name], peak[name], after[name])
+	}
+	return table.String()
+}
