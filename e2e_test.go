@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -134,14 +135,20 @@ func daemon(t *testing.T, command *exec.Cmd, ready string) {
 	log.await(t, ready)
 }
 
+// freeAddress is one that nobody has. Its port is below those that the system
+// hands out to whoever asks for any, as the endpoints of a demo may, so that it
+// is still free when its program starts.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
+		if err == nil {
+			defer listener.Close()
+			return listener.Addr().String()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // endpointsOf is the label endpoint of every series that an expression has now.

@@ -26,6 +26,7 @@ func TestSquid(t *testing.T) {
 	s.write("squid.conf", `
 http_port 127.0.0.1:{:open} name=open
 http_port 127.0.0.1:{:closed} name=closed
+https_port 127.0.0.1:{:secure} name=secure tls-cert={cert} tls-key={key}
 pid_filename {dir}/squid.pid
 cache_log {dir}/cache.log
 access_log stdio:{dir}/access.log
@@ -35,7 +36,7 @@ pinger_enable off
 cache_mem 8 MB
 shutdown_lifetime 0 seconds
 auth_param basic program /usr/lib/squid/basic_ncsa_auth {dir}/users
-acl open myportname open
+acl open myportname open secure
 acl known proxy_auth REQUIRED
 acl directory port {:ldap} {:ldaps}
 http_access deny !directory
@@ -43,8 +44,12 @@ http_access allow open
 http_access allow known
 `)
 	s.run("squid", "-N", "-f", "{dir}/squid.conf")
+	// Over TLS this Squid, which has GnuTLS, sends its own certificate alone: who
+	// trusts only the root cannot verify it, and who has the intermediate can.
 	s.see(`
   open: {ca_file: "{ca}", proxy_url: "http://127.0.0.1:{:open}"}
+  secure: {ca_file: "{cert}", proxy_url: "https://localhost:{:secure}"}
+  incomplete: {ca_file: "{ca}", proxy_url: "https://localhost:{:secure}"}
   resolved: {ca_file: "{ca}", proxy_url: "http://127.0.0.1:{:open}", ip_protocol: ip4}
   nobody: {ca_file: "{ca}", proxy_url: "http://127.0.0.1:{:closed}"}
   mallory: {ca_file: "{ca}", proxy_url: "http://alice:guess@127.0.0.1:{:closed}"}
@@ -52,6 +57,9 @@ http_access allow known
 `, []row{
 		{"TLS", "ldaps://localhost:{:ldaps}", "open", proxied, "TLS 1.3"},
 		{"STARTTLS", "ldap://localhost:{:ldap}", "open", proxiedUpgraded, "TLS 1.3"},
+		{"TLS within TLS", "ldaps://localhost:{:ldaps}", "secure", proxied, "TLS 1.3"},
+		{"STARTTLS within TLS", "ldap://localhost:{:ldap}", "secure", proxiedUpgraded, "TLS 1.3"},
+		{"TLS to a proxy without its intermediate", "ldaps://localhost:{:ldaps}", "incomplete", "connect proxy", "proxy_untrusted"},
 		{"an address", "ldaps://localhost:{:ldaps}", "resolved", "resolve " + proxied, "TLS 1.3"},
 		{"with the password", "ldaps://localhost:{:ldaps}", "alice", proxied, "TLS 1.3"},
 		{"without a password", "ldaps://localhost:{:ldaps}", "nobody", "connect proxy", "proxy_refused"},
