@@ -247,8 +247,8 @@ func TestOwnersAddresses(t *testing.T) {
 // on all of them.
 func TestOwnAddress(t *testing.T) {
 	local, err := net.InterfaceAddrs()
-	if err != nil || len(local) == 0 {
-		t.Skip("this machine has no addresses:", err)
+	if err != nil || len(local) == 0 { // there is always loopback
+		t.Fatalf("the addresses of this machine are %v, %v", local, err)
 	}
 	for _, listening := range []string{":10443", "0.0.0.0:10443", "[::]:10443", "localhost:10443"} {
 		g := newGuard(Policy{}, []string{listening})
