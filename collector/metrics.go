@@ -45,7 +45,7 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 				set(1, string(r.Failure.Phase), string(r.Failure.Reason))
 			}
 		}),
-	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Absent when a proxy on the way failed: nothing was learned of the port.",
+	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. 0 too when the name led to no address to ask; absent when a proxy on the way failed, for nothing was learned of the port then.",
 		func(r *prober.Result) (float64, bool) {
 			answered, known := r.Reachable()
 			return bit(answered), known
