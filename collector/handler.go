@@ -128,7 +128,7 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 
 // run probes if there is room for it, counts, logs and lets others know.
 func (e *Exporter) run(ctx context.Context, r *http.Request, request probeRequest) (*prober.Result, *refusal) {
-	leave := e.limit.enter(clientOf(r.RemoteAddr))
+	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.FarEnd())
 	if leave == nil {
 		return nil, &refusal{http.StatusServiceUnavailable, rejectedTooMany, errTooMany}
 	}

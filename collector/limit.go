@@ -17,36 +17,50 @@ const DefaultMaxConcurrent = 1000
 var errTooMany = errors.New("too many probes are running; ask again, or give the exporter a higher --probe.max-concurrent")
 
 // limit bounds how many probes run at once, and shares them out: a client may
-// have no more of them than are left for the others. So one alone gets half, two
-// that want all a third each, and whoever comes last still finds room.
+// have no more of them than are left for the others, and nor may a target. So
+// one alone gets half, two that want all a third each, and whoever comes last
+// still finds room. A server that hangs cannot take all of it either, however
+// many ask for it.
 type limit struct {
-	mutex   sync.Mutex
-	free    int
-	clients map[netip.Prefix]int // those with a probe in flight, and how many
+	mutex sync.Mutex
+	free  int
+	held  map[holder]int // by those with a probe in flight
 }
 
-func newLimit(most int) *limit {
-	return &limit{free: most, clients: make(map[netip.Prefix]int)}
+// holder is who places are shared out to: a client, or a target.
+type holder struct {
+	client netip.Prefix
+	target string
 }
 
-// enter takes a place for a client. If there is none for it, leave is nil.
-func (l *limit) enter(client netip.Prefix) (leave func()) {
+func newLimit(most int) *limit { return &limit{free: most, held: make(map[holder]int)} }
+
+// enter takes a place for a client and a target. If there is none for the one or
+// the other, leave is nil.
+func (l *limit) enter(client netip.Prefix, target string) (leave func()) {
+	both := [...]holder{{client: client}, {target: target}}
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if l.clients[client] >= l.free {
-		return nil
+	for _, h := range both {
+		if l.held[h] >= l.free {
+			return nil
+		}
 	}
 	l.free--
-	l.clients[client]++
-	return func() { l.leave(client) }
+	for _, h := range both {
+		l.held[h]++
+	}
+	return func() { l.leave(both[:]) }
 }
 
-func (l *limit) leave(client netip.Prefix) {
+func (l *limit) leave(both []holder) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.free++
-	if l.clients[client]--; l.clients[client] == 0 {
-		delete(l.clients, client)
+	for _, h := range both {
+		if l.held[h]--; l.held[h] == 0 {
+			delete(l.held, h)
+		}
 	}
 }
 

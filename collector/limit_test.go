@@ -19,43 +19,50 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// A client gets what is left for the others too, and nobody is shut out by one.
+// A client gets what is left for the others too, and so does a target: nobody is
+// shut out by one.
 func TestLimit(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		most   int
-		asking string // clients, in the order in which they ask
+		asking string // in the order in which they ask
 		got    string // those who got a place; small: who did not
 	}{
 		{"one place", 1, "AAB", "Aab"},
-		{"one client alone", 8, "AAAAAA", "AAAAaa"},
-		{"two clients", 9, "AAAAAABBBBBB", "AAAAAaBBbbbb"},
-		{"two clients in turn", 9, "ABABABABAB", "ABABABabab"},
+		{"one alone", 8, "AAAAAA", "AAAAaa"},
+		{"two", 9, "AAAAAABBBBBB", "AAAAAaBBbbbb"},
+		{"two in turn", 9, "ABABABABAB", "ABABABabab"},
 		{"the last to come", 8, "AAAABBBC", "AAAABBbC"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			l := newLimit(test.most)
-			var got strings.Builder
-			var leaves []func()
-			for _, client := range test.asking {
-				word := string(client)
-				if leave := l.enter(clientOf(fmt.Sprintf("192.0.2.%d:1", client))); leave != nil {
-					leaves = append(leaves, leave)
-				} else {
-					word = strings.ToLower(word)
+		for kind, holders := range map[string]func(one rune, i int) (client, target string){
+			"clients": func(one rune, i int) (string, string) { return fmt.Sprintf("192.0.2.%d:1", one), fmt.Sprint(i) },
+			"targets": func(one rune, i int) (string, string) { return fmt.Sprintf("192.0.2.%d:1", i), string(one) },
+		} {
+			t.Run(test.name+" of the "+kind, func(t *testing.T) {
+				l := newLimit(test.most)
+				var got strings.Builder
+				var leaves []func()
+				for i, one := range test.asking {
+					word := string(one)
+					client, target := holders(one, i)
+					if leave := l.enter(clientOf(client), target); leave != nil {
+						leaves = append(leaves, leave)
+					} else {
+						word = strings.ToLower(word)
+					}
+					got.WriteString(word)
 				}
-				got.WriteString(word)
-			}
-			if got.String() != test.got {
-				t.Errorf("got %s, want %s", &got, test.got)
-			}
-			for _, leave := range leaves {
-				leave()
-			}
-			if l.free != test.most || len(l.clients) != 0 {
-				t.Errorf("when all have left %d of %d are free, and %v is remembered", l.free, test.most, l.clients)
-			}
-		})
+				if got.String() != test.got {
+					t.Errorf("got %s, want %s", &got, test.got)
+				}
+				for _, leave := range leaves {
+					leave()
+				}
+				if l.free != test.most || len(l.held) != 0 {
+					t.Errorf("when all have left %d of %d are free, and %v is remembered", l.free, test.most, l.held)
+				}
+			})
+		}
 	}
 }
 
@@ -82,18 +89,21 @@ func from(t *testing.T, addr string) *http.Client {
 }
 
 // Requests that wait for a server hold their places. Who asks for more than its
-// share is told to come back, others are served, and places that come free are
-// there for the next.
+// share, or for more than a target's, is told to come back; others are served,
+// and places that come free are there for the next.
 func TestTooMany(t *testing.T) {
 	lab := newLab(t)
 	arrived, release := make(chan struct{}), make(chan struct{})
-	held := serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) {
-		arrived <- struct{}{}
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-	}})
+	silent := func() string {
+		return serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) {
+			arrived <- struct{}{}
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+		}})
+	}
+	popular, first, second := silent(), silent(), silent()
 	e, err := New(Options{
 		Load: labConfig(t, lab, ""), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), MaxConcurrent: 4,
 	})
@@ -120,27 +130,33 @@ func TestTooMany(t *testing.T) {
 	}
 
 	var waiting sync.WaitGroup
-	hold := func(client *http.Client) {
+	hold := func(client *http.Client, target string) {
+		answered := make(chan struct{})
 		waiting.Go(func() {
-			if status := ask(client, "/probe", held); status != http.StatusOK {
+			defer close(answered)
+			if status := ask(client, "/probe", target); status != http.StatusOK {
 				t.Errorf("a probe that was held: %d", status)
 			}
 		})
-		<-arrived
-	}
-	hold(greedy)
-	hold(greedy)
-	for _, path := range []string{"/probe", "/inspect"} {
-		if status := ask(greedy, path, held); status != http.StatusServiceUnavailable {
-			t.Errorf("%s past its share: %d", path, status)
+		select {
+		case <-arrived:
+		case <-answered:
 		}
 	}
-	hold(other)
-	if status := ask(other, "/probe", held); status != http.StatusServiceUnavailable {
-		t.Errorf("the other past its share: %d", status)
+	turnedAway := func(who string, client *http.Client, path, target string) {
+		if status := ask(client, path, target); status != http.StatusServiceUnavailable {
+			t.Errorf("%s, %s: %d", who, path, status)
+		}
 	}
-	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedTooMany)); got != 3 {
-		t.Errorf("%v were counted, want 3", got)
+	hold(greedy, popular)
+	hold(greedy, popular)
+	turnedAway("a client past its share", greedy, "/probe", first)
+	turnedAway("a client past its share", greedy, "/inspect", first)
+	turnedAway("another client, of a target past its share", other, "/probe", popular)
+	hold(other, first)
+	turnedAway("the other past its share", other, "/probe", second)
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedTooMany)); got != 4 {
+		t.Errorf("%v were counted, want 4", got)
 	}
 	close(release)
 	waiting.Wait()

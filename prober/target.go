@@ -286,6 +286,19 @@ func (t Target) String() string {
 
 func (t Target) hostPort() string { return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port))) }
 
+// FarEnd is what a probe connects to, whatever is said there and under which
+// name: host:port, with the address for the host where it is set, or a path.
+func (t Target) FarEnd() string {
+	if t.Path != "" {
+		return t.Path
+	}
+	end := t.farEnd()
+	if end.elsewhere {
+		return netip.AddrPortFrom(end.addr, end.port).String()
+	}
+	return t.hostPort()
+}
+
 // IP is the host as an address; invalid where the host is a name.
 func (t Target) IP() netip.Addr {
 	addr, _ := netip.ParseAddr(t.Host)

@@ -174,3 +174,28 @@ func TestTargetAt(t *testing.T) {
 		t.Error("a socket has another address")
 	}
 }
+
+// The far end is what a connection goes to: another name or another way of
+// starting TLS does not make it another one.
+func TestTargetFarEnd(t *testing.T) {
+	for _, test := range []struct{ written, address, want string }{
+		{"example.com", "", "example.com:443"},
+		{"smtp://example.com:443", "", "example.com:443"},
+		{"example.com:8443", "192.0.2.7", "192.0.2.7:8443"},
+		{"example.com", "[2001:db8::1]:853", "[2001:db8::1]:853"},
+		{"[2001:db8::1]:853", "", "[2001:db8::1]:853"},
+		{"unix:///run/x.sock", "", "/run/x.sock"},
+	} {
+		asked := target(t, test.written)
+		if test.address != "" {
+			var err error
+			if asked, err = asked.At(test.address); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked.ServerName = "other.test"
+		if got := asked.FarEnd(); got != test.want {
+			t.Errorf("%s at %q is %s, want %s", test.written, test.address, got, test.want)
+		}
+	}
+}
