@@ -165,13 +165,12 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	return app, done
 }
 
-// loadConfig reads the configuration for an exporter that listens on these
-// addresses.
-func loadConfig(path string, listening ...string) (*prober.Config, error) {
+// loadConfig reads the configuration of a process.
+func loadConfig(process *prober.Process, path string) (*prober.Config, error) {
 	if path == "" {
-		return prober.DefaultConfig(listening...)
+		return process.DefaultConfig()
 	}
-	return prober.Load(path, listening...)
+	return process.Load(path)
 }
 
 func checkConfig(path string, out io.Writer) error {

@@ -266,31 +266,19 @@ func TestClosedDoors(t *testing.T) {
 	}
 }
 
-// The program knows from its flags where it listens, and probes nobody there.
+// The program knows where it listens, also at a port that the system chose, and
+// probes nobody there.
 func TestNotItself(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	log, done := new(output), make(chan error, 1)
-	go func() { done <- run(ctx, []string{"--web.listen-address=" + address}, io.Discard, log) }()
-	log.await(t, `msg="?Listening on"?`)
-	if status, body := fetch(t, "http://"+address+"/probe?target="+address); status != http.StatusForbidden || !strings.Contains(body, "the exporter itself") {
+	s := start(t)
+	address := strings.TrimPrefix(s.url, "http://")
+	if status, body := fetch(t, s.url+"/probe?target="+address); status != http.StatusForbidden || !strings.Contains(body, "the exporter itself") {
 		t.Errorf("%d %s", status, body)
 	}
 	_, port, _ := net.SplitHostPort(address)
-	if _, body := fetch(t, "http://"+address+"/probe?target=localhost:"+port); !strings.Contains(body, `tls_probe_failure_info{phase="connect",reason="`) || strings.Contains(body, "tls_tcp_connected 1") {
+	if _, body := fetch(t, s.url+"/probe?target=localhost:"+port); !strings.Contains(body, `tls_probe_failure_info{phase="connect",reason="`) || strings.Contains(body, "tls_tcp_connected 1") {
 		t.Errorf("by name: %s", body)
 	}
-	cancel()
-	http.DefaultClient.CloseIdleConnections()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	s.end(t)
 }
 
 // What the configuration keeps to itself is on no page and in no log, whatever

@@ -40,7 +40,7 @@ func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut 
 
 // onceProber is the module's prober with the command line's last word on it.
 func onceProber(f onceFlags, configFile string) (*prober.Prober, error) {
-	config, err := loadConfig(configFile)
+	config, err := loadConfig(new(prober.Process), configFile)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
@@ -38,8 +39,10 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	history := new(report.History)
+	process := new(prober.Process)
+	process.Listens(*f.web.WebListenAddresses...)
 	exporter, err := collector.New(collector.Options{
-		Load:          func() (*prober.Config, error) { return loadConfig(configFile, *f.web.WebListenAddresses...) },
+		Load:          func() (*prober.Config, error) { return loadConfig(process, configFile) },
 		Logger:        logger,
 		Explain:       explain,
 		Observe:       history.Add,
@@ -62,6 +65,11 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		IdleTimeout:       5 * time.Minute,  // Prometheus keeps its connections between scrapes
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		// What the flags leave to the system, a port or sockets of systemd's, is known only now.
+		BaseContext: func(l net.Listener) context.Context {
+			process.Listens(l.Addr().String())
+			return context.Background()
+		},
 	}
 	return serveUntil(ctx, server, exporter, f.web, logger)
 }

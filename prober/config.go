@@ -41,11 +41,10 @@ type ConfiguredTarget struct {
 const DefaultModuleName = "default"
 
 // DefaultConfig is the configuration without a file: the default module alone.
-// The addresses are those that the exporter itself listens on, which nobody may
-// have probed.
-func DefaultConfig(listening ...string) (*Config, error) {
-	return newConfig(newGuard(Policy{}, listening))
-}
+func (p *Process) DefaultConfig() (*Config, error) { return newConfig(newGuard(Policy{}, p)) }
+
+// DefaultConfig is that of a process that listens nowhere.
+func DefaultConfig() (*Config, error) { return new(Process).DefaultConfig() }
 
 func newConfig(g *guard) (*Config, error) {
 	p, err := newGuarded(DefaultModule(), g)
@@ -62,9 +61,8 @@ const (
 )
 
 // Load reads a targets.yml. Relative paths in it are relative to it. An error
-// is one sentence that begins with file:line and says what would be right. The
-// addresses are as DefaultConfig has them.
-func Load(path string, listening ...string) (*Config, error) {
+// is one sentence that begins with file:line and says what would be right.
+func (p *Process) Load(path string) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -76,12 +74,15 @@ func Load(path string, listening ...string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := parseConfig(content, filepath.Dir(path), listening...)
+	config, err := p.parseConfig(content, filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
 	return config, nil
 }
+
+// Load reads a targets.yml for a process that listens nowhere.
+func Load(path string) (*Config, error) { return new(Process).Load(path) }
 
 // file is the document. Its targets have the shape of Prometheus's static configs.
 type file struct {
@@ -119,7 +120,7 @@ func (l *located[T]) lineOf(err error) int {
 // at puts a line before what is wrong there.
 func at(line int, err error) error { return fmt.Errorf("%d: %w", line, err) }
 
-func parseConfig(content []byte, dir string, listening ...string) (*Config, error) {
+func (p *Process) parseConfig(content []byte, dir string) (*Config, error) {
 	root, err := parseYAML(content)
 	if err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ func parseConfig(content []byte, dir string, listening ...string) (*Config, erro
 	if err := f.Policy.Value.validate(); err != nil {
 		return nil, at(f.Policy.lineOf(err), fmt.Errorf("probe_policy.%w", err))
 	}
-	config, err := newConfig(newGuard(f.Policy.Value, listening))
+	config, err := newConfig(newGuard(f.Policy.Value, p))
 	if err != nil {
 		return nil, at(1, err)
 	}
@@ -225,7 +226,7 @@ func (f *file) targets(probers map[string]*Prober) ([]ConfiguredTarget, error) {
 				return nil, at(written.Line, err)
 			}
 			// Where the exporter listens is not for the file to know.
-			if err := (&guard{policy: f.Policy.Value}).admit(target); err != nil {
+			if err := (&guard{policy: f.Policy.Value, process: new(Process)}).admit(target); err != nil {
 				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", quote(written.Value), err))
 			}
 			identity := target.String() + fmt.Sprint(g.Labels)

@@ -108,7 +108,7 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		config, err := parseConfig(content, "testdata/config")
+		config, err := new(Process).parseConfig(content, "testdata/config")
 		if (config == nil) == (err == nil) {
 			t.Errorf("config is %v, error is %v", config, err)
 		}

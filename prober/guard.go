@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -21,12 +20,12 @@ var ErrDenied = errors.New("the probe policy denies it")
 // that no name can lead where its owner was not meant to send us.
 type guard struct {
 	policy   Policy
-	own      []netip.AddrPort // where the exporter listens; without an address: on all of this machine's
-	template net.Dialer       // what all connections have in common
+	process  *Process   // which nobody may have probed
+	template net.Dialer // what all connections have in common
 }
 
-func newGuard(policy Policy, listening []string) *guard {
-	g := &guard{policy: policy, own: ownAddresses(listening)}
+func newGuard(policy Policy, process *Process) *guard {
+	g := &guard{policy: policy, process: process}
 	g.template = net.Dialer{KeepAlive: -1, Resolver: newSystemResolver(g, false)} // a probe is too short for keep-alives
 	return g
 }
@@ -127,7 +126,7 @@ func (g *guard) deniedUnasked(e farEnd) error {
 			}
 		}
 		meant := func(r Rule) bool { return r.CIDR != CIDR{} && r.Port == Ports{e.port, e.port} && r.allows(e) }
-		if g.isOwn(netip.AddrPortFrom(addr, e.port)) && !slices.ContainsFunc(g.policy.Allow, meant) {
+		if g.process.listensAt(netip.AddrPortFrom(addr, e.port)) && !slices.ContainsFunc(g.policy.Allow, meant) {
 			return fmt.Errorf("%w: %s is the exporter itself", ErrDenied, e)
 		}
 	}
@@ -150,40 +149,6 @@ func readings(addr netip.Addr) []netip.Addr {
 	}
 	bytes := addr.As16()
 	return []netip.Addr{addr, netip.AddrFrom4([4]byte(bytes[12:]))}
-}
-
-// ownAddresses reads addresses to listen on, as net.Listen takes them. One by
-// name may be any of this machine's. A port that the system chooses, or what is
-// no TCP, is not known and passed over.
-func ownAddresses(listening []string) []netip.AddrPort {
-	var own []netip.AddrPort
-	for _, written := range listening {
-		host, service, err := net.SplitHostPort(written)
-		if err != nil || strings.Contains(written, "/") {
-			continue
-		}
-		port, err := net.LookupPort("tcp", service)
-		if err != nil || port == 0 {
-			continue
-		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil || addr.IsUnspecified() {
-			addr = netip.Addr{}
-		}
-		own = append(own, netip.AddrPortFrom(addr.Unmap().WithZone(""), uint16(port)))
-	}
-	return own
-}
-
-// isOwn tells whether the exporter listens at addr. Addresses come and go, so
-// this machine is asked for its own anew; if it will not say, any may be one.
-func (g *guard) isOwn(addr netip.AddrPort) bool {
-	for _, own := range g.own {
-		if own == addr || own.Port() == addr.Port() && !own.Addr().IsValid() && isLocal(addr.Addr()) {
-			return true
-		}
-	}
-	return false
 }
 
 func isLocal(addr netip.Addr) bool {
@@ -214,7 +179,7 @@ func (g *guard) ofOwner(address string) verdict {
 	if _, err := netip.ParseAddrPort(address); err == nil {
 		return func(netip.AddrPort) error { return nil }
 	}
-	unruled := &guard{own: g.own}
+	unruled := &guard{process: g.process}
 	return func(addr netip.AddrPort) error {
 		return unruled.deniedUnasked(farEnd{addr: addr.Addr(), port: addr.Port()})
 	}

@@ -27,7 +27,9 @@ import (
 // policed is a configuration with this policy, and what else the file says.
 func policed(t testing.TB, content string, listening ...string) *Config {
 	t.Helper()
-	config, err := parseConfig([]byte(content), t.TempDir(), listening...)
+	process := new(Process)
+	process.Listens(listening...)
+	config, err := process.parseConfig([]byte(content), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +227,9 @@ func TestDeniedBesideOthers(t *testing.T) {
 // What the owner names is not a target: rules do not cut off the proxy and the
 // DNS servers, and a name of theirs leads to nothing that nobody may reach.
 func TestOwnersAddresses(t *testing.T) {
-	g := newGuard(Policy{Deny: []Rule{{Port: Ports{1, 65535}}}}, []string{":10443"})
+	process := new(Process)
+	process.Listens(":10443")
+	g := newGuard(Policy{Deny: []Rule{{Port: Ports{1, 65535}}}}, process)
 	for _, test := range []struct {
 		named, addr string
 		denied      bool
@@ -251,10 +255,11 @@ func TestOwnAddress(t *testing.T) {
 		t.Fatalf("the addresses of this machine are %v, %v", local, err)
 	}
 	for _, listening := range []string{":10443", "0.0.0.0:10443", "[::]:10443", "localhost:10443"} {
-		g := newGuard(Policy{}, []string{listening})
+		process := new(Process)
+		process.Listens(listening)
 		for _, a := range local {
 			addr := netip.MustParsePrefix(a.String()).Addr().WithZone("")
-			if !g.isOwn(netip.AddrPortFrom(addr, 10443)) || g.isOwn(netip.AddrPortFrom(addr, 10444)) {
+			if !process.listensAt(netip.AddrPortFrom(addr, 10443)) || process.listensAt(netip.AddrPortFrom(addr, 10444)) {
 				t.Errorf("%s, listening on %s", addr, listening)
 			}
 		}
@@ -263,7 +268,7 @@ func TestOwnAddress(t *testing.T) {
 
 // A denied socket of a family that is not known is not connected.
 func TestUnreadableAddressIsDenied(t *testing.T) {
-	if err := newGuard(Policy{}, nil).judgeDialled("tcp", "nonsense", nil); !errors.Is(err, ErrDenied) {
+	if err := newGuard(Policy{}, new(Process)).judgeDialled("tcp", "nonsense", nil); !errors.Is(err, ErrDenied) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -36,7 +36,7 @@ type Prober struct {
 
 // New reads the module's files and returns its prober, or what is wrong with
 // the module. Nothing but what is denied anyway is denied to it.
-func New(m Module) (*Prober, error) { return newGuarded(m, newGuard(Policy{}, nil)) }
+func New(m Module) (*Prober, error) { return newGuarded(m, newGuard(Policy{}, new(Process))) }
 
 func newGuarded(m Module, guard *guard) (*Prober, error) {
 	if err := m.validate(); err != nil {

@@ -206,7 +206,7 @@ func TestResolveStrictly(t *testing.T) {
 func TestResolveSendsAgain(t *testing.T) {
 	lab := newLab(t)
 	var questions atomic.Int32
-	server := &nameserver{guard: newGuard(Policy{}, nil), resend: time.Millisecond, address: string(startDNS(t, lab, tlstest.Zone{"lossy.test": {
+	server := &nameserver{guard: newGuard(Policy{}, new(Process)), resend: time.Millisecond, address: string(startDNS(t, lab, tlstest.Zone{"lossy.test": {
 		Addresses: ips("127.0.0.1"),
 		Alter: func(answer []byte, _ bool) []byte {
 			if questions.Add(1) < 3 {
