@@ -100,6 +100,7 @@ type onceFlags struct {
 	address    string
 	caFile     string
 	timeout    time.Duration
+	scan       bool
 	json       bool
 	format     string
 	warning    float64
@@ -152,7 +153,8 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	probe.Flag("server-name", "Send and verify this name instead of the target's host.").StringVar(&f.once.serverName)
 	probe.Flag("address", "Dial this IP address, or IP:port; the name stays.").StringVar(&f.once.address)
 	probe.Flag("ca-file", "Trust the roots in this PEM file instead of the system's.").StringVar(&f.once.caFile)
-	probe.Flag("timeout", "Bound on a probe; default: the module's.").DurationVar(&f.once.timeout)
+	probe.Flag("timeout", "Bound on a probe; default: the module's, and a minute for --scan.").DurationVar(&f.once.timeout)
+	probe.Flag("scan", "Find out all that the server still takes: versions, ciphers, groups, old wounds. Some 100 connections.").BoolVar(&f.once.scan)
 	probe.Flag("format", "text, json or prometheus.").Default("text").EnumVar(&f.once.format, "text", "json", "prometheus")
 	probe.Flag("json", "Short for --format=json.").BoolVar(&f.once.json)
 	probe.Flag("warning", "Warn below this many days; default: below a third of the lifetime.").PlaceHolder("DAYS").FloatVar(&f.once.warning)

@@ -23,7 +23,9 @@ const sideBySide = 16
 // probeOnce probes every target, writes what was learned in the order in which
 // they were named, and returns the worst verdict as an exit status.
 func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
-	p, err := onceProber(f, configFile)
+	process := new(prober.Process)
+	defer process.Close()
+	p, err := onceProber(process, f, configFile)
 	if err != nil {
 		return err
 	}
@@ -38,9 +40,13 @@ func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut 
 	return verdict(results, f)
 }
 
+// scanTimeout is what a scan may take where nobody says otherwise: hundreds of
+// connections, one after the other.
+const scanTimeout = prober.Duration(time.Minute)
+
 // onceProber is the module's prober with the command line's last word on it.
-func onceProber(f onceFlags, configFile string) (*prober.Prober, error) {
-	config, err := loadConfig(new(prober.Process), configFile)
+func onceProber(process *prober.Process, f onceFlags, configFile string) (*prober.Prober, error) {
+	config, err := loadConfig(process, configFile)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +54,7 @@ func onceProber(f onceFlags, configFile string) (*prober.Prober, error) {
 	if p == nil {
 		return nil, usageError{fmt.Errorf("there is no module %q; --config.file names the file that has modules", f.module)}
 	}
-	if f.caFile == "" && f.timeout == 0 {
+	if f.caFile == "" && f.timeout == 0 && !f.scan {
 		return p, nil
 	}
 	if f.timeout < 0 {
@@ -57,6 +63,10 @@ func onceProber(f onceFlags, configFile string) (*prober.Prober, error) {
 	return p.With(func(m *prober.Module) {
 		if f.caFile != "" {
 			m.CAFile = f.caFile
+		}
+		if f.scan {
+			m.Scan()
+			m.Timeout = max(m.Timeout, scanTimeout)
 		}
 		if f.timeout != 0 {
 			m.Timeout = prober.Duration(f.timeout)

@@ -40,6 +40,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	)
 	history := new(report.History)
 	process := new(prober.Process)
+	defer process.Close()
 	process.Listens(*f.web.WebListenAddresses...)
 	exporter, err := collector.New(collector.Options{
 		Load:          func() (*prober.Config, error) { return loadConfig(process, configFile) },

@@ -65,6 +65,7 @@ func (e *Exporter) Reload() error {
 		return err
 	}
 	e.config.Store(config)
+	config.Adopt()
 	return nil
 }
 

@@ -20,6 +20,11 @@ var contents = []part{
 	{"The addresses", addresses},
 	{"The checks", checks},
 	{"Expectations", expect},
+	{"Versions", versions},
+	{"Ciphers, groups and signature schemes", ciphers},
+	{"Policies", compliance},
+	{"Vulnerabilities", vulnerabilities},
+	{"Resumption", resumption},
 }
 
 // part is families that are about the same thing.

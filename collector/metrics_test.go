@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -62,6 +63,21 @@ func full() *prober.Result {
 		Pool:   pool(leaf),
 		Checks: []prober.Check{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &prober.Failure{Reason: "timeout"}}},
 		Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}},
+
+		Versions: &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}}},
+		Ciphers: &prober.Ciphers{
+			Suites: []prober.TakenSuite{
+				{Version: hello.TLS13, Number: 0x1301},
+				{Version: hello.TLS12, Number: 0x0005},
+			},
+			Groups:  []prober.GroupAnswer{{Group: hello.X25519MLKEM768, Taken: true}, {Group: hello.Secp521r1}},
+			Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: prober.ClientPreference,
+		},
+		Compliance: &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+			{Policy: "pci_dss", Compliant: true}, {Policy: "mozilla_intermediate", Violations: []string{"ciphers", "b", "c", "d", "e", "beyond the bound"}},
+		}},
+		Vulnerabilities: &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "rc4", Vulnerable: true}, {Vulnerability: "heartbleed"}}},
+		Resumption:      &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond},
 	}
 }
 
@@ -194,7 +210,8 @@ func TestEveryPartIsShown(t *testing.T) {
 // What was not learned has no row, and a row that says 0 would say too much.
 func TestUnknownIsAbsent(t *testing.T) {
 	text := page(t, nothing())
-	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation", "tls_address"} {
+	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation", "tls_address",
+		"tls_version_", "tls_cipher_", "tls_group_", "tls_signature_scheme_", "tls_dh_", "tls_server_cipher_", "tls_policy_", "tls_vulnerable", "tls_resum"} {
 		if strings.Contains(text, absent) {
 			t.Errorf("%s is there:\n%s", absent, text)
 		}

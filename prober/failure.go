@@ -47,6 +47,7 @@ const (
 	ReasonTimeout  Reason = "timeout"
 	ReasonDenied   Reason = "denied" // by the policy, on the address that was to be dialled
 	ReasonTooLarge Reason = "too_large"
+	ReasonPending  Reason = "pending"  // of a check: its finding is being made, and will be on a later probe
 	ReasonInternal Reason = "internal" // the exporter's own fault or limit
 )
 
@@ -57,7 +58,7 @@ func Reasons() []Reason {
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
-		ReasonTooLarge, ReasonInternal, alertUnassigned,
+		ReasonTooLarge, ReasonPending, ReasonInternal, alertUnassigned,
 	}
 	for _, name := range alerts {
 		all = append(all, alertPrefix+Reason(name))
@@ -87,6 +88,7 @@ var reasons = []struct {
 	matches func(error) bool
 }{
 	{ReasonInternal, is(errNotSupported, errPanic)},
+	{ReasonPending, is(errPending)},
 	{ReasonProxyRefused, is(errProxyRefused)},
 	{ReasonProxyProtocol, is(errProxyProtocol)},
 	{ReasonProxyUntrusted, has[*tls.CertificateVerificationError]}, // the one verification that crypto/tls makes here

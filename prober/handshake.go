@@ -67,9 +67,7 @@ type handshake struct {
 func (p *Prober) shake(conn net.Conn, t Target) *handshake {
 	watched := &watchedConn{Conn: conn}
 	asked := false
-	config := p.tls.Clone()
-	config.ServerName = t.name()
-	config.NextProtos = p.module.protocols(t)
+	config := p.configFor(t)
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
 		if p.certificate != nil {
@@ -81,9 +79,7 @@ func (p *Prober) shake(conn net.Conn, t Target) *handshake {
 	client := tls.Client(watched, config)
 	start := time.Now()
 	err := client.Handshake()
-	if wrapped, ok := conn.(*tdsConn); ok {
-		wrapped.shaken = true // what follows goes bare
-	}
+	bare(conn)
 	h := watched.steps(start, time.Now())
 	if err == nil {
 		err = farewell(client, watched, asked, time.Since(start))
@@ -98,6 +94,24 @@ func (p *Prober) shake(conn net.Conn, t Target) *handshake {
 		h.session.Duration += step.Duration
 	}
 	return h
+}
+
+// configFor is how hands are shaken with a target.
+func (p *Prober) configFor(t Target) *tls.Config {
+	config := p.tls.Clone()
+	config.ServerName = t.name()
+	config.NextProtos = p.module.protocols(t)
+	if p.certificate != nil {
+		config.Certificates = []tls.Certificate{*p.certificate}
+	}
+	return config
+}
+
+// bare ends the wrapping of handshake messages that TDS has.
+func bare(conn net.Conn) {
+	if wrapped, ok := conn.(*tdsConn); ok {
+		wrapped.shaken = true
+	}
 }
 
 // observe takes over what crypto/tls came to know, also in a failed handshake.

@@ -53,12 +53,38 @@ type Module struct {
 
 	// Expect is what the endpoint has to be like beyond a good chain.
 	Expect *ExpectOptions `yaml:"expect"`
+
+	// Versions asks which versions of SSL and TLS the server takes.
+	Versions *VersionsOptions `yaml:"versions"`
+	// Ciphers asks which cipher suites, groups and signature schemes it takes.
+	Ciphers *CiphersOptions `yaml:"ciphers"`
+	// Policy holds what these two found against published policies.
+	Policy *PolicyOptions `yaml:"policy"`
+	// Vulnerabilities looks for old wounds.
+	Vulnerabilities *VulnerabilitiesOptions `yaml:"vulnerabilities"`
+	// Resumption asks how a session can be taken up again.
+	Resumption *ResumptionOptions `yaml:"resumption"`
 }
 
 // DefaultModule is the module that /probe uses when none is named and the
 // configuration has no other of the name default.
 func DefaultModule() Module {
 	return Module{Timeout: Duration(10 * time.Second), IPProtocol: AnyIP, Addresses: OneAddress}
+}
+
+// Scan turns on, with their defaults, all checks of what the server takes.
+func (m *Module) Scan() {
+	turnOn(&m.Versions)
+	turnOn(&m.Ciphers)
+	turnOn(&m.Policy)
+	turnOn(&m.Vulnerabilities)
+	turnOn(&m.Resumption)
+}
+
+func turnOn[Options any](check **Options) {
+	if *check == nil {
+		*check = new(Options)
+	}
 }
 
 // ClientCertificate is a certificate and its key, both in PEM.
@@ -113,6 +139,19 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%s: a duration has to be more than 0s", quote(string(text)))
 	}
 	*d = Duration(parsed)
+	return nil
+}
+
+// Count is a number of things: 1 or more.
+type Count int
+
+// UnmarshalText takes a number greater than nothing.
+func (c *Count) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return fmt.Errorf("%s is not a number of 1 or more", quote(string(text)))
+	}
+	*c = Count(n)
 	return nil
 }
 
@@ -282,6 +321,9 @@ func (m *Module) validate() error {
 	}
 	if m.Expect != nil && m.Expect.MinVersion != 0 && m.MaxVersion != 0 && m.Expect.MinVersion > m.MaxVersion {
 		return fmt.Errorf("expect: min_version %s is above what is offered at all, max_version %s", m.Expect.MinVersion, m.MaxVersion)
+	}
+	if m.Policy != nil && (m.Versions == nil || m.Ciphers == nil) {
+		return errors.New("policy: judges what versions and ciphers found; write versions: {} and ciphers: {} beside it")
 	}
 	if m.ProxyURL != (ProxyURL{}) && m.ProxyFromEnvironment {
 		return errors.New("proxy_from_environment: proxy_url names a proxy already; keep one of the two")

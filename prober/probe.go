@@ -14,9 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -32,6 +30,7 @@ type Prober struct {
 	choice      choice
 	tls         *tls.Config
 	certificate *tls.Certificate // shown to servers that ask; nil: none
+	way         [16]byte         // how servers are reached, for what is kept of them
 }
 
 // New reads the module's files and returns its prober, or what is wrong with
@@ -68,6 +67,7 @@ func newGuarded(m Module, guard *guard) (*Prober, error) {
 	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
 		p.source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
+	p.way = p.wayThere()
 	return p, nil
 }
 
@@ -91,40 +91,35 @@ func (p *Prober) Probe(ctx context.Context, t Target) *Result {
 		t.ServerName = string(p.module.ServerName)
 	}
 	r := &Result{Target: t, Start: time.Now()}
-	p.walk(ctx, r)
-	p.check(ctx, r)
+	p.check(ctx, p.walk(ctx, r))
 	r.settle()
 	r.Duration = time.Since(r.Start)
 	return r
 }
 
-// walk takes the steps of the line, each on what the one before it reached.
-func (p *Prober) walk(ctx context.Context, r *Result) {
+// walk takes the steps of the line, each on what the one before it reached. It
+// returns what the checks may lean on.
+func (p *Prober) walk(ctx context.Context, r *Result) *endpoint {
 	addrs, ok := p.locate(ctx, r)
-	if !ok {
-		return
-	}
-	if len(addrs) > 0 && p.module.Addresses == AllAddresses {
+	switch {
+	case !ok:
+	case len(addrs) > 0 && p.module.Addresses == AllAddresses:
 		p.visitAll(ctx, r, addrs)
-	} else {
+	default:
 		p.visit(ctx, r, addrs[:min(len(addrs), maxAddresses)])
 	}
+	return newEndpoint(p, r, addrs)
 }
 
 // visit takes the steps from the first to the server to the verdict on it.
 func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	t := r.Target
-	conn, ok := p.reach(ctx, r, addrs)
+	conn, ok := p.open(ctx, r, addrs)
 	if !ok {
 		return
 	}
 	defer conn.Close()
 
-	if t.Scheme.find().start == startTLS {
-		if conn, ok = step(r, PhaseStartTLS, func() (net.Conn, error) { return p.startTLS(conn, t) }); !ok {
-			return
-		}
-	}
 	h := p.shake(conn, t)
 	if r.Session = h.session; r.Session != nil {
 		r.Session.Remote = r.Remote
@@ -140,15 +135,17 @@ func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	r.failVerify()
 }
 
-// check runs what the module asks for beside the line.
-func (p *Prober) check(ctx context.Context, r *Result) {
-	e := &endpoint{result: r}
-	var checks checks
-	run(ctx, &checks, e, "expect", p.module.Expect, &r.Expect, expect)
-	r.Checks = checks.wait()
-	if r.Expect != nil {
-		r.Expect.meet(r)
+// open takes the steps of the line up to the first byte of TLS.
+func (p *Prober) open(ctx context.Context, r *Result, addrs []netip.AddrPort) (net.Conn, bool) {
+	conn, ok := p.reach(ctx, r, addrs)
+	if !ok || r.Target.Scheme.find().start != startTLS {
+		return conn, ok
 	}
+	started, ok := step(r, PhaseStartTLS, func() (net.Conn, error) { return p.startTLS(conn, r.Target) })
+	if !ok {
+		conn.Close()
+	}
+	return started, ok
 }
 
 // step takes one step of the line, notes how long it took, also if it failed,
@@ -214,62 +211,4 @@ func (r *Result) failVerify() {
 		worst := r.Chain.Problems[0]
 		r.fail(PhaseVerify, Reason(worst.Problem), errors.New(worst.Detail))
 	}
-}
-
-// endpoint is what a check may lean on: all that the line learned.
-type endpoint struct {
-	result *Result
-}
-
-// checks are the checks of one probe, side by side. Each writes its own part of
-// the Result, so they need no lock but the one around their list.
-type checks struct {
-	group sync.WaitGroup
-	mutex sync.Mutex
-	done  []Check
-}
-
-// run starts one check, if the module has options for it: it times it, keeps
-// its finding, names its failure and contains a panic, so that one bad answer
-// cannot blind the rest.
-func run[Options, Finding any](ctx context.Context, c *checks, e *endpoint, name string, options *Options, finding **Finding,
-	find func(context.Context, *endpoint, *Options) (*Finding, error)) {
-	if options == nil {
-		return
-	}
-	c.group.Go(func() {
-		start := time.Now()
-		done := Check{Name: name, Time: start}
-		var found *Finding
-		var err error
-		if panicked := contain(func() { found, err = find(ctx, e, options) }); panicked != nil {
-			err = panicked
-		}
-		if err != nil {
-			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
-		} else {
-			*finding = found
-		}
-		done.Duration = time.Since(start)
-		c.mutex.Lock()
-		c.done = append(c.done, done)
-		c.mutex.Unlock()
-	})
-}
-
-// contain does what a stranger's bytes may make panic. That is then an error.
-func contain(do func()) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, cause, debug.Stack())
-		}
-	}()
-	do()
-	return nil
-}
-
-// wait returns the checks that ran when all of them are done.
-func (c *checks) wait() []Check {
-	c.group.Wait()
-	return c.done
 }

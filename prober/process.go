@@ -8,11 +8,34 @@ import (
 )
 
 // Process is what outlives every configuration that it loads: where the exporter
-// itself listens. The zero value listens nowhere.
+// itself listens, and findings that are kept between probes. The zero value
+// listens nowhere.
 type Process struct {
 	mutex     sync.RWMutex
 	listening []netip.AddrPort // without an address: on all of this machine's
+
+	once  sync.Once
+	holds *keeper
 }
+
+func (p *Process) keeper() *keeper {
+	p.once.Do(func() { p.holds = newKeeper() })
+	return p.holds
+}
+
+// Adopt makes c the configuration of its process from now on: findings that were
+// made in a way that none of its modules has are dropped.
+func (c *Config) Adopt() {
+	ways := make(map[[16]byte]bool)
+	for _, prober := range c.Probers {
+		ways[prober.way] = true
+	}
+	c.guard.process.keeper().retain(ways)
+}
+
+// Close ends the making of findings that no probe waits for any more, and returns
+// when it has ended. No probe may run by then.
+func (p *Process) Close() { p.keeper().close() }
 
 // Listens notes addresses that the exporter listens on, as net.Listen takes them
 // and as listeners name them: from then on nobody may have them probed. One by

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -28,6 +29,12 @@ type Result struct {
 
 	Checks []Check // one for each check of the module that ran
 	Expect *Expect // the module's expectations, one by one
+
+	Versions        *Versions        // of SSL and TLS that the server takes
+	Ciphers         *Ciphers         // suites, groups and signature schemes that it takes
+	Compliance      *Compliance      // how that stands with published policies
+	Vulnerabilities *Vulnerabilities // old wounds
+	Resumption      *Resumption      // of sessions
 }
 
 // Phase is a step of the line that every probe walks.
@@ -47,6 +54,11 @@ const (
 
 // Phases is the whole vocabulary, in the order of the line.
 var Phases = []Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
+
+// beforeTLS tells whether the phase ends before the first byte of TLS is sent.
+func (p Phase) beforeTLS() bool {
+	return slices.Contains([]Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS}, p)
+}
 
 // PhaseTime is how long one phase took, also when it failed.
 type PhaseTime struct {

@@ -1,0 +1,79 @@
+package collector
+
+import "tls_exporter/prober"
+
+var versions = about(func(r *prober.Result) *prober.Versions { return r.Versions },
+	gauges("tls_version_supported", "Whether the server takes the version when it is offered alone: 1 taken, 0 refused. One that it gave no answer to is absent.",
+		[]string{"version"}, func(v *prober.Versions, set setter) {
+			for _, a := range v.Answers {
+				set(bit(a.Taken), a.Version.String())
+			}
+		}),
+)
+
+var ciphers = about(func(r *prober.Result) *prober.Ciphers { return r.Ciphers },
+	gauges("tls_cipher_supported", "1 for each cipher suite that the server takes, by version, with its strength: weak, acceptable or strong.",
+		[]string{"version", "cipher", "strength"}, func(c *prober.Ciphers, set setter) {
+			for _, s := range c.Suites {
+				set(1, s.Version.String(), s.Name(), string(s.Strength()))
+			}
+		}),
+	gauges("tls_group_supported", "Whether the server exchanges keys in the group. One that it gave no answer to is absent.",
+		[]string{"group"}, func(c *prober.Ciphers, set setter) {
+			for _, g := range c.Groups {
+				set(bit(g.Taken), g.Group.String())
+			}
+		}),
+	gauges("tls_signature_scheme_supported", "1 for each scheme that the server signs with.",
+		[]string{"scheme"}, func(c *prober.Ciphers, set setter) {
+			for _, s := range c.Schemes {
+				set(1, s.String())
+			}
+		}),
+	gauge("tls_dh_bits", "Size of the smallest prime that the server sent for DHE. Absent when it sent none.",
+		func(c *prober.Ciphers) (float64, bool) { return float64(c.DHBits), c.DHBits > 0 }),
+	gauge("tls_server_cipher_preference", "Whether the server's order of cipher suites counts, and not the client's. Absent where it takes too few to tell.",
+		func(c *prober.Ciphers) (float64, bool) {
+			return bit(c.Preference == prober.ServerPreference), c.Preference != prober.UnknownPreference
+		}),
+)
+
+var compliance = about(func(r *prober.Result) *prober.Compliance { return r.Compliance },
+	gauges("tls_policy_compliant", "Whether the endpoint is as the policy has it. A policy that asks for what was not learned is absent.",
+		[]string{"policy"}, func(c *prober.Compliance, set setter) {
+			for _, v := range c.Verdicts {
+				set(bit(v.Compliant), string(v.Policy))
+			}
+		}),
+	gauges("tls_policy_violation_info", "The first rules of the policy that the endpoint breaks. The value is 1.",
+		[]string{"policy", "rule"}, func(c *prober.Compliance, set setter) {
+			for _, v := range c.Verdicts {
+				for _, rule := range v.Violations[:min(len(v.Violations), maxViolations)] {
+					set(1, string(v.Policy), rule)
+				}
+			}
+		}),
+)
+
+// maxViolations bounds the series of one policy.
+const maxViolations = 5
+
+var vulnerabilities = about(func(r *prober.Result) *prober.Vulnerabilities { return r.Vulnerabilities },
+	gauges("tls_vulnerable", "Whether the server has the vulnerability. One that could not be told is absent.",
+		[]string{"vulnerability"}, func(v *prober.Vulnerabilities, set setter) {
+			for _, a := range v.Answers {
+				set(bit(a.Vulnerable), string(a.Vulnerability))
+			}
+		}),
+)
+
+var resumption = about(func(r *prober.Result) *prober.Resumption { return r.Resumption },
+	gauges("tls_resumption_supported", "Whether the server takes a session up again by the method: session_id, ticket, psk, or early_data.",
+		[]string{"method"}, func(r *prober.Resumption, set setter) {
+			for _, m := range r.Methods {
+				set(bit(m.Supported), m.Method)
+			}
+		}),
+	gauge("tls_resumed_handshake_duration_seconds", "Handshake latency where a session was taken up again. Absent when none was.",
+		func(r *prober.Resumption) (float64, bool) { return r.Duration.Seconds(), r.Duration > 0 }),
+)

@@ -1,0 +1,121 @@
+package prober
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// check runs what the module asks for beside the line.
+func (p *Prober) check(ctx context.Context, e *endpoint) {
+	r, m := e.result, &p.module
+	var checks checks
+	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
+	r.Checks = checks.wait()
+	if r.Expect != nil {
+		r.Expect.meet(r)
+	}
+}
+
+// checks are the checks of one probe, side by side. Each writes its own part of
+// the Result, so they need no lock but the one around their list.
+type checks struct {
+	group sync.WaitGroup
+	mutex sync.Mutex
+	done  []Check
+}
+
+// run starts one check, if the module has options for it: it times it, keeps
+// its finding, names its failure and contains a panic, so that one bad answer
+// cannot blind the rest.
+func run[Options, Finding any](ctx context.Context, c *checks, e *endpoint, name string, options *Options, finding **Finding,
+	find func(context.Context, *endpoint, *Options) (*Finding, error)) {
+	if options == nil {
+		return
+	}
+	c.group.Go(func() {
+		start := time.Now()
+		done := Check{Name: name, Time: start}
+		var found *Finding
+		var err error
+		if panicked := contain(func() { found, err = find(ctx, e, options) }); panicked != nil {
+			err = panicked
+		}
+		if err != nil {
+			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
+		} else {
+			*finding = found
+		}
+		done.Duration = time.Since(start)
+		c.add(done)
+	})
+}
+
+func (c *checks) add(done Check) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.done = append(c.done, done)
+}
+
+// keepable is options of a check whose finding is costly, and kept between probes.
+type keepable interface {
+	age() time.Duration // that a finding may reach
+	parameters() string // all else that it depends on
+}
+
+// runKept starts one check, if the module has options for it, whose finding is
+// kept between probes. An older one is shown also where the server cannot be
+// reached now: it says when it was made.
+func runKept[Options keepable, Finding any, Sized interface {
+	*Finding
+	sized
+}](ctx context.Context, c *checks, e *endpoint, name string, options *Options, finding **Finding,
+	find func(context.Context, *endpoint, *Options) (*Finding, error)) {
+	if options == nil {
+		return
+	}
+	lasting := &endpoint{prober: e.prober, target: e.target, addrs: e.addrs, session: e.session, chain: e.chain}
+	q := &question{
+		key:    keptKey{e.prober.way, digest(fmt.Sprintf("%s %s %+v", name, (*options).parameters(), e.target))},
+		server: e.target.FarEnd(), every: (*options).age(),
+		find: func(ctx context.Context) (sized, error) {
+			found, err := find(ctx, lasting, options)
+			if err != nil {
+				return nil, err
+			}
+			return Sized(found), nil
+		},
+	}
+	c.group.Go(func() {
+		answer, err := e.ask(ctx, q)
+		done := Check{Name: name, Time: answer.made, Duration: answer.took}
+		if err != nil {
+			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
+		} else {
+			*finding = (*Finding)(answer.found.(Sized))
+		}
+		c.add(done)
+	})
+}
+
+// contain does what a stranger's bytes may make panic. That is then an error.
+func contain(do func()) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, cause, debug.Stack())
+		}
+	}()
+	do()
+	return nil
+}
+
+// wait returns the checks that ran, by name, when all of them are done.
+func (c *checks) wait() []Check {
+	c.group.Wait()
+	slices.SortFunc(c.done, func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
+	return c.done
+}

@@ -1,0 +1,267 @@
+package prober
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Bounds on the findings that are kept between probes. What is not asked for any
+// more is the first to go.
+const (
+	maxKept      = 1 << 19   // findings
+	maxKeptBytes = 256 << 20 // what they take, with what it takes to find them again
+	keptOverhead = 400       // bytes of one finding beside its own: a map's share, the entry, its place in the list
+)
+
+// Bounds on how findings are made.
+const (
+	maxScans     = 50              // at once, each of another server
+	scanPatience = 2 * time.Minute // for one
+	refreshAt    = 0.75            // of its age, a finding is made anew beside the scrapes
+	retryAfter   = 1.0 / 12        // of that age, one that could not be made is tried again
+)
+
+// errPending is for those whose scrape ended before the finding was made.
+var errPending = errors.New("the finding is still being made; a later probe has it")
+
+// keeper keeps costly findings between probes, each under what it is about. It
+// makes a finding once, however many ask for it at the same time, goes on with
+// that when they cannot wait any longer, and makes it anew before it is too old.
+// It never makes two findings about the same server at once: many a server, and
+// what stands before it, takes several connections at a time for an attack.
+type keeper struct {
+	mutex   sync.Mutex
+	entries map[keptKey]*list.Element // of *kept
+	recent  list.List                 // most recently asked for first
+	bytes   int
+	busy    map[string]chan struct{} // servers that a finding is being made about; closed when it is done
+	places  chan struct{}
+	scans   sync.WaitGroup
+	ctx     context.Context // of the scans
+	cancel  context.CancelFunc
+	now     func() time.Time
+}
+
+// keptKey tells findings apart: how the server is reached, and which server is
+// asked what. The first is that of a module, so that a reload can drop what it
+// made void.
+type keptKey struct{ way, question [16]byte }
+
+// kept is one finding, or why there is none.
+type kept struct {
+	key      keptKey
+	found    sized // nil: none was made yet
+	made     time.Time
+	took     time.Duration
+	failure  error // of the last attempt; nil: it had none
+	failedAt time.Time
+}
+
+// sized is a finding that knows how many bytes it takes.
+type sized interface{ size() int }
+
+// question is what a finding is about, and how to come by it.
+type question struct {
+	key    keptKey
+	server string        // which is left in peace meanwhile
+	every  time.Duration // how old the finding may become
+	find   func(context.Context) (sized, error)
+}
+
+func newKeeper() *keeper {
+	k := &keeper{
+		entries: make(map[keptKey]*list.Element), busy: make(map[string]chan struct{}), places: make(chan struct{}, maxScans), now: time.Now,
+	}
+	k.ctx, k.cancel = context.WithCancel(context.Background())
+	return k
+}
+
+// close ends what is being made, and waits for that.
+func (k *keeper) close() {
+	k.cancel()
+	k.scans.Wait()
+}
+
+// ask returns the finding that is kept. Without one it waits for it to be made,
+// for as long as ctx allows.
+func (k *keeper) ask(ctx context.Context, q *question) (kept, error) {
+	for {
+		answer, wait, start := k.look(q)
+		switch {
+		case answer.found != nil:
+			if start {
+				k.refresh(q)
+			}
+			return answer, nil
+		case wait == nil && !start:
+			return answer, answer.failure
+		case wait != nil:
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return answer, errPending
+			}
+		default:
+			select {
+			case k.places <- struct{}{}:
+				if !k.begin(q) {
+					<-k.places
+				}
+			case <-ctx.Done():
+				return answer, errPending
+			case <-k.ctx.Done():
+				return answer, k.ctx.Err()
+			}
+		}
+	}
+}
+
+// recall returns the finding that is kept, if it is not too old, and makes none.
+func (k *keeper) recall(q *question) kept {
+	answer, _, _ := k.look(q)
+	return answer
+}
+
+// look tells what is kept of q: an answer if it is young enough, what to wait
+// for if its server is busy, and whether it is time to make it.
+func (k *keeper) look(q *question) (answer kept, wait <-chan struct{}, start bool) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if element := k.entries[q.key]; element != nil {
+		k.recent.MoveToFront(element)
+		answer = *element.Value.(*kept)
+	}
+	age := k.now().Sub(answer.made)
+	if answer.found != nil && age >= q.every {
+		answer.found = nil
+	}
+	tired := answer.failure != nil && k.now().Sub(answer.failedAt) < time.Duration(float64(q.every)*retryAfter)
+	due := answer.found == nil || float64(age) >= float64(q.every)*refreshAt
+	if busy := k.busy[q.server]; busy != nil && !tired {
+		return answer, busy, false
+	}
+	return answer, nil, due && !tired
+}
+
+// refresh makes a finding anew if there is room for that now. There will be
+// another scrape before the old one has aged out.
+func (k *keeper) refresh(q *question) {
+	select {
+	case k.places <- struct{}{}:
+		if !k.begin(q) {
+			<-k.places
+		}
+	default:
+	}
+}
+
+// begin makes the finding in a goroutine that the keeper owns and that gives up
+// the caller's place. It says no if somebody else has begun meanwhile.
+func (k *keeper) begin(q *question) bool {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if k.busy[q.server] != nil || k.ctx.Err() != nil {
+		return false
+	}
+	done := make(chan struct{})
+	k.busy[q.server] = done
+	k.scans.Go(func() {
+		made := k.make(q)
+		k.mutex.Lock()
+		k.put(made)
+		delete(k.busy, q.server)
+		k.mutex.Unlock()
+		<-k.places
+		close(done)
+	})
+	return true
+}
+
+func (k *keeper) make(q *question) kept {
+	ctx, cancel := context.WithTimeout(k.ctx, scanPatience)
+	defer cancel()
+	start := k.now()
+	made := kept{key: q.key, made: start}
+	if panicked := contain(func() { made.found, made.failure = q.find(ctx) }); panicked != nil {
+		made.found, made.failure = nil, panicked
+	}
+	made.took = k.now().Sub(start)
+	if made.failure != nil {
+		made.found, made.failure, made.failedAt = nil, brief(made.failure), k.now()
+	}
+	return made
+}
+
+// put keeps what was made. A failure does not take an older finding's place.
+func (k *keeper) put(made kept) {
+	if element := k.entries[made.key]; element != nil {
+		entry := element.Value.(*kept)
+		k.bytes -= entry.size()
+		if made.found == nil {
+			made.found, made.made, made.took = entry.found, entry.made, entry.took
+		}
+		*entry = made
+		k.recent.MoveToFront(element)
+	} else {
+		k.entries[made.key] = k.recent.PushFront(&made)
+	}
+	k.bytes += made.size()
+	for k.bytes > maxKeptBytes || len(k.entries) > maxKept {
+		k.drop(k.recent.Back())
+	}
+}
+
+func (k *keeper) drop(element *list.Element) {
+	entry := k.recent.Remove(element).(*kept)
+	delete(k.entries, entry.key)
+	k.bytes -= entry.size()
+}
+
+func (k *kept) size() int {
+	size := keptOverhead
+	if k.found != nil {
+		size += k.found.size()
+	}
+	if k.failure != nil {
+		size += len(k.failure.Error())
+	}
+	return size
+}
+
+// retain drops the findings that were made in a way that no module has any more.
+func (k *keeper) retain(ways map[[16]byte]bool) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	for element := k.recent.Front(); element != nil; {
+		next := element.Next()
+		if !ways[element.Value.(*kept).key.way] {
+			k.drop(element)
+		}
+		element = next
+	}
+}
+
+// wayThere is how a module reaches a server, as far as findings depend on it: what
+// the module trusts, expects and waits for makes none of them void.
+func (p *Prober) wayThere() [16]byte {
+	m := p.module
+	chosen := Module{
+		ServerName: m.ServerName, IPProtocol: m.IPProtocol, Resolver: m.Resolver, SourceAddress: m.SourceAddress,
+		ProxyURL: m.ProxyURL, ProxyFromEnvironment: m.ProxyFromEnvironment, ProxyProtocol: m.ProxyProtocol,
+	}
+	var certificate [][]byte
+	if p.certificate != nil {
+		certificate = p.certificate.Certificate
+	}
+	return digest(fmt.Sprintf("%+v %x", chosen, certificate))
+}
+
+func digest(text string) [16]byte {
+	sum := sha256.Sum256([]byte(text))
+	return [16]byte(sum[:16])
+}

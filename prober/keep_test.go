@@ -1,0 +1,299 @@
+package prober
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tls_exporter/prober/hello"
+)
+
+// numbered is a finding that says how often it was made.
+type numbered struct{ times int32 }
+
+func (*numbered) size() int { return 8 }
+
+// maker makes numbered findings, each when it is let to.
+type maker struct {
+	times  atomic.Int32
+	let    chan struct{} // nil: at once
+	broken error
+}
+
+func (m *maker) about(server string, every time.Duration) *question {
+	return &question{key: keptKey{question: digest(server)}, server: server, every: every, find: func(ctx context.Context) (sized, error) {
+		n := m.times.Add(1)
+		if m.let != nil {
+			select {
+			case <-m.let:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		if m.broken != nil {
+			return nil, m.broken
+		}
+		return &numbered{n}, nil
+	}}
+}
+
+func newTestKeeper(t *testing.T) *keeper {
+	k := newKeeper()
+	t.Cleanup(k.close)
+	return k
+}
+
+func times(t *testing.T, k *keeper, q *question) int32 {
+	t.Helper()
+	answer, err := k.ask(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.found.(*numbered).times
+}
+
+// However many ask at the same time, the finding is made once, and all have it.
+func TestKeptIsMadeOnce(t *testing.T) {
+	k := newTestKeeper(t)
+	m := &maker{let: make(chan struct{})}
+	q := m.about("a.test", time.Hour)
+	var group sync.WaitGroup
+	var got atomic.Int32
+	for range 200 {
+		group.Go(func() {
+			if answer, err := k.ask(t.Context(), q); err == nil {
+				got.Add(answer.found.(*numbered).times)
+			}
+		})
+	}
+	close(m.let)
+	group.Wait()
+	if m.times.Load() != 1 || got.Load() != 200 {
+		t.Errorf("made %d times, and the answers sum to %d", m.times.Load(), got.Load())
+	}
+}
+
+// Who cannot wait any longer is told that the finding is pending. It is made all
+// the same, and is there for the next.
+func TestKeptArrivesLater(t *testing.T) {
+	k := newTestKeeper(t)
+	m := &maker{let: make(chan struct{})}
+	q := m.about("a.test", time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for m.times.Load() == 0 { // a place is free, and so is the way out: either may be taken
+		if _, err := k.ask(ctx, q); !errors.Is(err, errPending) || reasonFor(err) != ReasonPending {
+			t.Fatalf("error is %v", err)
+		}
+		runtime.Gosched()
+	}
+	close(m.let)
+	if got := times(t, k, q); got != 1 {
+		t.Errorf("made %d times", got)
+	}
+}
+
+// A finding is made anew before it is too old, and nobody waits for that. One
+// that is too old is not shown.
+func TestKeptIsRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTestKeeper(t)
+		m := new(maker)
+		q := m.about("a.test", time.Hour)
+		for _, step := range []struct {
+			after time.Duration
+			got   int32 // which making's finding is shown
+			made  int32 // by the end of it
+		}{
+			{0, 1, 1},
+			{44 * time.Minute, 1, 1},
+			{time.Minute, 1, 2},   // three quarters of the hour: shown, and made anew beside it
+			{time.Minute, 2, 2},   // that one
+			{2 * time.Hour, 3, 3}, // too old: waited for
+			{40 * time.Minute, 3, 3},
+		} {
+			time.Sleep(step.after) // on the test's own clock
+			got := times(t, k, q)
+			synctest.Wait()
+			if got != step.got || m.times.Load() != step.made {
+				t.Errorf("after another %s: finding %d of %d made, want %d of %d", step.after, got, m.times.Load(), step.got, step.made)
+			}
+		}
+	})
+}
+
+// What could not be made is not tried again at every scrape, and a failure does
+// not take an older finding away.
+func TestKeptFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTestKeeper(t)
+		m := &maker{broken: errTooLarge}
+		q := m.about("a.test", time.Hour)
+		for range 3 {
+			if _, err := k.ask(t.Context(), q); !errors.Is(err, errTooLarge) || m.times.Load() != 1 {
+				t.Fatalf("tried %d times, %v", m.times.Load(), err)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		m.broken = nil
+		if got := times(t, k, q); got != 2 {
+			t.Errorf("finding %d after the failure", got)
+		}
+		m.broken = errTooLarge
+		time.Sleep(50 * time.Minute)
+		for range 3 {
+			if got := times(t, k, q); got != 2 {
+				t.Errorf("finding %d while it cannot be made", got)
+			}
+			synctest.Wait()
+		}
+		if m.times.Load() != 3 {
+			t.Errorf("tried %d times", m.times.Load())
+		}
+	})
+}
+
+// A panic fails the finding that it is in.
+func TestKeptPanic(t *testing.T) {
+	k := newTestKeeper(t)
+	q := &question{server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) { panic("boom") }}
+	if _, err := k.ask(t.Context(), q); reasonFor(err) != ReasonInternal {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Two findings about one server are made one after the other.
+func TestOneFindingAtATime(t *testing.T) {
+	k := newTestKeeper(t)
+	var at, most atomic.Int32
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			k.ask(t.Context(), &question{key: keptKey{question: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) {
+				now := at.Add(1)
+				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+				}
+				runtime.Gosched()
+				at.Add(-1)
+				return new(numbered), nil
+			}})
+		})
+	}
+	group.Wait()
+	if most.Load() != 1 || len(k.entries) != 20 {
+		t.Errorf("%d at once, %d findings", most.Load(), len(k.entries))
+	}
+}
+
+// The findings that nobody has asked for the longest are the first to go, and
+// their bytes with them.
+func TestKeptIsBounded(t *testing.T) {
+	k := newTestKeeper(t)
+	put := func(i, bytes int) {
+		k.put(kept{key: keptKey{question: digest(fmt.Sprint(i))}, found: fat(bytes), made: time.Now()})
+	}
+	for i := range maxKept + 10 {
+		put(i, 0)
+	}
+	if len(k.entries) > maxKept || k.bytes > maxKeptBytes || k.entries[keptKey{question: digest("0")}] != nil {
+		t.Errorf("%d findings of %d bytes", len(k.entries), k.bytes)
+	}
+	put(-1, maxKeptBytes/2)
+	put(-2, maxKeptBytes/2-10*keptOverhead)
+	if len(k.entries) != 2 && k.bytes > maxKeptBytes {
+		t.Errorf("%d findings of %d bytes", len(k.entries), k.bytes)
+	}
+	k.retain(nil)
+	if len(k.entries) != 0 || k.recent.Len() != 0 || k.bytes != 0 {
+		t.Errorf("%d findings of %d bytes are left", len(k.entries), k.bytes)
+	}
+}
+
+type fat int
+
+func (f fat) size() int { return int(f) }
+
+// When the process ends, so does what it is making, and nobody waits for ever.
+func TestKeeperCloses(t *testing.T) {
+	k := newKeeper()
+	m := &maker{let: make(chan struct{})}
+	var group sync.WaitGroup
+	for i := range 100 {
+		group.Go(func() {
+			if _, err := k.ask(t.Context(), m.about(fmt.Sprint(i), time.Hour)); !errors.Is(err, context.Canceled) {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+	for m.times.Load() < maxScans {
+		runtime.Gosched()
+	}
+	k.close()
+	group.Wait()
+	if m.times.Load() != maxScans {
+		t.Errorf("%d were made at once", m.times.Load())
+	}
+}
+
+// A reload makes void what was found in a way that is no more, and nothing else.
+func TestReloadKeepsFindings(t *testing.T) {
+	const config = "modules: {default: {%s}, other: {server_name: a.test}}"
+	process := new(Process)
+	t.Cleanup(process.Close)
+	load := func(module string) *Config {
+		c, err := process.parseConfig(fmt.Appendf(nil, config, module), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Adopt()
+		return c
+	}
+	before := load("timeout: 5s")
+	for _, p := range before.Probers {
+		process.keeper().put(kept{key: keptKey{way: p.way}, found: new(numbered)})
+	}
+	for _, test := range []struct {
+		module string
+		left   int
+	}{
+		{"timeout: 6s", 2},
+		{"timeout: 6s, expect: {issuer: CA}, versions: {}", 2},
+		{"source_address: 127.0.0.1", 1},
+	} {
+		load(test.module)
+		if got := len(process.keeper().entries); got != test.left {
+			t.Errorf("%s: %d findings are left, want %d", test.module, got, test.left)
+		}
+	}
+}
+
+// BenchmarkKept says what the findings of 100,000 targets take, three each.
+func BenchmarkKept(b *testing.B) {
+	const targets = 100_000
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		k := newKeeper()
+		for i := range targets {
+			for check, found := range []sized{
+				&Versions{Answers: make([]VersionAnswer, 6)}, &Ciphers{Suites: make([]TakenSuite, 12), Groups: make([]GroupAnswer, 10), Schemes: make([]hello.SignatureScheme, 6)},
+				&Vulnerabilities{Answers: make([]VulnerabilityAnswer, 12)},
+			} {
+				k.put(kept{key: keptKey{question: digest(fmt.Sprint(check, i))}, found: found, made: time.Now()})
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/targets, "B/target")
+		b.ReportMetric(float64(len(k.entries)), "findings")
+		b.ReportMetric(float64(k.bytes)/targets, "counted-B/target")
+		k.close()
+	}
+}
