@@ -1,0 +1,200 @@
+package hello
+
+import (
+	"crypto/rand"
+	"slices"
+)
+
+// Offer is a ClientHello as one thinks of it. Zero fields get the full default:
+// everything that the version knows.
+type Offer struct {
+	Version       Version           // the highest; 0: that of Versions, or else TLS 1.3
+	Versions      []Version         // for supported_versions; nil: Version alone if it is TLS 1.3, else the extension is left away
+	Ciphers       []CipherSuite     // nil: SuitesFor each version, which for TLS 1.2 is more than 300
+	Groups        []Group           // nil: GroupsFor each version
+	KeyShares     []KeyShare        // nil: none, so that TLS 1.3 answers with a HelloRetryRequest that names version, suite and group
+	Schemes       []SignatureScheme // nil: Schemes
+	ServerName    string            // empty: no SNI, as for an IP address
+	ALPN          []string
+	Compression   []uint8 // nil: none but null
+	Fallback      bool    // TLS_FALLBACK_SCSV (RFC 7507)
+	SessionID     []byte  // nil: random where TLS 1.3 is offered (RFC 8446 appendix D.4), else empty
+	SessionTicket []byte  // nil: no extension; empty: asks for a ticket
+	Heartbeat     bool
+
+	NoRenegotiationInfo, NoExtendedMasterSecret, NoEncryptThenMAC bool // each is offered unless TLS 1.3 is all there is
+
+	Extra []Extension
+}
+
+// Hello is the offer as a message, with fresh random bytes. An offer of SSL 3.0
+// has no extensions: RFC 6101 knows none, and old servers choke on them.
+func (o Offer) Hello() *ClientHello {
+	versions := o.versions()
+	highest := slices.Max(versions)
+	h := &ClientHello{
+		// RFC 8446 section 5.1: TLS 1.0 is what every server takes in a first record.
+		RecordVersion: min(highest, TLS10), LegacyVersion: min(highest, TLS12),
+		SessionID:          o.SessionID,
+		CipherSuites:       o.ciphers(versions),
+		CompressionMethods: o.Compression,
+	}
+	rand.Read(h.Random[:])
+	if h.CompressionMethods == nil {
+		h.CompressionMethods = []uint8{0}
+	}
+	if h.SessionID == nil && highest >= TLS13 {
+		h.SessionID = make([]byte, 32)
+		rand.Read(h.SessionID)
+	}
+	if highest >= TLS10 {
+		h.Extensions = o.extensions(versions)
+		h.pad()
+	}
+	return h
+}
+
+// versions is what is offered, by the extension or without it.
+func (o *Offer) versions() []Version {
+	switch {
+	case len(o.Versions) > 0 && o.Version == 0:
+		return o.Versions
+	case len(o.Versions) > 0:
+		return append(slices.Clone(o.Versions), o.Version)
+	case o.Version == 0:
+		return []Version{TLS13}
+	}
+	return []Version{o.Version}
+}
+
+func (o *Offer) ciphers(versions []Version) []CipherSuite {
+	suites := o.Ciphers
+	if suites == nil {
+		suites = union(versions, func(v Version) []CipherSuite { return offers[v] })
+	}
+	suites = slices.Clip(suites)
+	if slices.Max(versions) < TLS10 && !o.NoRenegotiationInfo {
+		suites = append(suites, EmptyRenegotiationInfoSCSV)
+	}
+	if o.Fallback {
+		suites = append(suites, FallbackSCSV)
+	}
+	return suites
+}
+
+// union is what the versions have, each thing once, the highest version's first.
+func union[T comparable](versions []Version, of func(Version) []T) []T {
+	if len(versions) == 1 {
+		return of(versions[0])
+	}
+	sorted := slices.Clone(versions)
+	slices.Sort(sorted)
+	slices.Reverse(sorted)
+	var all []T
+	seen := make(map[T]bool)
+	for _, v := range sorted {
+		for _, each := range of(v) {
+			if !seen[each] {
+				seen[each] = true
+				all = append(all, each)
+			}
+		}
+	}
+	return all
+}
+
+// extensions are in an order in which the last is not an empty one: some servers
+// take a hello that ends in an empty extension for cut off.
+func (o *Offer) extensions(versions []Version) []Extension {
+	highest, lowest := slices.Max(versions), slices.Min(versions)
+	list := make([]Extension, 0, 16+len(o.Extra))
+	if o.ServerName != "" {
+		list = append(list, ServerName(o.ServerName))
+	}
+	if lowest < TLS13 {
+		list = append(list, o.classic()...)
+	}
+	if o.SessionTicket != nil {
+		list = append(list, SessionTicket(o.SessionTicket))
+	}
+	if o.Heartbeat {
+		list = append(list, Heartbeat(PeerAllowedToSend))
+	}
+	if len(o.ALPN) > 0 {
+		list = append(list, ALPN(o.ALPN...))
+	}
+	if groups := o.groups(versions); len(groups) > 0 {
+		list = append(list, SupportedGroups(groups...))
+	}
+	if highest >= TLS12 {
+		schemes := o.Schemes
+		if schemes == nil {
+			schemes = Schemes
+		}
+		list = append(list, SignatureAlgorithms(schemes...))
+	}
+	if highest >= TLS13 {
+		list = append(list, PSKKeyExchangeModes(), KeyShares(o.KeyShares...))
+	}
+	if offered := o.Versions; offered != nil || highest >= TLS13 {
+		if offered == nil {
+			offered = versions
+		}
+		list = append(list, SupportedVersions(offered...))
+	}
+	return append(list, o.Extra...)
+}
+
+// classic is what TLS 1.3 has no use for.
+func (o *Offer) classic() []Extension {
+	var list []Extension
+	if !o.NoExtendedMasterSecret {
+		list = append(list, ExtendedMasterSecret())
+	}
+	if !o.NoEncryptThenMAC {
+		list = append(list, EncryptThenMAC())
+	}
+	if !o.NoRenegotiationInfo {
+		list = append(list, RenegotiationInfo(nil))
+	}
+	return append(list, ECPointFormats())
+}
+
+func (o *Offer) groups(versions []Version) []Group {
+	if o.Groups != nil {
+		return o.Groups
+	}
+	return union(versions, func(v Version) []Group { return groupOffers[max(v, TLS10)] })
+}
+
+var groupOffers = func() map[Version][]Group {
+	all := make(map[Version][]Group)
+	for _, v := range Versions[2:] {
+		all[v] = GroupsFor(v)
+	}
+	return all
+}()
+
+// F5's old load balancers take a message of 256 to 511 bytes for SSL 2.0 (RFC
+// 7685 section 1), so none is sent.
+const paddedFrom, paddedTo = 256, 512
+
+func (h *ClientHello) pad() {
+	const header = 4
+	length := h.length()
+	if length >= paddedFrom && length < paddedTo {
+		h.Extensions = append(h.Extensions, Padding(max(paddedTo-length-header, 1)))
+	}
+}
+
+// length is that of the handshake message, in bytes.
+func (h *ClientHello) length() int {
+	n := handshakeHeader + 2 + len(h.Random) + 1 + len(h.SessionID) + 2 + 2*len(h.CipherSuites) + 1 + len(h.CompressionMethods)
+	if len(h.Extensions) > 0 {
+		n += 2
+	}
+	for _, e := range h.Extensions {
+		n += 4 + len(e.Data)
+	}
+	return n
+}

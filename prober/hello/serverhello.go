@@ -1,0 +1,166 @@
+package hello
+
+// ServerHello is the message, or the HelloRetryRequest that has its form (RFC
+// 8446 section 4.1.3).
+type ServerHello struct {
+	Version       Version // what was settled: selected_version where it is there
+	LegacyVersion Version
+	Random        [32]byte
+	SessionID     []byte
+	CipherSuite   CipherSuite
+	Compression   uint8
+	Extensions    []Extension
+
+	Retry bool   // it is a HelloRetryRequest
+	Group Group  // of the key share, or the one that the server asks for; 0: none
+	ALPN  string // raw, as the server sent it; empty: none, or not in plain
+}
+
+// retryRandom is the Random by which a HelloRetryRequest is known.
+var retryRandom = [32]byte{
+	0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
+	0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
+}
+
+const maxSessionID = 32 // bytes (RFC 5246 section 7.4.1.2)
+
+// ParseServerHello reads a handshake message. What it returns lies in message.
+func ParseServerHello(message []byte) (*ServerHello, error) {
+	body, err := handshakeBody(message, msgServerHello)
+	if err != nil {
+		return nil, err
+	}
+	return parseServerHello(body)
+}
+
+func parseServerHello(body reader) (*ServerHello, error) {
+	h := new(ServerHello)
+	var version, suite uint16
+	var session reader
+	if !body.ReadUint16(&version) || !body.CopyBytes(h.Random[:]) || !body.ReadUint8LengthPrefixed(&session) || len(session) > maxSessionID ||
+		!body.ReadUint16(&suite) || !body.ReadUint8(&h.Compression) {
+		return nil, malformed("ServerHello of %d bytes", len(body))
+	}
+	h.LegacyVersion, h.Version = Version(version), Version(version)
+	h.SessionID, h.CipherSuite = session, CipherSuite(suite)
+	if !body.Empty() {
+		var err error
+		if h.Extensions, err = readExtensions(&body); err != nil {
+			return nil, err
+		}
+	}
+	return h, h.understand()
+}
+
+// understand reads the extensions that the fields are about.
+func (h *ServerHello) understand() error {
+	if data, ok := find(h.Extensions, extSupportedVersions); ok {
+		if len(data) != 2 {
+			return malformed("supported_versions of a ServerHello")
+		}
+		h.Version = Version(data[0])<<8 | Version(data[1])
+	}
+	h.Retry = h.Random == retryRandom
+	if data, ok := find(h.Extensions, extKeyShare); ok {
+		share := reader(data)
+		var group uint16
+		var key reader
+		if !share.ReadUint16(&group) || !h.Retry && !share.ReadUint16LengthPrefixed(&key) || !share.Empty() {
+			return malformed("key_share of a ServerHello")
+		}
+		h.Group = Group(group)
+	}
+	if data, ok := find(h.Extensions, extALPN); ok {
+		list := reader(data)
+		var names, name reader
+		if !list.ReadUint16LengthPrefixed(&names) || !list.Empty() || !names.ReadUint8LengthPrefixed(&name) || !names.Empty() || len(name) == 0 {
+			return malformed("ALPN of a ServerHello")
+		}
+		h.ALPN = string(name)
+	}
+	return nil
+}
+
+// MarshalMessage is the handshake message, from LegacyVersion, Random,
+// SessionID, CipherSuite, Compression and Extensions.
+func (h *ServerHello) MarshalMessage() ([]byte, error) {
+	var b builder
+	b.AddUint8(msgServerHello)
+	b.AddUint24LengthPrefixed(func(b *builder) {
+		b.AddUint16(uint16(h.LegacyVersion))
+		b.AddBytes(h.Random[:])
+		vector8(b, h.SessionID)
+		b.AddUint16(uint16(h.CipherSuite))
+		b.AddUint8(h.Compression)
+		if len(h.Extensions) > 0 {
+			writeExtensions(b, h.Extensions)
+		}
+	})
+	return b.Bytes()
+}
+
+// Extension is what the hello has under a number; false: nothing.
+func (h *ServerHello) Extension(number uint16) ([]byte, bool) { return find(h.Extensions, number) }
+
+func (h *ServerHello) has(number uint16) bool {
+	_, ok := find(h.Extensions, number)
+	return ok
+}
+
+// RenegotiationInfo is the renegotiated connection of RFC 5746, empty in a first
+// handshake; false: the server does not know secure renegotiation.
+func (h *ServerHello) RenegotiationInfo() ([]byte, bool) {
+	data, ok := find(h.Extensions, extRenegotiationInfo)
+	list := reader(data)
+	var connection reader
+	if !ok || !list.ReadUint8LengthPrefixed(&connection) || !list.Empty() {
+		return nil, false
+	}
+	return connection, true
+}
+
+// ExtendedMasterSecret tells whether RFC 7627 is used.
+func (h *ServerHello) ExtendedMasterSecret() bool { return h.has(extExtendedMasterSecret) }
+
+// EncryptThenMAC tells whether RFC 7366 is used.
+func (h *ServerHello) EncryptThenMAC() bool { return h.has(extEncryptThenMAC) }
+
+// SessionTicket tells whether the server will send a ticket (RFC 5077).
+func (h *ServerHello) SessionTicket() bool { return h.has(extSessionTicket) }
+
+// StatusRequest tells whether the server will send a CertificateStatus.
+func (h *ServerHello) StatusRequest() bool { return h.has(extStatusRequest) }
+
+// Heartbeat is whether heartbeats may be sent to the server; false: it does not
+// know them.
+func (h *ServerHello) Heartbeat() (HeartbeatMode, bool) {
+	data, ok := find(h.Extensions, extHeartbeat)
+	if !ok || len(data) != 1 {
+		return 0, false
+	}
+	return HeartbeatMode(data[0]), true
+}
+
+// Cookie is that of a HelloRetryRequest; nil: it has none.
+func (h *ServerHello) Cookie() []byte {
+	data, _ := find(h.Extensions, extCookie)
+	list := reader(data)
+	var cookie reader
+	if !list.ReadUint16LengthPrefixed(&cookie) || !list.Empty() {
+		return nil
+	}
+	return cookie
+}
+
+// Downgraded is the sentinel of RFC 8446 section 4.1.3: what the server speaks
+// at least, beyond what was settled. TLS13 and TLS12 are its two values (for the
+// second it is: TLS 1.2 or above); 0: there is none.
+func (h *ServerHello) Downgraded() Version {
+	switch string(h.Random[24:]) {
+	case "DOWNGRD\x01":
+		return TLS13
+	case "DOWNGRD\x00":
+		return TLS12
+	}
+	return 0
+}
