@@ -70,7 +70,7 @@ func full() *prober.Result {
 				{Version: hello.TLS13, Number: 0x1301},
 				{Version: hello.TLS12, Number: 0x0005},
 			},
-			Groups:  []prober.GroupAnswer{{Group: hello.X25519MLKEM768, Taken: true}, {Group: hello.Secp521r1}},
+			Groups:  []prober.GroupAnswer{{Group: hello.X25519MLKEM768, Taken: true}, {Group: hello.SecP521r1}},
 			Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: prober.ClientPreference,
 		},
 		Compliance: &prober.Compliance{Verdicts: []prober.PolicyVerdict{

@@ -15,6 +15,7 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	r, m := e.result, &p.module
 	var checks checks
 	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
+	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
 	r.Checks = checks.wait()
 	if r.Expect != nil {
 		r.Expect.meet(r)

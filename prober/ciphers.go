@@ -57,7 +57,10 @@ func (s TakenSuite) Strength() hello.Strength {
 	if s.Version == hello.SSL20 {
 		return hello.Weak
 	}
-	return hello.CipherSuite(s.Number).Strength(s.Version)
+	if suite := hello.Find(hello.CipherSuite(s.Number)); suite != nil {
+		return suite.Strength(s.Version)
+	}
+	return hello.Weak // of what nobody has named, nobody has said any good
 }
 
 // GroupAnswer is what the server said to one group.

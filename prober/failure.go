@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"tls_exporter/prober/hello"
 )
 
 // Reason is why a phase or a check failed: a word of a closed vocabulary, fit
@@ -107,13 +109,16 @@ var reasons = []struct {
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
 		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
 	{ReasonDenied, is(ErrDenied)},
-	{ReasonTooLarge, is(errTooLarge, errTalkative)},
+	{ReasonTooLarge, is(errTooLarge, errTalkative, hello.ErrTooLarge)},
 	{ReasonTooLarge, says("tls: handshake message of length")},
 	{ReasonNoCommonVersion, says("tls: server selected unsupported protocol version")},
 	{ReasonBadCertificate, says("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",
 		"tls: server's certificate contains an unsupported type of public key", "tls: received empty certificates message")},
 	{ReasonNotTLS, isNotTLS},
+	{ReasonNotTLS, is(hello.ErrNotTLS)},
 	{ReasonBadMessage, has[tls.RecordHeaderError]},
+	{ReasonBadMessage, is(hello.ErrMalformed)},
+	{ReasonClosed, is(errSilent)},
 	{ReasonClosed, is(io.EOF, io.ErrUnexpectedEOF, net.ErrClosed)},
 	{ReasonBadMessage, func(err error) bool { return isOp(err, "local error") }},
 	{ReasonBadMessage, says("tls: ", "x509: ", "crypto/")},
@@ -194,6 +199,12 @@ var alerts = map[uint8]string{
 // alertReason names the alert that the peer sent. crypto/tls keeps its number
 // in an unexported type, so it is found by the text that the number gives.
 func alertReason(err error) (Reason, bool) {
+	if raw, ok := errors.AsType[*alertError](err); ok {
+		if name, registered := alerts[uint8(raw.alert.Description)]; registered {
+			return alertPrefix + Reason(name), true
+		}
+		return alertUnassigned, true
+	}
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "remote error" {
 		return "", false

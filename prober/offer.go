@@ -1,0 +1,127 @@
+package prober
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"tls_exporter/prober/hello"
+)
+
+// offerPatience is how long a server has to answer one raw hello.
+const offerPatience = 10 * time.Second
+
+// maxOfferBytes bounds what is read in answer to one raw hello.
+const maxOfferBytes = 1 << 20
+
+// answer is what a server said to a hello that offers one thing.
+type answer int
+
+// A server that says nothing may be slow, or tired of us. One that hangs up, or
+// sends an alert about something else, may mean no, and may mean that it wants
+// no more connections: only what it says to another hello can tell.
+const (
+	saidNothing answer = iota
+	saidNeither
+	saidNo
+	saidYes
+)
+
+// offer sends a raw hello over a connection of its own and reads the answer, for
+// as long as offerPatience. It returns what was learned also with an error; an
+// alert is one.
+func (e *endpoint) offer(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, error) {
+	ctx, cancel := context.WithTimeout(ctx, offerPatience)
+	defer cancel()
+	conn, flight, err := e.converse(ctx, message, until)
+	if conn != nil {
+		conn.Close()
+	}
+	return flight, err
+}
+
+// converse is an offer after which the connection, if there is one, is still
+// there for more, until ctx ends. It is the caller's to close.
+func (e *endpoint) converse(ctx context.Context, message []byte, until hello.Until) (net.Conn, *hello.Flight, error) {
+	conn, err := e.connect(ctx)
+	if err != nil {
+		return nil, new(hello.Flight), err
+	}
+	if _, err := conn.Write(message); err != nil {
+		return conn, new(hello.Flight), err
+	}
+	flight, err := hello.ReadFlight(io.LimitReader(conn, maxOfferBytes), until)
+	if err == nil {
+		err = turnedDown(flight)
+	}
+	return conn, flight, err
+}
+
+// turnedDown is the error that a flight is.
+func turnedDown(f *hello.Flight) error {
+	switch {
+	case f.Alert != nil:
+		return &alertError{*f.Alert}
+	case f.SSL2Error != 0:
+		return fmt.Errorf("%w: %s", errSSL2, f.SSL2Error)
+	}
+	return nil
+}
+
+// errSSL2 is the ERROR message of SSL 2.0.
+var errSSL2 = errors.New("the server says no, in SSL 2.0")
+
+// alertError is an alert that answered a raw hello.
+type alertError struct{ alert hello.Alert }
+
+func (e *alertError) Error() string { return "remote error: " + e.alert.String() }
+
+// refusals are the alerts by which a server says that it takes nothing of what
+// the hello offers (RFC 8446 section 6.2, and what older servers say instead).
+// The others are about something else: a name, a certificate, the server's
+// health.
+var refusals = map[hello.AlertDescription]bool{
+	hello.CloseNotify: true, hello.UnexpectedMessage: true, hello.HandshakeFailure: true, hello.IllegalParameter: true,
+	hello.DecodeError: true, hello.ProtocolVersion: true, hello.InsufficientSecurity: true, hello.MissingExtension: true,
+}
+
+// answerOf sorts what an offer came to: yes, if the server answered with a
+// hello of its own and no alert.
+func answerOf(f *hello.Flight, err error) answer {
+	if alert, ok := errors.AsType[*alertError](err); ok {
+		if refusals[alert.alert.Description] {
+			return saidNo
+		}
+		return saidNeither
+	}
+	switch {
+	case f.Hello != nil || f.SSL2 != nil && len(f.SSL2.Ciphers) > 0:
+		return saidYes // whatever became of the rest of the flight
+	case f.SSL2 != nil, errors.Is(err, errSSL2):
+		return saidNo
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, hello.ErrNotTLS):
+		return saidNeither
+	}
+	return saidNothing
+}
+
+// serverName is the SNI of raw hellos; empty for an address (RFC 6066 section 3).
+func (e *endpoint) serverName() string {
+	name := e.target.name()
+	if net.ParseIP(name) != nil {
+		return ""
+	}
+	return name
+}
+
+// only is a raw hello of one version, with the suites or else all that it has.
+func (e *endpoint) only(v hello.Version, suites ...hello.CipherSuite) ([]byte, error) {
+	if v == hello.SSL20 {
+		return hello.MarshalSSL2(hello.SSL2Ciphers, nil), nil
+	}
+	return hello.Offer{Version: v, Ciphers: suites, ServerName: e.serverName()}.Hello().Marshal()
+}
