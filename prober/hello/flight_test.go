@@ -82,6 +82,7 @@ func TestReadFlight(t *testing.T) {
 
 		{"a web server", []byte("HTTP/1.1 400 Bad Request\r\n"), UntilHello, "", ErrNotTLS},
 		{"a short word", []byte("no"), UntilHello, "", ErrNotTLS},
+		{"a long greeting of MySQL", []byte("\x95\x00\x00\x00\x0a8.0.46-and-more"), UntilHello, "", ErrNotTLS},
 		{"nothing", nil, UntilHello, "", io.EOF},
 		{"half a header", []byte{22, 3, 3}, UntilHello, "", io.ErrUnexpectedEOF},
 		{"a record that is too long", []byte{22, 3, 3, 0xff, 0xff}, UntilHello, "", ErrTooLarge},
@@ -114,6 +115,7 @@ func TestReadFlight(t *testing.T) {
 			"SSL 2.0 certificate=3 ciphers=[SSL_CK_DES_192_EDE3_CBC_WITH_MD5] connection=2", nil},
 		{"SSL 2.0 with no cipher in common", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0), UntilDone, "SSL 2.0 certificate=0 ciphers=[] connection=0", nil},
 		{"SSL 2.0 refuses", ssl2Answer(ssl2ErrorMessage, 0, 1), UntilDone, "SSL 2.0 error no_cipher", nil},
+		{"SSL 2.0 refuses for no reason", ssl2Answer(ssl2ErrorMessage, 0, 0), UntilDone, "", ErrMalformed},
 		{"SSL 2.0 with lengths that do not add up", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 9, 0, 0, 0, 0), UntilDone, "", ErrMalformed},
 		{"SSL 2.0 cut off", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0)[:9], UntilDone, "", io.ErrUnexpectedEOF},
 	} {

@@ -213,17 +213,17 @@ func (s *suite) authenticates(rest string) {
 }
 
 // versions is in which version a suite may be negotiated. A suite that only a
-// later RFC forbids, as RFC 4346 does the export suites, keeps TLS 1.2: servers
-// that had it negotiated it there too (CVE-2015-0204).
+// later RFC forbids, as RFC 4346 does the export suites, keeps TLS 1.2: OpenSSL 1.0
+// negotiated them there too.
 func (s *suite) versions(classic bool) {
 	late := s.mac == "AEAD" || s.mac == "SHA256" || s.mac == "SHA384" || s.mac == "OMAC" || s.exchange == "GOST" && s.authentication == "GOSTR341112_256"
 	psk := strings.HasSuffix(s.exchange, "PSK")
 	switch {
 	case !classic || s.mode == "MGM": // RFC 8446, RFC 8998, RFC 9150, RFC 9367
 		s.from, s.to = "TLS13", "TLS13"
-	case late && psk && s.mac != "AEAD" && s.cipher != "ARIA": // RFC 5487 section 3.1, RFC 5489 section 3.2, RFC 6367 section 3
+	case late && psk && s.mac != "AEAD" && s.cipher != "ARIA": // RFC 5487, RFC 5489, RFC 6367; OpenSSL too has these before TLS 1.2
 		s.from, s.to = "TLS10", "TLS12"
-	case late: // RFC 5246 section 1.2, RFC 5288 section 4, RFC 5289 section 5, RFC 9189
+	case late: // RFC 5246 section 1.2, RFC 5288 section 4, RFC 5289, RFC 9189
 		s.from, s.to = "TLS12", "TLS12"
 	case (s.exchange == "RSA" || strings.HasPrefix(s.exchange, "DH")) && !psk || s.exchange == "NULL": // RFC 6101
 		s.from, s.to = "SSL30", "TLS12"

@@ -25,7 +25,7 @@ func TestOffer(t *testing.T) {
 		ciphers          []CipherSuite
 		extensions, lack []uint16
 	}{
-		{"nothing said", Offer{}, TLS10, TLS12, SuitesFor(TLS13),
+		{"nothing said", Offer{}, TLS10, TLS12, UsualSuites(TLS13),
 			[]uint16{extSupportedGroups, extSignatureAlgorithms, extPSKKeyExchangeModes, extKeyShare, extSupportedVersions},
 			[]uint16{extServerName, extRenegotiationInfo, extExtendedMasterSecret, extEncryptThenMAC, extSessionTicket, extHeartbeat, extALPN}},
 		{"TLS 1.2", Offer{Version: TLS12, Ciphers: one, ServerName: "example.com", ALPN: []string{"h2"}, Heartbeat: true, SessionTicket: []byte{}}, TLS10, TLS12, one,
@@ -37,7 +37,7 @@ func TestOffer(t *testing.T) {
 		{"a fallback", Offer{Version: TLS11, Ciphers: one, Fallback: true}, TLS10, TLS11, []CipherSuite{0x2F, FallbackSCSV}, nil, nil},
 		{"SSL 3.0", Offer{Version: SSL30, Ciphers: one, ServerName: "example.com"}, SSL30, SSL30, []CipherSuite{0x2F, EmptyRenegotiationInfoSCSV}, nil, nil},
 		{"SSL 3.0 of old", Offer{Version: SSL30, Ciphers: one, NoRenegotiationInfo: true}, SSL30, SSL30, one, nil, nil},
-		{"two versions", Offer{Versions: []Version{TLS13, TLS12}}, TLS10, TLS12, slices.Concat(SuitesFor(TLS13), SuitesFor(TLS12)),
+		{"two versions", Offer{Versions: []Version{TLS13, TLS12}}, TLS10, TLS12, slices.Concat(UsualSuites(TLS13), UsualSuites(TLS12)),
 			[]uint16{extSupportedVersions, extKeyShare, extRenegotiationInfo}, nil},
 		{"one of the caller's own", Offer{Ciphers: one, Extra: []Extension{StatusRequest()}}, TLS10, TLS12, one, []uint16{extStatusRequest}, nil},
 	} {

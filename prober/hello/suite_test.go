@@ -82,6 +82,16 @@ func TestSuitesFor(t *testing.T) {
 			}
 		}
 	}
+	if n := len(UsualSuites(TLS12)) + len(UsualSuites(TLS13)) + 1; n >= MaxSuites || n < MaxSuites/2 {
+		t.Errorf("%d suites are usual", n)
+	}
+	for _, known := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		for _, v := range known.SupportedVersions {
+			if !slices.Contains(UsualSuites(Version(v)), CipherSuite(known.ID)) {
+				t.Errorf("%s is unusual", known.Name)
+			}
+		}
+	}
 	if first := SuitesFor(TLS12)[0]; Find(first).Strength(TLS12) != Strong {
 		t.Errorf("%v comes first", first)
 	}
