@@ -73,7 +73,7 @@ func (o *Offer) ciphers(versions []Version) []CipherSuite {
 	if suites == nil {
 		suites = union(versions, func(v Version) []CipherSuite { return usual[v] })
 	}
-	suites = slices.Clip(suites)
+	suites = slices.Clone(suites)
 	if slices.Max(versions) < TLS10 && !o.NoRenegotiationInfo {
 		suites = append(suites, EmptyRenegotiationInfoSCSV)
 	}
