@@ -71,7 +71,7 @@ func (o *Offer) versions() []Version {
 func (o *Offer) ciphers(versions []Version) []CipherSuite {
 	suites := o.Ciphers
 	if suites == nil {
-		suites = union(versions, func(v Version) []CipherSuite { return usual[v] })
+		suites = union(versions, func(v Version) []CipherSuite { return usualOf[v] })
 	}
 	suites = slices.Clone(suites)
 	if slices.Max(versions) < TLS10 && !o.NoRenegotiationInfo {
