@@ -726,7 +726,7 @@ type resumable struct {
 
 const (
 	maxSessions = 1024
-	ticketBytes = 160 // as OpenSSL's are
+	ticketBytes = 194 // the length that testssl.sh's own hello with a ticket is written for
 	ticketLife  = 300 // seconds
 )
 
