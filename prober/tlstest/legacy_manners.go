@@ -59,7 +59,7 @@ const (
 // called from several goroutines.
 type Census struct {
 	mu      sync.Mutex
-	changed chan struct{} // closed, and replaced, when open or closing changes
+	changed chan struct{} // closed, and replaced, when a number changes
 	served  int
 	open    int
 	highest int
@@ -118,7 +118,7 @@ func (f *front) talk(ctx context.Context, near net.Conn) {
 	case turn == TurnHeld && banned:
 		keepSilent(ctx, near)
 		return
-	case turn == TurnHeld && f.await(ctx, f.enter) != nil:
+	case turn == TurnHeld && f.census.await(ctx, f.enter) != nil:
 		return
 	}
 	leave := sync.OnceFunc(f.leave)
@@ -139,6 +139,7 @@ func (f *front) call() (turn Turn, banned bool) {
 	c := f.census
 	c.mu.Lock()
 	c.callers++
+	c.tell()
 	banned = f.BanAfter > 0 && c.served >= f.BanAfter
 	c.mu.Unlock()
 	switch {
@@ -180,11 +181,11 @@ func (c *Census) tell() {
 }
 
 // await returns when something is so.
-func (f *front) await(ctx context.Context, so func() bool) error {
+func (c *Census) await(ctx context.Context, so func() bool) error {
 	for {
-		f.census.mu.Lock()
-		changed := f.census.changed
-		f.census.mu.Unlock()
+		c.mu.Lock()
+		changed := c.changed
+		c.mu.Unlock()
 		if so() {
 			return nil
 		}
@@ -252,7 +253,7 @@ func (f *front) answer(ctx context.Context, near, far net.Conn) error {
 // pause is what comes before each piece of an answer.
 func (f *front) pause(ctx context.Context) error {
 	if f.Chokes {
-		if err := f.await(ctx, f.alone); err != nil {
+		if err := f.census.await(ctx, f.alone); err != nil {
 			return err
 		}
 	}
