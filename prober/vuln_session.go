@@ -23,7 +23,7 @@ func (s *woundScan) insideSession(ctx context.Context) {
 	cache := new(oneSession)
 	t, err := s.overhear(limited, func(c *tls.Config) {
 		c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS12, tls.VersionTLS12, gcmSuites(), cache
-		c.NextProtos = slices.DeleteFunc(c.NextProtos, func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
+		c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
 	})
 	if err != nil {
 		return

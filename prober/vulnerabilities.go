@@ -129,6 +129,7 @@ type woundScan struct {
 	control []byte             // a hello that the server answered with one
 	ssl3    answer             // to SSL 3.0
 	silent  int                // questions in a row that were not answered
+	abrupt  bool               // it hangs up on some
 }
 
 // maxSilent is how many questions in a row may go unanswered before no more are
@@ -224,15 +225,15 @@ func (s *woundScan) open(ctx context.Context, o hello.Offer, until hello.Until) 
 }
 
 func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Until) (*talk, answer) {
-	t := &talk{flight: new(hello.Flight), sent: message}
 	if s.silent >= maxSilent {
-		t.err = errSilent
-		return t, saidNothing
+		return &talk{flight: new(hello.Flight), sent: message, err: errSilent}, saidNothing
 	}
-	limited, cancel := context.WithTimeout(ctx, offerPatience)
-	t.cancel = cancel
-	t.Conn, t.flight, t.err = s.converse(limited, message, until)
-	a := answerOf(t.flight, t.err)
+	t, a := s.try(ctx, message, until)
+	if a == saidNeither && !s.abrupt {
+		s.abrupt = true
+		t.close()
+		t, a = s.try(ctx, message, until)
+	}
 	if a == saidNeither {
 		if a = saidNothing; s.serves(ctx) {
 			a = saidNo
@@ -242,6 +243,34 @@ func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Un
 		s.silent = 0
 	}
 	return t, a
+}
+
+// try opens one connection. Some servers hang up on who calls before they have
+// seen his last connection end: once one has hung up, it gets time for that.
+func (s *woundScan) try(ctx context.Context, message []byte, until hello.Until) (*talk, answer) {
+	if s.abrupt {
+		pause(ctx, hangUpPause)
+	}
+	t := &talk{sent: message}
+	limited, cancel := context.WithTimeout(ctx, offerPatience)
+	t.cancel = cancel
+	t.Conn, t.flight, t.err = s.converse(limited, message, until)
+	if alert, ok := errors.AsType[*alertError](t.err); ok && alert.alert.Description == hello.InappropriateFallback {
+		return t, saidNo
+	}
+	return t, answerOf(t.flight, t.err)
+}
+
+const hangUpPause = 200 * time.Millisecond
+
+// pause waits, but no longer than ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // ask is an open of which only the answer is wanted.
@@ -261,7 +290,9 @@ func (s *woundScan) serves(ctx context.Context) bool {
 			return false
 		}
 	}
-	return answerOf(s.offer(ctx, message, hello.UntilHello)) == saidYes
+	t, a := s.try(ctx, message, hello.UntilHello)
+	t.close()
+	return a == saidYes
 }
 
 // hungUp tells an end of the connection from silence.
