@@ -81,7 +81,7 @@ func runKept[Options keepable, Finding any, Sized interface {
 	}
 	lasting := &endpoint{prober: e.prober, target: e.target, addrs: e.addrs, session: e.session, chain: e.chain}
 	q := &question{
-		key:    keptKey{e.prober.way, digest(fmt.Sprintf("%s %s %+v", name, (*options).parameters(), e.target))},
+		key:    keptKey{e.prober.asks(name, *options), digest(fmt.Sprintf("%+v", e.target))},
 		server: e.target.FarEnd(), every: (*options).age(),
 		find: func(ctx context.Context) (sized, error) {
 			found, err := find(ctx, lasting, options)
