@@ -58,11 +58,17 @@ type cipherScan struct {
 type suiteList struct {
 	taken []hello.CipherSuite // in the order in which they were picked
 	end   ending
-	alert hello.AlertDescription // of the end, if there was one
+	alert *hello.Alert // of the end; nil: there was none
 }
 
 // nothing tells whether nothing at all was taken.
 func (l *suiteList) nothing() bool { return len(l.taken) == 0 }
+
+// wantsMore tells whether a server turned TLS 1.3 down with an alert that is about
+// neither the version nor the suites: it may know no HelloRetryRequest.
+func (l *suiteList) wantsMore() bool {
+	return l.alert != nil && l.alert.Description != hello.ProtocolVersion && l.alert.Description != hello.HandshakeFailure
+}
 
 // run finds out what there is to be found.
 func (s *cipherScan) run(ctx context.Context) error {
@@ -94,8 +100,7 @@ func (s *cipherScan) list(ctx context.Context, v hello.Version) suiteList {
 	}
 	all := hello.SuitesFor(v)
 	l := s.strike(ctx, v, all)
-	if v == hello.TLS13 && l.nothing() && l.end == declined && l.alert != hello.ProtocolVersion && l.alert != hello.HandshakeFailure {
-		// It may know no HelloRetryRequest.
+	if v == hello.TLS13 && l.nothing() && l.end == declined && l.wantsMore() {
 		s.shares = true
 		l = s.strike(ctx, v, all)
 		s.shares = !l.nothing()
@@ -130,7 +135,7 @@ func (s *cipherScan) putOff(ctx context.Context) {
 	for _, v := range slices.Backward(hello.Versions) {
 		l := s.lists[v]
 		switch {
-		case !l.nothing() || l.end == declined || l.end == otherwise:
+		case !l.nothing(), l.end == declined, l.end == otherwise, l.end == hungUp && l.alert != nil:
 		case v == hello.SSL20:
 			if l.end == unanswered {
 				*l = s.listKinds(ctx)
@@ -172,9 +177,7 @@ func (s *cipherScan) strike(ctx context.Context, v hello.Version, suites []hello
 	l.taken, l.end = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, ending) {
 		flight, end := s.offer(ctx, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
 		if end != picked {
-			if flight.Alert != nil {
-				l.alert = flight.Alert.Description
-			}
+			l.alert = flight.Alert
 			return 0, end
 		}
 		if flight.Alert != nil {
