@@ -13,8 +13,11 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// offerPatience is how long a server has to answer one raw hello.
-const offerPatience = 10 * time.Second
+// maxPatience is how long a server has to answer one raw hello, in a module with
+// a longer timeout.
+const maxPatience = 10 * time.Second
+
+func (e *endpoint) patience() time.Duration { return min(maxPatience, e.prober.Timeout()) }
 
 // maxOfferBytes bounds what is read in answer to one raw hello.
 const maxOfferBytes = 1 << 20
@@ -33,10 +36,10 @@ const (
 )
 
 // offer sends a raw hello over a connection of its own and reads the answer, for
-// as long as offerPatience. It returns what was learned also with an error; an
+// as long as its patience lasts. It returns what was learned also with an error; an
 // alert is one.
 func (e *endpoint) offer(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, error) {
-	ctx, cancel := context.WithTimeout(ctx, offerPatience)
+	ctx, cancel := context.WithTimeout(ctx, e.patience())
 	defer cancel()
 	conn, flight, err := e.converse(ctx, message, until)
 	if conn != nil {
@@ -80,6 +83,13 @@ var errSSL2 = errors.New("the server says no, in SSL 2.0")
 type alertError struct{ alert hello.Alert }
 
 func (e *alertError) Error() string { return "remote error: " + e.alert.String() }
+
+// isHandshakeFailure tells whether a server could not choose from the parameters
+// that it was offered (RFC 8446 section 6.2); from others it might.
+func isHandshakeFailure(err error) bool {
+	alert, ok := errors.AsType[*alertError](err)
+	return ok && alert.alert.Description == hello.HandshakeFailure
+}
 
 // refusals are the alerts by which a server says that it takes nothing of what
 // the hello offers (RFC 8446 section 6.2, and what older servers say instead).

@@ -58,9 +58,7 @@ func versions(ctx context.Context, e *endpoint, _ *VersionsOptions) (*Versions, 
 	}
 	group.Wait()
 	for i, v := range hello.Versions {
-		if scan.answers[i] == saidNothing || scan.answers[i] == saidNeither {
-			scan.offer(ctx, e, i, v, usual(v)...)
-		}
+		scan.insist(ctx, e, i, v)
 	}
 	if slices.Contains(scan.answers[:], saidNeither) {
 		scan.settle(ctx, e)
@@ -76,7 +74,16 @@ type versionScan struct {
 
 const versionCount = 6
 
-func (s *versionScan) offer(ctx context.Context, e *endpoint, i int, v hello.Version, suites ...hello.CipherSuite) {
+// offer offers version i with its usual suites. A server that wants none of them
+// may still want one of the others.
+func (s *versionScan) offer(ctx context.Context, e *endpoint, i int, v hello.Version) {
+	s.offerWith(ctx, e, i, v, nil)
+	if rest := unusual(v); isHandshakeFailure(s.errs[i]) && len(rest) > 0 {
+		s.offerWith(ctx, e, i, v, rest)
+	}
+}
+
+func (s *versionScan) offerWith(ctx context.Context, e *endpoint, i int, v hello.Version, suites []hello.CipherSuite) {
 	message, err := e.only(v, suites...)
 	if err != nil {
 		s.errs[i] = err
@@ -89,12 +96,46 @@ func (s *versionScan) offer(ctx context.Context, e *endpoint, i int, v hello.Ver
 	}
 }
 
+// unusual is the suites of a version that an offer leaves out at first.
+func unusual(v hello.Version) []hello.CipherSuite {
+	usual := hello.UsualSuites(v)
+	return slices.DeleteFunc(hello.SuitesFor(v), func(s hello.CipherSuite) bool { return slices.Contains(usual, s) })
+}
+
+// insist offers a version that had no answer again, alone, after the server has
+// had a moment to notice that the connections before it have ended. One that
+// hangs up may still have been busy with those.
+func (s *versionScan) insist(ctx context.Context, e *endpoint, i int, v hello.Version) {
+	for _, pause := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond} {
+		if s.answers[i] == saidYes || s.answers[i] == saidNo || !rest(ctx, pause) {
+			return
+		}
+		before := s.answers[i]
+		if s.offer(ctx, e, i, v); before == saidNothing && s.answers[i] == saidNothing {
+			return
+		}
+	}
+}
+
+// rest waits, and says whether there is still time for anything after it.
+func rest(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // settle takes hanging up for a no, if the server still takes what it took.
 func (s *versionScan) settle(ctx context.Context, e *endpoint) {
 	i := slices.Index(s.answers[:], saidYes)
 	if i < 0 {
 		return
 	}
+	rest(ctx, 50*time.Millisecond)
 	var again versionScan
 	if again.offer(ctx, e, i, hello.Versions[i]); again.answers[i] != saidYes {
 		return
@@ -122,20 +163,3 @@ func (s *versionScan) finding() (*Versions, error) {
 
 // errSilent is of a server that said nothing that is to be understood.
 var errSilent = errors.New("the server answered no hello")
-
-// usual is the suites of a version that its clients had: few enough for servers
-// that choke on long lists.
-func usual(v hello.Version) []hello.CipherSuite {
-	var few []hello.CipherSuite
-	for _, id := range hello.SuitesFor(v) {
-		switch hello.Find(id).KeyExchange {
-		case "RSA", "DHE", "ECDHE", "":
-			few = append(few, id)
-		}
-	}
-	return few[:min(len(few), maxUsual)]
-}
-
-// maxUsual is what the longest lists of browsers had room for; some old servers
-// take no more than 128 (sslyze and testssl.sh both keep to that).
-const maxUsual = 100

@@ -302,10 +302,20 @@ func (s *legacySession) sendFlight() error {
 	return s.say(flight)
 }
 
-// say sends handshake messages.
+// say sends handshake messages, in records as RecordBytes has it.
 func (s *legacySession) say(messages []byte) error {
 	s.transcript = append(s.transcript, messages...)
-	return s.writeRecords(recordHandshake, messages)
+	if s.RecordBytes > 0 {
+		return s.writePieces(recordHandshake, pieces(messages, s.RecordBytes))
+	}
+	var records [][]byte
+	for r := (&reader{rest: messages}); len(r.rest) > 0; {
+		whole := r.rest
+		r.take(1) // its kind
+		length := len(handshakeHeader(0, 0)) + len(r.vector(3))
+		records = append(records, pieces(whole[:length], maxRecordPayload)...)
+	}
+	return s.writePieces(recordHandshake, records)
 }
 
 func (s *legacySession) serverHello() []byte {

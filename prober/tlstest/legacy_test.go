@@ -74,6 +74,26 @@ func TestLegacyResumes(t *testing.T) {
 	}
 }
 
+func TestLegacyRecords(t *testing.T) {
+	lab := newLab(t)
+	for _, size := range []int{0, 1, 100, maxRecordPayload} {
+		addr := startLegacy(t, lab, Legacy{RecordBytes: size})
+		if m := meet(t, addr); m.err() != io.EOF {
+			t.Errorf("records of %d bytes: %v", size, m.err())
+		}
+		c := call(t, addr)
+		c.say(framed(22, offer{version: versionTLS12, suites: []uint16{ecdheRSAAES}}.message()))
+		_, first, err := c.record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch hello := 4 + 2 + 32 + 33 + 3; {
+		case size == 0 && len(first) != hello, size > 0 && size < maxRecordPayload && len(first) != size, size == maxRecordPayload && len(first) < 1000:
+			t.Errorf("records of %d bytes: the first has %d", size, len(first))
+		}
+	}
+}
+
 func TestLegacyGivesSessionIDs(t *testing.T) {
 	lab := newLab(t)
 	o := offer{version: versionTLS12, suites: []uint16{rsaAES}}
@@ -420,6 +440,7 @@ func TestLegacyKnowsItsLimits(t *testing.T) {
 		"a suite with Kerberos":  {Suites: []uint16{0x001e}},
 		"one of a version":       {SuitesOf: map[uint16][]uint16{versionTLS10: {0x001e}}},
 		"a prime of 1000 bits":   {PrimeBits: 1000},
+		"records of 20000 bytes": {RecordBytes: 20000},
 		"a group of brainpool":   {Groups: []tls.CurveID{26}},
 		"an unknown STARTTLS":    {Server: Server{StartTLS: "gopher"}},
 		"a key that cannot sign": {Server: Server{Leaf: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA256WithRSA }}},
