@@ -2,7 +2,6 @@ package prober
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -178,9 +177,7 @@ func TestRudenessIsNoResumption(t *testing.T) {
 	for name, manners := range rude {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), shortly)
-			defer cancel()
-			found, err := resumption(ctx, lookThrough(t, lab, server, manners), nil)
+			found, err := resumption(within(t), lookThrough(t, lab, server, manners), nil)
 			if found == nil {
 				t.Logf("nothing: %v", err)
 				return
