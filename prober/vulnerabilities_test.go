@@ -134,7 +134,7 @@ const shortly = time.Second
 func TestRudenessHidesNoWound(t *testing.T) {
 	lab := newLab(t)
 	everything := tlstest.Legacy{
-		Versions: []uint16{0x0002, tls.VersionSSL30, tls.VersionTLS10, tls.VersionTLS12},
+		Versions: []uint16{0x0002, 0x0300, tls.VersionTLS10, tls.VersionTLS12},
 		Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
 			tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, 0x0003, 0x0014},
 		NoRenegotiationInfo: true, NoExtendedMasterSecret: true, IgnoresFallback: true, Deflate: false,
