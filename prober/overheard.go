@@ -3,6 +3,7 @@ package prober
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
@@ -23,10 +24,17 @@ type overheard struct {
 	shaken  time.Time
 }
 
-// heardConn keeps what is read, which watchedConn bounds.
+// heardConn keeps what is read, which watchedConn bounds, and how that ends what
+// is written.
 type heardConn struct {
 	net.Conn
-	all []byte
+	all  []byte
+	last []byte // bytes written: at most a block of a cipher
+}
+
+func (c *heardConn) Write(b []byte) (int, error) {
+	c.last = append([]byte(nil), b[max(0, len(b)-aes.BlockSize):]...)
+	return c.Conn.Write(b)
 }
 
 func (c *heardConn) Read(b []byte) (int, error) {

@@ -83,16 +83,24 @@ func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*
 	return t, err
 }
 
-// refused tells whether the server says no to a version, and so has nothing of it
-// to take up again.
+// refused tells whether the server says no to a version and those below it, with
+// the usual suites and with the others, and so has nothing of it to take up again.
 func (s *resumptionScan) refused(ctx context.Context, v hello.Version) bool {
-	message, err := s.marshal(hello.Offer{Version: v})
-	if err != nil {
-		return false
+	for _, suites := range [][]hello.CipherSuite{nil, unusual(v)} {
+		message, err := s.marshal(hello.Offer{Version: v, Ciphers: suites})
+		if err != nil {
+			return false
+		}
+		flight, err := s.offer(ctx, message, hello.UntilHello)
+		a := answerOf(flight, err)
+		if a == saidYes && v == hello.TLS13 && flight.Hello.Version < v {
+			return true
+		}
+		if a != saidNo || !isHandshakeFailure(err) {
+			return a == saidNo
+		}
 	}
-	flight, err := s.offer(ctx, message, hello.UntilHello)
-	a := answerOf(flight, err)
-	return a == saidNo || a == saidYes && v == hello.TLS13 && flight.Hello.Version != v
+	return true
 }
 
 // bySessionID asks with a raw hello for the session that was stored under the ID

@@ -23,19 +23,27 @@ type after13 struct {
 	goodbye   bool   // close_notify came
 }
 
-// after13 reads the records that were heard, with the keys of application data
-// (RFC 8446 section 7.3). Those before these keys do not open with them.
+// after13 is what was heard after the handshake.
 func (t *overheard) after13() (after13, error) {
-	var found after13
 	_, secret, ok := t.secrets.find("SERVER_TRAFFIC_SECRET_0")
-	keys, err := newKeys13(t.ConnectionState().CipherSuite, secret)
-	if !ok || err != nil {
-		return found, errNoKeys
+	if !ok {
+		return after13{}, errNoKeys
 	}
-	heard := bytes.NewReader(t.heard.all)
+	return readAfter13(t.ConnectionState().CipherSuite, secret, t.heard.all)
+}
+
+// readAfter13 reads the records that were heard, with the keys of application
+// data (RFC 8446 section 7.3). Those before these keys do not open with them.
+func readAfter13(suite uint16, secret, heard []byte) (after13, error) {
+	var found after13
+	keys, err := newKeys13(suite, secret)
+	if err != nil {
+		return found, err
+	}
+	records := bytes.NewReader(heard)
 	var pending []byte
 	for {
-		record, err := hello.ReadRecord(heard)
+		record, err := hello.ReadRecord(records)
 		if err != nil {
 			return found, nil // the end
 		}
@@ -102,18 +110,23 @@ func expandLabel(h func() hash.Hash, secret []byte, label string, size int) ([]b
 	return hkdf.Expand(h, secret, string(append(info, 0)), size)
 }
 
+// nonce is that of the next record (RFC 8446 section 5.3).
+func (k *keys13) nonce() []byte {
+	nonce := bytes.Clone(k.iv)
+	for i, b := range binary.BigEndian.AppendUint64(nil, k.sequence) {
+		nonce[len(nonce)-8+i] ^= b
+	}
+	return nonce
+}
+
 // open is the true type and content of a record (RFC 8446 section 5.2); false:
 // it is not of these keys.
 func (k *keys13) open(record hello.Record) (kind uint8, content []byte, ok bool) {
 	if record.Type != hello.TypeApplicationData {
 		return 0, nil, false
 	}
-	nonce := bytes.Clone(k.iv)
-	for i, b := range binary.BigEndian.AppendUint64(nil, k.sequence) {
-		nonce[len(nonce)-8+i] ^= b
-	}
 	header := hello.AppendRecord(nil, record.Type, record.Version, record.Payload)[:5]
-	content, err := k.aead.Open(nil, nonce, record.Payload, header)
+	content, err := k.aead.Open(nil, k.nonce(), record.Payload, header)
 	if err != nil {
 		return 0, nil, false
 	}

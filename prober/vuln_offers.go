@@ -172,8 +172,10 @@ func (s *woundScan) fallback(ctx context.Context) {
 		s.tell(NoFallbackSCSV, false, "it takes no version below SSL 3.0")
 		return
 	}
-	lower := v - 1
-	t, a := s.ask(ctx, hello.Offer{Version: lower, Ciphers: hello.UsualSuites(lower), Fallback: true}, hello.UntilHello)
+	if !slices.Contains(hello.UsualSuites(v), s.greeted.CipherSuite) {
+		return // an older version may want something unusual as well
+	}
+	t, a := s.ask(ctx, hello.Offer{Version: v - 1, Fallback: true}, hello.UntilHello)
 	if alert, ok := errors.AsType[*alertError](t.err); ok && alert.alert.Description == hello.InappropriateFallback {
 		s.tell(NoFallbackSCSV, false, "it turned down a fallback from "+v.String())
 		return

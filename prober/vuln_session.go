@@ -5,30 +5,28 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"slices"
 
 	"tls_exporter/prober/hello"
 )
 
 // insideSession is for what can only be asked once hands are shaken: both
-// questions share a session of TLS 1.2, of a suite whose records are plain to do.
+// questions share a session, of a suite whose records we can write ourselves.
 // Where the server takes none such, nothing is said.
 func (s *woundScan) insideSession(ctx context.Context) {
-	if s.silent >= maxIgnored {
+	if s.silent >= maxUnanswered {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	cache := new(oneSession)
 	t, err := s.overhear(limited, func(c *tls.Config) {
-		c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS12, tls.VersionTLS12, gcmSuites(), cache
+		c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
 		c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
 	})
 	if err != nil {
 		return
 	}
-	defer t.drop()
 	s.clientRenegotiation(t)
 	t.drop()
 	s.ticketbleed(ctx, t, cache.state)
@@ -42,7 +40,7 @@ func (s *woundScan) clientRenegotiation(t *overheard) {
 	if err != nil {
 		return
 	}
-	offer := hello.Offer{Version: hello.TLS12, Ciphers: hello.SuitesFor(hello.TLS12), ServerName: s.serverName(), NoRenegotiationInfo: true}
+	offer := hello.Offer{Version: session.version, ServerName: s.serverName(), NoRenegotiationInfo: true}
 	if _, secure := s.greeted.RenegotiationInfo(); secure {
 		offer.Extra = append(offer.Extra, hello.RenegotiationInfo(t.ConnectionState().TLSUnique)) // the client's Finished (RFC 5929 section 3)
 	}
@@ -55,12 +53,12 @@ func (s *woundScan) clientRenegotiation(t *overheard) {
 	if _, err := t.heard.Conn.Write(records); err != nil {
 		return
 	}
-	switch message, err := session.next(); {
-	case err != nil && hasHungUp(err):
+	switch answer, err := session.next(); {
+	case err != nil && endedBy(err):
 		s.tell(ClientRenegotiation, false, "it hung up on a client that wanted to shake hands again")
 	case err != nil:
-	case message.Type == hello.TypeAlert:
-		s.tell(ClientRenegotiation, false, "it refused to shake hands again: "+hello.AlertDescription(message.Payload[1]).String())
+	case answer.Type == hello.TypeAlert:
+		s.tell(ClientRenegotiation, false, "it refused to shake hands again: "+hello.AlertDescription(answer.Payload[1]).String())
 	default:
 		s.tell(ClientRenegotiation, true, "it shook hands again at a client's wish")
 	}
@@ -96,17 +94,17 @@ func (s *session12) next() (hello.Record, error) {
 // section 3.4 has a server that takes the ticket say the same ID; a wounded one
 // says 32 bytes, of which 31 are memory (CVE-2016-9244; the method of
 // filippo.io/Ticketbleed with a shorter ID). They are counted and dropped.
-func (s *woundScan) ticketbleed(ctx context.Context, t *overheard, state *tls.ClientSessionState) {
-	if state == nil {
+func (s *woundScan) ticketbleed(ctx context.Context, t *overheard, session *tls.ClientSessionState) {
+	if session == nil {
 		return
 	}
-	ticket, _, err := state.ResumptionState()
+	ticket, _, err := session.ResumptionState()
 	if err != nil || len(ticket) == 0 {
 		return
 	}
 	id := []byte{0xA5}
-	suite := hello.CipherSuite(t.ConnectionState().CipherSuite)
-	back, a := s.ask(ctx, hello.Offer{Version: hello.TLS12, Ciphers: []hello.CipherSuite{suite}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
+	state := t.ConnectionState()
+	back, a := s.ask(ctx, hello.Offer{Version: hello.Version(state.Version), Ciphers: []hello.CipherSuite{hello.CipherSuite(state.CipherSuite)}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
 	if a != saidYes {
 		return
 	}
@@ -116,23 +114,4 @@ func (s *woundScan) ticketbleed(ctx context.Context, t *overheard, state *tls.Cl
 	case bytes.HasPrefix(said, id):
 		s.tell(Ticketbleed, true, fmt.Sprintf("it made a session ID of 1 byte one of %d", len(said)))
 	}
-}
-
-// afterFinished is what the server sent beyond its Finished, and what it will
-// send: up to TLS 1.2 that is the first record after ChangeCipherSpec.
-func afterFinished(t *overheard) (io.Reader, error) {
-	heard := bytes.NewReader(t.heard.all)
-	for {
-		record, err := hello.ReadRecord(heard)
-		if err != nil {
-			return nil, err
-		}
-		if record.Type == hello.TypeChangeCipherSpec {
-			break
-		}
-	}
-	if _, err := hello.ReadRecord(heard); err != nil {
-		return nil, err
-	}
-	return io.MultiReader(heard, io.LimitReader(t.heard.Conn, maxAfterwards)), nil
 }

@@ -132,9 +132,9 @@ type woundScan struct {
 	abrupt  bool               // it hangs up on some
 }
 
-// maxIgnored is how many questions in a row may go unanswered before no more are
+// maxUnanswered is how many questions in a row may go unanswered before no more are
 // asked: the server has had enough of us, or is gone.
-const maxIgnored = 2
+const maxUnanswered = 2
 
 func (s *woundScan) tell(v Vulnerability, vulnerable bool, saw string) {
 	s.answers[v] = VulnerabilityAnswer{v, vulnerable, saw}
@@ -165,14 +165,15 @@ func (s *woundScan) spare() {
 	}
 }
 
-// greet says hello as a client of TLS 1.2 does that knows all there is. Servers
-// that choke on that get shorter ones. It fails if none was answered.
+// greet says hello as a client of TLS 1.2 does that knows all there is. It asks
+// servers that choke on the version as a client of TLS 1.0, and those that want
+// what nobody uses with that. It fails if nothing was answered.
 func (s *woundScan) greet(ctx context.Context) error {
 	var err error
 	for _, o := range []hello.Offer{
 		{Version: hello.TLS12},
-		{Version: hello.TLS12, Ciphers: hello.UsualSuites(hello.TLS12)},
-		{Version: hello.TLS10, Ciphers: hello.UsualSuites(hello.TLS10)},
+		{Version: hello.TLS10},
+		{Version: hello.TLS12, Ciphers: unusual(hello.TLS12)},
 	} {
 		o.Compression, o.Heartbeat, o.SessionTicket = []uint8{compressionDeflate, compressionNull}, true, []byte{}
 		t, a := s.open(ctx, o, hello.UntilDone)
@@ -181,10 +182,10 @@ func (s *woundScan) greet(ctx context.Context) error {
 			s.heartbleed(t)
 		}
 		t.close()
-		switch a {
-		case saidYes:
+		if a == saidYes {
 			return nil
-		case saidNothing:
+		}
+		if a == saidNothing {
 			err = cmp.Or(err, t.err, errSilent)
 		}
 	}
@@ -225,7 +226,7 @@ func (s *woundScan) open(ctx context.Context, o hello.Offer, until hello.Until) 
 }
 
 func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Until) (*talk, answer) {
-	if s.silent >= maxIgnored {
+	if s.silent >= maxUnanswered {
 		return &talk{flight: new(hello.Flight), sent: message, err: errSilent}, saidNothing
 	}
 	t, a := s.try(ctx, message, until)
@@ -249,7 +250,7 @@ func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Un
 // seen his last connection end: once one has hung up, it gets time for that.
 func (s *woundScan) try(ctx context.Context, message []byte, until hello.Until) (*talk, answer) {
 	if s.abrupt {
-		wait(ctx, hangUpPause)
+		wait(ctx, 2*breath)
 	}
 	t := &talk{sent: message}
 	limited, cancel := context.WithTimeout(ctx, s.patience())
@@ -260,8 +261,6 @@ func (s *woundScan) try(ctx context.Context, message []byte, until hello.Until) 
 	}
 	return t, answerOf(t.flight, t.err)
 }
-
-const hangUpPause = 200 * time.Millisecond
 
 // ask is an open of which only the answer is wanted.
 func (s *woundScan) ask(ctx context.Context, o hello.Offer, until hello.Until) (*talk, answer) {
@@ -285,8 +284,8 @@ func (s *woundScan) serves(ctx context.Context) bool {
 	return a == saidYes
 }
 
-// hasHungUp tells an end of the connection from silence.
-func hasHungUp(err error) bool {
+// endedBy tells an end of the connection from silence.
+func endedBy(err error) bool {
 	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, end) {
 			return true

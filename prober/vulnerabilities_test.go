@@ -106,6 +106,8 @@ var rude = func() map[string]tlstest.Manners {
 	for after := 1; after < 12; after++ {
 		all[fmt.Sprintf("resets after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnReset}
 		all[fmt.Sprintf("closes after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnClosed}
+	}
+	for _, after := range []int{1, 4, 9} {
 		all[fmt.Sprintf("silent after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnHeld}
 	}
 	return all
@@ -185,19 +187,21 @@ func TestRudenessIsNoWound(t *testing.T) {
 // after which some ban.
 func TestFewConnections(t *testing.T) {
 	lab := newLab(t)
+	rsaKey := func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 	for _, test := range []struct {
 		name   string
+		key    func() (crypto.Signer, error)
 		config func(*tls.Config)
 		want   int
 	}{
-		{"all that Go has", func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
-		{"TLS 1.3 alone", func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 5},
-		{"RSA", func(c *tls.Config) {
+		{"all that Go has", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
+		{"TLS 1.3 alone", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 5},
+		{"key exchange with RSA", rsaKey, func(c *tls.Config) {
 			c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 		}, 20},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			server := serve(t, lab, tlstest.Server{Config: test.config, Key: func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }})
+			server := serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
 			addr, census, err := lab.Front(server, tlstest.Manners{})
 			if err != nil {
 				t.Fatal(err)
