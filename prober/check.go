@@ -17,6 +17,8 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
 	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
 	r.Checks = checks.wait()
+	run(ctx, &checks, e, "policy", m.Policy, &r.Compliance, comply) // judges what the others found
+	r.Checks = checks.wait()
 	if r.Expect != nil {
 		r.Expect.meet(r)
 	}
