@@ -41,6 +41,7 @@ const (
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
+	ReasonLegacyOnly      Reason = "legacy_only"     // the server takes only what clients do not offer any more
 	ReasonBadMessage      Reason = "bad_message"     // TLS, but not as the RFCs have it
 	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of no known kind
 
@@ -59,7 +60,7 @@ func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
-		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
+		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, alertUnassigned,
 	}
 	for _, name := range alerts {
@@ -126,6 +127,9 @@ var reasons = []struct {
 
 // reasonFor sorts an error into the vocabulary.
 func reasonFor(err error) Reason {
+	if has[*legacyError](err) { // before the alert that it began with
+		return ReasonLegacyOnly
+	}
 	if reason, ok := alertReason(err); ok {
 		return reason
 	}

@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"crypto/sha256"
@@ -21,7 +22,7 @@ const (
 // Bounds on how findings are made.
 const (
 	maxScans     = 50              // at once, each of another server
-	scanPatience = 2 * time.Minute // for one
+	scanPatience = 2 * time.Minute // for one that asks for no more
 	refreshAt    = 0.75            // of its age, a finding is made anew beside the scrapes
 	retryAfter   = 1.0 / 12        // of that age, one that could not be made is tried again
 )
@@ -70,6 +71,7 @@ type question struct {
 	key    keptKey
 	server string        // which is left in peace meanwhile
 	every  time.Duration // how old the finding may become
+	takes  time.Duration // at most; 0: scanPatience
 	find   func(context.Context) (sized, error)
 }
 
@@ -183,7 +185,7 @@ func (k *keeper) begin(q *question) bool {
 }
 
 func (k *keeper) make(q *question) kept {
-	ctx, cancel := context.WithTimeout(k.ctx, scanPatience)
+	ctx, cancel := context.WithTimeout(k.ctx, cmp.Or(q.takes, scanPatience))
 	defer cancel()
 	start := k.now()
 	made := kept{key: q.key, made: start}

@@ -91,6 +91,19 @@ var offers = func() map[Version][]CipherSuite {
 	return all
 }()
 
+// rank is where a client would put the suite, best first.
+func (s *Suite) rank() int {
+	rank := map[Strength]int{Strong: 0, Acceptable: 3, Weak: 6}[s.Strength(TLS12)]
+	switch {
+	case !s.ForwardSecret():
+		return rank + 2
+	case s.KeyExchange == "ECDHE":
+		return rank
+	}
+	return rank + 1
+}
+
+// offer is made once for each version; what is equal keeps the registry's order.
 func offer(v Version) []CipherSuite {
 	var usable []*Suite
 	for i := range Suites {
@@ -99,10 +112,8 @@ func offer(v Version) []CipherSuite {
 			usable = append(usable, s)
 		}
 	}
-	rank := map[Strength]int{Strong: 0, Acceptable: 1, Weak: 2}
 	slices.SortStableFunc(usable, func(a, b *Suite) int {
-		return cmp.Or(cmp.Compare(rank[a.Strength(TLS12)], rank[b.Strength(TLS12)]),
-			-cmp.Compare(a.Bits, b.Bits))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), -cmp.Compare(a.Bits, b.Bits))
 	})
 	ids := make([]CipherSuite, len(usable))
 	for i, s := range usable {

@@ -1,0 +1,198 @@
+package tlstest
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+)
+
+// Messages of the handshake that raw.go has no use for (RFC 5246 section 7.4).
+const (
+	messageClientHello        = 1
+	messageNewSessionTicket   = 4
+	messageCertificate        = 11
+	messageServerKeyExchange  = 12
+	messageCertificateRequest = 13
+	messageServerHelloDone    = 14
+	messageCertificateVerify  = 15
+	messageClientKeyExchange  = 16
+	messageFinished           = 20
+)
+
+// Extensions by their numbers at IANA.
+const (
+	extensionGroups                 = 10
+	extensionPointFormats           = 11
+	extensionHeartbeat              = 15
+	extensionEncryptThenMAC         = 22
+	extensionExtendedMaster         = 23
+	extensionSessionTicket          = 35
+	extensionSupportedVersions      = 43
+	extensionKeyShare               = 51
+	extensionRenegotiationInfo      = 0xff01
+	suiteRenegotiationInfo          = 0x00ff // RFC 5746 section 3.3
+	suiteFallback                   = 0x5600 // RFC 7507
+	compressionNull, deflate        = 0, 1
+	randomBytes                     = 32
+	heartbeatPeerAllowedToSend      = 1
+	maxHandshakeMessage             = 1 << 16 // no ClientHello in use is longer
+	maxClientHelloV2                = 1<<15 - 1
+	sizeOfRecordHeaderV2            = 2
+	messageClientHelloV2       byte = 1
+)
+
+// clientHello is what a client offers, in the form of RFC 5246 section 7.4.1.2
+// or of its appendix E.2.
+type clientHello struct {
+	raw          []byte // as it counts for the Finished messages
+	ssl2         bool   // it was framed as a message of SSL 2.0
+	version      uint16
+	random       []byte
+	sessionID    []byte
+	suites       []uint16
+	kinds        []uint32 // of SSL 2.0
+	compressions []byte
+	extensions   map[uint16][]byte
+	versions     []uint16 // of the extension supported_versions
+	groups       []uint16
+	shares       map[uint16][]byte
+}
+
+var errMalformed = errors.New("malformed ClientHello")
+
+// reader takes a message apart from its beginning. It fails once and for all.
+type reader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *reader) take(n int) []byte {
+	if r.failed || n > len(r.rest) {
+		r.failed = true
+		return nil
+	}
+	taken := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return taken
+}
+
+// number reads size bytes, at most 4, as one number.
+func (r *reader) number(size int) int {
+	n := 0
+	for _, b := range r.take(size) {
+		n = n<<8 | int(b)
+	}
+	return n
+}
+
+// vector reads bytes after their length, which has size bytes.
+func (r *reader) vector(size int) []byte { return r.take(r.number(size)) }
+
+// numbers is a vector of numbers of two bytes each.
+func (r *reader) numbers(size int) []uint16 {
+	list := reader{rest: r.vector(size)}
+	var all []uint16
+	for len(list.rest) > 0 && !list.failed {
+		all = append(all, uint16(list.number(2)))
+	}
+	r.failed = r.failed || list.failed
+	return all
+}
+
+// parseClientHello reads a whole handshake message.
+func parseClientHello(message []byte) (*clientHello, error) {
+	r := &reader{rest: message}
+	r.take(len(handshakeHeader(0, 0)))
+	h := &clientHello{raw: message, extensions: make(map[uint16][]byte), shares: make(map[uint16][]byte)}
+	h.version = uint16(r.number(2))
+	h.random = r.take(randomBytes)
+	h.sessionID = r.vector(1)
+	h.suites = r.numbers(2)
+	h.compressions = r.vector(1)
+	if len(r.rest) > 0 {
+		h.readExtensions(r)
+	}
+	if r.failed || len(r.rest) > 0 || len(h.sessionID) > sessionIDBytes {
+		return nil, errMalformed
+	}
+	return h, nil
+}
+
+func (h *clientHello) readExtensions(r *reader) {
+	list := &reader{rest: r.vector(2)}
+	for len(list.rest) > 0 && !list.failed {
+		kind := uint16(list.number(2))
+		h.extensions[kind] = list.vector(2)
+	}
+	r.failed = r.failed || list.failed
+	if body, sent := h.extensions[extensionGroups]; sent {
+		h.groups = (&reader{rest: body}).numbers(2)
+	}
+	if body, sent := h.extensions[extensionSupportedVersions]; sent {
+		h.versions = (&reader{rest: body}).numbers(1)
+	}
+	if body, sent := h.extensions[extensionKeyShare]; sent {
+		shares := &reader{rest: (&reader{rest: body}).vector(2)}
+		for len(shares.rest) > 0 && !shares.failed {
+			group := uint16(shares.number(2))
+			h.shares[group] = shares.vector(2)
+		}
+	}
+}
+
+// parseClientHelloV2 reads a message of SSL 2.0, without its record's header
+// (RFC 5246 appendix E.2). Offers of TLS come with numbers of three bytes that
+// begin with a zero.
+func parseClientHelloV2(message []byte) (*clientHello, error) {
+	r := &reader{rest: message}
+	if byte(r.number(1)) != messageClientHelloV2 {
+		return nil, errMalformed
+	}
+	h := &clientHello{raw: message, ssl2: true, version: uint16(r.number(2)), compressions: []byte{compressionNull}}
+	kinds, id, challenge := r.number(2), r.number(2), r.number(2)
+	specs := &reader{rest: r.take(kinds)}
+	for len(specs.rest) > 0 && !specs.failed {
+		kind := specs.number(3)
+		if kind < 1<<16 {
+			h.suites = append(h.suites, uint16(kind))
+		} else {
+			h.kinds = append(h.kinds, uint32(kind))
+		}
+	}
+	h.sessionID = r.take(id)
+	h.random = alignRight(r.take(challenge), randomBytes)
+	if r.failed || specs.failed || len(r.rest) > 0 || challenge < 16 || challenge > randomBytes {
+		return nil, errMalformed
+	}
+	return h, nil
+}
+
+func alignRight(b []byte, size int) []byte {
+	return append(make([]byte, max(0, size-len(b))), b...)
+}
+
+// has says whether the client sent an extension.
+func (h *clientHello) has(extension uint16) bool {
+	_, sent := h.extensions[extension]
+	return sent
+}
+
+// secureRenegotiation says whether the client knows of RFC 5746.
+func (h *clientHello) secureRenegotiation() bool {
+	return h.has(extensionRenegotiationInfo) || slices.Contains(h.suites, suiteRenegotiationInfo)
+}
+
+// appendVector appends bytes after their length, which has size bytes.
+func appendVector(b []byte, size int, content []byte) []byte {
+	var length [4]byte
+	binary.BigEndian.PutUint32(length[:], uint32(len(content)))
+	return append(append(b, length[4-size:]...), content...)
+}
+
+func appendExtension(b []byte, kind uint16, content []byte) []byte {
+	return appendVector(binary.BigEndian.AppendUint16(b, kind), 2, content)
+}
+
+func handshakeMessage(kind byte, body []byte) []byte {
+	return append(handshakeHeader(kind, len(body)), body...)
+}
