@@ -19,14 +19,14 @@ import (
 // clean is the findings about an endpoint that every policy likes, with changes
 // that it may like less.
 func clean(changes ...func(*Result)) *Result {
-	r := &Result{Versions: new(Versions), Ciphers: &Ciphers{Preference: ClientPreference}}
+	r := &Result{Versions: new(Versions), Ciphers: &Ciphers{Preference: ClientPreference, Whole: slices.Clone(hello.Versions)}}
 	for _, v := range hello.Versions {
 		r.Versions.Answers = append(r.Versions.Answers, VersionAnswer{v, v == hello.TLS13})
 	}
 	for _, number := range []uint32{0x1301, 0x1302, 0x1303} {
 		r.Ciphers.Suites = append(r.Ciphers.Suites, TakenSuite{hello.TLS13, number})
 	}
-	for _, g := range hello.GroupsFor(hello.TLS13) {
+	for _, g := range usualGroups {
 		r.Ciphers.Groups = append(r.Ciphers.Groups, GroupAnswer{g, g == hello.X25519})
 	}
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -46,11 +46,6 @@ func taking(v hello.Version, numbers ...uint32) func(*Result) {
 		for _, number := range numbers {
 			r.Ciphers.Suites = append(r.Ciphers.Suites, TakenSuite{v, number})
 		}
-		for _, g := range hello.GroupsFor(v) {
-			if !slices.ContainsFunc(r.Ciphers.Groups, func(a GroupAnswer) bool { return a.Group == g }) {
-				r.Ciphers.Groups = append(r.Ciphers.Groups, GroupAnswer{g, false})
-			}
-		}
 	}
 }
 
@@ -65,6 +60,7 @@ func (r *Result) answer(v hello.Version, taken bool) {
 // silent has a version stay without an answer.
 func silent(v hello.Version) func(*Result) {
 	return func(r *Result) {
+		r.Ciphers.Whole = slices.DeleteFunc(r.Ciphers.Whole, func(w hello.Version) bool { return w == v })
 		r.Versions.Answers = slices.DeleteFunc(r.Versions.Answers, func(a VersionAnswer) bool { return a.Version == v })
 	}
 }
@@ -72,11 +68,7 @@ func silent(v hello.Version) func(*Result) {
 // exchanging has the endpoint take a group.
 func exchanging(g hello.Group) func(*Result) {
 	return func(r *Result) {
-		for i, a := range r.Ciphers.Groups {
-			if a.Group == g {
-				r.Ciphers.Groups[i].Taken = true
-			}
-		}
+		r.Ciphers.Groups = append(slices.DeleteFunc(r.Ciphers.Groups, func(a GroupAnswer) bool { return a.Group == g }), GroupAnswer{g, true})
 	}
 }
 
@@ -142,6 +134,8 @@ func TestPolicies(t *testing.T) {
 		{"anonymous", []func(*Result){taking(hello.TLS12, anonymous), dh(2048)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
 		{"what nobody has named", []func(*Result){taking(hello.TLS12, 0xFAFA)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
 		{"a version without its suites", []func(*Result){taking(hello.TLS12)}, "protocols ? ? ?"},
+		{"a list that may go on", []func(*Result){func(r *Result) { r.Ciphers.Whole = r.Ciphers.Whole[:4] }}, "? ? ? ?"},
+		{"versions that only the suites tell", []func(*Result){func(r *Result) { r.Versions = nil }}, "ok ok ok ok"},
 		{"no suites", []func(*Result){func(r *Result) { r.Ciphers = nil }}, "? ? ? ?"},
 		{"no suites, and TLS 1.0", []func(*Result){func(r *Result) { r.Ciphers = nil; r.answer(hello.TLS10, true) }}, "protocols protocols ? protocols"},
 		{"nobody knows whose order", []func(*Result){taking(hello.TLS12, ecdheCBC, rsaCBC), func(r *Result) { r.Ciphers.Preference = UnknownPreference }},
@@ -154,6 +148,8 @@ func TestPolicies(t *testing.T) {
 
 		{"secp521r1", []func(*Result){exchanging(hello.SecP521r1)}, "groups groups groups ok"},
 		{"a hybrid of a good curve", []func(*Result){exchanging(hello.X25519MLKEM768)}, "ok ok ok ok"},
+		{"a group of RFC 7919", []func(*Result){exchanging(hello.FFDHE2048)}, "ok ok ok ok"},
+		{"a brainpool curve", []func(*Result){exchanging(26)}, "groups groups groups ok"},
 		{"ML-KEM alone", []func(*Result){exchanging(hello.MLKEM768)}, "groups groups groups ok"},
 		{"X448 that nobody answered", []func(*Result){func(r *Result) {
 			r.Ciphers.Groups = slices.DeleteFunc(r.Ciphers.Groups, func(a GroupAnswer) bool { return a.Group == hello.X448 })

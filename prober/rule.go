@@ -90,11 +90,14 @@ func newStanding(r *Result) *standing {
 		for _, g := range r.Ciphers.Groups {
 			s.groups[g.Group] = g.Taken
 		}
-		for _, suite := range s.suites {
-			s.versions[suite.Version] = true
+		for _, v := range hello.Versions {
+			has := func(t TakenSuite) bool { return t.Version == v }
+			if taken := slices.ContainsFunc(s.suites, has); taken || r.Ciphers.IsWhole(v) {
+				s.versions[v] = taken || s.versions[v]
+			}
 		}
+		s.whole = !slices.ContainsFunc(hello.Versions, func(v hello.Version) bool { return !s.complete(v) })
 	}
-	s.whole = s.complete()
 	if session := r.Session; session != nil && session.Completed {
 		s.versions[hello.Version(session.Version)] = true
 		s.suites = append(s.suites, TakenSuite{hello.Version(session.Version), uint32(session.CipherSuite)})
@@ -108,16 +111,10 @@ func newStanding(r *Result) *standing {
 	return s
 }
 
-// complete tells whether every version has been answered, and the suites are
-// known of each that is taken.
-func (s *standing) complete() bool {
-	for _, v := range hello.Versions {
-		taken, answered := s.versions[v]
-		if !answered || taken && !slices.ContainsFunc(s.suites, func(t TakenSuite) bool { return t.Version == v }) {
-			return false
-		}
-	}
-	return true
+// complete tells whether all suites of a version are known. If the server takes
+// the version, there is one at least.
+func (s *standing) complete(v hello.Version) bool {
+	return s.ciphers.IsWhole(v) && (!s.versions[v] || slices.ContainsFunc(s.suites, func(t TakenSuite) bool { return t.Version == v }))
 }
 
 // takes tells whether one of the suites is such; known if it is, or if they are
@@ -216,35 +213,24 @@ func aboutLeaf(good func(*Certificate) bool) func(*standing) ruling {
 	return func(s *standing) ruling { return forbid(s.leaf != nil && !good(s.leaf), s.leaf != nil) }
 }
 
-// noGroupBut rules on the groups of TLS 1.3 and of ECDHE before it.
+// noGroupBut rules on curves, and on what stands beside or instead of one. A
+// group of RFC 7919 is a matter of its size: as the parameters of DHE it may be
+// just what a policy recommends.
 func noGroupBut(allowed ...hello.Group) func(*standing) ruling {
 	return func(s *standing) ruling {
 		for group, taken := range s.groups {
-			if taken && !slices.Contains(allowed, group) {
+			if taken && !group.FiniteField() && !slices.Contains(allowed, group) {
 				return broken
 			}
 		}
-		return forbid(false, s.answeredGroups(allowed))
-	}
-}
-
-// answeredGroups tells whether every group that is not allowed has been answered
-// that a suite which is taken could have used.
-func (s *standing) answeredGroups(allowed []hello.Group) bool {
-	if !s.whole {
-		return false
-	}
-	for _, t := range s.suites {
-		if t.Version < hello.TLS13 && !t.exchanges("ECDHE", "ECDHE_PSK", "ECDH_anon") {
-			continue
-		}
-		for _, group := range hello.GroupsFor(t.Version) {
-			if _, answered := s.groups[group]; !answered && !slices.Contains(allowed, group) {
-				return false
+		for _, group := range usualGroups {
+			_, answered := s.groups[group]
+			if !answered && !group.FiniteField() && !slices.Contains(allowed, group) {
+				return unsettled // all that are refused have an answer, if the server has said no to the rest
 			}
 		}
+		return obeyed
 	}
-	return true
 }
 
 // serverDecides has the server's order count where it takes a suite that is bad
