@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -18,22 +19,39 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
 )
 
 // setting is one configuration of a daemon that scanners are to agree on.
 type setting struct {
-	what    string
-	port    string // as the configuration of a site, {:port}
-	order   string // whose order of suites counts, as the configuration says: server or client; empty: it takes one suite
-	testssl bool   // held against testssl too, which takes ten seconds and more
+	what      string
+	port      string // as the configuration of a site, {:port}
+	order     string // whose order of suites counts, as the configuration says: server or client; empty: it takes one suite
+	testssl   bool   // held against testssl too, which takes ten seconds and more
+	explained []explanation
 }
 
-// explained is where the exporter and another scanner do not agree, and why.
-var explained = []struct {
-	tool, what string // empty: any
-	line       string // what it begins with
-	because    string
-}{}
+// explanation is why another scanner does not agree with us, and what a witness is
+// to be asked who speaks for us.
+type explanation struct {
+	groups  []hello.Group // that sslscan does not see: gnutls-cli exchanges keys in them
+	heeded  []string      // suites in whose order testssl sees the server's will: s_client gets the one that it offers first
+	because string
+}
+
+var (
+	ellipticGroups = []hello.Group{hello.SecP256r1, hello.SecP384r1, hello.SecP521r1, hello.X25519, hello.X448}
+	finiteGroups   = []hello.Group{hello.FFDHE2048, hello.FFDHE3072, hello.FFDHE4096, hello.FFDHE6144, hello.FFDHE8192}
+	// sslscan 2.0.7 lists them for TLS 1.3 alone.
+	belowTLS13 = "sslscan asks for the groups of RFC 7919 in TLS 1.3 only"
+	// The same s_server with another suite first has sslscan see all of them.
+	firstIsDHE = "sslscan offers DHE beside ECDHE when it asks for a group, and this server prefers DHE"
+	// RFC 8422 section 5.1 has a client's groups stand for its certificates' curves.
+	onlyItsOwn = "sslscan offers each group alone, and a server with a certificate on P-256 takes no client that does not know P-256 as well"
+	// Of its list for TLS 1.0 it is the only suite with ECDSA.
+	oneSuite  = "testssl has one suite for such a server, and takes it for the server's order that it gets it twice"
+	suiteless = "sslscan asks for groups with suites that encrypt and authenticate, of which this server has none"
+)
 
 // agree scans the settings with the exporter's own checks and with other
 // people's scanners. They have to say the same, but for what is explained.
@@ -49,8 +67,8 @@ func (s *site) agree(settings []setting) {
 	}
 	for _, setting := range settings {
 		s.Run(setting.what, func(t *testing.T) {
-			address := "localhost:" + s.fill(setting.port)
-			target, err := prober.ParseTarget(address)
+			port := s.fill(setting.port)
+			target, err := prober.ParseTarget("localhost:" + port)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,64 +81,124 @@ func (s *site) agree(settings []setting) {
 			if found.order != setting.order {
 				t.Errorf("the order is %q, and was set to be %q", found.order, setting.order)
 			}
-			other := s.sslscan(t, address)
+			other := sslscan(t, port)
+			for _, e := range setting.explained {
+				e.addGroups(t, port, found, other)
+			}
 			lines := found.disagreements(other)
 			if setting.order == "server" {
 				lines = append(lines, found.outOfOrder(other)...)
 			}
-			report(t, "sslscan", setting.what, lines)
+			for _, line := range lines {
+				t.Errorf("sslscan: %s", line)
+			}
 			if setting.testssl {
-				report(t, "testssl", setting.what, found.disagreements(s.testssl(t, address)))
+				other := testssl(t, port)
+				for _, e := range setting.explained {
+					e.correctOrder(t, port, found, other)
+				}
+				for _, line := range found.disagreements(other) {
+					t.Errorf("testssl: %s", line)
+				}
 			}
 		})
 	}
 }
 
-// report tells what nobody has explained.
-func report(t *testing.T, tool, what string, lines []string) {
+// addGroups has another scanner see the groups that it did not, if there is a
+// witness for each.
+func (e explanation) addGroups(t *testing.T, port string, found, other *scan) {
 	t.Helper()
-	for _, line := range lines {
-		because := ""
-		for _, e := range explained {
-			if (e.tool == tool || e.tool == "") && (e.what == what || e.what == "") && strings.HasPrefix(line, e.line) {
-				because = e.because
-			}
-		}
-		if because == "" {
-			t.Errorf("%s: %s", tool, line)
-		} else {
-			t.Logf("%s: %s (%s)", tool, line, because)
+	for _, g := range e.groups {
+		switch {
+		case !found.groups[g] || other.groups[g]:
+			t.Errorf("%s: there is nothing to explain", g)
+		case !witnessed(t, port, g):
+			t.Errorf("%s: only we, and gnutls-cli does not come to it", g)
+		default:
+			t.Logf("%s: only we and gnutls-cli; %s", g, e.because)
+			other.groups[g] = true
 		}
 	}
+}
+
+// correctOrder has another scanner see that the client's order counts, if s_client
+// gets each suite when it comes first.
+func (e explanation) correctOrder(t *testing.T, port string, found, other *scan) {
+	t.Helper()
+	if e.heeded == nil {
+		return
+	}
+	if found.order != "client" || other.order != "server" {
+		t.Errorf("we say the %s's order and they the %s's: there is nothing to explain", found.order, other.order)
+	}
+	for i, first := range e.heeded {
+		list := strings.Join(slices.Concat(e.heeded[i:], e.heeded[:i]), ":") + ":@SECLEVEL=0"
+		output := run(t, nil, "openssl", "s_client", "-connect", "127.0.0.1:"+port, "-no_tls1_3", "-cipher", list)
+		if !bytes.Contains(output, []byte("Cipher is "+first+"\n")) {
+			t.Fatalf("s_client offers %s, and gets\n%s", list, output)
+		}
+	}
+	t.Logf("the order is the client's, say we and s_client; %s", e.because)
+	other.order = "client"
+}
+
+// witnessed has gnutls-cli exchange keys in a group, below TLS 1.3. It offers the
+// group alone, or before the curve of the server's certificate.
+func witnessed(t *testing.T, port string, g hello.Group) bool {
+	t.Helper()
+	name := strings.ToUpper(g.String())
+	for _, beside := range []string{"", ":+GROUP-SECP256R1"} {
+		priority := "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.1:+VERS-TLS1.0:-KX-ALL:+ECDHE-RSA:+ECDHE-ECDSA:+ANON-ECDH:+DHE-RSA:+NULL:-GROUP-ALL:+GROUP-" + name + beside
+		if g.FiniteField() {
+			priority = strings.NewReplacer("+ECDHE-RSA:+ECDHE-ECDSA:+ANON-ECDH:", "").Replace(priority)
+		} else {
+			priority = strings.Replace(priority, "+DHE-RSA:", "", 1)
+		}
+		output := run(t, nil, "gnutls-cli", "--verbose", "--insecure", "--port", port, "--priority", priority, "127.0.0.1")
+		for _, says := range []string{"DHE-" + name + ")", "Using curve: " + name + "\n"} {
+			if bytes.Contains(output, []byte(says)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // scanPatience bounds one run of a scanner.
 const scanPatience = 2 * time.Minute
 
-func (s *site) sslscan(t *testing.T, address string) *scan {
+// run has a program say what it has to say, whatever its status.
+func run(t *testing.T, end *error, argv ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), scanPatience)
 	defer cancel()
-	output, err := exec.CommandContext(ctx, "sslscan", "--xml=-", "--ipv4", "--no-heartbleed", "--no-renegotiation", "--no-compression", "--no-fallback", address).Output()
-	if err != nil {
-		t.Fatalf("sslscan: %v: %s", err, output)
+	output, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	if ctx.Err() != nil {
+		t.Fatalf("%v: %v: %s", argv, ctx.Err(), output)
 	}
+	if end != nil {
+		*end = err
+	}
+	return output
+}
+
+func sslscan(t *testing.T, port string) *scan {
+	t.Helper()
+	var failed error
+	output := run(t, &failed, "sslscan", "--xml=-", "--ipv4", "--no-heartbleed", "--no-renegotiation", "--no-compression", "--no-fallback", "localhost:"+port)
 	found, err := readSSLScan(output)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || failed != nil {
+		t.Fatal(failed, err)
 	}
 	return found
 }
 
-func (s *site) testssl(t *testing.T, address string) *scan {
+func testssl(t *testing.T, port string) *scan {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), scanPatience)
-	defer cancel()
 	file := filepath.Join(t.TempDir(), "testssl.json")
-	// Its status tells how many of its checks went wrong, some of which ask for
-	// things that are not here: what it wrote says enough.
-	output, _ := exec.CommandContext(ctx, "testssl", "--quiet", "--color", "0", "--warnings", "off", "--jsonfile", file, "-p", "-P", "-E",
-		strings.Replace(address, "localhost", "127.0.0.1", 1)).CombinedOutput()
+	// Its status counts what it could not do or did not like: what it wrote says enough.
+	output := run(t, nil, "testssl", "--quiet", "--color", "0", "--warnings", "off", "--jsonfile", file, "-p", "-P", "-E", "127.0.0.1:"+port)
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatalf("testssl: %v: %s", err, output)
@@ -136,7 +214,7 @@ func (s *site) testssl(t *testing.T, address string) *scan {
 // certificate, rsa-cert.pem, rsa-key.pem, and dh1024.pem.
 func newScanSite(t *testing.T, name string, programs ...string) *site {
 	t.Helper()
-	s := newSite(t, name, "root", append(programs, "sslscan", "testssl")...)
+	s := newSite(t, name, "root", append(programs, "sslscan", "testssl", "gnutls-cli")...)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -205,10 +283,10 @@ http {
 `)
 	s.run("nginx", "-c", "{dir}/nginx.conf", "-e", "stderr")
 	s.agree([]setting{
-		{"TLS 1.3 alone", "{:modern}", "client", false},
-		{"ECDHE with both certificates", "{:intermediate}", "client", true},
-		{"all there is, in the server's order", "{:old}", "server", false},
-		{"static RSA without tickets", "{:static}", "client", false},
+		{"TLS 1.3 alone", "{:modern}", "client", false, nil},
+		{"ECDHE with both certificates", "{:intermediate}", "client", true, nil},
+		{"all there is, in the server's order", "{:old}", "server", false, nil},
+		{"static RSA without tickets", "{:static}", "client", false, nil},
 	})
 }
 
@@ -240,9 +318,9 @@ Listen 127.0.0.1:{:ten}
   SSLEngine on
   SSLCertificateFile {dir}/rsa-cert.pem
   SSLCertificateKeyFile {dir}/rsa-key.pem
-  SSLOpenSSLConfCmd DHParameters {dir}/dh1024.pem
   SSLProtocol TLSv1 TLSv1.1 TLSv1.2
-  SSLCipherSuite DHE-RSA-AES128-SHA:DEFAULT@SECLEVEL=0
+  SSLCipherSuite DHE-RSA-AES128-SHA:ALL:@SECLEVEL=0
+  SSLOpenSSLConfCmd DHParameters {dir}/dh1024.pem
   SSLHonorCipherOrder on
   SSLSessionTickets off
 </VirtualHost>
@@ -251,14 +329,14 @@ Listen 127.0.0.1:{:ten}
   SSLCertificateFile {cert}
   SSLCertificateKeyFile {key}
   SSLProtocol TLSv1
-  SSLCipherSuite DEFAULT@SECLEVEL=0
+  SSLCipherSuite ALL:@SECLEVEL=0
 </VirtualHost>
 `)
 	s.run("apache2", "-D", "FOREGROUND", "-f", "{dir}/apache.conf")
 	s.agree([]setting{
-		{"as it comes", "{:usual}", "client", false},
-		{"TLS 1.0 to 1.2 without tickets, with DH of 1024 bits", "{:old}", "server", false},
-		{"TLS 1.0 alone", "{:ten}", "client", true},
+		{"as it comes", "{:usual}", "client", false, nil},
+		{"TLS 1.0 to 1.2 without tickets, with DH of 1024 bits", "{:old}", "server", false, []explanation{{groups: ellipticGroups, because: firstIsDHE}}},
+		{"TLS 1.0 alone", "{:ten}", "client", true, []explanation{{groups: ellipticGroups[1:], because: onlyItsOwn}, {heeded: []string{"ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA"}, because: oneSuite}}},
 	})
 }
 
@@ -280,9 +358,9 @@ frontend tls
 `)
 	s.run("haproxy", "-db", "-f", "{dir}/haproxy.cfg")
 	s.agree([]setting{
-		{"both certificates without tickets", "{:both}", "server", true},
-		{"TLS 1.0 and 1.1", "{:old}", "client", false},
-		{"one suite in one group", "{:one}", "", false},
+		{"both certificates without tickets", "{:both}", "server", true, nil},
+		{"TLS 1.0 and 1.1", "{:old}", "client", false, []explanation{{groups: []hello.Group{hello.FFDHE2048}, because: belowTLS13}}},
+		{"one suite in one group", "{:one}", "", false, nil},
 	})
 }
 
@@ -307,8 +385,8 @@ $SERVER["socket"] == "127.0.0.1:{:old}" {
 `)
 	s.run("lighttpd", "-D", "-f", "{dir}/lighttpd.conf")
 	s.agree([]setting{
-		{"as it comes", "{:usual}", "server", false},
-		{"TLS 1.1 to 1.3 without tickets", "{:old}", "client", false},
+		{"as it comes", "{:usual}", "client", false, nil},
+		{"TLS 1.1 to 1.3 without tickets", "{:old}", "client", false, nil},
 	})
 }
 
@@ -324,11 +402,11 @@ func TestScanOpenSSL(t *testing.T) {
 	serve("{:null}", append(both, "-cipher", "eNULL:!aNULL:@SECLEVEL=0", "-no_tls1_3")...)
 	serve("{:anonymous}", "-nocert", "-cipher", "aNULL:@SECLEVEL=0", "-no_tls1_3", "-dhparam", "{dir}/dh1024.pem")
 	s.agree([]setting{
-		{"all there is", "{:all}", "client", false},
-		{"all there is, in the server's order", "{:preferring}", "server", false},
-		{"no TLS 1.2", "{:hole}", "client", false},
-		{"NULL", "{:null}", "client", false},
-		{"anonymous", "{:anonymous}", "client", false},
+		{"all there is", "{:all}", "client", false, nil},
+		{"all there is, in the server's order", "{:preferring}", "server", false, nil},
+		{"no TLS 1.2", "{:hole}", "client", false, nil},
+		{"NULL", "{:null}", "client", false, []explanation{{groups: ellipticGroups, because: suiteless}}},
+		{"anonymous", "{:anonymous}", "client", false, []explanation{{groups: ellipticGroups, because: suiteless}}},
 	})
 }
 
@@ -342,8 +420,8 @@ func TestScanGnuTLS(t *testing.T) {
 	serve("{:strict}", "SECURE256:%SERVER_PRECEDENCE", "--noticket")
 	serve("{:old}", "NORMAL:-VERS-ALL:+VERS-TLS1.0:+VERS-TLS1.1:+3DES-CBC:+ARCFOUR-128:-ECDHE-RSA:-ECDHE-ECDSA")
 	s.agree([]setting{
-		{"3DES, RC4, NULL and anonymous", "{:legacy}", "client", false},
-		{"what is strong, in the server's order", "{:strict}", "server", false},
-		{"3DES and RC4 in TLS 1.0 and 1.1", "{:old}", "client", true},
+		{"3DES, RC4, NULL and anonymous", "{:legacy}", "client", false, []explanation{{groups: finiteGroups, because: belowTLS13}}},
+		{"what is strong, in the server's order", "{:strict}", "server", false, nil},
+		{"3DES and RC4 in TLS 1.0 and 1.1", "{:old}", "client", true, []explanation{{groups: finiteGroups, because: belowTLS13}}},
 	})
 }

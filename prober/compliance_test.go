@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/tlstest"
 )
 
 // clean is the findings about an endpoint that every policy likes, with changes
@@ -248,5 +249,40 @@ func TestGuideline(t *testing.T) {
 		if g, err := readGuideline([]byte(wrong)); err == nil {
 			t.Errorf("%s is read as %+v", wrong, g)
 		}
+	}
+}
+
+// The probe of a real server comes to a verdict by itself.
+func TestPolicyProbe(t *testing.T) {
+	lab := newLab(t)
+	strict := func(c *tls.Config) {
+		c.MinVersion, c.CurvePreferences = tls.VersionTLS13, []tls.CurveID{tls.X25519, tls.X25519MLKEM768}
+	}
+	for _, test := range []struct {
+		name   string
+		server tlstest.Server
+		want   string
+	}{
+		{"modern", tlstest.Server{Config: strict}, "ok ok ok ok"},
+		{"a certificate that lasts too long", tlstest.Server{Config: strict, Leaf: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 100) }},
+			"certificate_lifespan ok ok ok"},
+		{"all that Go has", tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }},
+			"protocols+ciphers+groups protocols+ciphers+groups groups protocols"},
+		{"nobody there", tlstest.Server{Refuse: true}, "? ? ? ?"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := labModule(t, lab)
+			m.Versions, m.Ciphers, m.Policy = new(VersionsOptions), new(CiphersOptions), new(PolicyOptions)
+			r := newProber(t, m).Probe(t.Context(), target(t, serve(t, lab, test.server)))
+			if r.Compliance == nil {
+				r.Compliance = new(Compliance)
+			}
+			if got := r.Compliance.verdicts(); got != test.want {
+				t.Errorf("got %s, want %s; groups %v, checks %+v", got, test.want, r.Ciphers, r.Checks)
+			}
+			if test.server.Refuse && !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Name == "policy" && c.Failure != nil && c.Failure.Reason == ReasonRefused }) {
+				t.Errorf("checks are %+v", r.Checks)
+			}
+		})
 	}
 }
