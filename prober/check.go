@@ -20,6 +20,8 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	runKept(ctx, &checks, e, "resumption", m.Resumption, &r.Resumption, resumption)
 	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
 	r.Checks = checks.wait()
+	run(ctx, &checks, e, "policy", m.Policy, &r.Compliance, comply) // judges what the others found
+	r.Checks = checks.wait()
 	if r.Expect != nil {
 		r.Expect.meet(r)
 	}
