@@ -17,8 +17,10 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
 	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
 	runKept(ctx, &checks, e, "ciphers", m.Ciphers, &r.Ciphers, ciphers)
-	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
 	runKept(ctx, &checks, e, "resumption", m.Resumption, &r.Resumption, resumption)
+	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
+	r.Checks = checks.wait()
+	run(ctx, &checks, e, "policy", m.Policy, &r.Compliance, comply) // judges what the others found
 	r.Checks = checks.wait()
 	if r.Expect != nil {
 		r.Expect.meet(r)

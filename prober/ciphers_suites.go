@@ -155,7 +155,7 @@ func (s *cipherScan) listInParts(ctx context.Context, v hello.Version) suiteList
 		return l
 	}
 	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(few, id) })
-	for part := range slices.Chunk(rest, hello.MaxSuites) {
+	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
 		if !l.end.final() {
 			return l
 		}

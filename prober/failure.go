@@ -119,7 +119,7 @@ var reasons = []struct {
 	{ReasonNotTLS, is(hello.ErrNotTLS)},
 	{ReasonBadMessage, has[tls.RecordHeaderError]},
 	{ReasonBadMessage, is(hello.ErrMalformed)},
-	{ReasonClosed, is(errSilent)},
+	{ReasonClosed, is(errSilent, errUnanswered)},
 	{ReasonClosed, is(io.EOF, io.ErrUnexpectedEOF, net.ErrClosed)},
 	{ReasonBadMessage, func(err error) bool { return isOp(err, "local error") }},
 	{ReasonBadMessage, says("tls: ", "x509: ", "crypto/")},

@@ -48,8 +48,8 @@ func newInquiry(e *endpoint, connections int, pace time.Duration) *inquiry {
 }
 
 // ask puts one hello to the server. A hello that the server hangs up on is taken
-// for turned down, with saidNeither and hungUp, if it hangs up on it once more
-// right after it took another one.
+// for turned down, with saidNeither and hungUp, if it hangs up on it twice, and
+// took another one right before the second time.
 func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said answer, hungUp bool) {
 	flight, said = q.amongOthers(ctx, message, until)
 	if q.settled(said) {
@@ -57,21 +57,26 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 	}
 	q.alone.Lock()
 	defer q.alone.Unlock()
-	control := q.lastTaken()
-	if control != nil && !q.takes(ctx, control) {
-		q.end()
-		return flight, saidNothing, false
+	for {
+		hungUpBefore := said == saidNeither
+		control := q.lastTaken()
+		if control != nil && !q.takes(ctx, control) {
+			q.end()
+			return flight, saidNothing, false
+		}
+		if !wait(ctx, breath) {
+			return flight, saidNothing, false
+		}
+		flight, said = q.put(ctx, message, until)
+		if q.settled(said) {
+			q.beShy()
+			return flight, said, false
+		}
+		if said == saidNothing || hungUpBefore {
+			q.unanswered(control != nil)
+			return flight, said, control != nil && said == saidNeither
+		}
 	}
-	if !wait(ctx, breath) {
-		return flight, saidNothing, false
-	}
-	flight, again := q.put(ctx, message, until)
-	if q.settled(again) {
-		q.beShy()
-		return flight, again, false
-	}
-	q.unanswered(control != nil)
-	return flight, again, control != nil && said == saidNeither && again == saidNeither
 }
 
 // settled tells whether there is nothing to be gained from asking once more.
@@ -239,3 +244,6 @@ func sideBySide(tasks ...func()) error {
 	group.Wait()
 	return errors.Join(errs...)
 }
+
+// errSilent is of a server that said nothing that is to be understood.
+var errSilent = errors.New("the server answered no hello")

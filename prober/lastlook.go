@@ -48,8 +48,7 @@ func (h *handshake) lookOnceMore(ctx context.Context, e *endpoint) {
 
 // offerAll offers all versions but SSL 2.0.
 func (e *endpoint) offerAll(ctx context.Context, suites []hello.CipherSuite) (*hello.Flight, error) {
-	offer := hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, Ciphers: suites, ServerName: e.serverName()}
-	message, err := offer.Hello().Marshal()
+	message, err := e.marshal(hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, Ciphers: suites})
 	if err != nil {
 		return new(hello.Flight), err
 	}

@@ -129,12 +129,13 @@ func (e *endpoint) serverName() string {
 	return name
 }
 
-// only is a raw hello of one version, with the suites or else all that it has.
-func (e *endpoint) only(v hello.Version, suites ...hello.CipherSuite) ([]byte, error) {
-	if v == hello.SSL20 {
+// marshal is an offer in bytes, with the name of the server.
+func (e *endpoint) marshal(o hello.Offer) ([]byte, error) {
+	if o.Version == hello.SSL20 {
 		return ssl2Hello(), nil
 	}
-	return hello.Offer{Version: v, Ciphers: suites, ServerName: e.serverName()}.Hello().Marshal()
+	o.ServerName = e.serverName()
+	return o.Hello().Marshal()
 }
 
 // ssl2Hello offers SSL 2.0 and all its ciphers.

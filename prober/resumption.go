@@ -87,7 +87,7 @@ func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*
 // the usual suites and with the others, and so has nothing of it to take up again.
 func (s *resumptionScan) refused(ctx context.Context, v hello.Version) bool {
 	for _, suites := range [][]hello.CipherSuite{nil, unusual(v)} {
-		message, err := s.only(v, suites...)
+		message, err := s.marshal(hello.Offer{Version: v, Ciphers: suites})
 		if err != nil {
 			return false
 		}

@@ -121,7 +121,10 @@ func TestVersionsOfShyServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := labModule(t, lab)
-			m.Versions, m.Timeout = new(VersionsOptions), Duration(2*time.Second)
+			m.Versions, m.Timeout = new(VersionsOptions), Duration(400*time.Millisecond)
+			if test.whole {
+				m.Timeout = Duration(2 * time.Second)
+			}
 			p := newProber(t, m)
 			r := p.Probe(t.Context(), target(t, addr))
 			for r.Checks[0].Failure != nil && r.Checks[0].Failure.Reason == ReasonPending {

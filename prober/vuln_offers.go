@@ -52,7 +52,7 @@ func (s *woundScan) poodle(ctx context.Context) {
 // drown offers SSL 2.0. A server that speaks it but shares no cipher may still
 // take one that it did not name (CVE-2015-3197): of that nothing is said.
 func (s *woundScan) drown(ctx context.Context) {
-	message, err := s.only(hello.SSL20)
+	message, err := s.marshal(hello.Offer{Version: hello.SSL20})
 	if err != nil {
 		return
 	}

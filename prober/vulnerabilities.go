@@ -275,7 +275,7 @@ func (s *woundScan) serves(ctx context.Context) bool {
 	message := s.control
 	if message == nil {
 		var err error
-		if message, err = s.only(hello.TLS13); err != nil {
+		if message, err = s.marshal(hello.Offer{Version: hello.TLS13}); err != nil {
 			return false
 		}
 	}
