@@ -155,8 +155,7 @@ func TestClientRenegotiation(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				e := lookThrough(t, lab, addr, tlstest.Manners{})
-				s := &woundScan{endpoint: e, answers: make(map[Vulnerability]VulnerabilityAnswer)}
+				s := &woundScan{endpoint: lookAt(t, lab, addr), answers: make(map[Vulnerability]VulnerabilityAnswer)}
 				if err := s.greet(within(t)); err != nil {
 					t.Fatal(err)
 				}

@@ -80,7 +80,7 @@ func TestVulnerabilities(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				found, err := vulnerabilities(within(t), lookThrough(t, lab, addr, tlstest.Manners{}), nil)
+				found, err := vulnerabilities(within(t), lookAt(t, lab, addr), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -122,9 +122,17 @@ func lookThrough(t *testing.T, lab *tlstest.Lab, server string, manners tlstest.
 	if err != nil {
 		t.Fatal(err)
 	}
+	e := lookAt(t, lab, addr)
 	m := labModule(t, lab)
 	m.Timeout = Duration(shortly)
-	return &endpoint{prober: newProber(t, m), target: target(t, addr), addrs: []netip.AddrPort{netip.MustParseAddrPort(addr)}}
+	e.prober = newProber(t, m)
+	return e
+}
+
+// lookAt is a check's endpoint at a server.
+func lookAt(t *testing.T, lab *tlstest.Lab, addr string) *endpoint {
+	t.Helper()
+	return &endpoint{prober: newProber(t, labModule(t, lab)), target: target(t, addr), addrs: []netip.AddrPort{netip.MustParseAddrPort(addr)}}
 }
 
 // shortly is how long a server may be silent here.
@@ -206,8 +214,7 @@ func TestFewConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := &endpoint{prober: newProber(t, labModule(t, lab)), target: target(t, addr), addrs: []netip.AddrPort{netip.MustParseAddrPort(addr)}}
-			found, err := vulnerabilities(within(t), e, nil)
+			found, err := vulnerabilities(within(t), lookAt(t, lab, addr), nil)
 			if err != nil || found.said(true) != "" || len(found.Answers) != len(VulnerabilityNames) {
 				t.Fatalf("%+v, %v", found, err)
 			}
