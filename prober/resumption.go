@@ -40,8 +40,9 @@ const (
 	ResumeByTicket = "ticket"
 	// ResumeByPSK: TLS 1.3 (RFC 8446 section 2.2).
 	ResumeByPSK = "psk"
-	// EarlyData: the tickets of TLS 1.3 allow for data before the handshake, 0-RTT
-	// (RFC 8446 section 4.6.1). None is sent: a server may still turn it down.
+	// EarlyData: tickets that the server takes back allow for data before the
+	// handshake, 0-RTT (RFC 8446 section 4.6.1). None is sent: a server may still
+	// turn it down.
 	EarlyData = "early_data"
 )
 
@@ -147,7 +148,8 @@ func (s *resumptionScan) byTicket(ctx context.Context) error {
 		s.tell(false, ResumeByTicket)
 		return nil
 	}
-	return s.again(ctx, adjust, ResumeByTicket)
+	_, err := s.again(ctx, adjust, ResumeByTicket)
+	return err
 }
 
 // byPSK takes a session of TLS 1.3 up again. Servers send the tickets for it when
@@ -172,25 +174,27 @@ func (s *resumptionScan) byPSK(ctx context.Context) error {
 		}
 		return err
 	}
-	if again := s.again(ctx, adjust, ResumeByPSK); again != nil {
+	resumed, again := s.again(ctx, adjust, ResumeByPSK)
+	if again != nil {
 		return again
 	}
-	if after.tickets > 0 {
-		s.tell(after.earlyData > 0, EarlyData)
+	if !resumed || after.tickets > 0 {
+		s.tell(resumed && after.earlyData > 0, EarlyData)
 	}
 	return err
 }
 
-// again shakes hands as before, with a session to take up.
-func (s *resumptionScan) again(ctx context.Context, adjust func(*tls.Config), method string) error {
+// again shakes hands as before, with a session to take up, and tells whether the
+// server did.
+func (s *resumptionScan) again(ctx context.Context, adjust func(*tls.Config), method string) (bool, error) {
 	t, err := s.begin(ctx, adjust)
 	if err != nil {
-		return err
+		return false, err
 	}
 	resumed := t.ConnectionState().DidResume
 	if resumed {
 		s.found.Duration = t.took()
 	}
 	s.tell(resumed, method)
-	return nil
+	return resumed, nil
 }
