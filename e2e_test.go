@@ -171,8 +171,9 @@ func endpointsOf(t *testing.T, api, expr string) []string {
 	return names
 }
 
-// A real scrape passes Prometheus's linter, but for the days: the contract asks
-// for them, and has a row of seconds beside each.
+// A real scrape passes Prometheus's linter, but for the days, which the contract
+// asks for beside a row of seconds each, and the bits of a prime, of which nobody
+// speaks in bytes.
 func TestPromtoolCheckMetrics(t *testing.T) {
 	promtool := needs(t, "promtool")
 	demo := start(t, "demo")
@@ -188,9 +189,10 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 		}
 		command := exec.Command(promtool, "check", "metrics")
 		command.Stdin = strings.NewReader(page)
-		complaints, _ := command.CombinedOutput() // its exit code counts the days too
+		complaints, _ := command.CombinedOutput() // its exit code counts these too
 		for line := range bytes.Lines(complaints) {
-			if !bytes.Contains(line, []byte(`_days_remaining use base unit "seconds" instead of "days"`)) {
+			if !bytes.Contains(line, []byte(`_days_remaining use base unit "seconds" instead of "days"`)) &&
+				!bytes.Contains(line, []byte(`tls_dh_bits use base unit "bytes" instead of "bits"`)) {
 				t.Errorf("%s: %s", path, line)
 			}
 		}
