@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tls_exporter/prober/hello"
 )
 
 // Module is how to probe. Each optional check is a pointer: nil is off.
@@ -288,13 +290,19 @@ func (a *AlertName) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%s is not a TLS alert; write its registered name, as in certificate_required", quote(string(text)))
 }
 
+// ownGroups are those that crypto/tls has.
+var ownGroups = []tls.CurveID{
+	tls.CurveP256, tls.CurveP384, tls.CurveP521, tls.X25519, tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024,
+}
+
 // Group is a named group by its registered name.
 type Group string
 
 // UnmarshalText takes the name of a group that crypto/tls has.
 func (g *Group) UnmarshalText(text []byte) error {
-	known := make([]string, 0, len(groupNames))
-	for _, name := range groupNames {
+	known := make([]string, 0, len(ownGroups))
+	for _, group := range ownGroups {
+		name := hello.Group(group).String()
 		if name == string(text) {
 			*g = Group(name)
 			return nil

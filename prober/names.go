@@ -1,35 +1,26 @@
 package prober
 
-import "crypto/tls"
+import (
+	"crypto/tls"
 
-// groupNames are the names of IANA's TLS Supported Groups registry, which
-// crypto/tls writes in its own way.
-var groupNames = map[tls.CurveID]string{
-	tls.CurveP256:          "secp256r1",
-	tls.CurveP384:          "secp384r1",
-	tls.CurveP521:          "secp521r1",
-	tls.X25519:             "x25519",
-	tls.X25519MLKEM768:     "X25519MLKEM768",
-	tls.SecP256r1MLKEM768:  "SecP256r1MLKEM768",
-	tls.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
-}
+	"tls_exporter/prober/hello"
+)
 
 // GroupName is the registered name of the group that the key exchange used;
 // empty where it used none.
-func (s *Session) GroupName() string { return groupNames[s.Group] }
-
-// PostQuantum tells whether the key exchange also holds against a quantum
-// computer: one of the hybrids with ML-KEM (draft-ietf-tls-ecdhe-mlkem).
-func (s *Session) PostQuantum() bool {
-	switch s.Group {
-	case tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024:
-		return true
+func (s *Session) GroupName() string {
+	if s.Group == 0 {
+		return ""
 	}
-	return false
+	return hello.Group(s.Group).String()
 }
 
+// PostQuantum tells whether the key exchange also holds against a quantum
+// computer.
+func (s *Session) PostQuantum() bool { return hello.Group(s.Group).PostQuantum() }
+
 // VersionName is the version as people write it: TLS 1.3.
-func (s *Session) VersionName() string { return tls.VersionName(s.Version) }
+func (s *Session) VersionName() string { return hello.Version(s.Version).String() }
 
 // VersionNumber is the version as a number that can be compared: 1.0 to 1.3.
 // It is not known (false) for anything else.
@@ -47,5 +38,10 @@ func (s *Session) VersionNumber() (float64, bool) {
 	return 0, false
 }
 
-// CipherName is the suite's name in IANA's registry.
-func (s *Session) CipherName() string { return tls.CipherSuiteName(s.CipherSuite) }
+// CipherName is the suite's name in IANA's registry; empty where none was settled.
+func (s *Session) CipherName() string {
+	if s.CipherSuite == 0 {
+		return ""
+	}
+	return hello.CipherSuite(s.CipherSuite).String()
+}

@@ -2,6 +2,7 @@ package prober
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -121,7 +122,14 @@ func (e *endpoint) serverName() string {
 // only is a raw hello of one version, with the suites or else all that it has.
 func (e *endpoint) only(v hello.Version, suites ...hello.CipherSuite) ([]byte, error) {
 	if v == hello.SSL20 {
-		return hello.MarshalSSL2(hello.SSL2Ciphers, nil), nil
+		return ssl2Hello(), nil
 	}
 	return hello.Offer{Version: v, Ciphers: suites, ServerName: e.serverName()}.Hello().Marshal()
+}
+
+// ssl2Hello offers SSL 2.0 and all its ciphers.
+func ssl2Hello() []byte {
+	challenge := make([]byte, 16)
+	rand.Read(challenge)
+	return hello.MarshalSSL2(hello.SSL2Ciphers, challenge)
 }

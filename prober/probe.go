@@ -121,6 +121,10 @@ func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	defer conn.Close()
 
 	h := p.shake(conn, t)
+	if h.disagree() {
+		conn.Close() // some servers talk to one client at a time
+		h.lookOnceMore(ctx, newEndpoint(p, r, addrs))
+	}
 	if r.Session = h.session; r.Session != nil {
 		r.Session.Remote = r.Remote
 	}

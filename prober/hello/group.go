@@ -23,6 +23,7 @@ const (
 	SecP256r1MLKEM768     Group = 4587
 	X25519MLKEM768        Group = 4588
 	SecP384r1MLKEM1024    Group = 4589
+	CurveSM2MLKEM768      Group = 4590
 	X25519Kyber768Draft00 Group = 25497
 	SecP256r1Kyber768     Group = 25498
 )
@@ -35,8 +36,8 @@ type registeredGroup struct {
 	to   Version // the last
 }
 
-// groups is IANA's TLS Supported Groups registry (tls-parameters-8) as of 2025,
-// without its reserved numbers and its note that two are obsolete. The order is
+// groups is IANA's TLS Supported Groups registry (tls-parameters-8) as of
+// 2025 and the one draft since, without its reserved numbers and its note that two are obsolete. The order is
 // that of the registry. Groups with a number below 256 are named curves (RFC
 // 8422); of those RFC 8446 section 4.2.7 leaves only a few to TLS 1.3.
 var groups = []registeredGroup{
@@ -59,6 +60,7 @@ var groups = []registeredGroup{
 	{259, "ffdhe6144", TLS10, TLS13}, {260, "ffdhe8192", TLS10, TLS13},
 	{512, "MLKEM512", TLS13, TLS13}, {513, "MLKEM768", TLS13, TLS13}, {514, "MLKEM1024", TLS13, TLS13}, // draft-ietf-tls-mlkem
 	{4587, "SecP256r1MLKEM768", TLS13, TLS13}, {4588, "X25519MLKEM768", TLS13, TLS13}, {4589, "SecP384r1MLKEM1024", TLS13, TLS13}, // draft-ietf-tls-ecdhe-mlkem
+	{4590, "curveSM2MLKEM768", TLS13, TLS13},                                                          // draft-yang-tls-hybrid-sm2-mlkem
 	{25497, "X25519Kyber768Draft00", TLS13, TLS13}, {25498, "SecP256r1Kyber768Draft00", TLS13, TLS13}, // obsolete drafts
 	{65281, "arbitrary_explicit_prime_curves", TLS10, TLS12}, {65282, "arbitrary_explicit_char2_curves", TLS10, TLS12},
 }
@@ -82,7 +84,7 @@ func (g Group) String() string {
 // PostQuantum tells whether the group also holds against a quantum computer:
 // ML-KEM (FIPS 203) or its draft Kyber, alone or beside a curve.
 func (g Group) PostQuantum() bool {
-	return g >= MLKEM512 && g <= MLKEM1024 || g >= SecP256r1MLKEM768 && g <= SecP384r1MLKEM1024 ||
+	return g >= MLKEM512 && g <= MLKEM1024 || g >= SecP256r1MLKEM768 && g <= CurveSM2MLKEM768 ||
 		g == X25519Kyber768Draft00 || g == SecP256r1Kyber768
 }
 

@@ -84,6 +84,10 @@ type Legacy struct {
 	// IgnoresFallback has TLS_FALLBACK_SCSV go unheeded (RFC 7507).
 	IgnoresFallback bool
 
+	// RecordBytes has handshake messages that follow each other sent as one stream,
+	// in records of so many bytes. Default: a record for each message.
+	RecordBytes int
+
 	// AsksForCertificate adds a CertificateRequest. Who has none is welcome too.
 	AsksForCertificate bool
 
@@ -230,6 +234,9 @@ func (g Legacy) check() error {
 	}
 	if _, known := primes[cmp.Or(g.PrimeBits, defaultPrimeBits)]; !known {
 		return fmt.Errorf("no prime of %d bits", g.PrimeBits)
+	}
+	if g.RecordBytes > maxRecordPayload {
+		return fmt.Errorf("a record cannot have %d bytes", g.RecordBytes)
 	}
 	for _, group := range g.Groups {
 		if newShare(group) == nil {

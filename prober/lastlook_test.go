@@ -1,0 +1,100 @@
+package prober
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober/tlstest"
+)
+
+// A server that crypto/tls has nothing in common with shows what it would take,
+// and its certificates.
+func TestLastLook(t *testing.T) {
+	lab := newLab(t)
+	for _, test := range []struct {
+		name    string
+		server  tlstest.Legacy
+		reason  Reason
+		session string // version and suite
+		chain   int
+	}{
+		{"SSL 3.0 alone", tlstest.Legacy{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}}, ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
+		{"SSL 2.0 alone", tlstest.Legacy{Versions: []uint16{0x0002}}, ReasonLegacyOnly, "SSL 2.0 ", 1},
+		{"DES", tlstest.Legacy{Suites: []uint16{0x0009}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
+		{"NULL", tlstest.Legacy{Suites: []uint16{0x0002}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_NULL_SHA", 2},
+		{"export", tlstest.Legacy{Suites: []uint16{0x0003}, Versions: []uint16{0x0301}}, ReasonLegacyOnly, "TLS 1.0 TLS_RSA_EXPORT_WITH_RC4_40_MD5", 2},
+		{"anonymous", tlstest.Legacy{Suites: []uint16{0x0034}}, ReasonLegacyOnly, "TLS 1.2 TLS_DH_anon_WITH_AES_128_CBC_SHA", 0},
+		{"Diffie-Hellman without curves", tlstest.Legacy{Suites: []uint16{0x009e}}, ReasonLegacyOnly, "TLS 1.2 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 2},
+		{"hangs up on what it does not like", tlstest.Legacy{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}, Refusal: tlstest.RefuseByClosing}, ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
+		{"over SMTP", tlstest.Legacy{Server: tlstest.Server{StartTLS: "smtp"}, Suites: []uint16{0x0009}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
+		{"RC4, which crypto/tls still has", tlstest.Legacy{Suites: []uint16{0x0005}}, "", "TLS 1.2 TLS_RSA_WITH_RC4_128_SHA", 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr, err := lab.StartLegacy(test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if scheme := test.server.Server.StartTLS; scheme != "" {
+				addr = scheme + "://" + addr
+			}
+			r := newProber(t, labModule(t, lab)).Probe(t.Context(), target(t, addr))
+			var reason Reason
+			if r.Failure != nil {
+				reason = r.Failure.Reason
+			}
+			if reason != test.reason {
+				t.Errorf("failure is %+v, want %q", r.Failure, test.reason)
+			}
+			if r.Session == nil || r.Session.VersionName()+" "+r.Session.CipherName() != test.session || r.Session.Completed != (test.reason == "") {
+				t.Errorf("session is %+v, want %s", r.Session, test.session)
+			}
+			certificates := 0
+			if r.Chain != nil {
+				certificates = len(r.Chain.Certificates)
+			}
+			if certificates != test.chain {
+				t.Errorf("%d certificates, want %d", certificates, test.chain)
+			}
+			if reason == ReasonLegacyOnly && !strings.HasPrefix(r.Failure.Err.Error(), "the server would take "+strings.TrimSuffix(strings.Replace(test.session, " TLS_", " with TLS_", 1), " ")) {
+				t.Errorf("the failure says %v", r.Failure.Err)
+			}
+		})
+	}
+}
+
+// A server that says no to everything is not made another one by looking twice.
+func TestLastLookLearnsNothing(t *testing.T) {
+	lab := newLab(t)
+	for refusal, want := range map[tlstest.Refusal]Reason{
+		tlstest.RefuseHandshakeFailure: "alert_handshake_failure", tlstest.RefuseByClosing: ReasonClosed, tlstest.RefuseByReset: ReasonReset,
+	} {
+		addr, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}, Refusal: refusal}) // a suite of TLS 1.2 alone
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newProber(t, labModule(t, lab)).Probe(t.Context(), target(t, addr))
+		if r.Failure == nil || r.Failure.Reason != want || r.Session != nil || r.Chain != nil {
+			t.Errorf("failure is %+v, want %s; session is %+v", r.Failure, want, r.Session)
+		}
+	}
+}
+
+// What the module does not offer is no fault of the server's: the reason stays as
+// it is, and the certificates are there all the same.
+func TestLastLookPastTheModule(t *testing.T) {
+	lab := newLab(t)
+	addr, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := labModule(t, lab)
+	m.MinVersion = tls.VersionTLS12
+	r := newProber(t, m).Probe(t.Context(), target(t, addr))
+	if r.Failure == nil || r.Failure.Reason != "alert_protocol_version" && r.Failure.Reason != ReasonNoCommonVersion {
+		t.Errorf("failure is %+v", r.Failure)
+	}
+	if r.Session == nil || r.Session.VersionName() != "TLS 1.0" || r.Chain == nil || !r.Chain.Valid {
+		t.Errorf("session is %+v, chain %+v", r.Session, r.Chain)
+	}
+}
