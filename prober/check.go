@@ -16,6 +16,8 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	var checks checks
 	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
 	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
+	runKept(ctx, &checks, e, "resumption", m.Resumption, &r.Resumption, resumption)
+	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
 	r.Checks = checks.wait()
 	if r.Expect != nil {
 		r.Expect.meet(r)
