@@ -27,7 +27,7 @@ var roads = []road{
 	{"pool-one-stale", "The name has two addresses, and one of them was forgotten when the certificate was replaced 20 days ago.", "", startPool},
 	{"behind-proxy", "Nothing is wrong: the endpoint can only be reached, and its name only be resolved, by an HTTP proxy that wants a password.", "", startBehindProxy},
 	{"proxy-protocol", "Nothing is wrong: the server hangs up on who does not begin with a PROXY protocol header.", "", startAnnounced},
-	{"scanned", "Nothing is wrong, and the exporter has looked at all that the server takes.", "scan", startScanned(tlstest.Server{})},
+	{"scanned", "Nothing is wrong, and the exporter has looked at all that the server takes.", "scan", startScanned(tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }})},
 	{"scanned-old", "The server takes what it took in 2008, SSL 2.0 and RC4 among it.", "scan", startScannedLegacy(tlstest.Legacy{
 		Versions: []uint16{0x0002, tls.VersionSSL30, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}, ClientsChoice: true, PrimeBits: 1024,
 		Suites: []uint16{

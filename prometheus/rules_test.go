@@ -230,6 +230,8 @@ func TestRulesKeepToTheContract(t *testing.T) {
 						checkWords(t, where, m.Value, prober.Phases)
 					case "policy":
 						checkWords(t, where, m.Value, prober.PolicyNames)
+					case "vulnerability":
+						checkWords(t, where, m.Value, prober.VulnerabilityNames)
 					case "version":
 						checkWords(t, where, m.Value, versions())
 					case "strength":

@@ -114,7 +114,6 @@ var remedies = map[prober.Reason]string{
 	"logjam":                    "Give the server Diffie-Hellman parameters of its own with 2048 bits or more, or turn the DHE suites off, and the export suites in any case.",
 	"sweet32":                   "Turn off the suites with blocks of 64 bits: 3DES, DES and IDEA.",
 	"rc4":                       "Turn the RC4 suites off (RFC 7465).",
-	"crime":                     "Turn TLS compression off: the length of what is compressed betrays cookies.",
 	"compression":               "Turn compression in TLS off: the length of what is compressed betrays secrets.",
 	"insecure_renegotiation":    "Update the TLS library to one that has RFC 5746, or turn renegotiation off: who is on the way can put words before a client's own.",
 	"client_renegotiation":      "Have the server refuse renegotiation that clients begin: each costs it far more than them.",

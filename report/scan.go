@@ -213,11 +213,12 @@ const maxViolations = 100
 type woundState struct {
 	Vulnerability string
 	Status        string
-	Answer        string // vulnerable, or not
+	Answer        string // vulnerable, not vulnerable, or not learned
 	Saw           string
 }
 
-// woundStates is what was learned, vulnerabilities that are there first.
+// woundStates is every vulnerability: those that are there, those that are not,
+// and those of which nothing was learned.
 func woundStates(v *prober.Vulnerabilities) []woundState {
 	if v == nil {
 		return nil
@@ -228,6 +229,11 @@ func woundStates(v *prober.Vulnerabilities) []woundState {
 			there = append(there, woundState{string(a.Vulnerability), Bad.String(), "vulnerable", clean(a.Saw)})
 		} else {
 			not = append(not, woundState{string(a.Vulnerability), Good.String(), "not vulnerable", clean(a.Saw)})
+		}
+	}
+	for _, name := range prober.VulnerabilityNames {
+		if !slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerability == name }) {
+			not = append(not, woundState{string(name), Unknown.String(), "not learned", ""})
 		}
 	}
 	return append(there, not...)

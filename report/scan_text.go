@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func (p *page) short(r *prober.Result) {
 	}
 	p.block(title("connection"), append(rows, []cell{text("session"), text(settled(r.Session))})...)
 	if c := r.Chain; c != nil {
-		p.block(chainTitle(c), append(oneLineEach(c), []cell{pathEnd(c)})...)
+		p.block(chainTitle(c), oneLineEach(c)...)
 	}
 }
 
@@ -157,7 +156,10 @@ func woundRows(v *prober.Vulnerabilities) [][]cell {
 		rows = append(rows, []cell{{"x", red}, {"VULNERABLE to " + strings.Join(there, ", "), red}})
 	}
 	if not := wounds(v, Good); len(not) > 0 {
-		rows = append(rows, []cell{{"+", green}, text(fmt.Sprintf("not vulnerable to %s", strings.Join(not, ", ")))})
+		rows = append(rows, []cell{{"+", green}, text("not vulnerable to " + strings.Join(not, ", "))})
+	}
+	if unknown := wounds(v, Unknown); len(unknown) > 0 {
+		rows = append(rows, []cell{{"?", yellow}, text("not learned: " + strings.Join(unknown, ", "))})
 	}
 	return rows
 }

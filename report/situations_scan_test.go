@@ -79,7 +79,7 @@ func scannedModern() *prober.Result {
 		{Policy: "mozilla_modern", Violations: []string{"versions: TLS 1.2"}}, {Policy: "mozilla_intermediate", Compliant: true},
 		{Policy: "mozilla_old", Violations: []string{"versions: TLS 1.0 is missing"}}, {Policy: "pci_dss", Compliant: true},
 	}}
-	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed("heartbleed", "ccs_injection", "ticketbleed", "robot", "drown", "poodle", "freak", "logjam", "sweet32", "rc4")}
+	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed(prober.VulnerabilityNames...)}
 	r.Resumption = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
 		{Method: "session_id"}, {Method: "ticket", Supported: true}, {Method: "psk", Supported: true}, {Method: "early_data"},
 	}}
@@ -106,7 +106,7 @@ func scannedAwful() *prober.Result {
 		{Vulnerability: "drown", Vulnerable: true, Saw: "it takes SSL 2.0"},
 		{Vulnerability: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
 		{Vulnerability: "gremlins", Vulnerable: true},
-	}, unharmed("ticketbleed", "crime")...)}
+	}, unharmed("ticketbleed", "compression")...)}
 	r.Resumption = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "session_id"}, {Method: "ticket"}}}
 	return r
 }
