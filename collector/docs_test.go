@@ -13,6 +13,14 @@ import (
 // anything else.
 func TestDocs(t *testing.T) { golden(t, "../docs/metrics.md", document()) }
 
+func TestDocsExplainEveryVulnerability(t *testing.T) {
+	for _, name := range prober.VulnerabilityNames {
+		if !strings.Contains(decisions, "| `"+string(name)+"` |") {
+			t.Errorf("%s is not explained", name)
+		}
+	}
+}
+
 func document() string {
 	var b strings.Builder
 	b.WriteString(`# The metrics
@@ -113,8 +121,8 @@ The checks ` + "`versions`" + `, ` + "`ciphers`" + `, ` + "`policy`" + `, ` + "`
 through the same proxies and dialogues (STARTTLS) as the probe.
 
 **Taken, refused, unanswered**: a version is *taken* (1) when the server answers a ClientHello that offers it alone with a hello of its own, and *refused* (0) when it says no:
-with an alert that is about the offer (` + "`protocol_version`" + `, ` + "`handshake_failure`" + ` and their like), by choosing another version, or by hanging up while it still takes what it took a moment ago.
-A timeout, a reset or an alert about something else is neither, also after a second try alone: that version is *unanswered*, and absent. So it is with groups. ` + "`tls_cipher_supported`" + ` and ` + "`tls_signature_scheme_supported`" + ` list what is taken;
+with an alert, by choosing another version, or by hanging up. A hang-up, a reset, and an alert that is not about the offer (those about it are ` + "`protocol_version`, `handshake_failure`" + ` and their like) count as that only when they come twice, the second time with nothing else going on, and the server still takes what it took before.
+Otherwise, and always after silence, that version is *unanswered*, and absent: such a server may be slow, or have had enough. So it is with groups. ` + "`tls_cipher_supported`" + ` and ` + "`tls_signature_scheme_supported`" + ` list what is taken;
 what is not there was refused, or the check did not come so far: where it came to nothing, ` + "`tls_check_success`" + ` is 0.
 
 **Kept findings**: these findings are costly, so the exporter keeps them between probes: for an hour, or what the check's ` + "`every`" + ` says (` + "`vulnerabilities`" + `: a day). ` + "`tls_check_timestamp_seconds`" + ` is when each was made.
