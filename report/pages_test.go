@@ -192,7 +192,7 @@ func TestScanIsInspected(t *testing.T) {
 	page := w.Body.String()
 	for _, want := range []string{
 		`<h2 id="scan">What it takes</h2>`,
-		`<th scope="row">SSL 2.0</th><td><span class="status bad">taken</span>`,
+		`<th scope="row">SSL 2.0</th><td><span class="status bad">taken, old</span>`,
 		`<th scope="row">TLS 1.3</th><td><span class="status ">refused</span>`,
 		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status bad">weak</span>`,
 		`<th scope="row">heartbleed</th><td><span class="status bad">vulnerable</span></td><td class="wide">it answered a heartbeat`,

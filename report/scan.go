@@ -29,7 +29,7 @@ func found(r *prober.Result, check string) string {
 type versionState struct {
 	number  uint16
 	Version string
-	Answer  string // taken, refused, or no answer
+	Answer  string // taken; taken, old; refused; or no answer
 	Status  string // bad: one that nobody should take any more is taken; empty: neither good nor bad
 }
 
@@ -43,7 +43,7 @@ func versionStates(v *prober.Versions) []versionState {
 		state := versionState{uint16(a.Version), a.Version.String(), "refused", ""}
 		switch {
 		case a.Taken && isOld(a):
-			state.Answer, state.Status = "taken", Bad.String()
+			state.Answer, state.Status = "taken, old", Bad.String()
 		case a.Taken:
 			state.Answer, state.Status = "taken", Good.String()
 		}
