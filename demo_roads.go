@@ -29,7 +29,7 @@ var roads = []road{
 	{"proxy-protocol", "Nothing is wrong: the server hangs up on who does not begin with a PROXY protocol header.", "", startAnnounced},
 	{"scanned", "Nothing is wrong, and the exporter has looked at all that the server takes.", "scan", startScanned(tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }})},
 	{"scanned-old", "The server takes what it took in 2008, SSL 2.0 and RC4 among it.", "scan", startScannedLegacy(tlstest.Legacy{
-		Versions: []uint16{0x0002, tls.VersionSSL30, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}, ClientsChoice: true, PrimeBits: 1024,
+		Versions: []uint16{0x0002, 0x0300, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}, ClientsChoice: true, PrimeBits: 1024,
 		Suites: []uint16{
 			tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, 0x0033, // DHE_RSA_WITH_AES_128_CBC_SHA
 			tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA, 0x0003, // RSA_EXPORT_WITH_RC4_40_MD5

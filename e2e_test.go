@@ -179,8 +179,9 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 	demo := start(t, "demo")
 	defer demo.end(t)
 	pages := []string{"/metrics"}
-	for _, labels := range targetsOf(t, demo)[:3] {
-		pages = append(pages, "/probe?target="+url.QueryEscape(labels["__param_target"]))
+	targets := targetsOf(t, demo)
+	for _, labels := range append(targets[:3:3], targets[len(targets)-len(roads):]...) {
+		pages = append(pages, "/probe?target="+url.QueryEscape(labels["__param_target"])+"&module="+labels["__param_module"])
 	}
 	for _, path := range pages {
 		status, page := fetch(t, demo.url+path)

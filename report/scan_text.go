@@ -91,23 +91,37 @@ func versionRow(v *prober.Versions) []cell {
 }
 
 // suiteRows is a row for each suite. A version that takes what the one before it
-// takes, and as strong, has one row.
+// takes has one row, if the suites are as strong there, or all of them weak.
 func suiteRows(c *prober.Ciphers) [][]cell {
-	var rows, before [][]cell
-	for i, taken := range byVersion(c) {
-		version, own := taken[0].Version.String(), strengths(taken)
-		if i > 0 && slices.EqualFunc(own, before, slices.Equal) {
+	var rows [][]cell
+	var before []prober.TakenSuite
+	for _, taken := range byVersion(c) {
+		version := taken[0].Version.String()
+		switch {
+		case slices.EqualFunc(taken, before, sameStrength):
 			rows = append(rows, []cell{text(version), {"the same", dim}})
-			continue
+		case slices.EqualFunc(taken, before, sameSuite) && !slices.ContainsFunc(taken, isNotWeak):
+			rows = append(rows, []cell{text(version), {"weak", red}, {"the same, all weak in " + version, red}})
+		default:
+			for i, row := range strengths(taken) {
+				if i > 0 {
+					version = ""
+				}
+				rows = append(rows, append([]cell{text(version)}, row...))
+			}
 		}
-		before = own
-		for _, row := range own {
-			rows = append(rows, append([]cell{text(version)}, row...))
-			version = ""
-		}
+		before = taken
 	}
 	return rows
 }
+
+func sameSuite(a, b prober.TakenSuite) bool { return a.Number == b.Number }
+
+func sameStrength(a, b prober.TakenSuite) bool {
+	return sameSuite(a, b) && a.Strength() == b.Strength()
+}
+
+func isNotWeak(s prober.TakenSuite) bool { return !isWeak(s) }
 
 func strengths(taken []prober.TakenSuite) [][]cell {
 	rows := make([][]cell, len(taken))

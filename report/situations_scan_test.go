@@ -94,7 +94,7 @@ func scannedAwful() *prober.Result {
 	r.Versions = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
 	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
 	r.Ciphers = &prober.Ciphers{
-		Suites: suitesOf(taken(hello.TLS11, numbers...), taken(hello.TLS10, numbers...), taken(hello.SSL30, numbers[:3]...), taken(hello.SSL20, 0x010080, 0x0700c0)),
+		Suites: suitesOf(taken(hello.TLS11, numbers...), taken(hello.TLS10, numbers...), taken(hello.SSL30, numbers...), taken(hello.SSL20, 0x010080, 0x0700c0)),
 		DHBits: 512, Preference: prober.ClientPreference, Connections: 31,
 	}
 	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
