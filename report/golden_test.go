@@ -80,6 +80,21 @@ func TestScanIsOneScreen(t *testing.T) {
 	}
 }
 
+// The README's example is what comes out.
+func TestExampleOfTheREADME(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("testdata/scan_modern.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(readme, append([]byte("\n```\n"), example...)) {
+		t.Error("the README has another example than testdata/scan_modern.txt")
+	}
+}
+
 // What is bad about a scan is red, and what is good is not.
 func TestScanInColour(t *testing.T) {
 	var b bytes.Buffer
