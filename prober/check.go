@@ -16,6 +16,7 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	var checks checks
 	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
 	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
+	runKept(ctx, &checks, e, "ciphers", m.Ciphers, &r.Ciphers, ciphers)
 	runKept(ctx, &checks, e, "resumption", m.Resumption, &r.Resumption, resumption)
 	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
 	r.Checks = checks.wait()
@@ -70,6 +71,9 @@ type keepable interface {
 	parameters() string // all else that it depends on
 }
 
+// lengthy is options of a check that may take longer than others.
+type lengthy interface{ patience() time.Duration }
+
 // runKept starts one check, if the module has options for it, whose finding is
 // kept between probes. An older one is shown also where the server cannot be
 // reached now: it says when it was made.
@@ -83,7 +87,7 @@ func runKept[Options keepable, Finding any, Sized interface {
 	}
 	lasting := &endpoint{prober: e.prober, target: e.target, addrs: e.addrs, session: e.session, chain: e.chain}
 	q := &question{
-		key:    keptKey{e.prober.way, digest(fmt.Sprintf("%s %s %+v", name, (*options).parameters(), e.target))},
+		key:    keptKey{e.prober.asks(name, *options), digest(fmt.Sprintf("%+v", e.target))},
 		server: e.target.FarEnd(), every: (*options).age(),
 		find: func(ctx context.Context) (sized, error) {
 			found, err := find(ctx, lasting, options)
@@ -92,6 +96,9 @@ func runKept[Options keepable, Finding any, Sized interface {
 			}
 			return Sized(found), nil
 		},
+	}
+	if lengthy, ok := any(*options).(lengthy); ok {
+		q.takes = lengthy.patience()
 	}
 	c.group.Go(func() {
 		answer, err := e.ask(ctx, q)

@@ -2,7 +2,9 @@ package prober
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tls_exporter/prober/hello"
@@ -27,16 +29,31 @@ func (o CiphersOptions) age() time.Duration { return cmp.Or(time.Duration(o.Ever
 
 func (o CiphersOptions) parameters() string { return fmt.Sprint(o.Connections, o.Pace) }
 
+// patience is how long a scan may take: its pace makes it longer.
+func (o CiphersOptions) patience() time.Duration {
+	return scanPatience + time.Duration(o.Pace)*time.Duration(o.budget())
+}
+
+func (o CiphersOptions) budget() int { return cmp.Or(int(o.Connections), scanConnections) }
+
 // Ciphers is the finding of the check ciphers. What the server did not answer to
 // is absent from it.
+//
+// That a suite is absent says something only of the versions in Whole. Groups
+// have their own answers: one that is absent is not known. Schemes and DHBits are
+// what was seen, and may not be all there is.
 type Ciphers struct {
-	Suites      []TakenSuite            // by version, newest first, and in the order in which the server prefers them
+	Suites      []TakenSuite            // by version, newest first, and in the order in which the server prefers them, if it has one
+	Whole       []hello.Version         // newest first; the server said no to all their other suites. One that it does not take is here, with no suite above
 	Groups      []GroupAnswer           // taken ones first, in the order in which the server chose them
-	Schemes     []hello.SignatureScheme // that the server signs with, in the order in which it chose them
-	DHBits      int                     // of the smallest DHE prime that it sent; 0: it sent none
+	Schemes     []hello.SignatureScheme // that the server signs with, in the order in which it chose them; with TLS 1.3, in ours
+	DHBits      int                     // of the smallest prime that it sent for DHE, anonymous and export suites included; 0: it sent none
 	Preference  Preference              // whose order of suites counts
 	Connections int                     // that the finding took
 }
+
+// IsWhole tells whether Suites has all that the server takes in a version.
+func (c *Ciphers) IsWhole(v hello.Version) bool { return slices.Contains(c.Whole, v) }
 
 // TakenSuite is a cipher suite that the server takes in one version.
 type TakenSuite struct {
@@ -63,7 +80,9 @@ func (s TakenSuite) Strength() hello.Strength {
 	return hello.Weak // of what nobody has named, nobody has said any good
 }
 
-// GroupAnswer is what the server said to one group.
+// GroupAnswer is what the server said to one group, in any version: taken if it
+// is in one, refused if it is in none. That a group is refused is said only of
+// those in usualGroups.
 type GroupAnswer struct {
 	Group hello.Group
 	Taken bool
@@ -72,11 +91,31 @@ type GroupAnswer struct {
 // Preference is whose order decides when both sides have several suites.
 type Preference int
 
-// The server's order, or the client's; unknown where the server takes one suite.
+// The server's order, in every version in which that could be told, or the
+// client's in one at least; unknown where the server takes one suite, or chooses
+// in another way. What servers make of ChaCha20 at the head of a client's list is
+// not held against them: OpenSSL's PrioritizeChaCha, and crypto/tls, heed the
+// client's order there and their own everywhere else.
 const (
 	UnknownPreference Preference = iota
 	ServerPreference
 	ClientPreference
 )
 
-func (c *Ciphers) size() int { return 8*len(c.Suites) + 4*len(c.Groups) + 2*len(c.Schemes) + 64 }
+func (c *Ciphers) size() int {
+	return 8*len(c.Suites) + 2*len(c.Whole) + 4*len(c.Groups) + 2*len(c.Schemes) + 128
+}
+
+// ciphers finds out what a server takes by elimination: it offers all that there
+// is, strikes what the server picked, and offers the rest, until the server says
+// no. That takes one hello more than there are things to be found.
+//
+// It goes through the versions side by side, and then, for TLS 1.3 and for all
+// that is older, through groups, signature schemes and the order of suites.
+func ciphers(ctx context.Context, e *endpoint, o *CiphersOptions) (*Ciphers, error) {
+	s := &cipherScan{inquiry: newInquiry(e, o.budget(), time.Duration(o.Pace))}
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	return s.finding()
+}

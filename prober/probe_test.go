@@ -48,6 +48,7 @@ func newProber(t testing.TB, m Module) *Prober {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(p.guard.process.Close)
 	return p
 }
 

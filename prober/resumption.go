@@ -74,7 +74,7 @@ func (s *resumptionScan) tell(supported bool, methods ...string) {
 
 // begin shakes hands with a server and parts from it.
 func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
-	limited, cancel := context.WithTimeout(ctx, offerPatience)
+	limited, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	t, err := s.overhear(limited, adjust)
 	if err == nil {
@@ -86,7 +86,7 @@ func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*
 // refused tells whether the server says no to a version, and so has nothing of it
 // to take up again.
 func (s *resumptionScan) refused(ctx context.Context, v hello.Version) bool {
-	message, err := s.only(v)
+	message, err := s.marshal(hello.Offer{Version: v})
 	if err != nil {
 		return false
 	}

@@ -21,10 +21,10 @@ func (s *woundScan) earlyCCS(ctx context.Context) {
 	case alert != nil:
 		s.tell(CCSInjection, false, "it answered an early ChangeCipherSpec with "+alert.Description.String())
 		return
-	case !hungUp(err):
+	case !hasHungUp(err):
 		return
 	}
-	if alert, err := s.provoke(ctx, false); alert != nil || hungUp(err) {
+	if alert, err := s.provoke(ctx, false); alert != nil || hasHungUp(err) {
 		s.tell(CCSInjection, false, "it hung up at an early ChangeCipherSpec")
 	}
 }

@@ -27,7 +27,7 @@ func (s *woundScan) heartbleed(t *talk) {
 				s.tell(Heartbleed, true, "it answered a heartbeat with more than was sent to it")
 			}
 			return
-		case err == nil && record.Type == hello.TypeAlert, err != nil && hungUp(err):
+		case err == nil && record.Type == hello.TypeAlert, err != nil && hasHungUp(err):
 			s.tell(Heartbleed, false, "it did not answer a heartbeat that claims more than it brings")
 			return
 		case err != nil:

@@ -52,7 +52,7 @@ func (s *woundScan) poodle(ctx context.Context) {
 // drown offers SSL 2.0. A server that speaks it but shares no cipher may still
 // take one that it did not name (CVE-2015-3197): of that nothing is said.
 func (s *woundScan) drown(ctx context.Context) {
-	message, err := s.only(hello.SSL20)
+	message, err := s.marshal(hello.Offer{Version: hello.SSL20})
 	if err != nil {
 		return
 	}
@@ -173,7 +173,7 @@ func (s *woundScan) fallback(ctx context.Context) {
 		return
 	}
 	lower := v - 1
-	t, a := s.ask(ctx, hello.Offer{Version: lower, Ciphers: usual(lower), Fallback: true}, hello.UntilHello)
+	t, a := s.ask(ctx, hello.Offer{Version: lower, Ciphers: hello.UsualSuites(lower), Fallback: true}, hello.UntilHello)
 	if alert, ok := errors.AsType[*alertError](t.err); ok && alert.alert.Description == hello.InappropriateFallback {
 		s.tell(NoFallbackSCSV, false, "it turned down a fallback from "+v.String())
 		return

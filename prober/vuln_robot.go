@@ -194,7 +194,7 @@ func reaction(ctx context.Context, t *talk) (string, answer) {
 		return fmt.Sprintf("a record of type %d", record.Type), saidYes
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "reset", saidYes
-	case hungUp(err):
+	case hasHungUp(err):
 		return "closed", saidYes
 	case reasonFor(err) == ReasonTimeout:
 		return "silence", saidYes

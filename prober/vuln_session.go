@@ -15,10 +15,10 @@ import (
 // questions share a session of TLS 1.2, of a suite whose records are plain to do.
 // Where the server takes none such, nothing is said.
 func (s *woundScan) insideSession(ctx context.Context) {
-	if s.silent >= maxSilent {
+	if s.silent >= maxIgnored {
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, offerPatience)
+	limited, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	cache := new(oneSession)
 	t, err := s.overhear(limited, func(c *tls.Config) {
@@ -56,7 +56,7 @@ func (s *woundScan) clientRenegotiation(t *overheard) {
 		return
 	}
 	switch message, err := session.next(); {
-	case err != nil && hungUp(err):
+	case err != nil && hasHungUp(err):
 		s.tell(ClientRenegotiation, false, "it hung up on a client that wanted to shake hands again")
 	case err != nil:
 	case message.Type == hello.TypeAlert:

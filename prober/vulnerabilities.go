@@ -132,9 +132,9 @@ type woundScan struct {
 	abrupt  bool               // it hangs up on some
 }
 
-// maxSilent is how many questions in a row may go unanswered before no more are
+// maxIgnored is how many questions in a row may go unanswered before no more are
 // asked: the server has had enough of us, or is gone.
-const maxSilent = 2
+const maxIgnored = 2
 
 func (s *woundScan) tell(v Vulnerability, vulnerable bool, saw string) {
 	s.answers[v] = VulnerabilityAnswer{v, vulnerable, saw}
@@ -171,8 +171,8 @@ func (s *woundScan) greet(ctx context.Context) error {
 	var err error
 	for _, o := range []hello.Offer{
 		{Version: hello.TLS12},
-		{Version: hello.TLS12, Ciphers: usual(hello.TLS12)},
-		{Version: hello.TLS10, Ciphers: usual(hello.TLS10)},
+		{Version: hello.TLS12, Ciphers: hello.UsualSuites(hello.TLS12)},
+		{Version: hello.TLS10, Ciphers: hello.UsualSuites(hello.TLS10)},
 	} {
 		o.Compression, o.Heartbeat, o.SessionTicket = []uint8{compressionDeflate, compressionNull}, true, []byte{}
 		t, a := s.open(ctx, o, hello.UntilDone)
@@ -225,7 +225,7 @@ func (s *woundScan) open(ctx context.Context, o hello.Offer, until hello.Until) 
 }
 
 func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Until) (*talk, answer) {
-	if s.silent >= maxSilent {
+	if s.silent >= maxIgnored {
 		return &talk{flight: new(hello.Flight), sent: message, err: errSilent}, saidNothing
 	}
 	t, a := s.try(ctx, message, until)
@@ -249,10 +249,10 @@ func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Un
 // seen his last connection end: once one has hung up, it gets time for that.
 func (s *woundScan) try(ctx context.Context, message []byte, until hello.Until) (*talk, answer) {
 	if s.abrupt {
-		pause(ctx, hangUpPause)
+		wait(ctx, hangUpPause)
 	}
 	t := &talk{sent: message}
-	limited, cancel := context.WithTimeout(ctx, offerPatience)
+	limited, cancel := context.WithTimeout(ctx, s.patience())
 	t.cancel = cancel
 	t.Conn, t.flight, t.err = s.converse(limited, message, until)
 	if alert, ok := errors.AsType[*alertError](t.err); ok && alert.alert.Description == hello.InappropriateFallback {
@@ -262,16 +262,6 @@ func (s *woundScan) try(ctx context.Context, message []byte, until hello.Until) 
 }
 
 const hangUpPause = 200 * time.Millisecond
-
-// pause waits, but no longer than ctx.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
 
 // ask is an open of which only the answer is wanted.
 func (s *woundScan) ask(ctx context.Context, o hello.Offer, until hello.Until) (*talk, answer) {
@@ -286,7 +276,7 @@ func (s *woundScan) serves(ctx context.Context) bool {
 	message := s.control
 	if message == nil {
 		var err error
-		if message, err = s.only(hello.TLS13); err != nil {
+		if message, err = s.marshal(hello.Offer{Version: hello.TLS13}); err != nil {
 			return false
 		}
 	}
@@ -295,8 +285,8 @@ func (s *woundScan) serves(ctx context.Context) bool {
 	return a == saidYes
 }
 
-// hungUp tells an end of the connection from silence.
-func hungUp(err error) bool {
+// hasHungUp tells an end of the connection from silence.
+func hasHungUp(err error) bool {
 	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, end) {
 			return true

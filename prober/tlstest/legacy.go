@@ -65,7 +65,7 @@ type Legacy struct {
 	Groups []tls.CurveID
 
 	// PrimeBits is the length of the prime of DHE: 512, 768, 1024, 1536 or 2048,
-	// the default. Export suites have 512 in any case (RFC 4346 F.1.1.3).
+	// the default. Export suites have 512 in any case (RFC 2246 appendix C).
 	PrimeBits int
 
 	// Deflate has it take DEFLATE (RFC 3749), where offered, before no compression.
@@ -118,10 +118,9 @@ const (
 type Tickets int
 
 const (
-	NoTickets      Tickets = iota // nor takes any
-	TicketsHealed                 // a session that is resumed has the client's session ID
-	TicketsBleed                  // CVE-2016-9244: its session ID always has 32 bytes, the client's and then memory
-	sessionIDBytes = 32
+	NoTickets     Tickets = iota // nor takes any
+	TicketsHealed                // a session that is resumed has the client's session ID
+	TicketsBleed                 // CVE-2016-9244: its session ID always has 32 bytes, the client's and then memory
 )
 
 // Heartbeat is whether a server answers to heartbeats (RFC 6520).
@@ -146,13 +145,12 @@ const (
 type Premaster int
 
 const (
-	PremasterUniform    Premaster = iota // nothing: all that is wrong comes out at Finished
-	PremasterStrong                      // decrypt_error unless it begins with 00 02, and bad_record_mac at Finished
-	PremasterWeak                        // the same unless all of it is as it should be
-	PremasterByReset                     // a reset unless it begins with 00 02
-	PremasterBySilence                   // silence unless it begins with 00 02
-	PremasterByClosing                   // closes without an alert unless it begins with 00 02
-	premasterSecretSize = 48
+	PremasterUniform   Premaster = iota // nothing: all that is wrong comes out at Finished
+	PremasterStrong                     // decrypt_error unless it begins with 00 02, and bad_record_mac at Finished
+	PremasterWeak                       // the same unless all of it is as it should be
+	PremasterByReset                    // a reset unless it begins with 00 02
+	PremasterBySilence                  // silence unless it begins with 00 02
+	PremasterByClosing                  // closes without an alert unless it begins with 00 02
 )
 
 // Renegotiation is what a server does with a ClientHello inside a session.
@@ -280,8 +278,8 @@ func (g Legacy) responder(identity tls.Certificate) (*responder, error) {
 	return &responder{Legacy: g, chain: identity.Certificate, key: key, export: export}, nil
 }
 
-// exportKey has 512 bits, as US law once had it (RFC 2246 section 7.4.3), and
-// was made once and kept also by the servers that FREAK was found on.
+// exportKey has 512 bits, the limit of RFC 2246 appendix C. It is made
+// once and kept, as it was by the servers that FREAK was found on.
 var exportKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 512) })
 
 // suitesOf is what r takes with a version, in its order.

@@ -1,0 +1,293 @@
+package prober
+
+import (
+	"context"
+	"slices"
+
+	"tls_exporter/prober/hello"
+)
+
+// ending is why no more is picked out of a list.
+type ending int
+
+const (
+	unanswered ending = iota // the server said nothing that is to be understood
+	hungUp                   // it hung up on this, twice, and took something else in between
+	otherwise                // it picked what is not in the list
+	declined                 // it said no
+	picked                   // something was
+)
+
+// final tells whether the server wants nothing more of the list.
+func (e ending) final() bool { return e == hungUp || e == declined }
+
+// eliminate offers a list, strikes what was picked, and offers the rest, until
+// nothing more is picked or the list is empty.
+func eliminate[T comparable](list []T, offer func(rest []T) (T, ending)) (taken []T, end ending) {
+	rest := slices.Clone(list)
+	for len(rest) > 0 {
+		choice, end := offer(rest)
+		if end != picked {
+			return taken, end
+		}
+		at := slices.Index(rest, choice)
+		if at < 0 {
+			return taken, otherwise
+		}
+		taken, rest = append(taken, choice), slices.Delete(rest, at, at+1)
+	}
+	return taken, declined
+}
+
+// cipherScan is what is known of a server so far. Its fields are each written by
+// one of the things that go side by side, but for what was seen.
+type cipherScan struct {
+	*inquiry
+	seen       seenKeys
+	kinds      []hello.SSL2Cipher
+	lists      map[hello.Version]*suiteList
+	shares     bool // it takes TLS 1.3 with key shares only
+	newGroups  groupList
+	curves     groupList // of TLS 1.2 and below
+	finite     groupList // likewise, by RFC 7919
+	newSchemes []hello.SignatureScheme
+	orders     []*orderQuestion
+}
+
+// suiteList is the suites of one version that a server takes.
+type suiteList struct {
+	taken []hello.CipherSuite // in the order in which they were picked
+	end   ending
+	alert *hello.Alert // of the end; nil: there was none
+}
+
+// nothing tells whether nothing at all was taken.
+func (l *suiteList) nothing() bool { return len(l.taken) == 0 }
+
+// wantsMore tells whether a server turned TLS 1.3 down with an alert that is about
+// neither the version nor the suites: it may know no HelloRetryRequest.
+func (l *suiteList) wantsMore() bool {
+	return l.alert != nil && l.alert.Description != hello.ProtocolVersion && l.alert.Description != hello.HandshakeFailure
+}
+
+// run finds out what there is to be found.
+func (s *cipherScan) run(ctx context.Context) error {
+	s.lists = make(map[hello.Version]*suiteList)
+	var tasks []func()
+	for _, v := range slices.Backward(hello.Versions) {
+		l := new(suiteList)
+		s.lists[v] = l
+		tasks = append(tasks, func() { *l = s.list(ctx, v) })
+	}
+	if err := sideBySide(tasks...); err != nil {
+		return err
+	}
+	if err := contain(func() { s.putOff(ctx) }); err != nil {
+		return err
+	}
+	newer, older := s.orderOf(hello.TLS13), s.orderOf(s.oldOrder())
+	s.orders = []*orderQuestion{newer, older}
+	return sideBySide(
+		func() { s.askOrder(ctx, newer); s.newerGroups(ctx); s.newerSchemes(ctx) },
+		func() { s.askOrder(ctx, older); s.olderGroups(ctx); s.olderSchemes(ctx) },
+	)
+}
+
+// list finds the suites of one version.
+func (s *cipherScan) list(ctx context.Context, v hello.Version) suiteList {
+	if v == hello.SSL20 {
+		return s.listKinds(ctx)
+	}
+	all := hello.SuitesFor(v)
+	l := s.strike(ctx, v, all)
+	if v == hello.TLS13 && l.nothing() && l.end == declined && l.wantsMore() {
+		s.shares = true
+		l = s.strike(ctx, v, all)
+		s.shares = !l.nothing()
+	}
+	return l
+}
+
+// listKinds asks for the ciphers of SSL 2.0. The server lists them by itself.
+func (s *cipherScan) listKinds(ctx context.Context) suiteList {
+	flight, said, hung := s.ask(ctx, ssl2Hello(), hello.UntilHello)
+	if flight.SSL2 != nil {
+		for _, kind := range flight.SSL2.Ciphers {
+			if len(s.kinds) < len(hello.SSL2Ciphers) && !slices.Contains(s.kinds, kind) {
+				s.kinds = append(s.kinds, kind)
+			}
+		}
+	}
+	switch {
+	case said == saidYes, said == saidNo: // also where it answers with another version
+		return suiteList{end: declined}
+	case hung:
+		return suiteList{end: hungUp}
+	}
+	return suiteList{}
+}
+
+// putOff asks again for versions that came to nothing while others were asked
+// for, with shorter lists: some servers choke on more than 128 suites. By then
+// there may be a hello that is known to be taken, which tells hanging up from
+// being tired of us.
+func (s *cipherScan) putOff(ctx context.Context) {
+	for _, v := range slices.Backward(hello.Versions) {
+		l := s.lists[v]
+		switch {
+		case !l.nothing(), l.end == declined, l.end == otherwise, l.end == hungUp && l.alert != nil:
+		case v == hello.SSL20:
+			if l.end == unanswered {
+				*l = s.listKinds(ctx)
+			}
+		default:
+			*l = s.listInParts(ctx, v)
+		}
+	}
+}
+
+// listInParts finds the suites of a version whose whole list the server does not
+// answer to. One that refuses those that were ever in use has not got the version.
+func (s *cipherScan) listInParts(ctx context.Context, v hello.Version) suiteList {
+	few := hello.UsualSuites(v)
+	l := s.strike(ctx, v, few)
+	if l.nothing() {
+		return l
+	}
+	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(few, id) })
+	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
+		if !l.end.final() {
+			return l
+		}
+		more := s.strike(ctx, v, part)
+		l.taken, l.end = append(l.taken, more.taken...), more.end
+	}
+	// What comes out of several lists is in no order of the server's.
+	if again := s.strike(ctx, v, l.taken); len(again.taken) == len(l.taken) {
+		l.taken = again.taken
+	}
+	return l
+}
+
+// strike finds the suites of a list that the server takes in a version. A suite
+// that it picks and then fails with is none of them.
+func (s *cipherScan) strike(ctx context.Context, v hello.Version, suites []hello.CipherSuite) suiteList {
+	var l suiteList
+	var failed []hello.CipherSuite
+	l.taken, l.end = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, ending) {
+		flight, end := s.offer(ctx, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
+		if end != picked {
+			l.alert = flight.Alert
+			return 0, end
+		}
+		if flight.Alert != nil {
+			failed = append(failed, flight.Hello.CipherSuite)
+		}
+		return flight.Hello.CipherSuite, picked
+	})
+	l.taken = slices.DeleteFunc(l.taken, func(id hello.CipherSuite) bool { return slices.Contains(failed, id) })
+	return l
+}
+
+// offer asks what the server makes of an offer of one version.
+func (s *cipherScan) offer(ctx context.Context, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
+	o.ServerName = s.e.serverName()
+	if o.Version == hello.TLS13 && o.KeyShares == nil && s.shares {
+		o.KeyShares = keyShares(o.Groups)
+	}
+	if o.Version >= hello.TLS12 {
+		o.Extra = append(o.Extra, anyCertificate)
+	}
+	message, err := o.Hello().Marshal()
+	if err != nil {
+		return new(hello.Flight), unanswered
+	}
+	flight, said, hung := s.ask(ctx, message, until)
+	switch {
+	case flight.Hello != nil && flight.Hello.Version != o.Version:
+		return flight, declined // it would rather have another one
+	case flight.Hello != nil:
+		s.seen.note(flight)
+		return flight, picked
+	case said == saidNo:
+		return flight, declined
+	case hung:
+		return flight, hungUp
+	}
+	return flight, unanswered
+}
+
+// keyShares are those that there are for the groups, or for all that TLS 1.3 has.
+func keyShares(groups []hello.Group) []hello.KeyShare {
+	if groups == nil {
+		groups = hello.GroupsFor(hello.TLS13)
+	}
+	var shares []hello.KeyShare
+	for _, g := range groups {
+		if share, ok := hello.KeyShareFor(g); ok {
+			shares = append(shares, share)
+		}
+	}
+	return shares
+}
+
+// anyCertificate is signature_algorithms_cert (RFC 8446 section 4.2.3) with all
+// that there is: what the server signs with is to be asked for, and not what its
+// certificates are signed with.
+var anyCertificate = hello.Extension{Type: 50, Data: hello.SignatureAlgorithms(hello.Schemes...).Data}
+
+// finding is what was learned; an error if that is nothing.
+func (s *cipherScan) finding() (*Ciphers, error) {
+	found := &Ciphers{Preference: s.preferred(), Connections: s.connections(), DHBits: s.seen.dhBits, Groups: s.groups()}
+	for _, v := range slices.Backward(hello.Versions) {
+		l := s.lists[v]
+		for _, id := range l.taken {
+			found.Suites = append(found.Suites, TakenSuite{v, uint32(id)})
+		}
+		if l.end.final() {
+			found.Whole = append(found.Whole, v)
+		}
+	}
+	for _, kind := range s.kinds {
+		found.Suites = append(found.Suites, TakenSuite{hello.SSL20, uint32(kind)})
+	}
+	found.Schemes = union(s.seen.schemes, s.newSchemes)
+	if len(found.Suites) == 0 && len(found.Whole) == 0 {
+		return nil, s.failure()
+	}
+	return found, nil
+}
+
+// union is what is in one of the lists, in their order, each thing once.
+func union[T comparable](lists ...[]T) []T {
+	var all []T
+	for _, each := range slices.Concat(lists...) {
+		if !slices.Contains(all, each) {
+			all = append(all, each)
+		}
+	}
+	return all
+}
+
+// suitesOf are those of a list whose key exchange is one of some.
+func suitesOf(list []hello.CipherSuite, exchanges ...string) []hello.CipherSuite {
+	return slices.DeleteFunc(slices.Clone(list), func(id hello.CipherSuite) bool {
+		suite := hello.Find(id)
+		return suite == nil || suite.Export || !slices.Contains(exchanges, suite.KeyExchange)
+	})
+}
+
+// older are the versions below TLS 1.3 that have cipher suites of the registry,
+// newest first.
+var older = []hello.Version{hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30}
+
+// newestWith is the newest of the older versions in which the server takes suites
+// with one of the key exchanges, and those; nil: it takes none.
+func (s *cipherScan) newestWith(exchanges ...string) (hello.Version, []hello.CipherSuite) {
+	for _, v := range older {
+		if suites := suitesOf(s.lists[v].taken, exchanges...); len(suites) > 0 {
+			return v, suites
+		}
+	}
+	return 0, nil
+}
