@@ -121,7 +121,7 @@ The checks ` + "`versions`" + `, ` + "`ciphers`" + `, ` + "`policy`" + `, ` + "`
 through the same proxies and dialogues (STARTTLS) as the probe.
 
 **Taken, refused, unanswered**: a version is *taken* (1) when the server answers a ClientHello that offers it alone with a hello of its own, and *refused* (0) when it says no:
-with an alert, by choosing another version, or by hanging up. A hang-up, a reset, and an alert that is not about the offer (those about it are ` + "`protocol_version`, `handshake_failure`" + ` and their like) count as that only when they come twice, the second time with nothing else going on, and the server still takes what it took before.
+with an alert, by choosing another version, or by hanging up. A hang-up, a reset, and an alert that is not about the offer (those about it are ` + "`protocol_version`, `handshake_failure`" + ` and their like) count as that only when they come twice, the second time alone and right after the server has taken another offer.
 Otherwise, and always after silence, that version is *unanswered*, and absent: such a server may be slow, or have had enough. So it is with groups. ` + "`tls_cipher_supported`" + ` and ` + "`tls_signature_scheme_supported`" + ` list what is taken;
 what is not there was refused, or the check did not come so far: where it came to nothing, ` + "`tls_check_success`" + ` is 0.
 
