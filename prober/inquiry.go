@@ -83,7 +83,7 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 			return flight, saidNothing, false
 		}
 		flight, said = q.put(ctx, message, until)
-		if q.settled(said) {
+		if said == saidYes || said == saidNo {
 			q.learn(alone)
 			return flight, said, false
 		}
@@ -92,7 +92,7 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 			break
 		}
 	}
-	return flight, said, hungUp
+	return flight, said, hungUp && !q.done()
 }
 
 // settled tells whether there is nothing to be gained from asking once more.
