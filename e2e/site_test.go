@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -153,11 +154,19 @@ func (s *site) identify() {
 	if err != nil {
 		s.Fatal(err)
 	}
+	s.words["cert"], s.words["key"] = s.certify("", key)
+	s.words["ca"] = s.write("ca.pem", string(lab.RootPEM()))
+}
+
+// certify writes a certificate for a key, with the intermediate, and the key. The
+// files are cert.pem and key.pem with a prefix.
+func (s *site) certify(prefix string, key crypto.Signer) (chainFile, keyFile string) {
+	s.Helper()
 	leaf, err := lab.Intermediate.Issue(&x509.Certificate{
 		Subject:   pkix.Name{CommonName: s.name},
 		DNSNames:  []string{"localhost"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, key)
 	if err != nil {
 		s.Fatal(err)
@@ -170,9 +179,8 @@ func (s *site) identify() {
 	for _, certificate := range []*x509.Certificate{leaf, lab.Intermediate.Certificate} {
 		pem.Encode(&chain, &pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
 	}
-	s.words["cert"] = s.write("cert.pem", chain.String())
-	s.words["key"] = s.write("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	s.words["ca"] = s.write("ca.pem", string(lab.RootPEM()))
+	return s.write(prefix+"cert.pem", chain.String()),
+		s.write(prefix+"key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
 
 // write fills in the words of a text, writes it to a file of the site, and

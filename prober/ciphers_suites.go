@@ -147,13 +147,13 @@ func (s *cipherScan) putOff(ctx context.Context) {
 // listInParts finds the suites of a version whose whole list the server does not
 // answer to. One that refuses those that were ever in use has not got the version.
 func (s *cipherScan) listInParts(ctx context.Context, v hello.Version) suiteList {
-	few := usual(v)
+	few := hello.UsualSuites(v)
 	l := s.strike(ctx, v, few, s.ask)
 	if l.nothing() {
 		return l
 	}
 	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(few, id) })
-	for part := range slices.Chunk(rest, maxUsual) {
+	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
 		if !s.final(l.end) {
 			return l
 		}

@@ -1,6 +1,8 @@
 package prober
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,17 +21,20 @@ type Compliance struct {
 	Verdicts []PolicyVerdict
 }
 
-// PolicyVerdict is how an endpoint fares under one policy.
+// PolicyVerdict is how an endpoint fares under one policy. It is compliant if it
+// is at least as strict as the policy: it takes nothing that the policy does not
+// have. What it could take and does not is nobody's loss but its clients'.
 type PolicyVerdict struct {
 	Policy     PolicyName
 	Compliant  bool
-	Violations []string // rules that are broken, the gravest first
+	Violations []string // rules that are broken, of PolicyRules, the gravest first
 }
 
 // PolicyName is a published policy.
 type PolicyName string
 
-// PolicyNames is the policies that are known.
+// PolicyNames is the policies that are known: the three configurations of
+// Mozilla's guideline, and what PCI DSS 4 says of TLS.
 var PolicyNames = []PolicyName{"mozilla_modern", "mozilla_intermediate", "mozilla_old", "pci_dss"}
 
 // UnmarshalText takes the name of a policy that is known.
@@ -40,3 +45,60 @@ func (n *PolicyName) UnmarshalText(text []byte) error {
 	*n = PolicyName(text)
 	return nil
 }
+
+// comply holds what the line and the other checks have found against the
+// policies. It asks the server nothing.
+func comply(_ context.Context, e *endpoint, o *PolicyOptions) (*Compliance, error) {
+	names := o.Policies
+	if names == nil {
+		names = PolicyNames
+	}
+	found := new(Compliance)
+	known := newStanding(e.result)
+	for _, name := range names {
+		if verdict, ok := known.verdict(name); ok {
+			found.Verdicts = append(found.Verdicts, verdict)
+		}
+	}
+	if len(found.Verdicts) == 0 {
+		return nil, fmt.Errorf("nothing was learned that a policy could be held against: %w", e.result.missing())
+	}
+	return found, nil
+}
+
+// verdict is not known (false) if no rule is known to be broken and one could
+// not be judged.
+func (s *standing) verdict(name PolicyName) (PolicyVerdict, bool) {
+	verdict := PolicyVerdict{Policy: name}
+	settled := true
+	for _, rule := range policies[name] {
+		switch rule.judge(s) {
+		case broken:
+			verdict.Violations = append(verdict.Violations, rule.name)
+		case unsettled:
+			settled = false
+		}
+	}
+	verdict.Compliant = len(verdict.Violations) == 0
+	return verdict, settled || !verdict.Compliant
+}
+
+// missing is why a policy cannot be judged: the failure of a check that it leans
+// on, or else that of the line.
+func (r *Result) missing() error {
+	for _, name := range []string{"versions", "ciphers"} {
+		for _, check := range r.Checks {
+			if check.Name == name && check.Failure != nil {
+				return check.Failure.Err
+			}
+		}
+	}
+	if r.Failure != nil {
+		return r.Failure.Err
+	}
+	return errUnanswered
+}
+
+// errUnanswered is of a server that answered some hellos, and not those on which
+// a policy hangs.
+var errUnanswered = errors.New("the server left hellos unanswered")

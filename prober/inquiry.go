@@ -27,7 +27,7 @@ type inquiry struct {
 	shy     bool      // the server wants one connection at a time
 	fickle  bool      // it hangs up on what it takes at other times
 	over    bool      // nothing more is to be learned: the budget is spent, or the server tired
-	silent  int       // hellos that came to nothing although they were alone, before any was taken
+	silent  int       // hellos on end that came to nothing although they were alone, before any was taken
 	control []byte    // the last hello that was taken
 	err     error     // of the first hello that came to nothing
 }
@@ -39,8 +39,8 @@ const (
 	// maxControls is how often a hello that was taken before is put again, until
 	// the server is tired of us.
 	maxControls = 3
-	// maxSilent is how many hellos may come to nothing before one is taken. Then the
-	// server is left in peace.
+	// maxSilent is how many hellos on end may come to nothing before one is taken.
+	// Then the server is left in peace.
 	maxSilent = 4
 )
 
@@ -62,18 +62,14 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 	if q.settled(said) {
 		return flight, said, false
 	}
-	control := q.lastTaken()
-	if control == nil {
-		q.unanswered(alone)
-		return flight, said, false
-	}
 	q.alone.Lock()
 	defer q.alone.Unlock()
-	if !q.takes(ctx, control) {
+	control := q.lastTaken()
+	if control != nil && !q.takes(ctx, control) {
 		q.end()
 		return flight, saidNothing, false
 	}
-	hungUp = said == saidNeither
+	hungUp = control != nil && said == saidNeither
 	pauses := []time.Duration{breath, longBreath}
 	if flight.Alert != nil {
 		pauses = pauses[:1] // it was not too busy for that
@@ -92,7 +88,10 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 			break
 		}
 	}
-	return flight, said, hungUp && !q.done()
+	if control == nil {
+		q.unanswered()
+	}
+	return flight, said, hungUp && !q.done() && !q.isFickle()
 }
 
 // settled tells whether there is nothing to be gained from asking once more.
@@ -170,8 +169,9 @@ func (q *inquiry) note(message []byte, said answer, err error) {
 	defer q.mutex.Unlock()
 	switch said {
 	case saidYes:
-		q.control = message
+		q.control, q.silent = message, 0
 	case saidNo:
+		q.silent = 0
 	default:
 		if q.err == nil {
 			q.err = err
@@ -180,12 +180,10 @@ func (q *inquiry) note(message []byte, said answer, err error) {
 }
 
 // unanswered counts the hellos that came to nothing although they were alone.
-func (q *inquiry) unanswered(alone bool) {
+func (q *inquiry) unanswered() {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	if alone {
-		q.silent++
-	}
+	q.silent++
 	q.over = q.over || q.silent >= maxSilent
 }
 
@@ -279,3 +277,6 @@ func sideBySide(tasks ...func()) error {
 	group.Wait()
 	return errors.Join(errs...)
 }
+
+// errSilent is of a server that said nothing that is to be understood.
+var errSilent = errors.New("the server answered no hello")
