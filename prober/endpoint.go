@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // endpoint is what a check may lean on: all that the line learned, and two ways
@@ -43,21 +44,25 @@ func (e *endpoint) connect(ctx context.Context) (net.Conn, error) {
 }
 
 // handshake shakes hands with the server once more, with a change to how the
-// line does it. The connection is the caller's to close.
-func (e *endpoint) handshake(ctx context.Context, adjust func(*tls.Config)) (*tls.Conn, error) {
+// line does it, and keeps what crypto/tls does not show. Drop it when done.
+func (e *endpoint) handshake(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
 	conn, err := e.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
+	t := &overheard{heard: &heardConn{Conn: conn}, secrets: new(secretLog)}
+	t.wire = &watchedConn{Conn: t.heard}
 	config := e.prober.configFor(e.target)
+	config.KeyLogWriter = t.secrets
 	adjust(config)
-	client := tls.Client(&watchedConn{Conn: conn}, config)
-	if err := client.Handshake(); err != nil {
+	t.Conn = tls.Client(t.wire, config)
+	if err := t.Handshake(); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	bare(conn)
-	return client, nil
+	t.shaken = time.Now()
+	return t, nil
 }
 
 // ask asks for a finding that is kept. A server that cannot be reached now is not

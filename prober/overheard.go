@@ -2,7 +2,6 @@ package prober
 
 import (
 	"bytes"
-	"context"
 	"crypto/aes"
 	"crypto/tls"
 	"encoding/hex"
@@ -21,7 +20,7 @@ type overheard struct {
 	wire    *watchedConn
 	heard   *heardConn
 	secrets *secretLog
-	shaken  time.Time
+	shaken  time.Time // when the handshake was done
 }
 
 // heardConn keeps what is read, which watchedConn bounds, and how that ends what
@@ -41,31 +40,6 @@ func (c *heardConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.all = append(c.all, b[:n]...)
 	return n, err
-}
-
-// overhear shakes hands as handshake does. Drop it when done.
-func (e *endpoint) overhear(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
-	conn, err := e.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t := &overheard{heard: &heardConn{Conn: conn}, secrets: new(secretLog)}
-	t.wire = &watchedConn{Conn: t.heard}
-	config := e.prober.configFor(e.target)
-	config.KeyLogWriter = t.secrets
-	adjust(config)
-	t.Conn = tls.Client(t.wire, config)
-	start := time.Now()
-	if err := t.Handshake(); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	bare(conn)
-	t.shaken = time.Now()
-	if t.wire.sent.IsZero() {
-		t.wire.sent = start
-	}
-	return t, nil
 }
 
 // took is how long the handshake took, from the ClientHello on.

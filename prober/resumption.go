@@ -76,7 +76,7 @@ func (s *resumptionScan) tell(supported bool, methods ...string) {
 func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
 	limited, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
-	t, err := s.overhear(limited, adjust)
+	t, err := s.handshake(limited, adjust)
 	if err == nil {
 		t.part()
 	}

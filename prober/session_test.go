@@ -2,7 +2,6 @@ package prober
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -156,8 +155,7 @@ func TestClientRenegotiation(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				e := lookThrough(t, lab, addr, tlstest.Manners{})
-				s := &woundScan{endpoint: e, answers: make(map[Vulnerability]VulnerabilityAnswer)}
+				s := &woundScan{endpoint: lookAt(t, lab, addr), answers: make(map[Vulnerability]VulnerabilityAnswer)}
 				if err := s.greet(within(t)); err != nil {
 					t.Fatal(err)
 				}
@@ -178,9 +176,7 @@ func TestRudenessIsNoResumption(t *testing.T) {
 	for name, manners := range rude {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), shortly)
-			defer cancel()
-			found, err := resumption(ctx, lookThrough(t, lab, server, manners), nil)
+			found, err := resumption(within(t), lookThrough(t, lab, server, manners), nil)
 			if found == nil {
 				t.Logf("nothing: %v", err)
 				return

@@ -99,7 +99,7 @@ func (s *woundScan) secret(ctx context.Context, fault int, finish bool) (string,
 	if _, err := t.Write(append(message, afterSecret(t.flight.Hello.Version, finish)...)); err != nil {
 		return "", saidNothing
 	}
-	return reaction(ctx, t)
+	return reaction(ctx, t, min(robotPatience, s.patience()))
 }
 
 // publicKey is that of the certificate; nil: it has none of RSA, or one that is
@@ -180,8 +180,8 @@ func afterSecret(v hello.Version, finish bool) []byte {
 }
 
 // reaction is the first that the server does with a secret. Silence is one too.
-func reaction(ctx context.Context, t *talk) (string, answer) {
-	if err := t.SetReadDeadline(time.Now().Add(robotPatience)); err != nil {
+func reaction(ctx context.Context, t *talk, patience time.Duration) (string, answer) {
+	if err := t.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return "", saidNothing
 	}
 	record, err := hello.ReadRecord(t)

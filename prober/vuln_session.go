@@ -20,7 +20,7 @@ func (s *woundScan) insideSession(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	cache := new(oneSession)
-	t, err := s.overhear(limited, func(c *tls.Config) {
+	t, err := s.handshake(limited, func(c *tls.Config) {
 		c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
 		c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
 	})
