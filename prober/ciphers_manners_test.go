@@ -15,31 +15,9 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// manner is how a server lets people in: it may have the conversation, or not.
+// manner is how a server lets people in, beyond the manners that the lab has: it
+// may have the conversation, or not.
 type manner func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn))
-
-func oneAtATime() manner {
-	var busy atomic.Bool
-	return func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn)) {
-		if busy.CompareAndSwap(false, true) {
-			defer busy.Store(false)
-			talk(ctx, c)
-		}
-	}
-}
-
-// banAfter turns everybody away after so many: by hanging up, or by silence.
-func banAfter(most int64, silent bool) manner {
-	var calls atomic.Int64
-	return func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn)) {
-		switch {
-		case calls.Add(1) <= most:
-			talk(ctx, c)
-		case silent:
-			io.Copy(io.Discard, c)
-		}
-	}
-}
 
 func loseEvery(nth int64) manner {
 	var calls atomic.Int64
@@ -107,8 +85,9 @@ func startMannered(t *testing.T, lab *tlstest.Lab, g tlstest.Legacy, m manner) s
 	if err != nil {
 		t.Fatal(err)
 	}
-	talk := s.Accept
-	s.Accept = func(ctx context.Context, c net.Conn) { m(ctx, c, talk) }
+	if talk := s.Accept; m != nil {
+		s.Accept = func(ctx context.Context, c net.Conn) { m(ctx, c, talk) }
+	}
 	addr, err := lab.Start(s)
 	if err != nil {
 		t.Fatal(err)
@@ -171,32 +150,37 @@ func TestCiphersManners(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		server  tlstest.Legacy
-		manner  manner
+		manner  manner // nil: as in manners
+		manners tlstest.Manners
 		options CiphersOptions
 		within  time.Duration
 		whole   bool
 	}{
-		{"one at a time", mannered, oneAtATime(), CiphersOptions{}, time.Minute, true},
-		{"loses every seventh", mannered, loseEvery(7), CiphersOptions{}, time.Minute, true},
-		{"hangs up on what it has not got", closing, loseEvery(1 << 62), CiphersOptions{}, time.Minute, true},
-		{"chokes on more than 128 suites", mannered, chokeOn(128), CiphersOptions{}, time.Minute, true},
-		{"hangs up after 20", mannered, banAfter(20, false), CiphersOptions{}, time.Minute, false},
-		{"hangs up at once", mannered, banAfter(0, false), CiphersOptions{}, time.Minute, false},
-		{"falls silent after 20", mannered, banAfter(20, true), CiphersOptions{}, 2 * time.Second, false},
-		{"refuses by silence", silent, loseEvery(1 << 62), CiphersOptions{}, 2 * time.Second, false},
-		{"has 15 connections to spare", mannered, loseEvery(1 << 62), CiphersOptions{Connections: 15}, time.Minute, false},
+		{"slow", mannered, nil, tlstest.Manners{Delay: time.Millisecond}, CiphersOptions{}, time.Minute, true},
+		{"one at a time, the others are reset", mannered, nil, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnReset}, CiphersOptions{}, time.Minute, true},
+		{"one at a time, the others are closed", mannered, nil, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnClosed}, CiphersOptions{}, time.Minute, true},
+		{"one at a time, the others wait", mannered, nil, tlstest.Manners{AtOnce: 1}, CiphersOptions{}, time.Minute, true},
+		{"loses every seventh", mannered, loseEvery(7), tlstest.Manners{}, CiphersOptions{}, time.Minute, true},
+		{"hangs up on what it has not got", closing, nil, tlstest.Manners{}, CiphersOptions{}, time.Minute, true},
+		{"chokes on more than 128 suites", mannered, chokeOn(128), tlstest.Manners{}, CiphersOptions{}, time.Minute, true},
+		{"bans by closing after 20", mannered, nil, tlstest.Manners{BanAfter: 20, Banned: tlstest.TurnClosed}, CiphersOptions{}, time.Minute, false},
+		{"bans by reset after 20", closing, nil, tlstest.Manners{BanAfter: 20, Banned: tlstest.TurnReset}, CiphersOptions{}, time.Minute, false},
+		{"bans by silence after 20", mannered, nil, tlstest.Manners{BanAfter: 20}, CiphersOptions{}, 2 * time.Second, false},
+		{"refuses by silence", silent, nil, tlstest.Manners{}, CiphersOptions{}, 2 * time.Second, false},
+		{"has 15 connections to spare", mannered, nil, tlstest.Manners{}, CiphersOptions{Connections: 15}, time.Minute, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			addr := startMannered(t, lab, test.server, test.manner)
+			addr, _, err := lab.Front(addr, test.manners)
+			if err != nil {
+				t.Fatal(err)
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), test.within)
 			defer cancel()
 			found, err := asked(ctx, t, lab, addr, test.options)
 			if err != nil {
-				if test.name != "hangs up at once" {
-					t.Error(err)
-				}
-				return
+				t.Fatal(err)
 			}
 			t.Logf("%d connections: %s", found.Connections, found.told())
 			if wrong := found.falsehoods(truth); len(wrong) > 0 {
