@@ -252,6 +252,31 @@ func TestBrowserInspect(t *testing.T) {
 	b.accessible()
 }
 
+// What a server takes, in both schemes and on a narrow screen.
+func TestBrowserScan(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	for name, says := range map[string][]string{
+		"scanned":          {"What it takes", "TLS 1.3\ttaken", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
+		"scanned-old":      {"old_version: takes TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0", "SSL 2.0\ttaken, old", "poodle\tvulnerable", "Turn SSL 3.0 off."},
+		"scanned-bleeding": {"but old_version and vulnerable to heartbleed", "Update OpenSSL"},
+	} {
+		b.open(demo.url + "/inspect?module=scan&target=" + url.QueryEscape(targets[name]))
+		page := b.text("main")
+		for _, words := range says {
+			if !strings.Contains(page, words) {
+				t.Errorf("%s does not say %q:\n%s", name, words, page)
+			}
+		}
+		b.accessible()
+		b.picture("inspect-"+name, chromedp.FullScreenshot(100))
+	}
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	b.open(demo.url + "/inspect?module=scan&target=" + url.QueryEscape(targets["scanned-old"]))
+	b.accessible()
+	b.picture("inspect-scanned-old-dark", chromedp.FullScreenshot(100))
+}
+
 func TestBrowserDark(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)

@@ -44,8 +44,8 @@ func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer)
 		if err != nil {
 			return fmt.Errorf("%s: %w", road.name, err)
 		}
-		modules[road.name] = way
-		endpoints = append(endpoints, demoEndpoint{tlstest.Illness{Name: road.name, Says: road.says}, target, road.name})
+		modules[road.by()] = way
+		endpoints = append(endpoints, demoEndpoint{tlstest.Illness{Name: road.name, Says: road.says}, target, road.by()})
 	}
 	config, err := writeDemoConfig(dir, lab, modules, endpoints)
 	if err != nil {
@@ -71,7 +71,16 @@ type demoModule struct {
 	Resolver      string `yaml:"resolver,omitempty"`
 	ProxyURL      string `yaml:"proxy_url,omitempty"`
 	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
+
+	Versions        *demoCheck `yaml:"versions,omitempty"`
+	Ciphers         *demoCheck `yaml:"ciphers,omitempty"`
+	Policy          *demoCheck `yaml:"policy,omitempty"`
+	Vulnerabilities *demoCheck `yaml:"vulnerabilities,omitempty"`
+	Resumption      *demoCheck `yaml:"resumption,omitempty"`
 }
+
+// demoCheck is a check with its defaults.
+type demoCheck struct{}
 
 func startIllnesses(lab *tlstest.Lab) ([]demoEndpoint, error) {
 	var endpoints []demoEndpoint

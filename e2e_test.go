@@ -171,15 +171,17 @@ func endpointsOf(t *testing.T, api, expr string) []string {
 	return names
 }
 
-// A real scrape passes Prometheus's linter, but for the days: the contract asks
-// for them, and has a row of seconds beside each.
+// A real scrape passes Prometheus's linter, but for the days, which the contract
+// asks for beside a row of seconds each, and the bits of a prime, of which nobody
+// speaks in bytes.
 func TestPromtoolCheckMetrics(t *testing.T) {
 	promtool := needs(t, "promtool")
 	demo := start(t, "demo")
 	defer demo.end(t)
 	pages := []string{"/metrics"}
-	for _, labels := range targetsOf(t, demo)[:3] {
-		pages = append(pages, "/probe?target="+url.QueryEscape(labels["__param_target"]))
+	targets := targetsOf(t, demo)
+	for _, labels := range append(targets[:3:3], targets[len(targets)-len(roads):]...) {
+		pages = append(pages, "/probe?target="+url.QueryEscape(labels["__param_target"])+"&module="+labels["__param_module"])
 	}
 	for _, path := range pages {
 		status, page := fetch(t, demo.url+path)
@@ -188,9 +190,10 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 		}
 		command := exec.Command(promtool, "check", "metrics")
 		command.Stdin = strings.NewReader(page)
-		complaints, _ := command.CombinedOutput() // its exit code counts the days too
+		complaints, _ := command.CombinedOutput() // its exit code counts these too
 		for line := range bytes.Lines(complaints) {
-			if !bytes.Contains(line, []byte(`_days_remaining use base unit "seconds" instead of "days"`)) {
+			if !bytes.Contains(line, []byte(`_days_remaining use base unit "seconds" instead of "days"`)) &&
+				!bytes.Contains(line, []byte(`tls_dh_bits use base unit "bytes" instead of "bits"`)) {
 				t.Errorf("%s: %s", path, line)
 			}
 		}

@@ -175,7 +175,10 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s is\n%s", targets[i]["endpoint"], page)
 		}
 	}
-	for i, want := range []string{`tls_probe_failure_info{phase="verify",reason="stale_certificate"} 1`, "tls_probe_success 1", "tls_probe_success 1"} {
+	for i, want := range []string{
+		`tls_probe_failure_info{phase="verify",reason="stale_certificate"} 1`, "tls_probe_success 1", "tls_probe_success 1",
+		`tls_version_supported{version="TLS 1.1"} 0`, `tls_version_supported{version="SSL 2.0"} 1`, `tls_version_supported{version="TLS 1.0"} 1`,
+	} {
 		labels := targets[len(targets)-len(roads)+i]
 		if _, page := fetch(t, s.url+"/probe?target="+labels["__param_target"]+"&module="+labels["__param_module"]); !strings.Contains(page, "\n"+want+"\n") {
 			t.Errorf("%s is\n%s", labels["endpoint"], page)
@@ -548,7 +551,7 @@ func TestCheckConfig(t *testing.T) {
 	if err := run(context.Background(), []string{"check-config", "targets.yml"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "targets.yml is good: 3 modules, 4 targets\n" {
+	if out.String() != "targets.yml is good: 4 modules, 4 targets\n" {
 		t.Errorf("it says %q", &out)
 	}
 }

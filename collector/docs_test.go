@@ -6,11 +6,20 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
 )
 
 // docs/metrics.md is made from the rows (-update), so that it cannot say
 // anything else.
 func TestDocs(t *testing.T) { golden(t, "../docs/metrics.md", document()) }
+
+func TestDocsExplainEveryVulnerability(t *testing.T) {
+	for _, name := range prober.VulnerabilityNames {
+		if !strings.Contains(decisions, "| `"+string(name)+"` |") {
+			t.Errorf("%s is not explained", name)
+		}
+	}
+}
 
 func document() string {
 	var b strings.Builder
@@ -36,6 +45,10 @@ There is no label for the target: the scrape's ` + "`instance`" + ` says it.
 	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert that the server sent, by its registered name", prober.Reasons())
 	vocabulary(&b, "expectation", "of a module", prober.Expectations)
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
+	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
+	vocabulary(&b, "policy", "of `tls_policy_compliant`", prober.PolicyNames)
+	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", prober.VulnerabilityNames)
+	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{prober.ResumeBySessionID, prober.ResumeByTicket, prober.ResumeByPSK, prober.EarlyData})
 	b.WriteString(decisions)
 	return b.String()
 }
@@ -101,4 +114,58 @@ The session, the chain and the phases are those of one address, whose ` + "`ip`"
 
 - several addresses share that later one, and no fewer than still have the old one: the pool has gone over, and this address was forgotten. While a certificate is rolled out this is so from the middle on, for as long as that takes; or
 - its certificate should have been renewed (less than a third of its lifetime is left, as ACME clients have it), and the later one has been in force for longer than the old one has left.
+
+## What a server takes
+
+The checks ` + "`versions`" + `, ` + "`ciphers`" + `, ` + "`policy`" + `, ` + "`vulnerabilities`" + ` and ` + "`resumption`" + ` run where the module has their line. They speak to the server in raw messages, over connections of their own,
+through the same proxies and dialogues (STARTTLS) as the probe.
+
+**Taken, refused, unanswered**: a version is *taken* (1) when the server answers a ClientHello that offers it alone with a hello of its own, and *refused* (0) when it says no:
+with an alert, by choosing another version, or by hanging up. A hang-up, a reset, and an alert that is not about the offer (those about it are ` + "`protocol_version`, `handshake_failure`" + ` and their like) count as that only when they come twice, the second time alone and right after the server has taken another offer.
+Otherwise, and always after silence, that version is *unanswered*, and absent: such a server may be slow, or have had enough. So it is with groups. ` + "`tls_cipher_supported`" + ` and ` + "`tls_signature_scheme_supported`" + ` list what is taken;
+what is not there was refused, or the check did not come so far: where it came to nothing, ` + "`tls_check_success`" + ` is 0.
+
+**Kept findings**: these findings are costly, so the exporter keeps them between probes: for an hour, or what the check's ` + "`every`" + ` says (` + "`vulnerabilities`" + `: a day). ` + "`tls_check_timestamp_seconds`" + ` is when each was made.
+One is made for all who ask, at three quarters of its age it is made anew beside the scrapes, and one that reaches its age is not shown any more. A failed attempt leaves the finding before it standing until then, and is repeated after a twelfth of ` + "`every`" + `.
+Findings are shown while the endpoint is down, too. A reload drops those of modules whose way to the server has changed; a restart drops all.
+
+**pending** is the reason of a check whose first finding takes longer than the scrape had time for. It goes on being made, and a later scrape has it. It is no sign of anything wrong.
+
+**strength** is the opinion of RFC 9325 (BCP 195), section 4.1 where no other is named:
+
+| strength | what |
+|---|---|
+| ` + "`weak`" + ` | nothing is encrypted; nobody is authenticated; RC4 (RFC 7465); less than 112 bits, export suites among them; blocks of 64 bits, as of 3DES and IDEA (and CVE-2016-2183); MD5 (RFC 6151); anything in SSL (RFC 7568) |
+| ` + "`acceptable`" + ` | no forward secrecy; no AEAD, so that it hangs on CBC; a tag of 64 bits (CCM_8) |
+| ` + "`strong`" + ` | forward secrecy and AEAD (section 4.2, and TLS 1.3) |
+
+That TLS 1.0 and 1.1 are withdrawn (RFC 8996) is in ` + "`tls_version_supported`" + `, and is not held against each suite.
+
+**tls_server_cipher_preference** is 1 where the server's order of suites decides, and 0 where the client's does. It is absent where the server takes one suite, or did not tell.
+
+**tls_policy_compliant** holds what ` + "`versions`" + ` and ` + "`ciphers`" + ` found, and the certificate, against published policies: Mozilla's configurations ` + "`mozilla_modern`" + `, ` + "`mozilla_intermediate`" + ` and ` + "`mozilla_old`" + `, and ` + "`pci_dss`" + ` (version 4: no SSL, no TLS below 1.2).
+It is 1 where no rule is broken, 0 with the first five broken ones in ` + "`tls_policy_violation_info`" + `, and absent where the policy asks for what was not learned. Without ` + "`policies`" + ` in the module all are shown; name those that the endpoint is meant to keep, and ` + "`TLSPolicyBroken`" + ` watches them.
+
+**tls_vulnerable** says of each vulnerability 1 (shown by a test that does no harm and keeps nothing), 0 (the test was answered as a server without it answers), or nothing (it could not be told).
+
+| vulnerability | what |
+|---|---|
+| ` + "`heartbleed`" + ` | heartbeats are answered with memory (CVE-2014-0160) |
+| ` + "`ccs_injection`" + ` | ChangeCipherSpec is taken before there are keys (CVE-2014-0224) |
+| ` + "`ticketbleed`" + ` | session IDs are filled up from memory (CVE-2016-9244) |
+| ` + "`robot`" + ` | answers tell whether an RSA-encrypted secret is padded well (Böck, Somorovsky and Young, 2018) |
+| ` + "`insecure_renegotiation`" + ` | RFC 5746 is not known (CVE-2009-3555) |
+| ` + "`client_renegotiation`" + ` | hands are shaken again at a client's wish, which costs the server more (CVE-2011-1473) |
+| ` + "`compression`" + ` | TLS compresses, which CRIME listens to (CVE-2012-4929) |
+| ` + "`no_fallback_scsv`" + ` | TLS_FALLBACK_SCSV is not heeded (RFC 7507) |
+| ` + "`no_extended_master_secret`" + ` | RFC 7627 is not known (CVE-2014-1295) |
+| ` + "`poodle`" + ` | SSL 3.0 is taken with a suite of CBC (CVE-2014-3566) |
+| ` + "`drown`" + ` | SSL 2.0 is taken (CVE-2016-0800), by this server; others with its key are not asked |
+| ` + "`freak`" + ` | RSA keys of 512 bits for export are taken (CVE-2015-0204) |
+| ` + "`logjam`" + ` | DHE for export is taken, or a prime below 1024 bits is sent (CVE-2015-4000); the size itself is ` + "`tls_dh_bits`" + ` |
+| ` + "`sweet32`" + ` | ciphers with blocks of 64 bits are taken (CVE-2016-2183) |
+| ` + "`rc4`" + ` | RC4 is taken (RFC 7465, CVE-2015-2808) |
+
+**tls_resumption_supported** takes up a session that was begun a moment before: by ` + "`session_id`" + ` (TLS 1.2 and below, the server remembers), by ` + "`ticket`" + ` (TLS 1.2 and below, the client does, RFC 5077), by ` + "`psk`" + ` (TLS 1.3).
+` + "`early_data`" + ` is that the tickets of TLS 1.3 allow for 0-RTT (RFC 8446 section 4.6.1); none is sent. A method that needs versions which the server refuses is 0. ` + "`tls_resumed_handshake_duration_seconds`" + ` is of the newest method that worked.
 `

@@ -151,7 +151,7 @@ func TestPageIsClean(t *testing.T) { lint(t, strings.NewReader(page(t, full())))
 
 // lint wants of a page what Prometheus's linter does, but for the days: people
 // think of certificates in days, and the contract has a row of seconds beside
-// each of days.
+// each of days. And but for the bits of a prime, of which nobody speaks in bytes.
 func lint(t *testing.T, page io.Reader) {
 	t.Helper()
 	problems, err := promlint.New(page).Lint()
@@ -159,7 +159,7 @@ func lint(t *testing.T, page io.Reader) {
 		t.Error(err)
 	}
 	for _, p := range problems {
-		if !strings.HasSuffix(p.Metric, "_days_remaining") {
+		if !strings.HasSuffix(p.Metric, "_days_remaining") && p.Metric != "tls_dh_bits" {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}

@@ -46,9 +46,37 @@ var emptyWhenHealthy = map[string]string{
 	"tls-target/Failing addresses":      oneAddress,
 	"tls-target/Different certificates": oneAddress,
 	"tls-target/Addresses over time":    oneAddress,
+
+	"tls-fleet/Scanned":                 noScan,
+	"tls-fleet/Take old versions":       noScan,
+	"tls-fleet/Take weak ciphers":       noScan,
+	"tls-fleet/Vulnerable":              noScan,
+	"tls-fleet/Break a policy":          noScan,
+	"tls-fleet/Offer post-quantum":      noScan,
+	"tls-fleet/Versions that are taken": noScan,
+	"tls-fleet/Vulnerabilities by name": noScan,
+	"tls-fleet/Policies that are kept":  noScan,
+	"tls-fleet/Who still takes what":    noScan,
+
+	"tls-target/Versions taken":           noScan,
+	"tls-target/Vulnerabilities":          noScan,
+	"tls-target/Policies":                 noScan,
+	"tls-target/Weak suites":              noScan,
+	"tls-target/Order of suites":          noScan,
+	"tls-target/Smallest DHE prime":       noScan,
+	"tls-target/Resumed handshake":        noScan,
+	"tls-target/Cipher suites taken":      noScan,
+	"tls-target/Groups":                   noScan,
+	"tls-target/Signature schemes":        noScan,
+	"tls-target/Resumption":               noScan,
+	"tls-target/Age of findings":          noScan,
+	"tls-target/Versions taken over time": noScan,
 }
 
-const oneAddress = "only a module with addresses: all asks for each"
+const (
+	oneAddress = "only a module with addresses: all asks for each"
+	noScan     = "only a module with these checks asks what a server takes"
+)
 
 // A real Prometheus has scraped the demo, and every panel of every dashboard
 // finds what it asks for: each query somewhere, and each panel also where
@@ -76,6 +104,8 @@ func TestEveryQueryHasData(t *testing.T) {
 			{"announced", "tls", lab.endpoints["proxy-protocol"], true},
 			{"smtp", "tls", lab.endpoints["smtp"], true},
 			{"smtp refused", "tls", lab.endpoints["smtp-refused"], false},
+			{"scanned", "tls", lab.endpoints["scanned"], false},
+			{"scanned old", "tls", lab.endpoints["scanned-old"], false},
 		},
 		"tls-exporter": {{"all", "tls_exporter", ".*", true}},
 	}

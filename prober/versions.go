@@ -34,6 +34,13 @@ type VersionAnswer struct {
 	Taken   bool
 }
 
+// Unanswered is the versions of which nothing is known, oldest first.
+func (v *Versions) Unanswered() []hello.Version {
+	return slices.DeleteFunc(slices.Clone(hello.Versions), func(version hello.Version) bool {
+		return slices.ContainsFunc(v.Answers, func(a VersionAnswer) bool { return a.Version == version })
+	})
+}
+
 func (v *Versions) size() int { return 8 * len(v.Answers) }
 
 // maxVersionHellos bounds the connections of one finding: a healthy server takes

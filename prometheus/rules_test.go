@@ -20,6 +20,7 @@ import (
 
 	"tls_exporter/collector"
 	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
 )
 
 // rule is an alert or a recording rule.
@@ -227,6 +228,14 @@ func TestRulesKeepToTheContract(t *testing.T) {
 						checkWords(t, where, m.Value, prober.Problems)
 					case "phase":
 						checkWords(t, where, m.Value, prober.Phases)
+					case "policy":
+						checkWords(t, where, m.Value, prober.PolicyNames)
+					case "vulnerability":
+						checkWords(t, where, m.Value, prober.VulnerabilityNames)
+					case "version":
+						checkWords(t, where, m.Value, versions())
+					case "strength":
+						checkWords(t, where, m.Value, []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
 					}
 				}
 			}
@@ -272,6 +281,14 @@ func selectors(t *testing.T, where, expr string) []*parser.VectorSelector {
 		return nil
 	})
 	return found
+}
+
+func versions() []string {
+	var names []string
+	for _, v := range hello.Versions {
+		names = append(names, v.String())
+	}
+	return names
 }
 
 func checkWords[W ~string](t *testing.T, where, alternatives string, vocabulary []W) {

@@ -63,6 +63,54 @@ func fits(t *testing.T, page string) {
 	}
 }
 
+// Who scans a healthy server sees all of it at once, on a terminal of 80 columns.
+func TestScanIsOneScreen(t *testing.T) {
+	var b bytes.Buffer
+	if err := Text(&b, scannedModern(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(lines) > 42 {
+		t.Errorf("the page has %d lines", len(lines))
+	}
+	for _, line := range lines {
+		if utf8.RuneCountInString(line) > screenWidth {
+			t.Errorf("wider than a screen: %s", line)
+		}
+	}
+}
+
+// The README's example is what comes out.
+func TestExampleOfTheREADME(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("testdata/scan_modern.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(readme, append([]byte("\n```\n"), example...)) {
+		t.Error("the README has another example than testdata/scan_modern.txt")
+	}
+}
+
+// What is bad about a scan is red, and what is good is not.
+func TestScanInColour(t *testing.T) {
+	var b bytes.Buffer
+	if err := Text(&b, scannedAwful(), Options{Color: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\x1b[31m+ SSL 2.0\x1b[0m", "\x1b[2m- TLS 1.3\x1b[0m", "\x1b[31mTLS_RSA_WITH_RC4_128_MD5\x1b[0m",
+		"acceptable  TLS_RSA_WITH_AES_128_CBC_SHA\n", "\x1b[31mVULNERABLE to heartbleed",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, b.String())
+		}
+	}
+}
+
 func TestTextInColour(t *testing.T) {
 	var coloured, plain bytes.Buffer
 	if err := Text(&coloured, expiredMisnamedUntrusted(), Options{Color: true}); err != nil {

@@ -30,7 +30,8 @@ type inspectPage struct {
 	Chain        []link
 	ChainTitle   string
 	Expectations []prober.Expectation
-	FailedChecks []fact
+	Scan         *scanSection
+	FailedChecks []trouble
 	Ticks        []tick
 	Metrics      string
 	JSON         string
@@ -120,6 +121,7 @@ func (p *Pages) Show(w http.ResponseWriter, module string, asked prober.Target, 
 	if r.Expect != nil {
 		page.Expectations = r.Expect.Expectations
 	}
+	page.Scan = scanSectionOf(r)
 	p.render(w, http.StatusOK, p.inspect, page.Target, page)
 }
 
@@ -132,16 +134,15 @@ func connectionFacts(r *prober.Result) []fact {
 	return facts
 }
 
-func failed(r *prober.Result) []fact {
-	var facts []fact
-	for _, row := range failedChecks(r) {
-		value := ""
-		for _, c := range row[1:] {
-			value += c.text + " "
+// failed is the checks without a finding, each with what to do about it.
+func failed(r *prober.Result) []trouble {
+	var all []trouble
+	for _, check := range r.Checks {
+		if f := check.Failure; f != nil {
+			all = append(all, trouble{prober.Reason(check.Name), sentence(f.Reason, message(f)), Remedy(f.Reason), false, -1})
 		}
-		facts = append(facts, fact{row[0].text, value})
 	}
-	return facts
+	return all
 }
 
 // links are the certificates as they were sent, and the root of the trusted

@@ -42,6 +42,12 @@ type result struct {
 	Pool          *pool         `json:"pool,omitempty"`
 	Expectations  []expectedOne `json:"expectations,omitempty"`
 	Checks        []check       `json:"checks,omitempty"`
+
+	Versions        []versionOne       `json:"versions,omitempty"`
+	Ciphers         *ciphers           `json:"ciphers,omitempty"`
+	Policies        []policyOne        `json:"policies,omitempty"`
+	Vulnerabilities []vulnerabilityOne `json:"vulnerabilities,omitempty"`
+	Resumption      *resumptionFinding `json:"resumption,omitempty"`
 }
 
 type failure struct {
@@ -169,6 +175,7 @@ func resultOf(r *prober.Result) result {
 	for _, c := range r.Checks {
 		shown.Checks = append(shown.Checks, check{c.Name, c.Failure == nil, c.Duration.Seconds(), c.Time.UTC(), failureOf(c.Failure)})
 	}
+	shown.scan(r)
 	return shown
 }
 

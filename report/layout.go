@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// pageWidth is how wide a page may become, in columns.
+// pageWidth is how wide a page becomes, in columns.
 const pageWidth = 100
 
 // style is the colour of a text, by its number in ECMA-48 (SGR).
@@ -33,6 +33,7 @@ func title(s string) cell { return cell{s, dim} }
 type page struct {
 	bytes.Buffer
 	color bool
+	width int // in columns
 }
 
 func (p *page) paint(c cell) {
@@ -91,7 +92,7 @@ func (p *page) row(row []cell, widths []int) {
 		p.WriteString(arrow)
 		last.text, at = rest, at+len(arrow)
 	}
-	for i, line := range wrap(last.text, pageWidth-at) {
+	for i, line := range wrap(last.text, p.width-at) {
 		if i > 0 {
 			p.WriteString("\n" + strings.Repeat(" ", at))
 		}

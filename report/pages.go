@@ -39,10 +39,14 @@ type PagesOptions struct {
 
 // NewPages parses the templates, which are part of the program.
 func NewPages(o PagesOptions) *Pages {
-	parse := func(page string) *template.Template {
-		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(web, "web/layout.html", "web/"+page))
+	parse := func(pages ...string) *template.Template {
+		files := []string{"web/layout.html"}
+		for _, page := range pages {
+			files = append(files, "web/"+page)
+		}
+		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(web, files...))
 	}
-	return &Pages{options: o, index: parse("index.html"), inspect: parse("inspect.html"), failure: parse("failure.html")}
+	return &Pages{options: o, index: parse("index.html"), inspect: parse("inspect.html", "scan.html"), failure: parse("failure.html")}
 }
 
 var functions = template.FuncMap{

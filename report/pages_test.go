@@ -183,6 +183,37 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// The page of a scan has every word of it, and colours never alone.
+func TestScanIsInspected(t *testing.T) {
+	pages, _ := newPages(t)
+	w := httptest.NewRecorder()
+	r := scannedAwful()
+	pages.Show(w, "scan", r.Target, r)
+	page := w.Body.String()
+	for _, want := range []string{
+		`<h2 id="scan">What it takes</h2>`,
+		`<th scope="row">SSL 2.0</th><td><span class="status bad">taken, old</span>`,
+		`<th scope="row">TLS 1.3</th><td><span class="status ">refused</span>`,
+		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status bad">weak</span>`,
+		`<th scope="row">heartbleed</th><td><span class="status bad">vulnerable</span></td><td class="wide">it answered a heartbeat`,
+		`<th scope="row">compression</th><td><span class="status good">not vulnerable</span>`,
+		`<th scope="row">pci_dss</th><td><span class="status warning">not kept</span>`,
+		`<dt>DHE</dt><dd>512 bits`,
+		`<b>old_version</b>: takes TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0<p class="remedy">`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+	half := httptest.NewRecorder()
+	pages.Show(half, "scan", r.Target, scannedInHalf())
+	for _, want := range []string{`<span class="status unknown">no answer</span>`, `<th scope="row">heartbleed</th><td><span class="status unknown">not learned</span>`, `<b>resumption</b>: reset: read: connection reset by peer<p class="remedy">`} {
+		if !strings.Contains(half.Body.String(), want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+}
+
 // What a stranger wrote into a certificate is text, wherever it is shown.
 func TestHostileNames(t *testing.T) {
 	const script = `<script>alert(1)</script>"'--><img src=x onerror=alert(1)>`
@@ -196,6 +227,8 @@ func TestHostileNames(t *testing.T) {
 	hostile.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
 	hostile.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Detail: script}}
 	hostile.Session.ALPN = script
+	hostile.Vulnerabilities = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "compression", Vulnerable: true, Saw: script}}}
+	hostile.Checks = []prober.Check{{Name: "versions", Failure: &prober.Failure{Reason: "timeout", Err: fmt.Errorf("%s", script)}}}
 	pages, mux := newPages(t)
 	pages.options.History.Add(script, hostile.Target, probed(hostile.Target, hostile))
 	w := httptest.NewRecorder()

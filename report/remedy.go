@@ -53,6 +53,7 @@ var remedies = map[prober.Reason]string{
 	"timeout":   "No answer came in time. In resolve check DNS, in connect a firewall that drops packets, later an overloaded server or one that does not speak TLS here.",
 	"denied":    "The exporter's policy forbids this target, so nothing is known about it. Allow it there, or leave it out.",
 	"too_large": "The server sent more than any client would read. Look at what it sends: often a whole CA bundle instead of a chain.",
+	"pending":   "The finding takes longer than this probe had time for, and is still being made: probe again. If it stays so, give the module a longer timeout, or a scan fewer connections.",
 	"internal":  "This is a fault or a limit of the exporter, and says nothing about the endpoint. Read the message, then the exporter's log.",
 
 	// alerts
@@ -97,6 +98,27 @@ var remedies = map[prober.Reason]string{
 
 	// the addresses
 	"stale_certificate": "The other addresses behind the name have a newer certificate, and this one was forgotten: install it there, and reload the server.",
+
+	// what a scan finds
+	"old_version": "Turn SSL and TLS below 1.2 off at the server (RFC 8996). If a client still needs them, give it a server of its own.",
+	"weak_cipher": "Take these suites out of the server's configuration. Mozilla's intermediate configuration has none of them, and all browsers since 2014 get along with it.",
+
+	// vulnerabilities
+	"heartbleed":                "Update OpenSSL to 1.0.1g or newer at once. The server's memory could be read: make a new key, have the certificate issued anew and the old one revoked.",
+	"ccs_injection":             "Update OpenSSL to 0.9.8za, 1.0.0m, 1.0.1h or newer: who is on the way can choose the keys.",
+	"ticketbleed":               "Update the load balancer (F5 BIG-IP, K05121675), or turn session tickets off in its client SSL profile until then.",
+	"robot":                     "Turn off the suites with RSA key exchange (TLS_RSA_...), then update the TLS library: who recorded sessions can have the server decrypt them.",
+	"drown":                     "Turn SSL 2.0 off on every server that has this key, mail servers too: through any of them sessions of this one can be read.",
+	"poodle":                    "Turn SSL 3.0 off. No client since 2006 needs it.",
+	"freak":                     "Turn the export suites off: who is on the way can have a key of 512 bits used, and break it.",
+	"logjam":                    "Give the server Diffie-Hellman parameters of its own with 2048 bits or more, or turn the DHE suites off, and the export suites in any case.",
+	"sweet32":                   "Turn off the suites with blocks of 64 bits: 3DES, DES and IDEA.",
+	"rc4":                       "Turn the RC4 suites off (RFC 7465).",
+	"compression":               "Turn compression in TLS off: the length of what is compressed betrays secrets.",
+	"insecure_renegotiation":    "Update the TLS library to one that has RFC 5746, or turn renegotiation off: who is on the way can put words before a client's own.",
+	"client_renegotiation":      "Have the server refuse renegotiation that clients begin: each costs it far more than them.",
+	"no_fallback_scsv":          "Update the TLS library to one that knows TLS_FALLBACK_SCSV (RFC 7507), or turn off all versions but the newest ones.",
+	"no_extended_master_secret": "Update the TLS library to one that has the extended master secret (RFC 7627), or turn on TLS 1.3, which needs none.",
 
 	// expectations
 	"min_version":                 "Turn on newer TLS versions at the server, or lower min_version under expect in the module.",

@@ -15,6 +15,14 @@ func TestRemedyForEveryReason(t *testing.T) {
 	}
 }
 
+func TestRemedyForEveryVulnerability(t *testing.T) {
+	for _, name := range prober.VulnerabilityNames {
+		if Remedy(prober.Reason(name)) == "" {
+			t.Errorf("%s has no remedy", name)
+		}
+	}
+}
+
 func TestRemediesAreShortSentences(t *testing.T) {
 	told := make(map[string]prober.Reason)
 	for reason := range remedies {

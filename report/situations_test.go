@@ -47,6 +47,10 @@ func situations() []situation {
 		{"pool_rolling_out", Good, poolRollingOut()},
 		{"proxy_refused", Unknown, proxyRefused()},
 		{"unix_socket", Good, unixSocket()},
+		{"scan_modern", Good, scannedModern()},
+		{"scan_awful", Good, scannedAwful()},
+		{"scan_in_half", Good, scannedInHalf()},
+		{"scan_pending", Good, scanPending()},
 	}
 }
 

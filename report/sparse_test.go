@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
 )
 
 // What a probe may leave open is left out, and is no reason to stumble.
@@ -21,7 +22,11 @@ func TestSparseResultsAreShown(t *testing.T) {
 		"expectation not there":       {Failure: &prober.Failure{Phase: prober.PhaseExpect, Reason: "pin"}},
 		"session without a version":   {Session: &prober.Session{}},
 		"certificate of no lifetime":  {Chain: bare},
-		"phase of no time":            {Phases: took(prober.PhaseConnect, 0.0)},
+		"scan of no answers": {Versions: &prober.Versions{}, Ciphers: &prober.Ciphers{}, Compliance: &prober.Compliance{},
+			Vulnerabilities: &prober.Vulnerabilities{}, Resumption: &prober.Resumption{}},
+		"suite without a name": {Ciphers: &prober.Ciphers{Suites: []prober.TakenSuite{{Version: hello.TLS12, Number: 0xfffe}}}},
+		"broken for no reason": {Compliance: &prober.Compliance{Verdicts: []prober.PolicyVerdict{{}}}},
+		"phase of no time":     {Phases: took(prober.PhaseConnect, 0.0)},
 	}
 	for name, r := range results {
 		t.Run(name, func(t *testing.T) {

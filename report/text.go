@@ -24,12 +24,29 @@ type Options struct {
 // verdict on one line, what is wrong and what to do about it, and under that
 // the evidence. What was not learned is not shown.
 func Text(w io.Writer, r *prober.Result, o Options) error {
-	p := &page{color: o.Color}
+	p := &page{color: o.Color, width: pageWidth}
+	if scanned(r) {
+		p.width = screenWidth
+	}
 	status := Judge(r, o.Warning)
 	p.paint(cell{fmt.Sprintf("%-7s", strings.ToUpper(status.String())), colour(status)})
 	fmt.Fprintf(p, " %s  %s\n", target(r.Target), verdict(r))
 
 	p.block(title("problems"), problems(r)...)
+	if inShort(r) {
+		p.short(r)
+	} else {
+		p.evidence(r, o)
+	}
+	p.takes(r)
+	p.block(title("expectations"), expectations(r)...)
+	p.block(title("checks without a finding"), failedChecks(r)...)
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// evidence is how the probe went, and what it saw.
+func (p *page) evidence(r *prober.Result, o Options) {
 	p.block(title("phases"), phases(r)...)
 	p.block(title("connection"), connection(r)...)
 	if r.Pool != nil {
@@ -40,10 +57,6 @@ func Text(w io.Writer, r *prober.Result, o Options) error {
 		p.block(title("trusted path"), path(c)...)
 		p.block(title("names of the leaf"), leafNames(c)...)
 	}
-	p.block(title("expectations"), expectations(r)...)
-	p.block(title("checks that failed"), failedChecks(r)...)
-	_, err := p.WriteTo(w)
-	return err
 }
 
 func colour(s Status) style {
@@ -165,8 +178,12 @@ func asides(r *prober.Result) []string {
 	if r.Pool != nil && r.Pool.DistinctCertificates() > 1 {
 		words = append(words, fmt.Sprintf("%d different certificates", r.Pool.DistinctCertificates()))
 	}
+	words = append(words, scanAsides(r)...)
 	for _, check := range r.Checks {
-		if check.Failure != nil {
+		switch {
+		case isPending(check):
+			words = append(words, "the check "+check.Name+" is still at work")
+		case check.Failure != nil:
 			words = append(words, "the check "+check.Name+" failed")
 		}
 	}
@@ -460,11 +477,25 @@ func saw(e prober.Expectation) string {
 	return clean(e.Saw)
 }
 
+// isPending tells whether a check has come to nothing yet, and is on its way.
+func isPending(c prober.Check) bool {
+	return c.Failure != nil && c.Failure.Reason == prober.ReasonPending
+}
+
 func failedChecks(r *prober.Result) [][]cell {
 	var rows [][]cell
 	for _, check := range r.Checks {
-		if f := check.Failure; f != nil {
-			rows = append(rows, []cell{{"x", yellow}, text(check.Name), {string(f.Reason), yellow}, text(message(f))})
+		f := check.Failure
+		if f == nil {
+			continue
+		}
+		mark := "x"
+		if isPending(check) {
+			mark = "?"
+		}
+		rows = append(rows, []cell{{mark, yellow}, text(check.Name), {string(f.Reason), yellow}, text(message(f))})
+		if remedy := Remedy(f.Reason); remedy != "" {
+			rows = append(rows, []cell{text(""), text(arrow + remedy)})
 		}
 	}
 	return rows

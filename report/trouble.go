@@ -12,7 +12,7 @@ type trouble struct {
 }
 
 // troubles is everything that is wrong: first what makes the endpoint bad, then
-// what clients overlook.
+// what clients overlook, and last what a scan found.
 func troubles(r *prober.Result) []trouble {
 	var grave, overlooked []trouble
 	if f := r.Failure; f != nil && !toldElsewhere(r, f) {
@@ -33,7 +33,7 @@ func troubles(r *prober.Result) []trouble {
 		reason := prober.Reason(e.Name)
 		grave = append(grave, trouble{reason, notMet(e), Remedy(reason), true, -1})
 	}
-	return append(grave, overlooked...)
+	return append(append(grave, overlooked...), scanTroubles(r)...)
 }
 
 // where is the address that a failure of a pool is about.

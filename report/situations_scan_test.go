@@ -1,0 +1,136 @@
+package report
+
+import (
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
+)
+
+func answers(taken ...hello.Version) *prober.Versions {
+	v := new(prober.Versions)
+	for _, version := range hello.Versions {
+		a := prober.VersionAnswer{Version: version}
+		for _, t := range taken {
+			a.Taken = a.Taken || t == version
+		}
+		v.Answers = append(v.Answers, a)
+	}
+	return v
+}
+
+func taken(v hello.Version, numbers ...uint32) []prober.TakenSuite {
+	var all []prober.TakenSuite
+	for _, n := range numbers {
+		all = append(all, prober.TakenSuite{Version: v, Number: n})
+	}
+	return all
+}
+
+func suitesOf(versions ...[]prober.TakenSuite) []prober.TakenSuite {
+	var all []prober.TakenSuite
+	for _, v := range versions {
+		all = append(all, v...)
+	}
+	return all
+}
+
+func groups(answered bool, numbers ...hello.Group) []prober.GroupAnswer {
+	var all []prober.GroupAnswer
+	for _, g := range numbers {
+		all = append(all, prober.GroupAnswer{Group: g, Taken: answered})
+	}
+	return all
+}
+
+func unharmed(names ...prober.Vulnerability) []prober.VulnerabilityAnswer {
+	var all []prober.VulnerabilityAnswer
+	for _, name := range names {
+		all = append(all, prober.VulnerabilityAnswer{Vulnerability: name})
+	}
+	return all
+}
+
+// checked is the checks of a scan, whose findings are so old.
+func checked(ages map[string]time.Duration) []prober.Check {
+	var all []prober.Check
+	for _, name := range []string{"ciphers", "policy", "resumption", "versions", "vulnerabilities"} {
+		if age, ran := ages[name]; ran {
+			all = append(all, prober.Check{Name: name, Time: now.Add(-age), Duration: 31 * time.Millisecond})
+		}
+	}
+	return all
+}
+
+// scannedModern is a server as Mozilla's intermediate configuration has it,
+// scanned a while ago.
+func scannedModern() *prober.Result {
+	r := healthy()
+	r.Checks = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
+	r.Versions = answers(hello.TLS12, hello.TLS13)
+	r.Ciphers = &prober.Ciphers{
+		Suites:  suitesOf(taken(hello.TLS13, 0x1301, 0x1302, 0x1303), taken(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
+		Groups:  append(groups(true, hello.X25519MLKEM768, hello.X25519, hello.SecP256r1, hello.SecP384r1), groups(false, hello.SecP521r1, hello.FFDHE2048)...),
+		Schemes: []hello.SignatureScheme{0x0403}, Preference: prober.ServerPreference, Connections: 43,
+	}
+	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+		{Policy: "mozilla_modern", Violations: []string{"versions: TLS 1.2"}}, {Policy: "mozilla_intermediate", Compliant: true},
+		{Policy: "mozilla_old", Violations: []string{"versions: TLS 1.0 is missing"}}, {Policy: "pci_dss", Compliant: true},
+	}}
+	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed(prober.VulnerabilityNames...)}
+	r.Resumption = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
+		{Method: "session_id"}, {Method: "ticket", Supported: true}, {Method: "psk", Supported: true}, {Method: "early_data"},
+	}}
+	return r
+}
+
+// scannedAwful is a server that nobody has looked after since 2008.
+func scannedAwful() *prober.Result {
+	r := healthy()
+	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
+	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
+	r.Versions = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
+	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
+	r.Ciphers = &prober.Ciphers{
+		Suites: suitesOf(taken(hello.TLS11, numbers...), taken(hello.TLS10, numbers...), taken(hello.SSL30, numbers...), taken(hello.SSL20, 0x010080, 0x0700c0)),
+		DHBits: 512, Preference: prober.ClientPreference, Connections: 31,
+	}
+	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+		{Policy: "mozilla_intermediate", Violations: []string{"versions: TLS 1.1", "versions: TLS 1.0", "versions: SSL 3.0", "versions: SSL 2.0", "ciphers: TLS_RSA_WITH_RC4_128_MD5", "ciphers: TLS_RSA_WITH_RC4_128_SHA"}},
+		{Policy: "pci_dss", Violations: []string{"versions: SSL 2.0", "versions: SSL 3.0"}},
+	}}
+	r.Vulnerabilities = &prober.Vulnerabilities{Answers: append([]prober.VulnerabilityAnswer{
+		{Vulnerability: "heartbleed", Vulnerable: true, Saw: "it answered a heartbeat that claims 16 bytes more than it brings"},
+		{Vulnerability: "drown", Vulnerable: true, Saw: "it takes SSL 2.0"},
+		{Vulnerability: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
+		{Vulnerability: "gremlins", Vulnerable: true},
+	}, unharmed("ticketbleed", "compression")...)}
+	r.Resumption = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "session_id"}, {Method: "ticket"}}}
+	return r
+}
+
+// scannedInHalf is a server that had enough in the middle.
+func scannedInHalf() *prober.Result {
+	r := healthy()
+	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
+	r.Checks = append(r.Checks,
+		prober.Check{Name: "policy", Time: now, Failure: &prober.Failure{Reason: prober.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
+		prober.Check{Name: "resumption", Failure: &prober.Failure{Reason: prober.ReasonReset, Err: errors.New("read: connection reset by peer")}})
+	r.Versions = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}, {Version: hello.TLS13, Taken: true}}}
+	r.Ciphers = &prober.Ciphers{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
+	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed("poodle")}
+	return r
+}
+
+// scanPending is the first probe of a module with a scan, which had no time for it.
+func scanPending() *prober.Result {
+	r := healthy()
+	r.Versions = answers(hello.TLS12, hello.TLS13)
+	r.Checks = []prober.Check{
+		{Name: "ciphers", Failure: &prober.Failure{Reason: prober.ReasonPending, Err: errors.New("the finding is still being made; a later probe has it")}},
+		{Name: "versions", Time: now, Duration: 31 * time.Millisecond},
+	}
+	return r
+}
