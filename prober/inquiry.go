@@ -78,9 +78,10 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 		if !wait(ctx, pause) {
 			return flight, saidNothing, false
 		}
+		left := alone && said == saidNeither
 		flight, said = q.put(ctx, message, until)
 		if said == saidYes || said == saidNo {
-			q.learn(alone)
+			q.learn(left)
 			return flight, said, false
 		}
 		alone = true
@@ -117,17 +118,19 @@ func (q *inquiry) amongOthers(ctx context.Context, message []byte, until hello.U
 
 // takes tells whether the server still takes a hello that it took before.
 func (q *inquiry) takes(ctx context.Context, message []byte) bool {
-	pause := breath
-	for i := range maxControls { // with pauses that grow
+	pause, left := breath, false
+	for range maxControls { // with pauses that grow
 		if !wait(ctx, pause) {
 			return false
 		}
-		if _, said := q.put(ctx, message, hello.UntilHello); said == saidYes {
-			if i > 0 {
-				q.learn(true)
+		_, said := q.put(ctx, message, hello.UntilHello)
+		if said == saidYes {
+			if left {
+				q.learn(left)
 			}
 			return true
 		}
+		left = left || said == saidNeither
 		pause *= 4
 	}
 	return false
@@ -206,14 +209,14 @@ func (q *inquiry) done() bool {
 	return q.over
 }
 
-// learn draws the conclusion from a hello that came to something in the end. If it
-// had come to nothing while it was alone, hanging up means nothing with this server:
-// there may be several behind its address, and one of them ill.
-func (q *inquiry) learn(alone bool) {
+// learn draws the conclusion from a hello that came to something in the end. If the
+// server left it while it was alone, hanging up means nothing with this server: there
+// may be several behind its address, and one of them ill.
+func (q *inquiry) learn(left bool) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	q.shy = true
-	q.fickle = q.fickle || alone
+	q.fickle = q.fickle || left
 }
 
 func (q *inquiry) isFickle() bool {
