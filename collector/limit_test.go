@@ -96,7 +96,10 @@ func TestTooMany(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
 	silent := func() string {
 		return serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) {
-			arrived <- struct{}{}
+			select {
+			case arrived <- struct{}{}:
+			case <-release: // who comes once more finds it closed
+			}
 			select {
 			case <-release:
 			case <-ctx.Done():

@@ -17,6 +17,8 @@ func (p *Prober) check(ctx context.Context, e *endpoint) {
 	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
 	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
 	runKept(ctx, &checks, e, "ciphers", m.Ciphers, &r.Ciphers, ciphers)
+	runKept(ctx, &checks, e, "resumption", m.Resumption, &r.Resumption, resumption)
+	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
 	r.Checks = checks.wait()
 	run(ctx, &checks, e, "policy", m.Policy, &r.Compliance, comply) // judges what the others found
 	r.Checks = checks.wait()
@@ -87,7 +89,7 @@ func runKept[Options keepable, Finding any, Sized interface {
 	}
 	lasting := &endpoint{prober: e.prober, target: e.target, addrs: e.addrs, session: e.session, chain: e.chain}
 	q := &question{
-		key:    keptKey{e.prober.way, digest(fmt.Sprintf("%s %s %+v", name, (*options).parameters(), e.target))},
+		key:    keptKey{e.prober.asks(name, *options), digest(fmt.Sprintf("%+v", e.target))},
 		server: e.target.FarEnd(), every: (*options).age(),
 		find: func(ctx context.Context) (sized, error) {
 			found, err := find(ctx, lasting, options)

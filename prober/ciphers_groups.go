@@ -22,7 +22,7 @@ var finiteGroups = []hello.Group{hello.FFDHE2048, hello.FFDHE3072, hello.FFDHE40
 // groupList is the groups of one kind that a server takes.
 type groupList struct {
 	taken []hello.Group
-	whole bool // it said no to all others
+	end   ending // what it said to all others
 }
 
 // Key exchanges of TLS 1.2 and below, by what they are computed in. Export suites
@@ -37,7 +37,7 @@ var (
 func (s *cipherScan) newerGroups(ctx context.Context) {
 	l := s.lists[hello.TLS13]
 	if l.nothing() {
-		s.newGroups.whole = l.end.final()
+		s.newGroups.end = l.end
 		return
 	}
 	taken, end := eliminate(hello.GroupsFor(hello.TLS13), func(rest []hello.Group) (hello.Group, ending) {
@@ -47,7 +47,7 @@ func (s *cipherScan) newerGroups(ctx context.Context) {
 		}
 		return flight.Hello.Group, end
 	})
-	s.newGroups = groupList{taken, end.final()}
+	s.newGroups = groupList{taken, end}
 }
 
 // olderGroups finds the groups of TLS 1.2 and below, in the newest of these
@@ -60,14 +60,14 @@ func (s *cipherScan) olderGroups(ctx context.Context) {
 func (s *cipherScan) olderCurves(ctx context.Context) groupList {
 	v, suites := s.newestWith(overCurves...)
 	if suites == nil {
-		return groupList{whole: s.oldWhole()}
+		return groupList{end: s.oldEnd()}
 	}
 	if without := withoutECDSA(suites); len(without) > 0 {
 		suites = without
 	}
 	taken, end := s.exchanged(ctx, v, suites, hello.GroupsFor(v))
-	if !end.final() || len(taken) == 0 || len(withoutECDSA(suites)) > 0 {
-		return groupList{taken, end.final()}
+	if !s.final(end) || len(taken) == 0 || len(withoutECDSA(suites)) > 0 {
+		return groupList{taken, end}
 	}
 	return s.besideItsOwn(ctx, v, suites, taken)
 }
@@ -109,10 +109,13 @@ func withoutECDSA(list []hello.CipherSuite) []hello.CipherSuite {
 func (s *cipherScan) olderPrimes(ctx context.Context) groupList {
 	v, suites := s.newestWith(overPrimes...)
 	if suites == nil {
-		return groupList{whole: s.oldWhole()}
+		return groupList{end: s.oldEnd()}
 	}
 	taken, end := s.exchanged(ctx, v, suites, finiteGroups)
-	return groupList{union(taken, s.seen.finite()), end.final() || end == otherwise}
+	if end == otherwise {
+		end = declined
+	}
+	return groupList{taken, end}
 }
 
 // exchanged are the groups out of a list that the server exchanges keys in.
@@ -134,9 +137,19 @@ func (s *cipherScan) exchange(ctx context.Context, o hello.Offer) (hello.Group, 
 	return flight.KeyExchange.Group, picked
 }
 
-// oldWhole tells whether all is known that the server takes below TLS 1.3.
-func (s *cipherScan) oldWhole() bool {
-	return !slices.ContainsFunc(older, func(v hello.Version) bool { return !s.lists[v].end.final() })
+// oldEnd is what the server said to all the suites below TLS 1.3 that it does not
+// take: the least of what it said in any version.
+func (s *cipherScan) oldEnd() ending {
+	end := declined
+	for _, v := range older {
+		switch e := s.lists[v].end; {
+		case e == hungUp:
+			end = hungUp
+		case e != declined:
+			return unanswered
+		}
+	}
+	return end
 }
 
 // groups is what all versions together come to.
@@ -158,12 +171,12 @@ func (s *cipherScan) groups() []GroupAnswer {
 // version that has it.
 func (s *cipherScan) turnedDown(g hello.Group) bool {
 	switch {
-	case !s.newGroups.whole:
+	case !s.final(s.newGroups.end):
 		return false
 	case g.FiniteField():
-		return s.finite.whole
+		return s.final(s.finite.end)
 	case slices.Contains(hello.GroupsFor(hello.TLS12), g):
-		return s.curves.whole
+		return s.final(s.curves.end)
 	}
 	return true
 }

@@ -89,7 +89,7 @@ const noScheme hello.SignatureScheme = 0xFEFE
 // there because some ask for another one before they look at their certificates.
 func (s *cipherScan) newerSchemes(ctx context.Context) {
 	shares := s.smallestShare()
-	if shares == nil || !s.signs(ctx, shares, noScheme).final() {
+	if shares == nil || !s.final(s.signs(ctx, shares, noScheme)) {
 		return
 	}
 	for _, family := range newerFamilies {

@@ -12,14 +12,11 @@ type ending int
 
 const (
 	unanswered ending = iota // the server said nothing that is to be understood
-	hungUp                   // it hung up on this, twice, and took something else in between
+	hungUp                   // it hung up on this, and took something else meanwhile
 	otherwise                // it picked what is not in the list
 	declined                 // it said no
 	picked                   // something was
 )
-
-// final tells whether the server wants nothing more of the list.
-func (e ending) final() bool { return e == hungUp || e == declined }
 
 // eliminate offers a list, strikes what was picked, and offers the rest, until
 // nothing more is picked or the list is empty.
@@ -58,11 +55,17 @@ type cipherScan struct {
 type suiteList struct {
 	taken []hello.CipherSuite // in the order in which they were picked
 	end   ending
-	alert hello.AlertDescription // of the end, if there was one
+	alert *hello.Alert // of the end; nil: there was none
 }
 
 // nothing tells whether nothing at all was taken.
 func (l *suiteList) nothing() bool { return len(l.taken) == 0 }
+
+// wantsMore tells whether a server turned TLS 1.3 down with an alert that is about
+// neither the version nor the suites: it may know no HelloRetryRequest.
+func (l *suiteList) wantsMore() bool {
+	return l.alert != nil && l.alert.Description != hello.ProtocolVersion && l.alert.Description != hello.HandshakeFailure
+}
 
 // run finds out what there is to be found.
 func (s *cipherScan) run(ctx context.Context) error {
@@ -90,22 +93,21 @@ func (s *cipherScan) run(ctx context.Context) error {
 // list finds the suites of one version.
 func (s *cipherScan) list(ctx context.Context, v hello.Version) suiteList {
 	if v == hello.SSL20 {
-		return s.listKinds(ctx)
+		return s.listKinds(ctx, s.glance)
 	}
 	all := hello.SuitesFor(v)
-	l := s.strike(ctx, v, all)
-	if v == hello.TLS13 && l.nothing() && l.end == declined && l.alert != hello.ProtocolVersion && l.alert != hello.HandshakeFailure {
-		// It may know no HelloRetryRequest.
+	l := s.strike(ctx, v, all, s.glance)
+	if v == hello.TLS13 && l.nothing() && l.end == declined && l.wantsMore() {
 		s.shares = true
-		l = s.strike(ctx, v, all)
+		l = s.strike(ctx, v, all, s.glance)
 		s.shares = !l.nothing()
 	}
 	return l
 }
 
 // listKinds asks for the ciphers of SSL 2.0. The server lists them by itself.
-func (s *cipherScan) listKinds(ctx context.Context) suiteList {
-	flight, said, hung := s.ask(ctx, ssl2Hello(), hello.UntilHello)
+func (s *cipherScan) listKinds(ctx context.Context, ask asking) suiteList {
+	flight, said, hung := ask(ctx, ssl2Hello(), hello.UntilHello)
 	if flight.SSL2 != nil {
 		for _, kind := range flight.SSL2.Ciphers {
 			if len(s.kinds) < len(hello.SSL2Ciphers) && !slices.Contains(s.kinds, kind) {
@@ -127,14 +129,15 @@ func (s *cipherScan) listKinds(ctx context.Context) suiteList {
 // there may be a hello that is known to be taken, which tells hanging up from
 // being tired of us.
 func (s *cipherScan) putOff(ctx context.Context) {
+	if s.lastTaken() == nil {
+		s.beShy()
+	}
 	for _, v := range slices.Backward(hello.Versions) {
 		l := s.lists[v]
 		switch {
-		case !l.nothing() || l.end == declined || l.end == otherwise:
+		case !l.nothing(), l.end != unanswered:
 		case v == hello.SSL20:
-			if l.end == unanswered {
-				*l = s.listKinds(ctx)
-			}
+			*l = s.listKinds(ctx, s.ask)
 		default:
 			*l = s.listInParts(ctx, v)
 		}
@@ -144,37 +147,38 @@ func (s *cipherScan) putOff(ctx context.Context) {
 // listInParts finds the suites of a version whose whole list the server does not
 // answer to. One that refuses those that were ever in use has not got the version.
 func (s *cipherScan) listInParts(ctx context.Context, v hello.Version) suiteList {
-	few := usual(v)
-	l := s.strike(ctx, v, few)
+	few := hello.UsualSuites(v)
+	l := s.strike(ctx, v, few, s.ask)
 	if l.nothing() {
 		return l
 	}
 	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(few, id) })
-	for part := range slices.Chunk(rest, maxUsual) {
-		if !l.end.final() {
+	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
+		if !s.final(l.end) {
 			return l
 		}
-		more := s.strike(ctx, v, part)
+		more := s.strike(ctx, v, part, s.ask)
 		l.taken, l.end = append(l.taken, more.taken...), more.end
 	}
 	// What comes out of several lists is in no order of the server's.
-	if again := s.strike(ctx, v, l.taken); len(again.taken) == len(l.taken) {
+	if again := s.strike(ctx, v, l.taken, s.ask); len(again.taken) == len(l.taken) {
 		l.taken = again.taken
 	}
 	return l
 }
 
 // strike finds the suites of a list that the server takes in a version. A suite
-// that it picks and then fails with is none of them.
-func (s *cipherScan) strike(ctx context.Context, v hello.Version, suites []hello.CipherSuite) suiteList {
+// that it picks and then fails with is none of them. The first hello may be asked
+// in a way of its own.
+func (s *cipherScan) strike(ctx context.Context, v hello.Version, suites []hello.CipherSuite, first asking) suiteList {
+	ask := first
 	var l suiteList
 	var failed []hello.CipherSuite
 	l.taken, l.end = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, ending) {
-		flight, end := s.offer(ctx, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
+		flight, end := s.offerBy(ctx, ask, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
+		ask = s.ask
 		if end != picked {
-			if flight.Alert != nil {
-				l.alert = flight.Alert.Description
-			}
+			l.alert = flight.Alert
 			return 0, end
 		}
 		if flight.Alert != nil {
@@ -186,8 +190,18 @@ func (s *cipherScan) strike(ctx context.Context, v hello.Version, suites []hello
 	return l
 }
 
+// final tells whether a server that ended so wants nothing more of the list.
+func (s *cipherScan) final(e ending) bool { return e == declined || e == hungUp && !s.isFickle() }
+
 // offer asks what the server makes of an offer of one version.
 func (s *cipherScan) offer(ctx context.Context, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
+	return s.offerBy(ctx, s.ask, o, until)
+}
+
+// asking is a way to put a hello to the server: ask or glance.
+type asking func(context.Context, []byte, hello.Until) (flight *hello.Flight, said answer, hungUp bool)
+
+func (s *cipherScan) offerBy(ctx context.Context, ask asking, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
 	o.ServerName = s.e.serverName()
 	if o.Version == hello.TLS13 && o.KeyShares == nil && s.shares {
 		o.KeyShares = keyShares(o.Groups)
@@ -199,7 +213,7 @@ func (s *cipherScan) offer(ctx context.Context, o hello.Offer, until hello.Until
 	if err != nil {
 		return new(hello.Flight), unanswered
 	}
-	flight, said, hung := s.ask(ctx, message, until)
+	flight, said, hung := ask(ctx, message, until)
 	switch {
 	case flight.Hello != nil && flight.Hello.Version != o.Version:
 		return flight, declined // it would rather have another one
@@ -241,7 +255,7 @@ func (s *cipherScan) finding() (*Ciphers, error) {
 		for _, id := range l.taken {
 			found.Suites = append(found.Suites, TakenSuite{v, uint32(id)})
 		}
-		if l.end.final() {
+		if s.final(l.end) {
 			found.Whole = append(found.Whole, v)
 		}
 	}

@@ -186,19 +186,16 @@ const (
 	alertUnassigned = Reason(alertPrefix + "unassigned")
 )
 
-// alerts is IANA's TLS Alerts registry (tls-parameters-6), read 2026-11,
-// without the names that are marked reserved and were never sent.
-var alerts = map[uint8]string{
-	0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
-	30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate",
-	43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
-	47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
-	52: "too_many_cids_requested", 60: "export_restriction", 70: "protocol_version", 71: "insufficient_security",
-	80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
-	109: "missing_extension", 110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
-	113: "bad_certificate_status_response", 114: "bad_certificate_hash_value", 115: "unknown_psk_identity",
-	116: "certificate_required", 117: "general_error", 120: "no_application_protocol", 121: "ech_required",
-}
+// alerts is IANA's TLS Alerts registry, as the codec has it.
+var alerts = func() map[uint8]string {
+	names := make(map[uint8]string)
+	for code := range 256 {
+		if d := hello.AlertDescription(code); d.Registered() {
+			names[uint8(code)] = d.String()
+		}
+	}
+	return names
+}()
 
 // alertReason names the alert that the peer sent. crypto/tls keeps its number
 // in an unexported type, so it is found by the text that the number gives.

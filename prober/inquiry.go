@@ -25,21 +25,22 @@ type inquiry struct {
 	used    int
 	next    time.Time // of the next connection, at the earliest
 	shy     bool      // the server wants one connection at a time
+	fickle  bool      // it hangs up on what it takes at other times
 	over    bool      // nothing more is to be learned: the budget is spent, or the server tired
-	silent  int       // hellos on end that came to nothing although they were alone
+	silent  int       // hellos on end that came to nothing although they were alone, before any was taken
 	control []byte    // the last hello that was taken
 	err     error     // of the first hello that came to nothing
 }
 
 const (
 	// breath is how long a server has to notice that a connection has ended,
-	// before it gets one that is to be the only one. It grows fourfold each time.
-	breath = 100 * time.Millisecond
+	// before it gets one that is to be the only one; longBreath, a busy one.
+	breath, longBreath = 50 * time.Millisecond, 400 * time.Millisecond
 	// maxControls is how often a hello that was taken before is put again, until
 	// the server is tired of us.
 	maxControls = 3
-	// maxSilent is how many hellos on end may come to nothing. Then the server is
-	// left in peace.
+	// maxSilent is how many hellos on end may come to nothing before one is taken.
+	// Then the server is left in peace.
 	maxSilent = 4
 )
 
@@ -47,11 +48,17 @@ func newInquiry(e *endpoint, connections int, pace time.Duration) *inquiry {
 	return &inquiry{e: e, left: connections, pace: pace}
 }
 
-// ask puts one hello to the server. A hello that the server hangs up on is taken
-// for turned down, with saidNeither and hungUp, if it hangs up on it once more
-// right after it took another one.
+// glance puts one hello to the server, and leaves it at that.
+func (q *inquiry) glance(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said answer, hungUp bool) {
+	flight, said, _ = q.amongOthers(ctx, message, until)
+	return flight, said, false
+}
+
+// ask puts one hello to the server. If the server hangs up on it, also twice while
+// no other is on its way and right after it took another one, it is hung up on: most
+// likely turned down. Until a first hello was taken, nothing can be told from that.
 func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said answer, hungUp bool) {
-	flight, said = q.amongOthers(ctx, message, until)
+	flight, said, alone := q.amongOthers(ctx, message, until)
 	if q.settled(said) {
 		return flight, said, false
 	}
@@ -62,44 +69,63 @@ func (q *inquiry) ask(ctx context.Context, message []byte, until hello.Until) (f
 		q.end()
 		return flight, saidNothing, false
 	}
-	if !wait(ctx, breath) {
-		return flight, saidNothing, false
+	hungUp = control != nil && said == saidNeither
+	pauses := []time.Duration{breath, longBreath}
+	if flight.Alert != nil {
+		pauses = pauses[:1] // it was not too busy for that
 	}
-	flight, again := q.put(ctx, message, until)
-	if q.settled(again) {
-		q.beShy()
-		return flight, again, false
+	for _, pause := range pauses {
+		if !wait(ctx, pause) {
+			return flight, saidNothing, false
+		}
+		flight, said = q.put(ctx, message, until)
+		if said == saidYes || said == saidNo {
+			q.learn(alone)
+			return flight, said, false
+		}
+		alone = true
+		if hungUp = hungUp && said == saidNeither; !hungUp {
+			break
+		}
 	}
-	q.unanswered(control != nil)
-	return flight, again, control != nil && said == saidNeither && again == saidNeither
+	if control == nil {
+		q.unanswered()
+	}
+	return flight, said, hungUp && !q.done() && !q.isFickle()
 }
 
 // settled tells whether there is nothing to be gained from asking once more.
 func (q *inquiry) settled(said answer) bool { return said == saidYes || said == saidNo || q.done() }
 
-// amongOthers puts a hello to the server, side by side with others if it is not shy.
-func (q *inquiry) amongOthers(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, answer) {
+// amongOthers puts a hello to the server: alone if it is shy, and else side by
+// side with others.
+func (q *inquiry) amongOthers(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said answer, alone bool) {
 	if !q.isShy() {
 		q.alone.RLock()
 		defer q.alone.RUnlock()
-		return q.put(ctx, message, until)
+		flight, said = q.put(ctx, message, until)
+		return flight, said, false
 	}
 	q.alone.Lock()
 	defer q.alone.Unlock()
 	if !wait(ctx, breath) {
-		return new(hello.Flight), saidNothing
+		return new(hello.Flight), saidNothing, true
 	}
-	return q.put(ctx, message, until)
+	flight, said = q.put(ctx, message, until)
+	return flight, said, true
 }
 
 // takes tells whether the server still takes a hello that it took before.
 func (q *inquiry) takes(ctx context.Context, message []byte) bool {
 	pause := breath
-	for range maxControls {
+	for i := range maxControls { // with pauses that grow
 		if !wait(ctx, pause) {
 			return false
 		}
 		if _, said := q.put(ctx, message, hello.UntilHello); said == saidYes {
+			if i > 0 {
+				q.learn(true)
+			}
 			return true
 		}
 		pause *= 4
@@ -153,17 +179,19 @@ func (q *inquiry) note(message []byte, said answer, err error) {
 	}
 }
 
-// unanswered counts a hello that came to nothing. Where the server just took
-// another one, it is not the server's silence but this hello's.
-func (q *inquiry) unanswered(controlled bool) {
+// unanswered counts the hellos that came to nothing although they were alone.
+func (q *inquiry) unanswered() {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	if controlled {
-		return
-	}
-	if q.silent++; q.silent >= maxSilent {
-		q.over = true
-	}
+	q.silent++
+	q.over = q.over || q.silent >= maxSilent
+}
+
+// beShy has all hellos go one at a time from now on.
+func (q *inquiry) beShy() {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	q.shy = true
 }
 
 func (q *inquiry) end() {
@@ -178,10 +206,20 @@ func (q *inquiry) done() bool {
 	return q.over
 }
 
-func (q *inquiry) beShy() {
+// learn draws the conclusion from a hello that came to something in the end. If it
+// had come to nothing while it was alone, hanging up means nothing with this server:
+// there may be several behind its address, and one of them ill.
+func (q *inquiry) learn(alone bool) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	q.shy = true
+	q.fickle = q.fickle || alone
+}
+
+func (q *inquiry) isFickle() bool {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	return q.fickle
 }
 
 func (q *inquiry) isShy() bool {
@@ -239,3 +277,6 @@ func sideBySide(tasks ...func()) error {
 	group.Wait()
 	return errors.Join(errs...)
 }
+
+// errSilent is of a server that said nothing that is to be understood.
+var errSilent = errors.New("the server answered no hello")

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -48,10 +49,10 @@ type keeper struct {
 	now     func() time.Time
 }
 
-// keptKey tells findings apart: how the server is reached, and which server is
-// asked what. The first is that of a module, so that a reload can drop what it
-// made void.
-type keptKey struct{ way, question [16]byte }
+// keptKey tells findings apart: what is asked and on which way, and of which
+// server. The first is that of a module, so that a reload can drop what it made
+// void.
+type keptKey struct{ asked, of [16]byte }
 
 // kept is one finding, or why there is none.
 type kept struct {
@@ -235,32 +236,51 @@ func (k *kept) size() int {
 	return size
 }
 
-// retain drops the findings that were made in a way that no module has any more.
-func (k *keeper) retain(ways map[[16]byte]bool) {
+// retain drops the findings of what is asked no more.
+func (k *keeper) retain(asked map[[16]byte]bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	for element := k.recent.Front(); element != nil; {
 		next := element.Next()
-		if !ways[element.Value.(*kept).key.way] {
+		if !asked[element.Value.(*kept).key.asked] {
 			k.drop(element)
 		}
 		element = next
 	}
 }
 
-// wayThere is how a module reaches a server, as far as findings depend on it: what
-// the module trusts, expects and waits for makes none of them void.
-func (p *Prober) wayThere() [16]byte {
+// asks is what a module asks by one of its checks, with all that the finding
+// depends on: the check's parameters, and how the server is reached. What the
+// module trusts, expects and waits for makes no finding void.
+func (p *Prober) asks(check string, options keepable) [16]byte {
+	return digest(fmt.Sprintf("%s %s %s", check, options.parameters(), p.way))
+}
+
+// asksAll is what the module asks by all of its checks whose findings are kept.
+func (p *Prober) asksAll() [][16]byte {
+	var all [][16]byte
+	module := reflect.ValueOf(p.module)
+	for i := range module.NumField() {
+		if options, ok := module.Field(i).Interface().(keepable); ok && !module.Field(i).IsZero() {
+			all = append(all, p.asks(module.Type().Field(i).Tag.Get("yaml"), options))
+		}
+	}
+	return all
+}
+
+// wayThere is how a module reaches a server.
+func (p *Prober) wayThere() string {
 	m := p.module
 	chosen := Module{
 		ServerName: m.ServerName, IPProtocol: m.IPProtocol, Resolver: m.Resolver, SourceAddress: m.SourceAddress,
-		ProxyURL: m.ProxyURL, ProxyFromEnvironment: m.ProxyFromEnvironment, ProxyProtocol: m.ProxyProtocol,
+		ProxyURL: m.ProxyURL, ProxyFromEnvironment: m.ProxyFromEnvironment, ProxyProtocol: m.ProxyProtocol, StartTLSName: m.StartTLSName,
 	}
 	var certificate [][]byte
 	if p.certificate != nil {
 		certificate = p.certificate.Certificate
 	}
-	return digest(fmt.Sprintf("%+v %x", chosen, certificate))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %x", chosen, certificate))
+	return string(sum[:])
 }
 
 func digest(text string) [16]byte {

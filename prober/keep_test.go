@@ -27,7 +27,7 @@ type maker struct {
 }
 
 func (m *maker) about(server string, every time.Duration) *question {
-	return &question{key: keptKey{question: digest(server)}, server: server, every: every, find: func(ctx context.Context) (sized, error) {
+	return &question{key: keptKey{of: digest(server)}, server: server, every: every, find: func(ctx context.Context) (sized, error) {
 		n := m.times.Add(1)
 		if m.let != nil {
 			select {
@@ -175,7 +175,7 @@ func TestOneFindingAtATime(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
-			k.ask(t.Context(), &question{key: keptKey{question: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) {
+			k.ask(t.Context(), &question{key: keptKey{of: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) {
 				now := at.Add(1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}
@@ -196,12 +196,12 @@ func TestOneFindingAtATime(t *testing.T) {
 func TestKeptIsBounded(t *testing.T) {
 	k := newTestKeeper(t)
 	put := func(i, bytes int) {
-		k.put(kept{key: keptKey{question: digest(fmt.Sprint(i))}, found: fat(bytes), made: time.Now()})
+		k.put(kept{key: keptKey{of: digest(fmt.Sprint(i))}, found: fat(bytes), made: time.Now()})
 	}
 	for i := range maxKept + 10 {
 		put(i, 0)
 	}
-	if len(k.entries) > maxKept || k.bytes > maxKeptBytes || k.entries[keptKey{question: digest("0")}] != nil {
+	if len(k.entries) > maxKept || k.bytes > maxKeptBytes || k.entries[keptKey{of: digest("0")}] != nil {
 		t.Errorf("%d findings of %d bytes", len(k.entries), k.bytes)
 	}
 	put(-1, maxKeptBytes/2)
@@ -241,31 +241,35 @@ func TestKeeperCloses(t *testing.T) {
 	}
 }
 
-// A reload makes void what was found in a way that is no more, and nothing else.
+// A reload makes void what is asked no more, or in another way, and nothing else.
 func TestReloadKeepsFindings(t *testing.T) {
-	const config = "modules: {default: {%s}, other: {server_name: a.test}}"
+	const config = "modules: {default: {%s}, other: {server_name: a.test, versions: {}}}"
+	const found = 3
 	process := new(Process)
 	t.Cleanup(process.Close)
-	load := func(module string) *Config {
-		c, err := process.parseConfig(fmt.Appendf(nil, config, module), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Adopt()
-		return c
-	}
-	before := load("timeout: 5s")
-	for _, p := range before.Probers {
-		process.keeper().put(kept{key: keptKey{way: p.way}, found: new(numbered)})
-	}
 	for _, test := range []struct {
 		module string
 		left   int
 	}{
-		{"timeout: 6s", 2},
-		{"timeout: 6s, expect: {issuer: CA}, versions: {}", 2},
-		{"source_address: 127.0.0.1", 1},
+		{"versions: {}, ciphers: {}, timeout: 6s, expect: {issuer: CA}, resumption: {}", found},
+		{"versions: {every: 5m}, ciphers: {every: 5m}", found},
+		{"versions: {}, ciphers: {pace: 1s}", found - 1},
+		{"ciphers: {}", found - 1},
+		{"versions: {}, ciphers: {}, source_address: 127.0.0.1", found - 2},
 	} {
+		load := func(module string) *Config {
+			c, err := process.parseConfig(fmt.Appendf(nil, config, module), t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Adopt()
+			return c
+		}
+		for _, p := range load("versions: {}, ciphers: {}, timeout: 5s").Probers {
+			for _, asks := range p.asksAll() {
+				process.keeper().put(kept{key: keptKey{asked: asks}, found: new(numbered)})
+			}
+		}
 		load(test.module)
 		if got := len(process.keeper().entries); got != test.left {
 			t.Errorf("%s: %d findings are left, want %d", test.module, got, test.left)
@@ -286,7 +290,7 @@ func BenchmarkKept(b *testing.B) {
 				&Versions{Answers: make([]VersionAnswer, 6)}, &Ciphers{Suites: make([]TakenSuite, 12), Groups: make([]GroupAnswer, 10), Schemes: make([]hello.SignatureScheme, 6)},
 				&Vulnerabilities{Answers: make([]VulnerabilityAnswer, 12)},
 			} {
-				k.put(kept{key: keptKey{question: digest(fmt.Sprint(check, i))}, found: found, made: time.Now()})
+				k.put(kept{key: keptKey{of: digest(fmt.Sprint(check, i))}, found: found, made: time.Now()})
 			}
 		}
 		runtime.GC()

@@ -24,17 +24,16 @@ func (h *handshake) disagree() bool {
 }
 
 // lookOnceMore asks a server that crypto/tls cannot agree with what it would
-// agree to, by raw hellos that offer everything: one of SSL 3.0 to TLS 1.3, and
-// for what is older still one of SSL 2.0. Up to TLS 1.2 the certificates cross
-// the wire in the clear, so those are learned as well. Where the server says no
-// to that too, nothing changes.
+// agree to, by a raw hello that offers everything from SSL 3.0 on, and then by
+// what that has no room for: suites that hardly anybody has, and SSL 2.0. Up to
+// TLS 1.2 the certificates cross the wire in the clear, so those are learned as
+// well. Where the server wants nothing of all that, nothing changes.
 func (h *handshake) lookOnceMore(ctx context.Context, e *endpoint) {
-	message, err := everything(e.serverName()).Marshal()
-	if err != nil {
-		return
+	flight, err := e.offerAll(ctx, nil)
+	if isHandshakeFailure(err) {
+		flight, err = e.offerAll(ctx, append(unusual(hello.TLS12), unusual(hello.TLS13)...))
 	}
-	flight, err := e.offer(ctx, message, hello.UntilDone)
-	if answerOf(flight, err) != saidYes {
+	if said := answerOf(flight, err); said == saidNo || said == saidNeither {
 		flight, err = e.offer(ctx, ssl2Hello(), hello.UntilHello)
 	}
 	if answerOf(flight, err) != saidYes {
@@ -47,9 +46,13 @@ func (h *handshake) lookOnceMore(ctx context.Context, e *endpoint) {
 	}
 }
 
-// everything is a hello that offers all suites of all versions but SSL 2.0.
-func everything(serverName string) *hello.ClientHello {
-	return hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, ServerName: serverName}.Hello()
+// offerAll offers all versions but SSL 2.0.
+func (e *endpoint) offerAll(ctx context.Context, suites []hello.CipherSuite) (*hello.Flight, error) {
+	message, err := e.marshal(hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, Ciphers: suites})
+	if err != nil {
+		return new(hello.Flight), err
+	}
+	return e.offer(ctx, message, hello.UntilDone)
 }
 
 // glimpse is what a flight tells of a session that never comes to be.

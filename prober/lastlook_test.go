@@ -79,3 +79,22 @@ func TestLastLookLearnsNothing(t *testing.T) {
 		}
 	}
 }
+
+// What the module does not offer is no fault of the server's: the reason stays as
+// it is, and the certificates are there all the same.
+func TestLastLookPastTheModule(t *testing.T) {
+	lab := newLab(t)
+	addr, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := labModule(t, lab)
+	m.MinVersion = tls.VersionTLS12
+	r := newProber(t, m).Probe(t.Context(), target(t, addr))
+	if r.Failure == nil || r.Failure.Reason != "alert_protocol_version" && r.Failure.Reason != ReasonNoCommonVersion {
+		t.Errorf("failure is %+v", r.Failure)
+	}
+	if r.Session == nil || r.Session.VersionName() != "TLS 1.0" || r.Chain == nil || !r.Chain.Valid {
+		t.Errorf("session is %+v, chain %+v", r.Session, r.Chain)
+	}
+}

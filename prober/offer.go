@@ -13,8 +13,11 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// offerPatience is how long a server has to answer one raw hello.
-const offerPatience = 10 * time.Second
+// maxPatience is how long a server has to answer one raw hello, in a module with
+// a longer timeout.
+const maxPatience = 10 * time.Second
+
+func (e *endpoint) patience() time.Duration { return min(maxPatience, e.prober.Timeout()) }
 
 // maxOfferBytes bounds what is read in answer to one raw hello.
 const maxOfferBytes = 1 << 20
@@ -33,10 +36,10 @@ const (
 )
 
 // offer sends a raw hello over a connection of its own and reads the answer, for
-// as long as offerPatience. It returns what was learned also with an error; an
+// as long as its patience lasts. It returns what was learned also with an error; an
 // alert is one.
 func (e *endpoint) offer(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, error) {
-	ctx, cancel := context.WithTimeout(ctx, offerPatience)
+	ctx, cancel := context.WithTimeout(ctx, e.patience())
 	defer cancel()
 	conn, flight, err := e.converse(ctx, message, until)
 	if conn != nil {
@@ -81,6 +84,13 @@ type alertError struct{ alert hello.Alert }
 
 func (e *alertError) Error() string { return "remote error: " + e.alert.String() }
 
+// isHandshakeFailure tells whether a server could not choose from the parameters
+// that it was offered (RFC 8446 section 6.2); from others it might.
+func isHandshakeFailure(err error) bool {
+	alert, ok := errors.AsType[*alertError](err)
+	return ok && alert.alert.Description == hello.HandshakeFailure
+}
+
 // refusals are the alerts by which a server says that it takes nothing of what
 // the hello offers (RFC 8446 section 6.2, and what older servers say instead).
 // The others are about something else: a name, a certificate, the server's
@@ -119,12 +129,13 @@ func (e *endpoint) serverName() string {
 	return name
 }
 
-// only is a raw hello of one version, with the suites or else all that it has.
-func (e *endpoint) only(v hello.Version, suites ...hello.CipherSuite) ([]byte, error) {
-	if v == hello.SSL20 {
+// marshal is an offer in bytes, with the name of the server.
+func (e *endpoint) marshal(o hello.Offer) ([]byte, error) {
+	if o.Version == hello.SSL20 {
 		return ssl2Hello(), nil
 	}
-	return hello.Offer{Version: v, Ciphers: suites, ServerName: e.serverName()}.Hello().Marshal()
+	o.ServerName = e.serverName()
+	return o.Hello().Marshal()
 }
 
 // ssl2Hello offers SSL 2.0 and all its ciphers.

@@ -30,7 +30,7 @@ type Prober struct {
 	choice      choice
 	tls         *tls.Config
 	certificate *tls.Certificate // shown to servers that ask; nil: none
-	way         [16]byte         // how servers are reached, for what is kept of them
+	way         string           // how servers are reached, for what is kept of them
 }
 
 // New reads the module's files and returns its prober, or what is wrong with

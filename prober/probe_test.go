@@ -48,6 +48,7 @@ func newProber(t testing.TB, m Module) *Prober {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(p.guard.process.Close)
 	return p
 }
 
@@ -112,7 +113,7 @@ var illnesses = map[string]struct {
 	"alert-handshake-failure":           {phase: PhaseServerHello, reason: "alert_handshake_failure"},
 	"alert-unrecognized-name":           {phase: PhaseServerHello, reason: "alert_unrecognized_name"},
 	"garbage":                           {phase: PhaseServerHello, reason: ReasonNotTLS},
-	"ssl3-only":                         {phase: PhaseKeyExchange, reason: ReasonNoCommonVersion},
+	"ssl3-only":                         {phase: PhaseKeyExchange, reason: ReasonLegacyOnly},
 	"endless":                           {phase: PhaseKeyExchange, reason: ReasonTooLarge},
 	"refused":                           {phase: PhaseConnect, reason: ReasonRefused},
 

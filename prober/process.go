@@ -23,14 +23,16 @@ func (p *Process) keeper() *keeper {
 	return p.holds
 }
 
-// Adopt makes c the configuration of its process from now on: findings that were
-// made in a way that none of its modules has are dropped.
+// Adopt makes c the configuration of its process from now on: findings of what
+// none of its modules asks any more are dropped.
 func (c *Config) Adopt() {
-	ways := make(map[[16]byte]bool)
+	asked := make(map[[16]byte]bool)
 	for _, prober := range c.Probers {
-		ways[prober.way] = true
+		for _, asks := range prober.asksAll() {
+			asked[asks] = true
+		}
 	}
-	c.guard.process.keeper().retain(ways)
+	c.guard.process.keeper().retain(asked)
 }
 
 // Close ends the making of findings that no probe waits for any more, and returns

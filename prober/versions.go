@@ -3,9 +3,7 @@ package prober
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"tls_exporter/prober/hello"
@@ -38,104 +36,70 @@ type VersionAnswer struct {
 
 func (v *Versions) size() int { return 8 * len(v.Answers) }
 
+// maxVersionHellos bounds the connections of one finding: a healthy server takes
+// six, one that hangs up on what it does not take some thirty.
+const maxVersionHellos = 60
+
 // versions offers each version alone, all of them side by side: one round trip
 // for the connections and one for the answers, and no cryptography on our side.
-//
-// A version that is not answered so is offered again while nothing else is, with
-// a hello that old servers do not choke on: some answer one connection at a time.
-// Then a server that hangs up has refused it, but only if it takes another one
-// afterwards; else it may have had enough of us.
 func versions(ctx context.Context, e *endpoint, _ *VersionsOptions) (*Versions, error) {
-	var scan versionScan
-	var group sync.WaitGroup
+	q := newInquiry(e, maxVersionHellos, 0)
+	answers := make([]answer, len(hello.Versions))
+	tasks := make([]func(), len(hello.Versions))
 	for i, v := range hello.Versions {
-		group.Go(func() {
-			// The scan is no step of the line, whose panics are contained where it is started.
-			if err := contain(func() { scan.offer(ctx, e, i, v) }); err != nil {
-				scan.errs[i] = err
-			}
-		})
+		tasks[i] = func() { answers[i] = q.version(ctx, v) }
 	}
-	group.Wait()
+	if err := sideBySide(tasks...); err != nil {
+		return nil, err
+	}
 	for i, v := range hello.Versions {
-		if scan.answers[i] == saidNothing || scan.answers[i] == saidNeither {
-			scan.offer(ctx, e, i, v, usual(v)...)
+		if answers[i] == saidNeither { // it hung up, and nothing had been taken yet that could tell what that means
+			answers[i] = q.version(ctx, v)
 		}
 	}
-	if slices.Contains(scan.answers[:], saidNeither) {
-		scan.settle(ctx, e)
-	}
-	return scan.finding()
-}
-
-// versionScan is what came of each of hello.Versions.
-type versionScan struct {
-	answers [versionCount]answer
-	errs    [versionCount]error
-}
-
-const versionCount = 6
-
-func (s *versionScan) offer(ctx context.Context, e *endpoint, i int, v hello.Version, suites ...hello.CipherSuite) {
-	message, err := e.only(v, suites...)
-	if err != nil {
-		s.errs[i] = err
-		return
-	}
-	flight, err := e.offer(ctx, message, hello.UntilHello)
-	s.answers[i], s.errs[i] = answerOf(flight, err), err
-	if flight.Hello != nil && flight.Hello.Version != v {
-		s.answers[i] = saidNo // it would rather have another one
-	}
-}
-
-// settle takes hanging up for a no, if the server still takes what it took.
-func (s *versionScan) settle(ctx context.Context, e *endpoint) {
-	i := slices.Index(s.answers[:], saidYes)
-	if i < 0 {
-		return
-	}
-	var again versionScan
-	if again.offer(ctx, e, i, hello.Versions[i]); again.answers[i] != saidYes {
-		return
-	}
-	for i, a := range s.answers {
-		if a == saidNeither {
-			s.answers[i] = saidNo
-		}
-	}
-}
-
-// finding is what was answered; the first error if nothing was.
-func (s *versionScan) finding() (*Versions, error) {
 	found := new(Versions)
-	for i, a := range s.answers {
-		if a == saidYes || a == saidNo {
-			found.Answers = append(found.Answers, VersionAnswer{hello.Versions[i], a == saidYes})
+	for i, said := range answers {
+		if said == saidYes || said == saidNo {
+			found.Answers = append(found.Answers, VersionAnswer{hello.Versions[i], said == saidYes})
 		}
 	}
 	if len(found.Answers) == 0 {
-		return nil, cmp.Or(s.errs[len(s.errs)-1], errSilent)
+		return nil, q.failure()
 	}
 	return found, nil
 }
 
-// errSilent is of a server that said nothing that is to be understood.
-var errSilent = errors.New("the server answered no hello")
-
-// usual is the suites of a version that its clients had: few enough for servers
-// that choke on long lists.
-func usual(v hello.Version) []hello.CipherSuite {
-	var few []hello.CipherSuite
-	for _, id := range hello.SuitesFor(v) {
-		switch hello.Find(id).KeyExchange {
-		case "RSA", "DHE", "ECDHE", "":
-			few = append(few, id)
+// version offers a version with its usual suites. A server that wants none of
+// them may still want one of the others, and one that says no to TLS 1.3 for
+// another reason than that may know no HelloRetryRequest.
+func (q *inquiry) version(ctx context.Context, v hello.Version) answer {
+	said, alert := q.versionBy(ctx, hello.Offer{Version: v})
+	switch {
+	case alert == nil || v == hello.SSL20:
+	case alert.Description == hello.HandshakeFailure:
+		if rest := unusual(v); len(rest) > 0 {
+			said, _ = q.versionBy(ctx, hello.Offer{Version: v, Ciphers: rest})
 		}
+	case v == hello.TLS13 && alert.Description != hello.ProtocolVersion:
+		said, _ = q.versionBy(ctx, hello.Offer{Version: v, KeyShares: keyShares(nil)})
 	}
-	return few[:min(len(few), maxUsual)]
+	return said
 }
 
-// maxUsual is what the longest lists of browsers had room for; some old servers
-// take no more than 128 (sslyze and testssl.sh both keep to that).
-const maxUsual = 100
+func (q *inquiry) versionBy(ctx context.Context, o hello.Offer) (answer, *hello.Alert) {
+	message, err := q.e.marshal(o)
+	if err != nil {
+		return saidNothing, nil
+	}
+	flight, said, hungUp := q.ask(ctx, message, hello.UntilHello)
+	if hungUp || flight.Hello != nil && flight.Hello.Version != o.Version { // it would rather have another one
+		said = saidNo
+	}
+	return said, flight.Alert
+}
+
+// unusual is the suites of a version that an offer leaves out at first.
+func unusual(v hello.Version) []hello.CipherSuite {
+	usual := hello.UsualSuites(v)
+	return slices.DeleteFunc(hello.SuitesFor(v), func(s hello.CipherSuite) bool { return slices.Contains(usual, s) })
+}

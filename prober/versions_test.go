@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"tls_exporter/prober/tlstest"
 )
@@ -51,5 +52,99 @@ func TestVersions(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Old versions, and servers that turn down what they do not take without a word.
+func TestVersionsOfOldServers(t *testing.T) {
+	lab := newLab(t)
+	old := []uint16{0x0002, 0x0300, tls.VersionTLS10}
+	for _, test := range []struct {
+		name   string
+		server tlstest.Legacy
+		want   string
+	}{
+		{"SSL", tlstest.Legacy{Versions: old, Suites: []uint16{0x000a}}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"hangs up", tlstest.Legacy{Versions: old, Suites: []uint16{0x000a}, Refusal: tlstest.RefuseByClosing}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"resets", tlstest.Legacy{Versions: old, Suites: []uint16{0x000a}, Refusal: tlstest.RefuseByReset}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"handshake_failure for everything", tlstest.Legacy{Refusal: tlstest.RefuseHandshakeFailure}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"takes nothing, and says so", tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 -1.3"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr, err := lab.StartLegacy(test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := labModule(t, lab)
+			m.Versions = new(VersionsOptions)
+			r := newProber(t, m).Probe(t.Context(), target(t, addr))
+			if r.Versions == nil || r.Versions.said() != test.want {
+				t.Errorf("got %+v, checks %+v; want %s", r.Versions, r.Checks, test.want)
+			}
+		})
+	}
+}
+
+// A server that does not like to be asked is never taken to refuse what it was
+// not heard on.
+func TestVersionsOfShyServers(t *testing.T) {
+	lab := newLab(t)
+	const truth = "+SSL 2.0 -SSL 3.0 +1.0 -1.1 -1.2 -1.3"
+	server, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: tlstest.RefuseByClosing})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: tlstest.RefuseBySilence})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name    string
+		server  string
+		manners tlstest.Manners
+		whole   bool // all of the truth is to be learned
+	}{
+		{"slow", server, tlstest.Manners{Delay: time.Millisecond, Bytewise: true}, true},
+		{"one at a time, the others wait", server, tlstest.Manners{AtOnce: 1}, true},
+		{"one at a time, the others are reset", server, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnReset}, true},
+		{"one at a time, the others are closed", server, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnClosed}, true},
+		{"chokes on several", server, tlstest.Manners{Chokes: true}, true},
+		{"bans by reset after 3", server, tlstest.Manners{BanAfter: 3, Banned: tlstest.TurnReset}, false},
+		{"bans by closing after 8", server, tlstest.Manners{BanAfter: 8, Banned: tlstest.TurnClosed}, false},
+		{"bans by silence after 5", server, tlstest.Manners{BanAfter: 5}, false},
+		{"refuses by silence", quiet, tlstest.Manners{}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			addr, _, err := lab.Front(test.server, test.manners)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := labModule(t, lab)
+			m.Versions, m.Timeout = new(VersionsOptions), Duration(400*time.Millisecond)
+			if test.whole {
+				m.Timeout = Duration(2 * time.Second)
+			}
+			p := newProber(t, m)
+			r := p.Probe(t.Context(), target(t, addr))
+			for r.Checks[0].Failure != nil && r.Checks[0].Failure.Reason == ReasonPending {
+				r = p.Probe(t.Context(), target(t, addr))
+			}
+			if r.Versions == nil {
+				if test.whole {
+					t.Errorf("no finding: %+v", r.Checks[0].Failure)
+				}
+				return
+			}
+			if test.whole && r.Versions.said() != truth {
+				t.Errorf("got %s, want %s", r.Versions.said(), truth)
+			}
+			for _, said := range r.Versions.Answers {
+				if sign := map[bool]string{true: "+", false: "-"}[said.Taken]; !strings.Contains(truth, sign+strings.TrimPrefix(said.Version.String(), "TLS ")) {
+					t.Errorf("%s, which is false", sign+said.Version.String())
+				}
+			}
+			t.Log(r.Versions.said())
+		})
 	}
 }

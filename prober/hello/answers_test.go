@@ -51,7 +51,7 @@ var answers = []answer{
 		"TLS 1.2 TLS_DHE_RSA_WITH_AES_256_GCM_SHA384 ems reneg certificates=1 kx=DH(2048) rsa_pss_rsae_sha256 done"},
 	{"openssl-1.2-anonymous", openssl + "-tls1_2 -nocert -cipher ADH-AES128-SHA:@SECLEVEL=0", Offer{Version: TLS12},
 		"TLS 1.2 TLS_DH_anon_WITH_AES_128_CBC_SHA ems etm reneg kx=DH(1024) done"},
-	{"openssl-1.2-psk", openssl + "-tls1_2 -psk 00 -psk_hint who -cipher DHE-PSK-AES128-GCM-SHA256:@SECLEVEL=0", Offer{Version: TLS12},
+	{"openssl-1.2-psk", openssl + "-tls1_2 -psk 00 -psk_hint who -cipher DHE-PSK-AES128-GCM-SHA256:@SECLEVEL=0", Offer{Version: TLS12, Ciphers: SuitesFor(TLS12)},
 		"TLS 1.2 TLS_DHE_PSK_WITH_AES_128_GCM_SHA256 ems reneg kx=DH(1024) done"},
 	{"openssl-1.1", openssl + "-tls1_1 -cipher ALL:@SECLEVEL=0", Offer{Version: TLS11, NoEncryptThenMAC: true},
 		"TLS 1.1 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA ems reneg certificates=1 kx=x25519 done"},

@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// Offer is a ClientHello as one thinks of it. Zero fields get the full default:
-// everything that the version knows.
+// Offer is a ClientHello as one thinks of it, for SSL 3.0 and above; SSL 2.0 has
+// MarshalSSL2. Zero fields get a default that leaves the choice to the server:
+// what a version knows, and of its suites those that are in use.
 type Offer struct {
 	Version       Version           // the highest; 0: that of Versions, or else TLS 1.3
 	Versions      []Version         // for supported_versions; nil: Version alone if it is TLS 1.3, else the extension is left away
-	Ciphers       []CipherSuite     // nil: SuitesFor each version, which for TLS 1.2 is more than 300
+	Ciphers       []CipherSuite     // nil: UsualSuites of each version
 	Groups        []Group           // nil: GroupsFor each version
 	KeyShares     []KeyShare        // nil: none, so that TLS 1.3 answers with a HelloRetryRequest that names version, suite and group
 	Schemes       []SignatureScheme // nil: Schemes
@@ -70,9 +71,9 @@ func (o *Offer) versions() []Version {
 func (o *Offer) ciphers(versions []Version) []CipherSuite {
 	suites := o.Ciphers
 	if suites == nil {
-		suites = union(versions, func(v Version) []CipherSuite { return offers[v] })
+		suites = union(versions, func(v Version) []CipherSuite { return usualOf[v] })
 	}
-	suites = slices.Clip(suites)
+	suites = slices.Clone(suites)
 	if slices.Max(versions) < TLS10 && !o.NoRenegotiationInfo {
 		suites = append(suites, EmptyRenegotiationInfoSCSV)
 	}
@@ -175,8 +176,8 @@ var groupOffers = func() map[Version][]Group {
 	return all
 }()
 
-// F5's old load balancers take a message of 256 to 511 bytes for SSL 2.0 (RFC
-// 7685 section 1), so none is sent.
+// F5's old load balancers hang on a message of 256 to 511 bytes, so none is sent
+// (RFC 7685 section 4).
 const paddedFrom, paddedTo = 256, 512
 
 func (h *ClientHello) pad() {

@@ -41,7 +41,7 @@ func mustHex(text string) []byte {
 // nobody's secret. There is one for the curves of TLS 1.3, for RFC 7919 and for
 // ML-KEM with and without a curve; false for other groups.
 func KeyShareFor(g Group) (KeyShare, bool) {
-	data := shareFor(g)
+	data := slices.Clone(shareFor(g))
 	return KeyShare{g, data}, data != nil
 }
 

@@ -73,8 +73,9 @@ const (
 	ssl2ClientHello  = 1
 	ssl2ServerHello  = 4
 
-	ssl2Header    = 2 // bytes of a record's header; its first bit is set
-	ssl2MinServer = 3 // bytes of the shortest message: an error
+	ssl2Header        = 2  // bytes of a record's header; its first bit is set
+	ssl2ErrorLength   = 3  // bytes
+	ssl2ShortestHello = 11 // bytes of a SERVER-HELLO with nothing in it
 )
 
 // ClientHello2 is the CLIENT-HELLO of SSL 2.0.
@@ -132,10 +133,16 @@ type ServerHello2 struct {
 }
 
 // beginsSSL2 tells whether b can begin an answer of SSL 2.0: a header of two
-// bytes, then SERVER-HELLO or ERROR.
+// bytes, then a SERVER-HELLO or an ERROR of a length that it can have.
 func beginsSSL2(b []byte) bool {
-	return b[0]&0x80 != 0 && (len(b) < 2 || int(b[0]&0x7f)<<8+int(b[1]) >= ssl2MinServer) &&
-		(len(b) < 3 || b[2] == ssl2ServerHello || b[2] == ssl2ErrorMessage)
+	if b[0]&0x80 == 0 {
+		return false
+	}
+	if len(b) < 3 {
+		return true
+	}
+	length := int(b[0]&0x7f)<<8 + int(b[1])
+	return b[2] == ssl2ServerHello && length >= ssl2ShortestHello || b[2] == ssl2ErrorMessage && length == ssl2ErrorLength
 }
 
 // ssl2 reads the rest of an answer of SSL 2.0, at most 32 kB of it.
@@ -147,7 +154,7 @@ func (f *flightReader) ssl2(r io.Reader, begun [recordHeader]byte) error {
 	}
 	if record[ssl2Header] == ssl2ErrorMessage {
 		f.flight.SSL2Error = SSL2Error(record[3])<<8 | SSL2Error(record[4])
-		if length != ssl2Header+ssl2MinServer || f.flight.SSL2Error == 0 {
+		if f.flight.SSL2Error == 0 {
 			return malformed("ERROR of SSL 2.0")
 		}
 		return nil

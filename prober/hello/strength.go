@@ -14,9 +14,9 @@ const (
 // named:
 //
 //	weak        nothing is encrypted; nobody is authenticated; RC4 (RFC 7465);
-//	            less than 112 bits, export suites among them; blocks of 64 bits,
-//	            as of 3DES and IDEA (section 4.1 for their 112 bits, and
-//	            CVE-2016-2183); MD5 (RFC 6151); anything in SSL (RFC 7568)
+//	            less than 112 bits, export suites among them; less than 128 bits,
+//	            as of 3DES, and any other cipher with blocks of 64 bits, as IDEA
+//	            (CVE-2016-2183); MD5 (RFC 6151); anything in SSL (RFC 7568)
 //	acceptable  no forward secrecy; no AEAD, so that it hangs on CBC; a tag of 64
 //	            bits (CCM_8, which the registry does not recommend)
 //	strong      forward secrecy and AEAD (section 4.2, and TLS 1.3)

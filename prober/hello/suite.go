@@ -81,14 +81,34 @@ func Find(id CipherSuite) *Suite {
 // SSL 3.0 gets the suites of TLS 1.0 as well: RFC 6101 has none with AES, and
 // RFC 8422 begins with TLS 1.0, but OpenSSL up to 1.0.2 negotiated them all.
 // TLS_NULL_WITH_NULL_NULL must not be negotiated (RFC 5246 appendix A.5).
-func SuitesFor(v Version) []CipherSuite { return slices.Clone(offers[v]) }
+func SuitesFor(v Version) []CipherSuite { return slices.Clone(suitesOf[v]) }
 
-var offers = func() map[Version][]CipherSuite {
-	all := make(map[Version][]CipherSuite)
-	for _, v := range Versions[1:] {
-		all[v] = offer(v)
+// MaxSuites is how many a ClientHello may offer for every server to read it: old
+// Cisco ASAs take no more. For TLS 1.2, SuitesFor has nearly three times as many.
+const MaxSuites = 128
+
+// UsualSuites is what of SuitesFor a server on the Internet may want: with a
+// certificate that is not for DSS, or anonymous; and without ARIA and GOST. Those
+// of TLS 1.2 and of TLS 1.3 together, with a signalling value, are fewer than
+// MaxSuites. The slice is the caller's.
+func UsualSuites(v Version) []CipherSuite { return slices.Clone(usualOf[v]) }
+
+func (s *Suite) usual() bool {
+	switch s.KeyExchange {
+	case "", "RSA", "DHE", "ECDHE", "DH_anon", "ECDH_anon":
+		return s.Authentication != "DSS" && s.Cipher != "ARIA"
 	}
-	return all
+	return false
+}
+
+// suitesOf and usualOf are worked out once: a hello costs less than they do.
+var suitesOf, usualOf = func() (every, usual map[Version][]CipherSuite) {
+	every, usual = make(map[Version][]CipherSuite), make(map[Version][]CipherSuite)
+	for _, v := range Versions[1:] {
+		every[v] = ranked(v)
+		usual[v] = slices.DeleteFunc(slices.Clone(every[v]), func(id CipherSuite) bool { return !Find(id).usual() })
+	}
+	return every, usual
 }()
 
 // rank is where a client would put the suite, best first.
@@ -103,8 +123,8 @@ func (s *Suite) rank() int {
 	return rank + 1
 }
 
-// offer is made once for each version; what is equal keeps the registry's order.
-func offer(v Version) []CipherSuite {
+// ranked is the suites of a version; what is equal keeps the registry's order.
+func ranked(v Version) []CipherSuite {
 	var usable []*Suite
 	for i := range Suites {
 		s := &Suites[i]

@@ -65,7 +65,7 @@ type Legacy struct {
 	Groups []tls.CurveID
 
 	// PrimeBits is the length of the prime of DHE: 512, 768, 1024, 1536 or 2048,
-	// the default. Export suites have 512 in any case (RFC 4346 F.1.1.3).
+	// the default. Export suites have 512 in any case (RFC 2246 appendix C).
 	PrimeBits int
 
 	// Deflate has it take DEFLATE (RFC 3749), where offered, before no compression.
@@ -83,6 +83,10 @@ type Legacy struct {
 
 	// IgnoresFallback has TLS_FALLBACK_SCSV go unheeded (RFC 7507).
 	IgnoresFallback bool
+
+	// RecordBytes has handshake messages that follow each other sent as one stream,
+	// in records of so many bytes. Default: a record for each message.
+	RecordBytes int
 
 	// AsksForCertificate adds a CertificateRequest. Who has none is welcome too.
 	AsksForCertificate bool
@@ -114,10 +118,9 @@ const (
 type Tickets int
 
 const (
-	NoTickets      Tickets = iota // nor takes any
-	TicketsHealed                 // a session that is resumed has the client's session ID
-	TicketsBleed                  // CVE-2016-9244: its session ID always has 32 bytes, the client's and then memory
-	sessionIDBytes = 32
+	NoTickets     Tickets = iota // nor takes any
+	TicketsHealed                // a session that is resumed has the client's session ID
+	TicketsBleed                 // CVE-2016-9244: its session ID always has 32 bytes, the client's and then memory
 )
 
 // Heartbeat is whether a server answers to heartbeats (RFC 6520).
@@ -142,13 +145,12 @@ const (
 type Premaster int
 
 const (
-	PremasterUniform    Premaster = iota // nothing: all that is wrong comes out at Finished
-	PremasterStrong                      // decrypt_error unless it begins with 00 02, and bad_record_mac at Finished
-	PremasterWeak                        // the same unless all of it is as it should be
-	PremasterByReset                     // a reset unless it begins with 00 02
-	PremasterBySilence                   // silence unless it begins with 00 02
-	PremasterByClosing                   // closes without an alert unless it begins with 00 02
-	premasterSecretSize = 48
+	PremasterUniform   Premaster = iota // nothing: all that is wrong comes out at Finished
+	PremasterStrong                     // decrypt_error unless it begins with 00 02, and bad_record_mac at Finished
+	PremasterWeak                       // the same unless all of it is as it should be
+	PremasterByReset                    // a reset unless it begins with 00 02
+	PremasterBySilence                  // silence unless it begins with 00 02
+	PremasterByClosing                  // closes without an alert unless it begins with 00 02
 )
 
 // Renegotiation is what a server does with a ClientHello inside a session.
@@ -231,6 +233,9 @@ func (g Legacy) check() error {
 	if _, known := primes[cmp.Or(g.PrimeBits, defaultPrimeBits)]; !known {
 		return fmt.Errorf("no prime of %d bits", g.PrimeBits)
 	}
+	if g.RecordBytes > maxRecordPayload {
+		return fmt.Errorf("a record cannot have %d bytes", g.RecordBytes)
+	}
 	for _, group := range g.Groups {
 		if newShare(group) == nil {
 			return fmt.Errorf("group %d is not one that Legacy knows", group)
@@ -273,8 +278,8 @@ func (g Legacy) responder(identity tls.Certificate) (*responder, error) {
 	return &responder{Legacy: g, chain: identity.Certificate, key: key, export: export}, nil
 }
 
-// exportKey has 512 bits, as US law once had it (RFC 2246 section 7.4.3), and
-// was made once and kept also by the servers that FREAK was found on.
+// exportKey has 512 bits, the limit of RFC 2246 appendix C. It is made
+// once and kept, as it was by the servers that FREAK was found on.
 var exportKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 512) })
 
 // suitesOf is what r takes with a version, in its order.

@@ -302,10 +302,20 @@ func (s *legacySession) sendFlight() error {
 	return s.say(flight)
 }
 
-// say sends handshake messages.
+// say sends handshake messages, in records as RecordBytes has it.
 func (s *legacySession) say(messages []byte) error {
 	s.transcript = append(s.transcript, messages...)
-	return s.writeRecords(recordHandshake, messages)
+	if s.RecordBytes > 0 {
+		return s.writePieces(recordHandshake, pieces(messages, s.RecordBytes))
+	}
+	var records [][]byte
+	for r := (&reader{rest: messages}); len(r.rest) > 0; {
+		whole := r.rest
+		r.take(1) // its kind
+		length := len(handshakeHeader(0, 0)) + len(r.vector(3))
+		records = append(records, pieces(whole[:length], maxRecordPayload)...)
+	}
+	return s.writePieces(recordHandshake, records)
 }
 
 func (s *legacySession) serverHello() []byte {
@@ -663,10 +673,10 @@ func (s *legacySession) beat(payload []byte) error {
 	return s.writeRecords(recordHeartbeat, append(answer, noise(minPadding)...))
 }
 
-// memory is what wounded servers give away: made up, and nobody's.
+// memory is what wounded servers give away: made up, nobody's, and never the same.
 func memory(size int) []byte {
-	const secret = "GET /made-up HTTP/1.1\r\nCookie: memory=of-the-lab\r\n\r\n"
-	return append([]byte(secret), noise(size)...)[:size]
+	words := fmt.Sprintf("token=%s; memory=of-the-lab\r\n", rand.Text())
+	return append([]byte(words), noise(size)...)[:size]
 }
 
 // listen is the time after the handshake.
@@ -726,7 +736,7 @@ type resumable struct {
 
 const (
 	maxSessions = 1024
-	ticketBytes = 160 // as OpenSSL's are
+	ticketBytes = 194 // the length that testssl.sh's own hello with a ticket is written for
 	ticketLife  = 300 // seconds
 )
 

@@ -21,24 +21,44 @@ const (
 
 // Extensions by their numbers at IANA.
 const (
-	extensionGroups                 = 10
-	extensionPointFormats           = 11
-	extensionHeartbeat              = 15
-	extensionEncryptThenMAC         = 22
-	extensionExtendedMaster         = 23
-	extensionSessionTicket          = 35
-	extensionSupportedVersions      = 43
-	extensionKeyShare               = 51
-	extensionRenegotiationInfo      = 0xff01
-	suiteRenegotiationInfo          = 0x00ff // RFC 5746 section 3.3
-	suiteFallback                   = 0x5600 // RFC 7507
-	compressionNull, deflate        = 0, 1
-	randomBytes                     = 32
-	heartbeatPeerAllowedToSend      = 1
-	maxHandshakeMessage             = 1 << 16 // no ClientHello in use is longer
-	maxClientHelloV2                = 1<<15 - 1
-	sizeOfRecordHeaderV2            = 2
-	messageClientHelloV2       byte = 1
+	extensionGroups            = 10
+	extensionPointFormats      = 11
+	extensionHeartbeat         = 15
+	extensionEncryptThenMAC    = 22
+	extensionExtendedMaster    = 23
+	extensionSessionTicket     = 35
+	extensionSupportedVersions = 43
+	extensionKeyShare          = 51
+	extensionRenegotiationInfo = 0xff01
+)
+
+// Suites that are no suites, but signals.
+const (
+	suiteRenegotiationInfo = 0x00ff // RFC 5746 section 3.3
+	suiteFallback          = 0x5600 // RFC 7507
+)
+
+// Compression methods (RFC 3749 section 2).
+const (
+	compressionNull = 0
+	deflate         = 1
+)
+
+const (
+	heartbeatPeerAllowedToSend = 1 // RFC 6520 section 2
+
+	randomBytes         = 32
+	sessionIDBytes      = 32 // at most
+	premasterSecretSize = 48 // with RSA
+
+	maxHandshakeMessage = 1 << 16 // no ClientHello in use is longer
+)
+
+// SSL 2.0, as far as RFC 5246 appendix E.2 has it too.
+const (
+	messageClientHelloV2 = 1
+	maxClientHelloV2     = 1<<15 - 1
+	sizeOfRecordHeaderV2 = 2
 )
 
 // clientHello is what a client offers, in the form of RFC 5246 section 7.4.1.2

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"net"
+	"slices"
 
 	_ "crypto/md5"    // for the suites that have it
 	_ "crypto/sha1"   // the same
@@ -65,17 +66,28 @@ func (w *wire) readRest(header []byte) (kind byte, payload []byte, err error) {
 
 // writeRecords sends a payload of any length.
 func (w *wire) writeRecords(kind byte, payload []byte) error {
+	return w.writePieces(kind, pieces(payload, maxRecordPayload))
+}
+
+// writePieces sends each piece as a record, and all of them at one time.
+func (w *wire) writePieces(kind byte, pieces [][]byte) error {
 	var all []byte
-	for first := true; first || len(payload) > 0; first = false {
-		part := payload[:min(len(payload), maxRecordPayload)]
-		payload = payload[len(part):]
+	for _, piece := range pieces {
 		if w.out != nil {
-			part = w.out.seal(kind, w.version, part)
+			piece = w.out.seal(kind, w.version, piece)
 		}
-		all = append(all, record(kind, w.version, part)...)
+		all = append(all, record(kind, w.version, piece)...)
 	}
 	_, err := w.Conn.Write(all)
 	return err
+}
+
+// pieces are one at least, also of nothing.
+func pieces(payload []byte, size int) [][]byte {
+	if len(payload) == 0 {
+		return [][]byte{nil}
+	}
+	return slices.Collect(slices.Chunk(payload, size))
 }
 
 // protection is one direction of a session's records (RFC 5246 section 6.2.3).

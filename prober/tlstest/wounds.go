@@ -45,7 +45,8 @@ func Wounds() []Wound {
 			Wounded: Legacy{EarlyCCS: EarlyCCSTaken}, Healed: Legacy{}},
 		{Name: "ticketbleed",
 			Says:    "The server fills up the session ID of who comes back with a ticket, from its memory (CVE-2016-9244).",
-			Wounded: Legacy{Tickets: TicketsBleed}, Healed: Legacy{Tickets: TicketsHealed}},
+			Wounded: Legacy{Tickets: TicketsBleed, NoExtendedMasterSecret: true}, // as the servers had none that bled
+			Healed:  Legacy{Tickets: TicketsHealed, NoExtendedMasterSecret: true}},
 
 		// Oracles.
 		{Name: "robot-strong",

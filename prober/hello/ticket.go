@@ -1,0 +1,38 @@
+package hello
+
+const extEarlyData = 42 // RFC 8446 section 4.2.10
+
+// NewSessionTicket is the message of TLS 1.3 (RFC 8446 section 4.6.1), as far as
+// a scanner wants to know it.
+type NewSessionTicket struct {
+	Lifetime     uint32 // seconds
+	Ticket       []byte
+	MaxEarlyData uint32 // bytes; 0: none are taken
+}
+
+// ParseNewSessionTicket reads a handshake message. What it returns lies in message.
+func ParseNewSessionTicket(message []byte) (*NewSessionTicket, error) {
+	body, err := handshakeBody(message, msgNewSessionTicket)
+	if err != nil {
+		return nil, err
+	}
+	t := new(NewSessionTicket)
+	var add uint32
+	var nonce, ticket reader
+	if !body.ReadUint32(&t.Lifetime) || !body.ReadUint32(&add) || !body.ReadUint8LengthPrefixed(&nonce) ||
+		!body.ReadUint16LengthPrefixed(&ticket) || len(ticket) == 0 {
+		return nil, malformed("NewSessionTicket")
+	}
+	t.Ticket = ticket
+	extensions, err := readExtensions(&body)
+	if err != nil {
+		return nil, err
+	}
+	if data, ok := find(extensions, extEarlyData); ok {
+		early := reader(data)
+		if !early.ReadUint32(&t.MaxEarlyData) || !early.Empty() {
+			return nil, malformed("early_data of a NewSessionTicket")
+		}
+	}
+	return t, nil
+}

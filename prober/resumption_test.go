@@ -1,0 +1,98 @@
+package prober
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober/tlstest"
+)
+
+// said writes a finding of resumption as the question "taken up, or not?".
+func (r *Resumption) said() string {
+	var said []string
+	for _, m := range r.Methods {
+		sign := "-"
+		if m.Supported {
+			sign = "+"
+		}
+		said = append(said, sign+m.Method)
+	}
+	return strings.Join(said, " ")
+}
+
+func lookForResumption(t *testing.T, lab *tlstest.Lab, addr string) *Result {
+	t.Helper()
+	m := labModule(t, lab)
+	m.Resumption = new(ResumptionOptions)
+	return newProber(t, m).Probe(t.Context(), target(t, addr))
+}
+
+func TestResumption(t *testing.T) {
+	lab := newLab(t)
+	versions := func(min, max uint16) func(*tls.Config) {
+		return func(c *tls.Config) { c.MinVersion, c.MaxVersion = min, max }
+	}
+	for _, test := range []struct {
+		name   string
+		scheme string
+		config func(*tls.Config)
+		want   string
+	}{
+		// crypto/tls keeps no sessions under IDs, and takes early data over QUIC alone.
+		{"all that Go has", "", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
+		{"behind STARTTLS", "imap", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
+		{"TLS 1.2 alone", "", versions(tls.VersionTLS12, tls.VersionTLS12), "-session_id +ticket -psk -early_data"},
+		{"TLS 1.3 alone", "", versions(tls.VersionTLS13, tls.VersionTLS13), "-session_id -ticket +psk -early_data"},
+		{"without tickets", "", func(c *tls.Config) { c.SessionTicketsDisabled = true }, "-session_id -ticket -psk -early_data"},
+		{"with other keys each time", "", func(c *tls.Config) {
+			config := c.Clone()
+			config.GetConfigForClient = nil
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				config := config.Clone()
+				config.SetSessionTicketKeys([][32]byte{[32]byte([]byte(rand.Text() + rand.Text())[:32])})
+				return config, nil
+			}
+		}, "-session_id -ticket -psk -early_data"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr := serve(t, lab, tlstest.Server{StartTLS: test.scheme, Config: test.config})
+			if test.scheme != "" {
+				addr = test.scheme + "://" + addr
+			}
+			r := lookForResumption(t, lab, addr)
+			if r.Resumption == nil || r.Resumption.said() != test.want {
+				t.Fatalf("got %+v, checks %+v; want %s", r.Resumption, r.Checks, test.want)
+			}
+			if resumed := strings.Contains(test.want, "+"); (r.Resumption.Duration > 0) != resumed {
+				t.Errorf("a resumed handshake of %v", r.Resumption.Duration)
+			}
+		})
+	}
+}
+
+func TestResumptionOfOldServers(t *testing.T) {
+	lab := newLab(t)
+	for _, test := range []struct {
+		legacy tlstest.Legacy
+		want   string
+	}{
+		{tlstest.Legacy{}, "+session_id -ticket -psk -early_data"},
+		{tlstest.Legacy{NoSessionID: true}, "-session_id -ticket -psk -early_data"},
+		{tlstest.Legacy{Tickets: tlstest.TicketsHealed}, "+session_id +ticket -psk -early_data"},
+		{tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Tickets: tlstest.TicketsHealed}, "+session_id +ticket -psk -early_data"},
+	} {
+		t.Run(fmt.Sprintf("%+v", test.legacy), func(t *testing.T) {
+			addr, err := lab.StartLegacy(test.legacy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := lookForResumption(t, lab, addr)
+			if r.Resumption == nil || r.Resumption.said() != test.want {
+				t.Errorf("got %+v, checks %+v; want %s", r.Resumption, r.Checks, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,254 @@
+package prober
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tls_exporter/prober/tlstest"
+)
+
+// lookForWounds probes an address for vulnerabilities.
+func lookForWounds(t *testing.T, lab *tlstest.Lab, addr string) *Result {
+	t.Helper()
+	m := labModule(t, lab)
+	m.Vulnerabilities = new(VulnerabilitiesOptions)
+	m.Timeout = Duration(60e9)
+	return newProber(t, m).Probe(t.Context(), target(t, addr))
+}
+
+// said is the names of the vulnerabilities that were answered with yes, or no.
+func (v *Vulnerabilities) said(vulnerable bool) string {
+	var names []string
+	for _, a := range v.Answers {
+		if a.Vulnerable == vulnerable {
+			names = append(names, string(a.Vulnerability))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func everyVulnerability(but ...Vulnerability) string {
+	var names []string
+	for _, v := range VulnerabilityNames {
+		if !slices.Contains(but, v) {
+			names = append(names, string(v))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// diagnoses is what each of the lab's wounds is called here, with what comes along
+// with it; nothing, where it is told by another check.
+var diagnoses = map[string]string{
+	"heartbleed": "heartbleed", "ccs-injection": "ccs_injection", "ticketbleed": "ticketbleed no_extended_master_secret",
+	"robot-strong": "robot", "robot-weak": "robot", "robot-reset": "robot", "robot-close": "robot", "robot-silence": "robot",
+	"crime":                  "compression",
+	"insecure-renegotiation": "insecure_renegotiation client_renegotiation",
+	"client-renegotiation":   "client_renegotiation",
+	"no-fallback-protection": "no_fallback_scsv",
+	"freak":                  "freak rc4", "logjam-export": "logjam sweet32", "logjam-1024": "",
+	"drown": "poodle drown", "poodle": "poodle", "sweet32": "sweet32", "rc4": "rc4", "null-cipher": "", "anonymous": "",
+}
+
+// alsoHealed is what servers have that are healed of another wound.
+var alsoHealed = map[string]string{"ticketbleed": "no_extended_master_secret"}
+
+func TestVulnerabilities(t *testing.T) {
+	lab := newLab(t)
+	for _, wound := range tlstest.Wounds() {
+		want, known := diagnoses[wound.Name]
+		if !known {
+			t.Errorf("%s has no diagnosis", wound.Name)
+		}
+		for _, server := range []struct {
+			name   string
+			legacy tlstest.Legacy
+			want   string
+		}{{"wounded", wound.Wounded, want}, {"healed", wound.Healed, alsoHealed[wound.Name]}} {
+			t.Run(wound.Name+" "+server.name, func(t *testing.T) {
+				t.Parallel()
+				addr, err := lab.StartLegacy(server.legacy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := lookForWounds(t, lab, addr)
+				if r.Vulnerabilities == nil {
+					t.Fatalf("no finding; checks %+v", r.Checks)
+				}
+				if got := r.Vulnerabilities.said(true); got != server.want {
+					t.Errorf("vulnerable: %q, want %q; %+v", got, server.want, r.Vulnerabilities.Answers)
+				}
+				if len(r.Vulnerabilities.Answers) != len(VulnerabilityNames) {
+					t.Errorf("not everything was told: %+v", r.Vulnerabilities.Answers)
+				}
+			})
+		}
+	}
+}
+
+// rude is how servers, and what stands before them, treat those who call often.
+var rude = func() map[string]tlstest.Manners {
+	all := map[string]tlstest.Manners{
+		"one at a time, others wait":       {AtOnce: 1},
+		"one at a time, others are reset":  {AtOnce: 1, Beyond: tlstest.TurnReset},
+		"one at a time, others are closed": {AtOnce: 1, Beyond: tlstest.TurnClosed},
+		"byte by byte":                     {Bytewise: true},
+	}
+	for after := 1; after < 12; after++ {
+		all[fmt.Sprintf("resets after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnReset}
+		all[fmt.Sprintf("closes after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnClosed}
+	}
+	for _, after := range []int{1, 4, 9} {
+		all[fmt.Sprintf("silent after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnHeld}
+	}
+	return all
+}()
+
+// lookThrough is a check's endpoint at a server behind manners.
+func lookThrough(t *testing.T, lab *tlstest.Lab, server string, manners tlstest.Manners) *endpoint {
+	t.Helper()
+	addr, _, err := lab.Front(server, manners)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &endpoint{prober: newProber(t, labModule(t, lab)), target: target(t, addr), addrs: []netip.AddrPort{netip.MustParseAddrPort(addr)}}
+}
+
+// shortly is how long a server may be silent here.
+const shortly = 3 * time.Second
+
+// TestRudenessHidesNoWound has a wounded server found wounded, or not judged.
+func TestRudenessHidesNoWound(t *testing.T) {
+	lab := newLab(t)
+	everything := tlstest.Legacy{
+		Versions: []uint16{0x0002, tls.VersionSSL30, tls.VersionTLS10, tls.VersionTLS12},
+		Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
+			tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, 0x0003, 0x0014},
+		NoRenegotiationInfo: true, NoExtendedMasterSecret: true, IgnoresFallback: true, Deflate: false,
+		Tickets: tlstest.TicketsBleed, Heartbeat: tlstest.HeartbeatBleeds, EarlyCCS: tlstest.EarlyCCSTaken,
+		Premaster: tlstest.PremasterStrong, Renegotiation: tlstest.RenegotiationTaken,
+	}
+	server, err := lab.StartLegacy(everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, manners := range rude {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), shortly)
+			defer cancel()
+			found, err := vulnerabilities(ctx, lookThrough(t, lab, server, manners), nil)
+			if found == nil {
+				t.Logf("nothing: %v", err)
+				return
+			}
+			for _, a := range found.Answers {
+				if !a.Vulnerable && a.Vulnerability != Compression {
+					t.Errorf("%+v", a)
+				}
+			}
+			t.Logf("%d told", len(found.Answers))
+		})
+	}
+}
+
+// TestRudenessIsNoWound has a healthy server found healthy, or not judged.
+func TestRudenessIsNoWound(t *testing.T) {
+	lab := newLab(t)
+	server := serve(t, lab, tlstest.Server{})
+	for name, manners := range rude {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), shortly)
+			defer cancel()
+			found, err := vulnerabilities(ctx, lookThrough(t, lab, server, manners), nil)
+			if found == nil {
+				t.Logf("nothing: %v", err)
+				return
+			}
+			if wrong := found.said(true); wrong != "" {
+				t.Errorf("%s; %+v", wrong, found.Answers)
+			}
+			t.Logf("%d told", len(found.Answers))
+		})
+	}
+}
+
+// TestFewConnections holds what a server of today has to bear: below the twenty
+// after which some ban.
+func TestFewConnections(t *testing.T) {
+	lab := newLab(t)
+	rsaKey := func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+	for _, test := range []struct {
+		name   string
+		key    func() (crypto.Signer, error)
+		config func(*tls.Config)
+		want   int
+	}{
+		{"all that Go has", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
+		{"TLS 1.3 alone", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 5},
+		{"key exchange with RSA", rsaKey, func(c *tls.Config) {
+			c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+		}, 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
+			addr, census, err := lab.Front(server, tlstest.Manners{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := &endpoint{prober: newProber(t, labModule(t, lab)), target: target(t, addr), addrs: []netip.AddrPort{netip.MustParseAddrPort(addr)}}
+			found, err := vulnerabilities(within(t), e, nil)
+			if err != nil || found.said(true) != "" || len(found.Answers) != len(VulnerabilityNames) {
+				t.Fatalf("%+v, %v", found, err)
+			}
+			if got := census.Callers(); got != test.want {
+				t.Errorf("%d connections, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestHealthyHasNoWounds(t *testing.T) {
+	lab := newLab(t)
+	for _, test := range []struct {
+		name   string
+		scheme string
+		min    uint16
+		max    uint16
+	}{
+		{"all that Go has", "", tls.VersionTLS10, tls.VersionTLS13},
+		{"behind STARTTLS", "smtp", tls.VersionTLS10, tls.VersionTLS13},
+		{"TLS 1.2 and 1.3", "", tls.VersionTLS12, tls.VersionTLS13},
+		{"TLS 1.3 alone", "", tls.VersionTLS13, tls.VersionTLS13},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr := serve(t, lab, tlstest.Server{StartTLS: test.scheme, Config: func(c *tls.Config) { c.MinVersion, c.MaxVersion = test.min, test.max }})
+			if test.scheme != "" {
+				addr = test.scheme + "://" + addr
+			}
+			r := lookForWounds(t, lab, addr)
+			if r.Vulnerabilities == nil {
+				t.Fatalf("no finding; checks %+v", r.Checks)
+			}
+			if got, want := r.Vulnerabilities.said(false), everyVulnerability(); got != want {
+				t.Errorf("not vulnerable: %s\nwant %s\n%+v", got, want, r.Vulnerabilities.Answers)
+			}
+		})
+	}
+}
