@@ -60,6 +60,48 @@ func ours(r *prober.Result) (*scan, error) {
 	return s, nil
 }
 
+// scan is what Prometheus would know; suites are in no order.
+func (p page) scan() *scan {
+	s := newScan()
+	s.groups = make(map[hello.Group]bool)
+	versions := make(map[string]hello.Version)
+	for _, v := range hello.Versions {
+		versions[v.String()] = v
+	}
+	for line := range strings.Lines(string(p)) {
+		name, _, _ := strings.Cut(line, "{")
+		labels := make(series)
+		for _, pair := range label.FindAllStringSubmatch(line, -1) {
+			labels[pair[1]] = pair[2]
+		}
+		taken := strings.HasSuffix(line, " 1\n")
+		switch name {
+		case "tls_version_supported":
+			s.versions[versions[labels["version"]]] = taken
+		case "tls_cipher_supported":
+			for _, suite := range hello.Suites {
+				if suite.Name == labels["cipher"] {
+					v := versions[labels["version"]]
+					s.suites[v] = append(s.suites[v], suite.ID)
+				}
+			}
+		case "tls_group_supported":
+			for _, g := range slices.Concat(hello.GroupsFor(hello.TLS12), hello.GroupsFor(hello.TLS13)) {
+				if g.String() == labels["group"] && taken {
+					s.groups[g] = true
+				}
+			}
+		}
+		if number, ok := strings.CutPrefix(line, "tls_dh_bits "); ok {
+			s.dhBits, _ = strconv.Atoi(strings.TrimSpace(number))
+		}
+		if number, ok := strings.CutPrefix(line, "tls_server_cipher_preference "); ok {
+			s.order = map[bool]string{true: "server", false: "client"}[number == "1\n"]
+		}
+	}
+	return s
+}
+
 // readSSLScan reads what sslscan --xml writes.
 func readSSLScan(output []byte) (*scan, error) {
 	var document struct {
