@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"report":         {"tls_exporter/prober"},
 	"prober":         {},
 	"prober/tlstest": {},
+	"bench":          {"tls_exporter/prober/tlstest"},
 }
 
 // strangers are what prober has no business with: showing, logging, serving.

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// row is one line of the table: what is measured, and what it has to reach.
+type row struct {
+	name, bar, aim string
+	measure        func(context.Context, *bench) (figure, error)
+}
+
+func (r row) named(part string) bool { return strings.Contains(r.name, part) }
+
+// figure is what was reached, and what it is made of.
+type figure struct {
+	value  float64
+	format string
+	detail string
+}
+
+func (f figure) String() string { return fmt.Sprintf(f.format, f.value) }
+
+// rows is the table. A check that is to be measured is a line here: compare the
+// exporter by a module that has it, which goes into modules, to one without.
+var rows = []row{
+	{"CPU per scrape over a bare handshake, 200 targets, P-256", "1.05", "0.95", compare(scraping(chainP256, 200, "default"), shaking(chainP256, 200))},
+	{"the same, RSA-2048 with two intermediates", "1.00", "0.85", compare(scraping(chainRSA, 200, "default"), shaking(chainRSA, 200))},
+	{"the same, P-256, 10,000 distinct targets round robin", "1.10", "1.00", compareDistinct},
+	{"bytes allocated per scrape", "", "", allocated(heapBytes, "%.0f B")},
+	{"allocations per scrape", "", "", allocated(heapObjects, "%.0f")},
+	{"resident memory per probe in flight at a silent endpoint", "25 kB", "15 kB", hanging},
+	{"resident memory after 10,000 distinct targets", "60 MB", "40 MB", resident},
+	{"start to first answered scrape", "50 ms", "20 ms", starting},
+	{"static binary, stripped", "20 MB", "15 MB", size},
+}
+
+// modules are those of the configuration that the exporter is measured with;
+// %s is the path of the bench's roots.
+const modules = `modules:
+  default: {ca_file: %[1]q, timeout: 60s}
+`
+
+// load is a side of a comparison: one round of n probes, and who bears the cost.
+type load struct {
+	on    func(*bench) *process
+	round func(ctx context.Context, b *bench, n int) error
+}
+
+func scraping(chain string, targets int, module string) func(*bench) load {
+	return func(b *bench) load {
+		return load{
+			on: func(b *bench) *process { return &b.exporter.process },
+			round: func(ctx context.Context, b *bench, n int) error {
+				return b.exporter.scrape(ctx, b.targets(chain, targets), module, n, b.plan.workers)
+			},
+		}
+	}
+}
+
+func shaking(chain string, targets int) func(*bench) load {
+	return func(b *bench) load {
+		return load{
+			on: func(b *bench) *process { return &b.bare.process },
+			round: func(ctx context.Context, b *bench, n int) error {
+				return b.bare.shake(b.targets(chain, targets), n, b.plan.workers)
+			},
+		}
+	}
+}
+
+// compare holds the CPU per probe of one side against another's, as the median
+// over rounds that take turns. What is done once is done before.
+func compare(one, other func(*bench) load) func(context.Context, *bench) (figure, error) {
+	return func(ctx context.Context, b *bench) (figure, error) {
+		return b.compare(ctx, one(b), other(b), b.plan.probes)
+	}
+}
+
+func compareDistinct(ctx context.Context, b *bench) (figure, error) {
+	n := b.plan.distinct
+	return b.compare(ctx, scraping(chainP256, n, "default")(b), shaking(chainP256, n)(b), n)
+}
+
+func (b *bench) compare(ctx context.Context, one, other load, probes int) (figure, error) {
+	sides := []load{one, other}
+	spent := make([][]time.Duration, len(sides))
+	for round := range b.plan.rounds + 1 {
+		for i, side := range sides {
+			cost, err := b.cost(ctx, side, probes)
+			if err != nil {
+				return figure{}, err
+			}
+			if round > 0 { // the first fills the caches
+				spent[i] = append(spent[i], cost)
+			}
+		}
+	}
+	ratios := make([]float64, b.plan.rounds)
+	for i := range ratios {
+		ratios[i] = float64(spent[0][i]) / float64(spent[1][i])
+	}
+	slices.Sort(ratios)
+	return figure{median(ratios), "%.2f", fmt.Sprintf("%.0f over %.0f µs; %.2f to %.2f",
+		micros(median(spent[0])), micros(median(spent[1])), ratios[0], ratios[len(ratios)-1])}, nil
+}
+
+// cost is the CPU that one probe of a round took.
+func (b *bench) cost(ctx context.Context, l load, probes int) (time.Duration, error) {
+	before, err := l.on(b).cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := l.round(ctx, b, probes); err != nil {
+		return 0, err
+	}
+	after, err := l.on(b).cpu()
+	return (after - before) / time.Duration(probes), err
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// median is the middle one of values, or of two in the middle the lower.
+func median[T float64 | time.Duration](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[(len(sorted)-1)/2]
+}
+
+// The exporter's own counters of what it has allocated since it started.
+const (
+	heapBytes   = "go_memstats_alloc_bytes_total"
+	heapObjects = "go_memstats_mallocs_total"
+)
+
+// allocated is how much a counter of the heap grows with a scrape, less what
+// asking for it twice costs.
+func allocated(counter, format string) func(context.Context, *bench) (figure, error) {
+	return func(ctx context.Context, b *bench) (figure, error) {
+		n := b.plan.probes
+		side := scraping(chainP256, 200, "default")(b)
+		if err := side.round(ctx, b, n); err != nil {
+			return figure{}, err
+		}
+		var seen [3]float64
+		for i := range seen {
+			if i == 2 {
+				if err := side.round(ctx, b, n); err != nil {
+					return figure{}, err
+				}
+			}
+			var err error
+			if seen[i], err = b.exporter.counter(ctx, counter); err != nil {
+				return figure{}, err
+			}
+		}
+		asking := seen[1] - seen[0]
+		return figure{(seen[2] - seen[1] - asking) / float64(n), format, ""}, nil
+	}
+}
+
+// hanging has probes wait for an endpoint that takes connections and says nothing.
+func hanging(ctx context.Context, b *bench) (figure, error) {
+	exporter, err := b.start(ctx)
+	if err != nil {
+		return figure{}, err
+	}
+	defer exporter.stop()
+	if err := exporter.scrape(ctx, b.targets(chainP256, 200), "default", 200, b.plan.workers); err != nil {
+		return figure{}, err
+	}
+	before, err := exporter.resident()
+	if err != nil {
+		return figure{}, err
+	}
+	release, err := exporter.hang(ctx, b.servers.silent, b.plan.hanging)
+	defer release()
+	if err != nil {
+		return figure{}, err
+	}
+	peak, err := exporter.resident()
+	if err != nil {
+		return figure{}, err
+	}
+	return figure{(peak - before) / float64(b.plan.hanging) / 1e3, "%.1f kB", fmt.Sprintf("%d at once: %.0f MB, from %.0f MB", b.plan.hanging, peak/1e6, before/1e6)}, nil
+}
+
+// resident fills the caches of an exporter that has not done anything else.
+func resident(ctx context.Context, b *bench) (figure, error) {
+	exporter, err := b.start(ctx)
+	if err != nil {
+		return figure{}, err
+	}
+	defer exporter.stop()
+	fresh, err := exporter.resident()
+	if err != nil {
+		return figure{}, err
+	}
+	n := b.plan.distinct
+	if err := exporter.scrape(ctx, b.targets(chainP256, n), "default", 2*n, b.plan.workers); err != nil {
+		return figure{}, err
+	}
+	full, err := exporter.resident()
+	return figure{full / 1e6, "%.0f MB", fmt.Sprintf("%.0f MB when started", fresh/1e6)}, err
+}
+
+func starting(ctx context.Context, b *bench) (figure, error) {
+	var took []time.Duration
+	for range b.plan.starts {
+		begun := time.Now()
+		exporter, err := b.start(ctx)
+		if err != nil {
+			return figure{}, err
+		}
+		err = exporter.scrape(ctx, b.targets(chainP256, 1), "default", 1, 1)
+		took = append(took, time.Since(begun))
+		exporter.stop()
+		if err != nil {
+			return figure{}, err
+		}
+	}
+	slices.Sort(took)
+	return figure{micros(median(took)) / 1e3, "%.0f ms", fmt.Sprintf("%.0f to %.0f ms", micros(took[0])/1e3, micros(took[len(took)-1])/1e3)}, nil
+}
+
+func size(_ context.Context, b *bench) (figure, error) {
+	bytes, err := fileSize(b.binary)
+	return figure{bytes / 1e6, "%.1f MB", ""}, err
+}
