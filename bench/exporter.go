@@ -156,6 +156,10 @@ func (e *exporter) get(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	request.Header = scraped
+	return e.fetch(request)
+}
+
+func (e *exporter) fetch(request *http.Request) ([]byte, error) {
 	response, err := e.client.Do(request)
 	if err != nil {
 		return nil, err
@@ -163,29 +167,20 @@ func (e *exporter) get(ctx context.Context, path string) ([]byte, error) {
 	defer response.Body.Close()
 	var body io.Reader = response.Body
 	if response.Header.Get("Content-Encoding") == "gzip" {
-		if body, err = gzip.NewReader(response.Body); err != nil {
+		if body, err = gzip.NewReader(body); err != nil {
 			return nil, err
 		}
 	}
 	page, err := io.ReadAll(body)
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", path, response.Status, page)
+		err = fmt.Errorf("%s: %s: %s", request.URL, response.Status, page)
 	}
 	return page, err
 }
 
 // counter reads one of the exporter's own metrics.
 func (e *exporter) counter(ctx context.Context, name string) (float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.address+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	response, err := e.client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	page, err := io.ReadAll(response.Body)
+	page, err := e.get(ctx, "/metrics")
 	if err != nil {
 		return 0, err
 	}

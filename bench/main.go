@@ -69,7 +69,7 @@ type plan struct {
 }
 
 func run(ctx context.Context, args []string) error {
-	p := plan{rounds: 7, probes: 2000, distinct: 10_000, hanging: 5000, starts: 9, workers: 2, scalingUp: 100_000}
+	p := plan{rounds: 5, probes: 2000, distinct: 10_000, hanging: 5000, starts: 9, workers: 2, scalingUp: 100_000}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	smoke := flags.Bool("smoke", false, "measure little, and see only that it works")
 	flags.BoolVar(&p.scaling, "scaling", false, "measure how cost grows with the number of targets")
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&p.probes, "probes", p.probes, "probes in a round")
 	flags.IntVar(&p.workers, "workers", p.workers, "probes at once")
 	flags.StringVar(&p.binary, "exporter", "", "measure this binary instead of building one")
-	flags.StringVar(&p.profile, "profile", "", "leave profiles of the exporter at work in this directory")
+	flags.StringVar(&p.profile, "profile", "", "leave profiles of the exporter at work in this directory, and measure nothing")
 	flags.StringVar(&p.only, "only", "", "measure only the rows whose names contain this")
 	flags.StringVar(&p.picture, "picture", "docs/pictures/scaling.svg", "where -scaling draws its picture")
 	flags.IntVar(&p.scalingUp, "up-to", p.scalingUp, "the most targets of -scaling")
@@ -96,6 +96,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer b.close()
 	fmt.Printf("%s, %s/%s, %d CPUs, %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel())
+	if p.profile != "" {
+		return b.watch(ctx, p.profile)
+	}
 	if p.scaling {
 		return b.scale(ctx)
 	}
