@@ -31,8 +31,8 @@ func startBare(roots string) (*bare, error) {
 }
 
 // shake has it make n verified handshakes, going round the targets.
-func (b *bare) shake(targets []netip.AddrPort, n, workers int) error {
-	_, err := b.ask(fmt.Sprint(n, workers, len(targets), targets[0].Port()))
+func (b *bare) shake(targets []netip.AddrPort, from, n, workers int) error {
+	_, err := b.ask(fmt.Sprint(from, n, workers, len(targets), targets[0].Port()))
 	return err
 }
 
@@ -61,13 +61,13 @@ func shake(in io.Reader, out io.Writer) error {
 }
 
 func shakeRound(line string, config *tls.Config) error {
-	var n, workers, targets int
+	var from, n, workers, targets int
 	var port uint16
-	if _, err := fmt.Sscan(line, &n, &workers, &targets, &port); err != nil {
+	if _, err := fmt.Sscan(line, &from, &n, &workers, &targets, &port); err != nil {
 		return err
 	}
 	return share(n, workers, func(i int) error {
-		conn, err := tls.Dial("tcp", netip.AddrPortFrom(endpoint(i%targets), port).String(), config)
+		conn, err := tls.Dial("tcp", netip.AddrPortFrom(endpoint((from+i)%targets), port).String(), config)
 		if err != nil {
 			return err
 		}

@@ -137,10 +137,10 @@ var scraped = http.Header{
 	"X-Prometheus-Scrape-Timeout-Seconds": {"60"},
 }
 
-// scrape makes n scrapes, going round the targets. Each has to succeed.
-func (e *exporter) scrape(ctx context.Context, targets []netip.AddrPort, module string, n, workers int) error {
+// scrape makes n scrapes, going round the targets from one of them. Each has to succeed.
+func (e *exporter) scrape(ctx context.Context, targets []netip.AddrPort, module string, from, n, workers int) error {
 	return share(n, workers, func(i int) error {
-		target := targets[i%len(targets)]
+		target := targets[(from+i)%len(targets)]
 		page, err := e.get(ctx, "/probe?module="+module+"&target="+target.String())
 		if err == nil && !bytes.Contains(page, []byte("\ntls_probe_success 1")) {
 			err = fmt.Errorf("the probe of %s failed:\n%s", target, page)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -62,27 +61,28 @@ func (p *process) stop() {
 	p.command.Wait()
 }
 
-// tick is what /proc counts CPU time in (USER_HZ, which Linux fixes to 100 for
-// programs); proc_pid_stat(5).
-const tick = 10 * time.Millisecond
-
-// cpu is how long the process has been on a CPU, in user space and the kernel.
+// cpu is how long the process's threads have been on a CPU, in user space and
+// the kernel. Its stat has that too, in hundredths of a second, which is too
+// coarse for short turns. A thread that has ended is not counted; Go ends none.
 func (p *process) cpu() (time.Duration, error) {
-	content, err := os.ReadFile(p.proc("stat"))
-	if err != nil {
-		return 0, err
+	threads, err := filepath.Glob(p.proc("task/*/schedstat"))
+	if err != nil || len(threads) == 0 {
+		return 0, fmt.Errorf("%s says nothing of CPU time: %v", p.proc("task"), err)
 	}
-	// Fields are counted from behind the name, which may hold anything.
-	fields := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("%s has %d fields", p.proc("stat"), len(fields))
+	var sum time.Duration
+	for _, thread := range threads {
+		content, err := os.ReadFile(thread)
+		if err != nil {
+			return 0, err
+		}
+		ran, _, _ := strings.Cut(string(content), " ")
+		nanoseconds, err := strconv.ParseInt(ran, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", thread, err)
+		}
+		sum += time.Duration(nanoseconds)
 	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * tick, err
+	return sum, nil
 }
 
 // resident is the memory of the process, in bytes.

@@ -24,7 +24,7 @@ func (b *bench) watch(ctx context.Context, folder string) error {
 		var err error
 		for err == nil && working.Err() == nil {
 			for _, chain := range []string{chainP256, chainRSA} {
-				err = errors.Join(err, b.exporter.scrape(ctx, b.targets(chain, 200), "default", 200, b.plan.workers))
+				err = errors.Join(err, b.exporter.scrape(ctx, b.targets(chain, 200), "default", 0, 200, b.plan.workers))
 			}
 		}
 		worked <- err

@@ -45,81 +45,85 @@ const modules = `modules:
   default: {ca_file: %[1]q, timeout: 60s}
 `
 
-// load is a side of a comparison: one round of n probes, and who bears the cost.
+// load is a side of a comparison: a turn of n probes that goes on round the
+// targets where the turn before it ended, and who bears the cost.
 type load struct {
-	on    func(*bench) *process
-	round func(ctx context.Context, b *bench, n int) error
+	on   func(*bench) *process
+	turn func(ctx context.Context, b *bench, from, n int) error
 }
 
-func scraping(chain string, targets int, module string) func(*bench) load {
-	return func(b *bench) load {
-		return load{
-			on: func(b *bench) *process { return &b.exporter.process },
-			round: func(ctx context.Context, b *bench, n int) error {
-				return b.exporter.scrape(ctx, b.targets(chain, targets), module, n, b.plan.workers)
-			},
-		}
+func scraping(chain string, targets int, module string) load {
+	return load{
+		on: func(b *bench) *process { return &b.exporter.process },
+		turn: func(ctx context.Context, b *bench, from, n int) error {
+			return b.exporter.scrape(ctx, b.targets(chain, targets), module, from, n, b.plan.workers)
+		},
 	}
 }
 
-func shaking(chain string, targets int) func(*bench) load {
-	return func(b *bench) load {
-		return load{
-			on: func(b *bench) *process { return &b.bare.process },
-			round: func(ctx context.Context, b *bench, n int) error {
-				return b.bare.shake(b.targets(chain, targets), n, b.plan.workers)
-			},
-		}
+func shaking(chain string, targets int) load {
+	return load{
+		on: func(b *bench) *process { return &b.bare.process },
+		turn: func(_ context.Context, b *bench, from, n int) error {
+			return b.bare.shake(b.targets(chain, targets), from, n, b.plan.workers)
+		},
 	}
 }
+
+// turnLength is how many probes a side makes before it is the other's turn: few,
+// so that whatever else this machine does meets both.
+const turnLength = 100
 
 // compare holds the CPU per probe of one side against another's, as the median
-// over rounds that take turns. What is done once is done before.
-func compare(one, other func(*bench) load) func(context.Context, *bench) (figure, error) {
+// over rounds. What is done once is done in a round before these.
+func compare(one, other load) func(context.Context, *bench) (figure, error) {
 	return func(ctx context.Context, b *bench) (figure, error) {
-		return b.compare(ctx, one(b), other(b), b.plan.probes)
+		return b.compare(ctx, one, other, b.plan.probes)
 	}
 }
 
 func compareDistinct(ctx context.Context, b *bench) (figure, error) {
 	n := b.plan.distinct
-	return b.compare(ctx, scraping(chainP256, n, "default")(b), shaking(chainP256, n)(b), n)
+	return b.compare(ctx, scraping(chainP256, n, "default"), shaking(chainP256, n), n)
 }
 
 func (b *bench) compare(ctx context.Context, one, other load, probes int) (figure, error) {
-	sides := []load{one, other}
-	spent := make([][]time.Duration, len(sides))
+	var spent [2][]time.Duration
+	var ratios []float64
 	for round := range b.plan.rounds + 1 {
-		for i, side := range sides {
-			cost, err := b.cost(ctx, side, probes)
-			if err != nil {
-				return figure{}, err
-			}
-			if round > 0 { // the first fills the caches
-				spent[i] = append(spent[i], cost)
+		var sum [2]time.Duration
+		for from := 0; from < probes; from += turnLength {
+			for side, load := range []load{one, other} {
+				cost, err := b.cost(ctx, load, from, min(turnLength, probes-from))
+				if err != nil {
+					return figure{}, err
+				}
+				sum[side] += cost
 			}
 		}
-	}
-	ratios := make([]float64, b.plan.rounds)
-	for i := range ratios {
-		ratios[i] = float64(spent[0][i]) / float64(spent[1][i])
+		if round > 0 {
+			ratios = append(ratios, float64(sum[0])/float64(sum[1]))
+			for side := range sum {
+				spent[side] = append(spent[side], sum[side]/time.Duration(probes))
+			}
+		}
 	}
 	slices.Sort(ratios)
 	return figure{median(ratios), "%.2f", fmt.Sprintf("%.0f over %.0f µs; %.2f to %.2f",
 		micros(median(spent[0])), micros(median(spent[1])), ratios[0], ratios[len(ratios)-1])}, nil
 }
 
-// cost is the CPU that one probe of a round took.
-func (b *bench) cost(ctx context.Context, l load, probes int) (time.Duration, error) {
+// cost is the CPU that a turn took.
+func (b *bench) cost(ctx context.Context, l load, from, n int) (time.Duration, error) {
 	before, err := l.on(b).cpu()
 	if err != nil {
 		return 0, err
 	}
-	if err := l.round(ctx, b, probes); err != nil {
+	if err := l.turn(ctx, b, from, n); err != nil {
 		return 0, err
 	}
 	after, err := l.on(b).cpu()
-	return (after - before) / time.Duration(probes), err
+	return after - before, err
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
@@ -141,14 +145,14 @@ const (
 func allocated(counter, format string) func(context.Context, *bench) (figure, error) {
 	return func(ctx context.Context, b *bench) (figure, error) {
 		n := b.plan.probes
-		side := scraping(chainP256, 200, "default")(b)
-		if err := side.round(ctx, b, n); err != nil {
+		side := scraping(chainP256, 200, "default")
+		if err := side.turn(ctx, b, 0, n); err != nil {
 			return figure{}, err
 		}
 		var seen [3]float64
 		for i := range seen {
 			if i == 2 {
-				if err := side.round(ctx, b, n); err != nil {
+				if err := side.turn(ctx, b, 0, n); err != nil {
 					return figure{}, err
 				}
 			}
@@ -169,7 +173,7 @@ func hanging(ctx context.Context, b *bench) (figure, error) {
 		return figure{}, err
 	}
 	defer exporter.stop()
-	if err := exporter.scrape(ctx, b.targets(chainP256, 200), "default", 200, b.plan.workers); err != nil {
+	if err := exporter.scrape(ctx, b.targets(chainP256, 200), "default", 0, 200, b.plan.workers); err != nil {
 		return figure{}, err
 	}
 	before, err := exporter.resident()
@@ -200,7 +204,7 @@ func resident(ctx context.Context, b *bench) (figure, error) {
 		return figure{}, err
 	}
 	n := b.plan.distinct
-	if err := exporter.scrape(ctx, b.targets(chainP256, n), "default", 2*n, b.plan.workers); err != nil {
+	if err := exporter.scrape(ctx, b.targets(chainP256, n), "default", 0, 2*n, b.plan.workers); err != nil {
 		return figure{}, err
 	}
 	full, err := exporter.resident()
@@ -215,7 +219,7 @@ func starting(ctx context.Context, b *bench) (figure, error) {
 		if err != nil {
 			return figure{}, err
 		}
-		err = exporter.scrape(ctx, b.targets(chainP256, 1), "default", 1, 1)
+		err = exporter.scrape(ctx, b.targets(chainP256, 1), "default", 0, 1, 1)
 		took = append(took, time.Since(begun))
 		exporter.stop()
 		if err != nil {
