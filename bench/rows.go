@@ -189,7 +189,15 @@ func hanging(ctx context.Context, b *bench) (figure, error) {
 	if err != nil {
 		return figure{}, err
 	}
-	return figure{(peak - before) / float64(b.plan.hanging) / 1e3, "%.1f kB", fmt.Sprintf("%d at once: %.0f MB, from %.0f MB", b.plan.hanging, peak/1e6, before/1e6)}, nil
+	detail := fmt.Sprintf("%d at once: %.0f MB, from %.0f MB", b.plan.hanging, peak/1e6, before/1e6)
+	for _, part := range []struct{ name, counter string }{{"stacks", "go_memstats_stack_inuse_bytes"}, {"live and dead objects", "go_memstats_heap_alloc_bytes"}} {
+		bytes, err := exporter.counter(ctx, part.counter)
+		if err != nil {
+			return figure{}, err
+		}
+		detail += fmt.Sprintf(", %s %.0f MB", part.name, bytes/1e6)
+	}
+	return figure{(peak - before) / float64(b.plan.hanging) / 1e3, "%.1f kB", detail}, nil
 }
 
 // resident fills the caches of an exporter that has not done anything else.

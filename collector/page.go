@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
@@ -132,7 +133,7 @@ const maxKeptPage = 32 << 10
 // writePage answers a scrape in the format that it asks for. It is not compressed:
 // that would cost more CPU than the network saves on so few kilobytes.
 func writePage(w http.ResponseWriter, r *http.Request, result *prober.Result) {
-	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	format := negotiate(r.Header)
 	var e *exposition
 	switch {
 	case format.FormatType() == expfmt.TypeTextPlain:
@@ -156,3 +157,22 @@ func writePage(w http.ResponseWriter, r *http.Request, result *prober.Result) {
 		pages.Put(buffer)
 	}
 }
+
+// negotiate reads an Accept header that is not the one before it: a Prometheus
+// sends the same all the time.
+func negotiate(header http.Header) expfmt.Format {
+	accept := header.Get("Accept")
+	if last := lastNegotiated.Load(); last != nil && last.accept == accept {
+		return last.format
+	}
+	format := expfmt.NegotiateIncludingOpenMetrics(header)
+	lastNegotiated.Store(&negotiated{accept, format})
+	return format
+}
+
+type negotiated struct {
+	accept string
+	format expfmt.Format
+}
+
+var lastNegotiated atomic.Pointer[negotiated]

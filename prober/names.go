@@ -47,5 +47,19 @@ func (s *Session) VersionNumber() (float64, bool) {
 	return 0, false
 }
 
+// cipherNames is what tls.CipherSuiteName would make two lists for each time.
+var cipherNames = func() map[uint16]string {
+	names := make(map[uint16]string)
+	for _, id := range offered {
+		names[id] = tls.CipherSuiteName(id)
+	}
+	return names
+}()
+
 // CipherName is the suite's name in IANA's registry.
-func (s *Session) CipherName() string { return tls.CipherSuiteName(s.CipherSuite) }
+func (s *Session) CipherName() string {
+	if name, known := cipherNames[s.CipherSuite]; known {
+		return name
+	}
+	return tls.CipherSuiteName(s.CipherSuite)
+}
