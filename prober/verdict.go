@@ -19,11 +19,11 @@ type verdicts struct {
 }
 
 // Bounds on what is kept, in bytes: the verdicts on some 100,000 chains, and some
-// 1,000 parsed certificates. crypto/tls parses none anew that is still in use
-// somewhere.
+// 500 parsed certificates: those of a small fleet, or the intermediates of a large
+// one. crypto/tls parses none anew that is still held somewhere.
 const (
 	maxVerdicts  = 24 << 20
-	maxDescribed = 6 << 20
+	maxDescribed = 3 << 20
 )
 
 func newVerdicts(r *roots) *verdicts {
