@@ -208,10 +208,6 @@ func (e *exporter) hang(ctx context.Context, silent netip.AddrPort, n int) (rele
 		}
 		if waiting == float64(n) {
 			time.Sleep(settling)
-			if f := os.Getenv("HANG_PROFILE"); f != "" {
-				e.save(ctx, "/debug/pprof/heap?gc=1", f)
-				e.save(ctx, "/debug/pprof/goroutine?debug=1", f+".g")
-			}
 			return release, nil
 		}
 	}

@@ -62,10 +62,9 @@ type plan struct {
 	binary    string // the exporter; empty: it is built
 	profile   string // where profiles of the exporter at work are left; empty: none are
 	scaling   bool
-	only      string // the one row to measure; empty: all
-	table     string // files of the scaling's table and picture
-	picture   string
-	scalingUp int // the most targets of the scaling
+	only      string // a part of the names of the rows to measure; empty: all
+	picture   string // the file that the scaling is drawn in
+	scalingUp int    // the most targets of the scaling
 }
 
 func run(ctx context.Context, args []string) error {
@@ -95,6 +94,10 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
+	if *smoke {
+		p.picture = b.file("scaling.svg")
+		b.plan = p
+	}
 	fmt.Printf("%s, %s/%s, %d CPUs, %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel())
 	if p.profile != "" {
 		return b.watch(ctx, p.profile)
@@ -102,7 +105,10 @@ func run(ctx context.Context, args []string) error {
 	if p.scaling {
 		return b.scale(ctx)
 	}
-	return b.measure(ctx)
+	if err := b.measure(ctx); err != nil || !*smoke {
+		return err
+	}
+	return b.scale(ctx)
 }
 
 // measure prints a line for each row as soon as it is known.
