@@ -165,7 +165,7 @@ func negotiate(header http.Header) expfmt.Format {
 	if last := lastNegotiated.Load(); last != nil && last.accept == accept {
 		return last.format
 	}
-	format := expfmt.NegotiateIncludingOpenMetrics(header)
+	format := expfmt.NegotiateAccept(header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	lastNegotiated.Store(&negotiated{accept, format})
 	return format
 }
