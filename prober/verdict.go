@@ -3,6 +3,7 @@ package prober
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"slices"
 	"time"
 )
 
@@ -45,8 +46,8 @@ func questionOf(certs []*Certificate, name string) question {
 type keptVerdict struct {
 	from, until time.Time // by the wall clock; until is not within
 	valid       bool
-	problems    []Found
-	path        []link // nil: none
+	problems    []Found // of all results that it is on: without room to append to
+	path        []link  // nil: none
 }
 
 // link is a certificate of a path: one that was sent, or a root that was not.
@@ -109,7 +110,7 @@ func (j *judgement) verdict() *keptVerdict {
 		return nil
 	}
 	at := j.At.Round(0) // the wall clock's, for it may be set back
-	v := &keptVerdict{from: at, until: at.Add(maxVerdictAge), valid: j.Valid, problems: j.Problems}
+	v := &keptVerdict{from: at, until: at.Add(maxVerdictAge), valid: j.Valid, problems: slices.Clip(j.Problems)}
 	for _, certs := range [][]*x509.Certificate{j.sent, j.roots.own, j.met} {
 		for _, cert := range certs {
 			v.until = sooner(v.until, at, cert.NotBefore)

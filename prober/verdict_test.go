@@ -130,6 +130,23 @@ func TestVerdictIsKept(t *testing.T) {
 	}
 }
 
+// Results share what is kept, and one that is told more does not tell it to others.
+func TestKeptProblemsAreNotAppendedTo(t *testing.T) {
+	p := newPKI(t)
+	v := newVerdicts(trust(p.root("Root")))
+	sent := certs(p.leaf(p.root("Stranger")))
+	for range 3 {
+		c := v.judge(sent, "other.test", now)
+		if len(c.Problems) != 2 || c.Has(ProblemRevoked) {
+			t.Fatalf("its problems are %v", c.Problems)
+		}
+		c.Problems = append(c.Problems, Found{Problem: ProblemRevoked})
+		if again := v.judge(sent, "other.test", now); cap(again.Problems) > len(again.Problems) {
+			t.Errorf("two results would append to one list, of %d with room for %d", len(again.Problems), cap(again.Problems))
+		}
+	}
+}
+
 // A clock that is set back is seen, though the time since the start of the
 // program, which Go would rather compare, goes on.
 func TestVerdictGoesByTheWallClock(t *testing.T) {
