@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"prober":         {"tls_exporter/prober/hello"},
 	"prober/hello":   {},
 	"prober/tlstest": {},
+	"bench":          {"tls_exporter/prober/tlstest"},
 }
 
 // strangers are what prober has no business with: showing, logging, serving.

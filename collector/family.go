@@ -2,12 +2,10 @@ package collector
 
 import (
 	"cmp"
-	"io"
 	"slices"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 
 	"tls_exporter/prober"
 )
@@ -57,8 +55,8 @@ func gauges[Part any](name, help string, labels []string, read func(*Part, sette
 	return row[Part]{name, help, labels, read}
 }
 
-// gatherer is a Result as Prometheus gathers it: no registry is built for a scrape
-// and nothing is kept after it.
+// gatherer is a Result as Prometheus gathers it, for the formats that are not text:
+// no registry is built for a scrape and nothing is kept after it.
 type gatherer struct{ result *prober.Result }
 
 // Gather reads every row off the Result; it never fails.
@@ -88,30 +86,6 @@ func (f family) gather(r *prober.Result) *dto.MetricFamily {
 		g.Metric = append(g.Metric, &dto.Metric{Label: pairs(f.labels, values), Gauge: &dto.Gauge{Value: &value}})
 	})
 	return g
-}
-
-// Text writes results in the text exposition format. Several of them share each
-// family, told apart by a label target.
-func Text(w io.Writer, results ...*prober.Result) error {
-	for _, f := range byName {
-		all := f.gather(results[0])
-		if len(results) > 1 {
-			all.Metric = nil
-			for _, r := range results {
-				for _, m := range f.gather(r).Metric {
-					m.Label = append(m.Label, pairs([]string{"target"}, []string{r.Target.String()})...)
-					all.Metric = append(all.Metric, m)
-				}
-			}
-		}
-		if len(all.Metric) == 0 {
-			continue
-		}
-		if _, err := expfmt.MetricFamilyToText(w, all); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // pairs joins label names and values, sorted by name as the formats want it.

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 
 	"tls_exporter/prober"
@@ -45,7 +44,7 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.writeDebug(w, result)
 		return
 	}
-	promhttp.HandlerFor(gatherer{result}, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+	writePage(w, r, result)
 }
 
 func (e *Exporter) reject(w http.ResponseWriter, refused *refusal) {

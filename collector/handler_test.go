@@ -2,17 +2,16 @@ package collector
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
 
 	"tls_exporter/prober"
@@ -118,12 +119,15 @@ func TestProbeAnswers(t *testing.T) {
 		t.Errorf("no OpenMetrics but %s:\n%s", w.Header().Get("Content-Type"), body)
 	}
 	w = get(e, "/probe?target="+addr, "Accept-Encoding", "gzip")
-	unzipped, err := gzip.NewReader(w.Body)
-	if err != nil {
-		t.Fatal(err)
+	if body := w.Body.String(); w.Header().Get("Content-Encoding") != "" || w.Header().Get("Content-Length") != strconv.Itoa(len(body)) || !strings.Contains(body, "\ntls_probe_success 1\n") {
+		t.Errorf("compressed, or not of the length that it says: %v\n%s", w.Header(), body)
 	}
-	if text, err := io.ReadAll(unzipped); err != nil || !bytes.Contains(text, []byte("tls_probe_success 1")) {
-		t.Errorf("gzip: %s, %v", text, err)
+	w = get(e, "/probe?target="+addr, "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	decoder := expfmt.NewDecoder(w.Body, expfmt.ResponseFormat(w.Header()))
+	for family := new(dto.MetricFamily); family.GetName() != "tls_probe_success"; {
+		if err := decoder.Decode(family); err != nil {
+			t.Fatalf("%s has no tls_probe_success: %v", w.Header().Get("Content-Type"), err)
+		}
 	}
 }
 

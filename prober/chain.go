@@ -14,16 +14,28 @@ import (
 // because Verify stops at the first thing. Without a name, that one question is
 // not asked.
 func judge(certs []*x509.Certificate, name string, trusted *roots, now time.Time) *Chain {
-	c := &Chain{At: now, Name: name}
-	for _, cert := range certs {
-		c.Certificates = append(c.Certificates, newCertificate(cert))
+	described := make([]*Certificate, len(certs))
+	for i, cert := range certs {
+		described[i] = newCertificate(cert)
 	}
-	j := &judgement{Chain: c, sent: certs, roots: trusted, signed: make(map[[2]int]bool)}
+	return deliberate(described, name, trusted, now).Chain
+}
 
-	verified, err := verify(certs, name, trusted.pool, now)
+// deliberate is judge, with how it came to its verdict.
+func deliberate(certs []*Certificate, name string, trusted *roots, now time.Time) *judgement {
+	c := &Chain{At: now, Name: name, Certificates: certs}
+	j := &judgement{Chain: c, roots: trusted, signed: make(map[[2]int]bool)}
+	for _, cert := range certs {
+		j.sent = append(j.sent, cert.X509)
+	}
+
+	verified, err := verify(j.sent, name, trusted.pool, now)
 	if c.Valid = err == nil; c.Valid {
 		j.way = longest(verified)
 		c.Path = j.way
+		for _, path := range verified {
+			j.met = append(j.met, path[len(path)-1])
+		}
 	} else {
 		j.explain(err)
 	}
@@ -36,7 +48,7 @@ func judge(certs []*x509.Certificate, name string, trusted *roots, now time.Time
 	slices.SortStableFunc(c.Problems, func(a, b Found) int {
 		return slices.Index(Problems, a.Problem) - slices.Index(Problems, b.Problem)
 	})
-	return c
+	return j
 }
 
 // verify is x509.Verify for a server, as a browser would ask.
@@ -68,11 +80,13 @@ func end(path []*x509.Certificate) time.Time {
 // judgement is one chain while it is being judged.
 type judgement struct {
 	*Chain
-	sent   []*x509.Certificate
-	roots  *roots
-	way    []*x509.Certificate // the path that the questions are about; it need not end in a root
-	signed map[[2]int]bool     // by parent and child: what has been asked of signs
-	checks int                 // signatures verified for this chain
+	sent    []*x509.Certificate
+	roots   *roots
+	way     []*x509.Certificate // the path that the questions are about; it need not end in a root
+	met     []*x509.Certificate // roots that came into it
+	passing bool                // a problem is told with the time of now, so that it is another one a moment later
+	signed  map[[2]int]bool     // by parent and child: what has been asked of signs
+	checks  int                 // signatures verified for this chain
 }
 
 // tell notes a problem of cert, once.
@@ -110,6 +124,7 @@ func (j *judgement) explain(verdict error) {
 		j.tell(ProblemNameMismatch, j.sent[0], "%s is not among the names of the leaf (%s)", quote(j.Name), claimed(j.sent[0]))
 	}
 	if !slices.ContainsFunc(j.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {
+		j.passing = true
 		j.tell(problemOf(verdict), nil, "%s", verdict)
 	}
 }

@@ -88,7 +88,7 @@ func runKept[Options keepable, Finding any, Sized interface {
 		return
 	}
 	lasting := &endpoint{prober: e.prober, target: e.target, addrs: e.addrs, session: e.session, chain: e.chain}
-	q := &question{
+	q := &wanted{
 		key:    keptKey{e.prober.asks(name, *options), digest(fmt.Sprintf("%+v", e.target))},
 		server: e.target.FarEnd(), every: (*options).age(),
 		find: func(ctx context.Context) (sized, error) {

@@ -67,7 +67,7 @@ func (e *endpoint) handshake(ctx context.Context, adjust func(*tls.Config)) (*ov
 
 // ask asks for a finding that is kept. A server that cannot be reached now is not
 // asked; what is known of it is, unless nobody may ask for it any more.
-func (e *endpoint) ask(ctx context.Context, q *question) (kept, error) {
+func (e *endpoint) ask(ctx context.Context, q *wanted) (kept, error) {
 	keeper := e.prober.guard.process.keeper()
 	if e.down == nil {
 		return keeper.ask(ctx, q)

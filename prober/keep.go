@@ -67,8 +67,8 @@ type kept struct {
 // sized is a finding that knows how many bytes it takes.
 type sized interface{ size() int }
 
-// question is what a finding is about, and how to come by it.
-type question struct {
+// wanted is a finding that somebody asks for, and how to come by it.
+type wanted struct {
 	key    keptKey
 	server string        // which is left in peace meanwhile
 	every  time.Duration // how old the finding may become
@@ -92,7 +92,7 @@ func (k *keeper) close() {
 
 // ask returns the finding that is kept. Without one it waits for it to be made,
 // for as long as ctx allows.
-func (k *keeper) ask(ctx context.Context, q *question) (kept, error) {
+func (k *keeper) ask(ctx context.Context, q *wanted) (kept, error) {
 	for {
 		answer, wait, start := k.look(q)
 		switch {
@@ -125,14 +125,14 @@ func (k *keeper) ask(ctx context.Context, q *question) (kept, error) {
 }
 
 // recall returns the finding that is kept, if it is not too old, and makes none.
-func (k *keeper) recall(q *question) kept {
+func (k *keeper) recall(q *wanted) kept {
 	answer, _, _ := k.look(q)
 	return answer
 }
 
 // look tells what is kept of q: an answer if it is young enough, what to wait
 // for if its server is busy, and whether it is time to make it.
-func (k *keeper) look(q *question) (answer kept, wait <-chan struct{}, start bool) {
+func (k *keeper) look(q *wanted) (answer kept, wait <-chan struct{}, start bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	if element := k.entries[q.key]; element != nil {
@@ -153,7 +153,7 @@ func (k *keeper) look(q *question) (answer kept, wait <-chan struct{}, start boo
 
 // refresh makes a finding anew if there is room for that now. There will be
 // another scrape before the old one has aged out.
-func (k *keeper) refresh(q *question) {
+func (k *keeper) refresh(q *wanted) {
 	select {
 	case k.places <- struct{}{}:
 		if !k.begin(q) {
@@ -165,7 +165,7 @@ func (k *keeper) refresh(q *question) {
 
 // begin makes the finding in a goroutine that the keeper owns and that gives up
 // the caller's place. It says no if somebody else has begun meanwhile.
-func (k *keeper) begin(q *question) bool {
+func (k *keeper) begin(q *wanted) bool {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	if k.busy[q.server] != nil || k.ctx.Err() != nil {
@@ -185,7 +185,7 @@ func (k *keeper) begin(q *question) bool {
 	return true
 }
 
-func (k *keeper) make(q *question) kept {
+func (k *keeper) make(q *wanted) kept {
 	ctx, cancel := context.WithTimeout(k.ctx, cmp.Or(q.takes, scanPatience))
 	defer cancel()
 	start := k.now()

@@ -26,8 +26,8 @@ type maker struct {
 	broken error
 }
 
-func (m *maker) about(server string, every time.Duration) *question {
-	return &question{key: keptKey{of: digest(server)}, server: server, every: every, find: func(ctx context.Context) (sized, error) {
+func (m *maker) about(server string, every time.Duration) *wanted {
+	return &wanted{key: keptKey{of: digest(server)}, server: server, every: every, find: func(ctx context.Context) (sized, error) {
 		n := m.times.Add(1)
 		if m.let != nil {
 			select {
@@ -49,7 +49,7 @@ func newTestKeeper(t *testing.T) *keeper {
 	return k
 }
 
-func times(t *testing.T, k *keeper, q *question) int32 {
+func times(t *testing.T, k *keeper, q *wanted) int32 {
 	t.Helper()
 	answer, err := k.ask(t.Context(), q)
 	if err != nil {
@@ -162,7 +162,7 @@ func TestKeptFailure(t *testing.T) {
 // A panic fails the finding that it is in.
 func TestKeptPanic(t *testing.T) {
 	k := newTestKeeper(t)
-	q := &question{server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) { panic("boom") }}
+	q := &wanted{server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) { panic("boom") }}
 	if _, err := k.ask(t.Context(), q); reasonFor(err) != ReasonInternal {
 		t.Errorf("error is %v", err)
 	}
@@ -175,7 +175,7 @@ func TestOneFindingAtATime(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
-			k.ask(t.Context(), &question{key: keptKey{of: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) {
+			k.ask(t.Context(), &wanted{key: keptKey{of: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) {
 				now := at.Add(1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}

@@ -23,6 +23,7 @@ import (
 type Prober struct {
 	module      Module
 	roots       *roots
+	verdicts    *verdicts
 	family      IPProtocol // of the addresses that may be dialled
 	lookup      lookup
 	guard       *guard
@@ -61,7 +62,7 @@ func newGuarded(m Module, guard *guard) (*Prober, error) {
 		return nil, err
 	}
 	p := &Prober{
-		module: m, roots: roots, family: m.family(), lookup: newLookup(guard, string(m.Resolver), m.Addresses == AllAddresses), guard: guard, choice: choice,
+		module: m, roots: roots, verdicts: newVerdicts(roots), family: m.family(), lookup: newLookup(guard, string(m.Resolver), m.Addresses == AllAddresses), guard: guard, choice: choice,
 		tls: m.tlsConfig(), certificate: certificate,
 	}
 	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
@@ -135,7 +136,7 @@ func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	if len(h.certificates) == 0 {
 		return
 	}
-	r.Chain, _ = step(r, PhaseVerify, func() (*Chain, error) { return judge(h.certificates, t.name(), p.roots, time.Now()), nil })
+	r.Chain, _ = step(r, PhaseVerify, func() (*Chain, error) { return p.verdicts.judge(h.certificates, t.name(), time.Now()), nil })
 	r.failVerify()
 }
 

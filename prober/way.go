@@ -92,7 +92,9 @@ func (j *judgement) rootsAbove(cert *x509.Certificate) []*x509.Certificate {
 	if j.checks++; j.checks > maxSignatureChecks {
 		return nil
 	}
-	return j.roots.above(cert, j.At)
+	above := j.roots.above(cert, j.At)
+	j.met = append(j.met, above...)
+	return above
 }
 
 // signs tells whether the certificate sent at parent signed the one at child.
