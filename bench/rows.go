@@ -31,6 +31,8 @@ var rows = []row{
 	{"CPU per scrape over a bare handshake, 200 targets, P-256", "1.05", "0.95", compare(scraping(chainP256, 200, "default"), shaking(chainP256, 200))},
 	{"the same, RSA-2048 with two intermediates", "1.00", "0.85", compare(scraping(chainRSA, 200, "default"), shaking(chainRSA, 200))},
 	{"the same, P-256, 10,000 distinct targets round robin", "1.10", "1.00", compareDistinct},
+	{"a scrape with versions and ciphers kept, over one without", "1.2", "1.1", compare(scraping(chainP256, 200, "scanned"), scraping(chainP256, 200, "default"))},
+	{"a fresh scan of versions (six offers) over a bare handshake", "1.5", "1.0", freshScan},
 	{"bytes allocated per scrape", "", "", allocated(heapBytes, "%.0f B")},
 	{"allocations per scrape", "", "", allocated(heapObjects, "%.0f")},
 	{"resident memory per probe in flight at a silent endpoint", "25 kB", "15 kB", hanging},
@@ -43,6 +45,8 @@ var rows = []row{
 // %s is the path of the bench's roots.
 const modules = `modules:
   default: {ca_file: %[1]q, timeout: 60s}
+  scanned: {ca_file: %[1]q, timeout: 60s, versions: {}, ciphers: {}}
+  versions: {ca_file: %[1]q, timeout: 60s, versions: {}}
 `
 
 // load is a side of a comparison: a turn of n probes that goes on round the
