@@ -76,8 +76,8 @@ func (s *cipherScan) olderCurves(ctx context.Context) groupList {
 // TLS 1.3 the client's groups are also the curves of certificates that it takes
 // (RFC 8422 section 5.1), so the server may have said no because the curve of its
 // certificate was struck. Each curve that was is offered behind the rest. What the
-// server then still does not pick it has not got, or it prefers the other one:
-// that is not known.
+// server then still does not pick it has not got, if it heeds the client's order;
+// if it prefers the other one, that is not known.
 func (s *cipherScan) besideItsOwn(ctx context.Context, v hello.Version, suites []hello.CipherSuite, taken []hello.Group) groupList {
 	for _, own := range slices.Clone(taken) {
 		if !slices.Contains(certificateCurves, own) {
@@ -91,8 +91,23 @@ func (s *cipherScan) besideItsOwn(ctx context.Context, v hello.Version, suites [
 		if end == unanswered {
 			break
 		}
+		at := slices.IndexFunc(taken, func(g hello.Group) bool { return g != own })
+		if end == otherwise && at >= 0 && s.heeds(ctx, v, suites, own, taken[at]) {
+			return groupList{taken, declined}
+		}
 	}
 	return groupList{taken: taken}
+}
+
+// heeds tells whether the server picks of two groups that it takes the one that
+// comes first, whichever that is.
+func (s *cipherScan) heeds(ctx context.Context, v hello.Version, suites []hello.CipherSuite, a, b hello.Group) bool {
+	for _, pair := range [][]hello.Group{{a, b}, {b, a}} {
+		if got, end := s.exchange(ctx, hello.Offer{Version: v, Ciphers: suites, Groups: pair}); end != picked || got != pair[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // certificateCurves are those that public authorities certify, and that a server

@@ -144,11 +144,11 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 				c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
 			},
 			suites: "1.2+ c02b cca9", preference: UnknownPreference, // there is ChaCha20 and one other
-			// What else it has may have come to nothing by its certificate's curve.
-			groups:  "secp256r1 x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072",
+			// What else it has could have come to nothing by its certificate's curve; it heeds our order, so there is nothing else.
+			groups:  "secp256r1 x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp384r1 -secp521r1 -x448",
 			schemes: "ecdsa_secp256r1_sha256 ecdsa_secp384r1_sha384 ecdsa_secp521r1_sha512 ecdsa_sha1",
-			// Versions 3+5, groups 3 and one more with the certificate's, schemes 5.
-			connections: 3 + 5 + 3 + 1 + 5,
+			// Versions 3+5, groups 3, one more with the certificate's, and 2 for whose order counts, schemes 5.
+			connections: 3 + 5 + 3 + 1 + 2 + 5,
 		},
 		{
 			name: "all of TLS 1.3, and TLS 1.2", key: rsaKey(2048),
