@@ -9,7 +9,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -26,10 +26,11 @@ import (
 	"tls_exporter/report"
 )
 
-// gcPercent is GOGC where nobody sets it. Collecting garbage at Go's own 100 takes
-// some 6% of the CPU of a scrape, and at 200 half of that; but 10,000 targets then
-// take 64 MB. This is in between (docs/scaling.md).
-const gcPercent = 150
+// ballastSize is how much memory is asked for and never touched, so that it takes
+// none of the machine's. Go collects garbage when the heap has doubled; with this
+// in it a small one is collected half as often, and a large one no later
+// (docs/scaling.md).
+const ballastSize = 8 << 20
 
 // serve answers Prometheus until ctx ends, then lets the probes in flight
 // answer.
@@ -37,9 +38,8 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	if err := f.validate(); err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	ballast := make([]byte, ballastSize)
+	defer runtime.KeepAlive(ballast)
 	logger.Info("Starting tls_exporter", "version", version.Info(), "build", version.BuildContext())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(

@@ -33,7 +33,7 @@ func TestEndpoints(t *testing.T) {
 }
 
 func TestRoundUp(t *testing.T) {
-	for value, want := range map[float64]float64{.3: 1, 1: 1, 1.2: 2, 2.1: 5, 7: 10, 11: 20, 230: 500} {
+	for value, want := range map[float64]float64{.3: 1, 1: 1, 1.2: 2, 7: 10, 11: 20, 230: 250, 260: 500, 2.1: 2.5} {
 		if got := roundUp(value); got != want {
 			t.Errorf("%v is rounded to %v", value, got)
 		}

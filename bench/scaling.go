@@ -154,10 +154,10 @@ func plot(left int, title string, steps []step, curves ...curve) panel {
 	return p
 }
 
-// roundUp is the next of 1, 2, 5, 10, 20, 50 and so on.
+// roundUp is the next of 1, 2, 2.5, 5, 10, 20, 25, 50 and so on.
 func roundUp(value float64) float64 {
 	for unit := 1.0; ; unit *= 10 {
-		for _, step := range []float64{1, 2, 5} {
+		for _, step := range []float64{1, 2, 2.5, 5} {
 			if step*unit >= value {
 				return step * unit
 			}
@@ -165,7 +165,7 @@ func roundUp(value float64) float64 {
 	}
 }
 
-var picture = template.Must(template.New("").Funcs(template.FuncMap{"lower": func(i int) int { return panelHeight - 30 + 16*i }}).Parse(
+var picture = template.Must(template.New("").Funcs(template.FuncMap{"beside": func(i int) int { return panelHeight/2 - 10 + 16*i }}).Parse(
 	`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 300" font-family="sans-serif" font-size="12" fill="#24292f">
 <rect width="800" height="300" fill="#fff"/>
 {{range .}}<g transform="translate({{.Left}} 40)">
@@ -175,7 +175,7 @@ var picture = template.Must(template.New("").Funcs(template.FuncMap{"lower": fun
 {{end}}<text x="150" y="242" text-anchor="middle">targets</text>
 {{range $i, $line := .Lines}}<polyline points="{{.Points}}" fill="none" stroke="{{.Color}}" stroke-width="2"/>
 {{range .Ends}}<circle cx="{{printf "%.1f" .X}}" cy="{{printf "%.1f" .Y}}" r="3" fill="{{$line.Color}}"/>
-{{end}}<text x="290" y="{{lower $i}}" text-anchor="end" fill="{{.Color}}">{{.Name}}</text>
+{{end}}<text x="10" y="{{beside $i}}" fill="{{.Color}}">{{.Name}}</text>
 {{end}}</g>
 {{end}}</svg>
 `))
