@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,14 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The tests that go side by side wait for servers that are slow or silent, and
+	// hardly for this machine. What the command line says of it comes later, and wins.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // newLab is a lab that ends with the test.
 func newLab(t testing.TB) *tlstest.Lab {
