@@ -19,11 +19,11 @@ import (
 
 // pki makes chains for judge, which needs no server.
 type pki struct {
-	*testing.T
+	testing.TB
 	key crypto.Signer
 }
 
-func newPKI(t *testing.T) pki {
+func newPKI(t testing.TB) pki {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -6,8 +6,7 @@ import (
 )
 
 func benchChain(b *testing.B) ([]*x509.Certificate, *roots) {
-	var t testing.T
-	p := newPKI(&t)
+	p := newPKI(b)
 	root := p.root("Root")
 	ca := p.under(root, "CA")
 	return certs(p.leaf(ca), ca), trust(root)
