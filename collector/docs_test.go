@@ -47,6 +47,7 @@ There is no label for the target: the scrape's ` + "`instance`" + ` says it.
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
 	vocabulary(&b, "policy", "of `tls_policy_compliant`", prober.PolicyNames)
+	vocabulary(&b, "rule", "of `tls_policy_violation_info`, the gravest first", prober.PolicyRules)
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", prober.VulnerabilityNames)
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{prober.ResumeBySessionID, prober.ResumeByTicket, prober.ResumeByPSK, prober.EarlyData})
 	b.WriteString(decisions)
@@ -143,8 +144,8 @@ That TLS 1.0 and 1.1 are withdrawn (RFC 8996) is in ` + "`tls_version_supported`
 
 **tls_server_cipher_preference** is 1 where the server's order of suites decides, and 0 where the client's does. It is absent where the server takes one suite, or did not tell.
 
-**tls_policy_compliant** holds what ` + "`versions`" + ` and ` + "`ciphers`" + ` found, and the certificate, against published policies: Mozilla's configurations ` + "`mozilla_modern`" + `, ` + "`mozilla_intermediate`" + ` and ` + "`mozilla_old`" + `, and ` + "`pci_dss`" + ` (version 4: no SSL, no TLS below 1.2).
-It is 1 where no rule is broken, 0 with the first five broken ones in ` + "`tls_policy_violation_info`" + `, and absent where the policy asks for what was not learned. Without ` + "`policies`" + ` in the module all are shown; name those that the endpoint is meant to keep, and ` + "`TLSPolicyBroken`" + ` watches them.
+**tls_policy_compliant** holds what ` + "`versions`" + ` and ` + "`ciphers`" + ` found, and the certificate, against published policies: Mozilla's configurations ` + "`mozilla_modern`" + `, ` + "`mozilla_intermediate`" + ` and ` + "`mozilla_old`" + `, in version 5.7, and ` + "`pci_dss`" + ` in version 4 (requirement 4.2.1: no SSL, no TLS below 1.2, and of suites and keys what its glossary calls strong cryptography).
+An endpoint complies that is at least as strict: it takes nothing that the policy does not have. A curve stands for its hybrid with ML-KEM too; what a configuration says of HSTS and OCSP is not asked for. It is 1 where no rule is broken, 0 with the first five broken ones in ` + "`tls_policy_violation_info`" + `, and absent where the policy asks for what was not learned. Without ` + "`policies`" + ` in the module all are shown; name those that the endpoint is meant to keep, and ` + "`TLSPolicyBroken`" + ` watches them.
 
 **tls_vulnerable** says of each vulnerability 1 (shown by a test that does no harm and keeps nothing), 0 (the test was answered as a server without it answers), or nothing (it could not be told).
 

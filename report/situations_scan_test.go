@@ -76,8 +76,8 @@ func scannedModern() *prober.Result {
 		Schemes: []hello.SignatureScheme{0x0403}, Preference: prober.ServerPreference, Connections: 43,
 	}
 	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
-		{Policy: "mozilla_modern", Violations: []string{"versions: TLS 1.2"}}, {Policy: "mozilla_intermediate", Compliant: true},
-		{Policy: "mozilla_old", Violations: []string{"versions: TLS 1.0 is missing"}}, {Policy: "pci_dss", Compliant: true},
+		{Policy: "mozilla_modern", Violations: []string{"protocols", "ciphers"}}, {Policy: "mozilla_intermediate", Compliant: true},
+		{Policy: "mozilla_old", Compliant: true}, {Policy: "pci_dss", Compliant: true},
 	}}
 	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed(prober.VulnerabilityNames...)}
 	r.Resumption = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
@@ -98,7 +98,7 @@ func scannedAwful() *prober.Result {
 		DHBits: 512, Preference: prober.ClientPreference, Connections: 31,
 	}
 	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
-		{Policy: "mozilla_intermediate", Violations: []string{"versions: TLS 1.1", "versions: TLS 1.0", "versions: SSL 3.0", "versions: SSL 2.0", "ciphers: TLS_RSA_WITH_RC4_128_MD5", "ciphers: TLS_RSA_WITH_RC4_128_SHA"}},
+		{Policy: "mozilla_intermediate", Violations: []string{"protocols", "ciphers", "dh_param_size", "rsa_key_size", "groups", "certificate_lifespan"}},
 		{Policy: "pci_dss", Violations: []string{"versions: SSL 2.0", "versions: SSL 3.0"}},
 	}}
 	r.Vulnerabilities = &prober.Vulnerabilities{Answers: append([]prober.VulnerabilityAnswer{
