@@ -128,6 +128,7 @@ func (c *Ciphers) falsehoods(truth *Ciphers) []string {
 // Whatever a server's manners, nothing is said of it that is not so, and what it
 // did not answer to is not said to be refused.
 func TestCiphersManners(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	addr, err := lab.StartLegacy(mannered)
 	if err != nil {
@@ -202,6 +203,7 @@ func TestCiphersManners(t *testing.T) {
 // Two servers behind one address, of which one is ill, and that hang up on what they
 // have not got: hanging up says nothing then.
 func TestCiphersFickle(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	g := tlstest.Legacy{Versions: []uint16{0x0303}, Suites: []uint16{0xc02f}, Refusal: tlstest.RefuseByClosing}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

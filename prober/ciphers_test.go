@@ -198,6 +198,7 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 // What no server does any more is found with a responder of the lab's own, in the
 // order in which that prefers it.
 func TestCiphersOfLegacy(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	const tls10, tls11, tls12 = tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12
 	for _, test := range []struct {

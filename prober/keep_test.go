@@ -194,6 +194,7 @@ func TestOneFindingAtATime(t *testing.T) {
 // The findings that nobody has asked for the longest are the first to go, and
 // their bytes with them.
 func TestKeptIsBounded(t *testing.T) {
+	t.Parallel()
 	k := newTestKeeper(t)
 	put := func(i, bytes int) {
 		k.put(kept{key: keptKey{of: digest(fmt.Sprint(i))}, found: fat(bytes), made: time.Now()})

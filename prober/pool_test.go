@@ -59,6 +59,7 @@ func reasonsOf(p *Pool) []string {
 // Five addresses of which one refuses, one hangs, one serves an old certificate
 // and two are fine: one probe tells all of it, within its deadline.
 func TestPool(t *testing.T) {
+	t.Parallel()
 	fine := lasting(30*day, 60*day)
 	old := lasting(80*day, 10*day)
 	to, module := poolOf(t, fine, tlstest.Server{Refuse: true}, tlstest.Server{Hang: true}, old, fine)

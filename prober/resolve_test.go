@@ -50,6 +50,7 @@ func altered(change func(m *dns.Msg, overTCP bool)) func([]byte, bool) []byte {
 }
 
 func TestResolve(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	var many []netip.Addr // more than a datagram holds
 	for i := range maxAddresses {

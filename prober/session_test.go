@@ -140,6 +140,7 @@ func keyFor(suite uint16) func() (crypto.Signer, error) {
 // TestClientRenegotiation has every suite whose sessions we go on with, and every
 // way to say no.
 func TestClientRenegotiation(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	for _, suite := range sessionSuites() {
 		for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
@@ -171,6 +172,7 @@ func TestClientRenegotiation(t *testing.T) {
 // TestRudenessIsNoResumption has a server that takes sessions up again found so,
 // or not judged.
 func TestRudenessIsNoResumption(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	server := serve(t, lab, tlstest.Server{})
 	for name, manners := range rude {

@@ -276,6 +276,7 @@ func probeAll(t *testing.T, timeout time.Duration, cases []dialogueCase) {
 
 // A server may hang before any of its lines, or in the middle of one.
 func TestDialogueHangs(t *testing.T) {
+	t.Parallel()
 	var cases []dialogueCase
 	eachServerLine(t, func(s transcript, i int) {
 		for _, part := range s.interrupted(i) {

@@ -198,6 +198,7 @@ func triples(t *testing.T) int {
 // Whatever is asked in whatever order, what is kept says what a judge who keeps
 // nothing says, and both agree with crypto/x509.
 func TestVerdictsAgree(t *testing.T) {
+	t.Parallel()
 	n := triples(t)
 	w := newWorld(t)
 	var kept, judged atomic.Int64

@@ -57,6 +57,7 @@ func TestVersions(t *testing.T) {
 
 // Old versions, and servers that turn down what they do not take without a word.
 func TestVersionsOfOldServers(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	old := []uint16{0x0002, 0x0300, tls.VersionTLS10}
 	for _, test := range []struct {
@@ -88,6 +89,7 @@ func TestVersionsOfOldServers(t *testing.T) {
 // A server that does not like to be asked is never taken to refuse what it was
 // not heard on.
 func TestVersionsOfShyServers(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	const truth = "+SSL 2.0 -SSL 3.0 +1.0 -1.1 -1.2 -1.3"
 	server, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: tlstest.RefuseByClosing})

@@ -63,6 +63,7 @@ var diagnoses = map[string]string{
 var alsoHealed = map[string]string{"ticketbleed": "no_extended_master_secret"}
 
 func TestVulnerabilities(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	for _, wound := range tlstest.Wounds() {
 		want, known := diagnoses[wound.Name]
@@ -140,6 +141,7 @@ const shortly = time.Second
 
 // TestRudenessHidesNoWound has a wounded server found wounded, or not judged.
 func TestRudenessHidesNoWound(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	everything := tlstest.Legacy{
 		Versions: []uint16{0x0002, 0x0300, tls.VersionTLS10, tls.VersionTLS12},
@@ -173,6 +175,7 @@ func TestRudenessHidesNoWound(t *testing.T) {
 
 // TestRudenessIsNoWound has a healthy server found healthy, or not judged.
 func TestRudenessIsNoWound(t *testing.T) {
+	t.Parallel()
 	lab := newLab(t)
 	server := serve(t, lab, tlstest.Server{})
 	for name, manners := range rude {
