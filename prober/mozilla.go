@@ -45,15 +45,8 @@ type configuration struct {
 
 // The guideline's words, which are OpenSSL's, in ours.
 var (
-	mozillaVersions = map[string]hello.Version{"TLSv1": hello.TLS10, "TLSv1.1": hello.TLS11, "TLSv1.2": hello.TLS12, "TLSv1.3": hello.TLS13}
-	// A curve stands also for its hybrid with ML-KEM, which is no weaker than the
-	// better of its halves (draft-ietf-tls-hybrid-design): version 5.7 is older than
-	// these, and 6.0 begins its list with one.
-	mozillaGroups = map[string][]hello.Group{
-		"X25519":     {hello.X25519, hello.X25519MLKEM768},
-		"prime256v1": {hello.SecP256r1, hello.SecP256r1MLKEM768},
-		"secp384r1":  {hello.SecP384r1, hello.SecP384r1MLKEM1024},
-	}
+	mozillaVersions   = map[string]hello.Version{"TLSv1": hello.TLS10, "TLSv1.1": hello.TLS11, "TLSv1.2": hello.TLS12, "TLSv1.3": hello.TLS13}
+	mozillaGroups     = map[string]hello.Group{"X25519": hello.X25519, "prime256v1": hello.SecP256r1, "secp384r1": hello.SecP384r1}
 	mozillaKeys       = map[string]string{"ecdsa": "ECDSA", "rsa": "RSA"}
 	mozillaCurves     = map[string]string{"prime256v1": "P-256", "secp384r1": "P-384"}
 	mozillaSignatures = map[string]x509.SignatureAlgorithm{
@@ -151,7 +144,7 @@ func (c configuration) rules(stricter configuration) []rule {
 		{"certificate_signature", signedWith(translate(mozillaSignatures, c.CertificateSignatures)...)},
 		{"certificate_type", keyOf(translate(mozillaKeys, c.CertificateTypes)...)},
 		{"certificate_curve", onCurve(translate(mozillaCurves, c.CertificateCurves)...)},
-		{"groups", noGroupBut(slices.Concat(translate(mozillaGroups, c.TLSCurves)...)...)},
+		{"groups", noGroupBut(translate(mozillaGroups, c.TLSCurves)...)},
 	}
 	if c.ServerPreferredOrder {
 		rules = append(rules, rule{"server_preference", serverDecides(without(stricter.suites()))})

@@ -213,24 +213,34 @@ func aboutLeaf(good func(*Certificate) bool) func(*standing) ruling {
 	return func(s *standing) ruling { return forbid(s.leaf != nil && !good(s.leaf), s.leaf != nil) }
 }
 
-// noGroupBut rules on curves, and on what stands beside or instead of one. A
-// group of RFC 7919 is a matter of its size: as the parameters of DHE it may be
-// just what a policy recommends.
+// noGroupBut rules on groups that are weaker than those of a policy. Which of them
+// are refused is not told, but that the server has said no to all the rest shows in
+// the two curves that are told and are in no policy.
 func noGroupBut(allowed ...hello.Group) func(*standing) ruling {
 	return func(s *standing) ruling {
 		for group, taken := range s.groups {
-			if taken && !group.FiniteField() && !slices.Contains(allowed, group) {
+			if taken && !slices.Contains(allowed, group) && !noWeaker(group) {
 				return broken
 			}
 		}
-		for _, group := range usualGroups {
-			_, answered := s.groups[group]
-			if !answered && !group.FiniteField() && !slices.Contains(allowed, group) {
-				return unsettled // all that are refused have an answer, if the server has said no to the rest
+		for _, group := range largeCurves {
+			if _, answered := s.groups[group]; !answered {
+				return unsettled
 			}
 		}
 		return obeyed
 	}
+}
+
+var largeCurves = []hello.Group{hello.SecP521r1, hello.X448}
+
+// noWeaker tells whether a group is at least as strong as the curves of every
+// policy: the large curves, and ML-KEM, alone or beside a curve, which is no weaker
+// than the better of the two (draft-ietf-tls-hybrid-design). A group of RFC 7919 is
+// a matter of its size: as the parameters of DHE it may be just what a policy
+// recommends.
+func noWeaker(g hello.Group) bool {
+	return slices.Contains(largeCurves, g) || g.PostQuantum() || g.FiniteField()
 }
 
 // serverDecides has the server's order count where it takes a suite that is bad
