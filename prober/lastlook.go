@@ -95,7 +95,7 @@ func (e *legacyError) Error() string {
 	if e.wish.CipherSuite != 0 {
 		wish += " with " + e.wish.CipherName()
 	}
-	return fmt.Sprintf("the server would take %s, which clients do not offer any more; to what they offer it says: %v", wish, e.refusal)
+	return fmt.Sprintf("the server would take %s, which today's clients do not offer; to what they do it says: %v", wish, e.refusal)
 }
 
 func (e *legacyError) Unwrap() error { return e.refusal }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"time"
 
 	"tls_exporter/prober/hello"
 )
@@ -20,22 +23,26 @@ func (s *woundScan) insideSession(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	cache := new(oneSession)
-	t, err := s.handshake(limited, func(c *tls.Config) {
-		c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
-		c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
-	})
+	begin := func() (*overheard, error) {
+		return s.handshake(limited, func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
+			c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
+		})
+	}
+	t, err := begin()
 	if err != nil {
 		return
 	}
-	s.clientRenegotiation(t)
+	s.clientRenegotiation(t, begin)
 	t.drop()
 	s.ticketbleed(ctx, t, cache.state)
 }
 
 // clientRenegotiation begins a second handshake inside the first. A server that
 // answers with its hello shakes hands as often as a client likes (CVE-2011-1473);
-// one that does not says so, hangs up, or is silent until our goodbye.
-func (s *woundScan) clientRenegotiation(t *overheard) {
+// one that does not says so, hangs up, or is silent until our goodbye. Hanging up
+// is an answer only of a server that does not do so by itself.
+func (s *woundScan) clientRenegotiation(t *overheard, begin func() (*overheard, error)) {
 	session, err := newSession12(t)
 	if err != nil {
 		return
@@ -53,7 +60,12 @@ func (s *woundScan) clientRenegotiation(t *overheard) {
 	if _, err := t.heard.Conn.Write(records); err != nil {
 		return
 	}
-	switch answer, err := session.next(); {
+	answer, err := session.next()
+	ended := err != nil && endedBy(err) || err == nil && answer.Type == hello.TypeAlert && hello.AlertDescription(answer.Payload[1]) == hello.CloseNotify
+	if ended && endsByItself(begin) {
+		return
+	}
+	switch {
 	case err != nil && endedBy(err):
 		s.tell(ClientRenegotiation, false, "it hung up on a client that wanted to shake hands again")
 	case err != nil:
@@ -63,6 +75,30 @@ func (s *woundScan) clientRenegotiation(t *overheard) {
 		s.tell(ClientRenegotiation, true, "it shook hands again at a client's wish")
 	}
 }
+
+// endsByItself tells whether a server ends a session in which nothing is asked of
+// it, or begins none.
+func endsByItself(begin func() (*overheard, error)) bool {
+	t, err := begin()
+	if err != nil {
+		return true
+	}
+	defer t.drop()
+	if t.heard.SetReadDeadline(time.Now().Add(sessionPatience+4*t.took())) != nil {
+		return true
+	}
+	buffer := make([]byte, partBytes)
+	for range partReads {
+		if _, err := t.Read(buffer); err != nil {
+			return !errors.Is(err, os.ErrDeadlineExceeded)
+		}
+	}
+	return true
+}
+
+// sessionPatience, and four times what the handshake took, is how long a session
+// has to last for its server to be one that does not end sessions by itself.
+const sessionPatience = 200 * time.Millisecond
 
 // next is the first record that is an answer to a hello: an alert, or a
 // ServerHello. Data, and a wish of its own to shake hands, are none.
