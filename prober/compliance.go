@@ -15,6 +15,21 @@ type PolicyOptions struct {
 	Policies []PolicyName `yaml:"policies"`
 }
 
+func (o *PolicyOptions) validate() error {
+	if o == nil || o.Policies == nil {
+		return nil
+	}
+	if len(o.Policies) == 0 {
+		return errors.New("names none of the policies; name some, or leave policies out for all of them")
+	}
+	for i, name := range o.Policies {
+		if slices.Contains(o.Policies[:i], name) {
+			return fmt.Errorf("names %s twice; once is enough", name)
+		}
+	}
+	return nil
+}
+
 // Compliance is the finding of the check policy. A policy that asks for what was
 // not learned is absent from it.
 type Compliance struct {

@@ -333,8 +333,8 @@ func (m *Module) validate() error {
 	if m.Policy != nil && (m.Versions == nil || m.Ciphers == nil) {
 		return errors.New("policy: judges what versions and ciphers found; write versions: {} and ciphers: {} beside it")
 	}
-	if m.Policy != nil && m.Policy.Policies != nil && len(m.Policy.Policies) == 0 {
-		return errors.New("policy: names none of the policies; name some, or leave policies out for all of them")
+	if err := m.Policy.validate(); err != nil {
+		return fmt.Errorf("policy: %w", err)
 	}
 	if m.ProxyURL != (ProxyURL{}) && m.ProxyFromEnvironment {
 		return errors.New("proxy_from_environment: proxy_url names a proxy already; keep one of the two")
