@@ -30,7 +30,7 @@ func (k *seenKeys) note(flight *hello.Flight) {
 	if x.Group.FiniteField() && !slices.Contains(k.primes, x.Group) {
 		k.primes = append(k.primes, x.Group)
 	}
-	if x.Scheme != 0 && !slices.Contains(k.schemes, x.Scheme) {
+	if slices.Contains(hello.Schemes, x.Scheme) && !slices.Contains(k.schemes, x.Scheme) {
 		k.schemes = append(k.schemes, x.Scheme)
 	}
 }

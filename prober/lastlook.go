@@ -36,7 +36,7 @@ func (h *handshake) lookOnceMore(ctx context.Context, e *endpoint) {
 	if said := answerOf(flight, err); said == saidNo || said == saidNeither {
 		flight, err = e.offer(ctx, ssl2Hello(), hello.UntilHello)
 	}
-	if answerOf(flight, err) != saidYes {
+	if answerOf(flight, err) != saidYes || !sensible(flight) {
 		return
 	}
 	h.session, h.certificates = glimpse(flight)
@@ -53,6 +53,19 @@ func (e *endpoint) offerAll(ctx context.Context, suites []hello.CipherSuite) (*h
 		return new(hello.Flight), err
 	}
 	return e.offer(ctx, message, hello.UntilDone)
+}
+
+// sensible tells whether a server chose among what there is to choose from. What
+// crypto/tls settles is of its own list; this goes into labels as well.
+func sensible(f *hello.Flight) bool {
+	if f.Hello == nil {
+		return true
+	}
+	group := f.Hello.Group
+	if f.KeyExchange != nil {
+		group = f.KeyExchange.Group
+	}
+	return slices.Contains(hello.Versions[1:], f.Hello.Version) && hello.Find(f.Hello.CipherSuite) != nil && (group == 0 || group.Registered())
 }
 
 // glimpse is what a flight tells of a session that never comes to be.

@@ -1,10 +1,14 @@
 package prober
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -96,5 +100,37 @@ func TestLastLookPastTheModule(t *testing.T) {
 	}
 	if r.Session == nil || r.Session.VersionName() != "TLS 1.0" || r.Chain == nil || !r.Chain.Valid {
 		t.Errorf("session is %+v, chain %+v", r.Session, r.Chain)
+	}
+}
+
+// A server that chooses what nobody offered, or what there is not, cannot fill
+// labels with numbers of its own.
+func TestLastLookIsClosed(t *testing.T) {
+	lab := newLab(t)
+	for name, answer := range map[string]*hello.ServerHello{
+		"suite":   {LegacyVersion: hello.TLS12, CipherSuite: 0xfafa},
+		"version": {LegacyVersion: 0x03fa, CipherSuite: 0x002f},
+		"group":   {LegacyVersion: hello.TLS12, CipherSuite: 0x1301, Extensions: []hello.Extension{hello.SupportedVersions(hello.TLS13), {Type: 51, Data: []byte{0xfa, 0xfa, 0, 1, 0}}}},
+	} {
+		if name == "group" {
+			answer.Extensions[0].Data = []byte{3, 4} // as servers have it
+		}
+		message, err := answer.MarshalMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var calls atomic.Int32
+		addr := serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
+			c.Read(make([]byte, 1<<14))
+			if calls.Add(1) == 1 {
+				c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) // handshake_failure
+			} else {
+				c.Write(hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, message))
+			}
+		}})
+		r := newProber(t, labModule(t, lab)).Probe(t.Context(), target(t, addr))
+		if calls.Load() < 2 || r.Session != nil || r.Failure == nil || r.Failure.Reason != "alert_handshake_failure" {
+			t.Errorf("%s: %d calls, session %+v, failure %+v", name, calls.Load(), r.Session, r.Failure)
+		}
 	}
 }

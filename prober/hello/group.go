@@ -81,6 +81,9 @@ func (g Group) String() string {
 	return fmt.Sprintf("0x%04X", uint16(g))
 }
 
+// Registered tells whether the number has a name.
+func (g Group) Registered() bool { return groupNames[g] != "" }
+
 // PostQuantum tells whether the group also holds against a quantum computer:
 // ML-KEM (FIPS 203) or its draft Kyber, alone or beside a curve.
 func (g Group) PostQuantum() bool {
