@@ -163,7 +163,7 @@ An endpoint complies that is at least as strict: it takes nothing that the polic
 | ` + "`poodle`" + ` | SSL 3.0 is taken with a suite of CBC (CVE-2014-3566) |
 | ` + "`drown`" + ` | SSL 2.0 is taken (CVE-2016-0800), by this server; others with its key are not asked |
 | ` + "`freak`" + ` | RSA keys of 512 bits for export are taken (CVE-2015-0204) |
-| ` + "`logjam`" + ` | DHE for export is taken, or a prime below 1024 bits is sent (CVE-2015-4000); the size itself is ` + "`tls_dh_bits`" + ` |
+| ` + "`logjam`" + ` | DHE for export is taken, or a prime of 1024 bits or fewer is sent (CVE-2015-4000, weakdh.org); the size itself is ` + "`tls_dh_bits`" + ` |
 | ` + "`sweet32`" + ` | ciphers with blocks of 64 bits are taken (CVE-2016-2183) |
 | ` + "`rc4`" + ` | RC4 is taken (RFC 7465, CVE-2015-2808) |
 

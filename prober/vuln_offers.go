@@ -152,7 +152,7 @@ func (s *woundScan) shortPrimes(ctx context.Context) {
 	exchange := t.flight.KeyExchange
 	switch {
 	case a == saidYes && exchange != nil && exchange.DHBits > 0:
-		if vulnerable := exchange.DHBits < logjamBits; vulnerable || known {
+		if vulnerable := exchange.DHBits <= logjamBits; vulnerable || known {
 			s.tell(Logjam, vulnerable, fmt.Sprintf("it sent a prime of %d bits", exchange.DHBits))
 		}
 	case a == saidNo && known:
@@ -160,6 +160,8 @@ func (s *woundScan) shortPrimes(ctx context.Context) {
 	}
 }
 
+// logjamBits is the size up to which discrete logarithms are within reach: of
+// academics up to 768 bits, of states at 1024 (weakdh.org, section 4 of the paper).
 const logjamBits = 1024
 
 // fallback says that it fell back to a version below that which the server took,

@@ -80,9 +80,8 @@ const (
 	DROWN Vulnerability = "drown"
 	// FREAK: RSA keys of 512 bits for export are taken (CVE-2015-0204).
 	FREAK Vulnerability = "freak"
-	// Logjam: DHE for export is taken, or a prime of less than 1024 bits is sent
-	// (CVE-2015-4000). What weakdh.org has within reach of a state, 1024 bits, is
-	// seen in Ciphers.DHBits.
+	// Logjam: DHE for export is taken, or a prime of 1024 bits or fewer is sent, which
+	// is within reach of a state (CVE-2015-4000, weakdh.org).
 	Logjam Vulnerability = "logjam"
 	// Sweet32: ciphers with blocks of 64 bits are taken (CVE-2016-2183).
 	Sweet32 Vulnerability = "sweet32"

@@ -55,7 +55,7 @@ var diagnoses = map[string]string{
 	"insecure-renegotiation": "insecure_renegotiation client_renegotiation",
 	"client-renegotiation":   "client_renegotiation",
 	"no-fallback-protection": "no_fallback_scsv",
-	"freak":                  "freak rc4", "logjam-export": "logjam sweet32", "logjam-1024": "",
+	"freak":                  "freak rc4", "logjam-export": "logjam sweet32", "logjam-1024": "logjam",
 	"drown": "poodle drown", "poodle": "poodle", "sweet32": "sweet32", "rc4": "rc4", "null-cipher": "", "anonymous": "",
 }
 
