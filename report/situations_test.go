@@ -48,7 +48,7 @@ func situations() []situation {
 		{"proxy_refused", Unknown, proxyRefused()},
 		{"unix_socket", Good, unixSocket()},
 		{"scan_modern", Good, scannedModern()},
-		{"scan_awful", Good, scannedAwful()},
+		{"scan_awful", Warning, scannedAwful()},
 		{"scan_in_half", Good, scannedInHalf()},
 		{"scan_pending", Good, scanPending()},
 	}

@@ -17,7 +17,7 @@ type Status int
 const (
 	Unknown Status = iota // could not tell
 	Good
-	Warning // good, and not for long
+	Warning // good, and not for long, or for clients alone: it has a known vulnerability
 	Bad
 )
 
@@ -48,9 +48,10 @@ func (s Status) ExitCode() int {
 	return 3
 }
 
-// Judge is the status of one endpoint. A good one becomes a warning when less
-// than warning is left until clients break; 0 stands for a third of the leaf's
-// lifetime, which suits certificates of 6, 47 and 398 days alike.
+// Judge is the status of one endpoint. A good one becomes a warning when a scan
+// found it vulnerable, or when less than warning is left until clients break; 0
+// stands for a third of the leaf's lifetime, which suits certificates of 6, 47 and
+// 398 days alike.
 func Judge(r *prober.Result, warning time.Duration) Status {
 	switch {
 	case r.Failure != nil && blind(r.Failure):
@@ -59,7 +60,7 @@ func Judge(r *prober.Result, warning time.Duration) Status {
 		return Bad
 	case !handsShaken(r) && !turnedAway(r):
 		return Unknown
-	case endsSoon(r.Chain, warning):
+	case endsSoon(r.Chain, warning), vulnerable(r.Vulnerabilities):
 		return Warning
 	}
 	return Good
@@ -99,6 +100,10 @@ func endsSoon(c *prober.Chain, warning time.Duration) bool {
 		warning = leaf.NotAfter.Sub(leaf.NotBefore) / 3
 	}
 	return breaks(c).Sub(c.At) < warning
+}
+
+func vulnerable(v *prober.Vulnerabilities) bool {
+	return v != nil && slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerable })
 }
 
 // breaks is when clients will no longer take the chain: with the trusted path,
