@@ -86,7 +86,9 @@ func newKeeper() *keeper {
 
 // close ends what is being made, and waits for that.
 func (k *keeper) close() {
+	k.mutex.Lock() // nothing begins after this
 	k.cancel()
+	k.mutex.Unlock()
 	k.scans.Wait()
 }
 
