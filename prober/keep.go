@@ -41,6 +41,7 @@ type keeper struct {
 	entries map[keptKey]*list.Element // of *kept
 	recent  list.List                 // most recently asked for first
 	bytes   int
+	waiting map[keptKey]bool         // to be made anew
 	busy    map[string]chan struct{} // servers that a finding is being made about; closed when it is done
 	places  chan struct{}
 	scans   sync.WaitGroup
@@ -78,7 +79,7 @@ type wanted struct {
 
 func newKeeper() *keeper {
 	k := &keeper{
-		entries: make(map[keptKey]*list.Element), busy: make(map[string]chan struct{}), places: make(chan struct{}, maxScans), now: time.Now,
+		entries: make(map[keptKey]*list.Element), waiting: make(map[keptKey]bool), busy: make(map[string]chan struct{}), places: make(chan struct{}, maxScans), now: time.Now,
 	}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	return k
@@ -133,7 +134,7 @@ func (k *keeper) recall(q *wanted) kept {
 }
 
 // look tells what is kept of q: an answer if it is young enough, what to wait
-// for if its server is busy, and whether it is time to make it.
+// for if there is none and its server is busy, and whether it is time to make it.
 func (k *keeper) look(q *wanted) (answer kept, wait <-chan struct{}, start bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
@@ -146,22 +147,62 @@ func (k *keeper) look(q *wanted) (answer kept, wait <-chan struct{}, start bool)
 		answer.found = nil
 	}
 	tired := answer.failure != nil && k.now().Sub(answer.failedAt) < time.Duration(float64(q.every)*retryAfter)
-	due := answer.found == nil || float64(age) >= float64(q.every)*refreshAt
-	if busy := k.busy[q.server]; busy != nil && !tired {
+	switch busy := k.busy[q.server]; {
+	case tired:
+		return answer, nil, false
+	case answer.found != nil:
+		return answer, nil, float64(age) >= float64(q.every)*refreshAt
+	case busy != nil:
 		return answer, busy, false
 	}
-	return answer, nil, due && !tired
+	return answer, nil, true
 }
 
-// refresh makes a finding anew if there is room for that now. There will be
-// another scrape before the old one has aged out.
+// refresh makes a finding anew beside the scrapes, when its server is not busy with
+// another one any more. Where there is no room for that now, the next scrape tries:
+// there will be one before the old finding has aged out.
 func (k *keeper) refresh(q *wanted) {
 	select {
 	case k.places <- struct{}{}:
-		if !k.begin(q) {
-			<-k.places
-		}
 	default:
+		return
+	}
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if k.ctx.Err() != nil || k.waiting[q.key] {
+		<-k.places
+		return
+	}
+	k.waiting[q.key] = true
+	k.scans.Go(func() {
+		if k.await(q.server) {
+			k.answer(q)
+		}
+		k.mutex.Lock()
+		delete(k.waiting, q.key)
+		k.mutex.Unlock()
+		<-k.places
+	})
+}
+
+// await takes a server as soon as nothing else is found about it; false: the
+// keeper closed before.
+func (k *keeper) await(server string) bool {
+	for {
+		k.mutex.Lock()
+		busy := k.busy[server]
+		if busy == nil {
+			k.busy[server] = make(chan struct{})
+		}
+		k.mutex.Unlock()
+		if busy == nil {
+			return true
+		}
+		select {
+		case <-busy:
+		case <-k.ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -173,18 +214,22 @@ func (k *keeper) begin(q *wanted) bool {
 	if k.busy[q.server] != nil || k.ctx.Err() != nil {
 		return false
 	}
-	done := make(chan struct{})
-	k.busy[q.server] = done
+	k.busy[q.server] = make(chan struct{})
 	k.scans.Go(func() {
-		made := k.make(q)
-		k.mutex.Lock()
-		k.put(made)
-		delete(k.busy, q.server)
-		k.mutex.Unlock()
+		k.answer(q)
 		<-k.places
-		close(done)
 	})
 	return true
+}
+
+// answer makes a finding about a server that was taken for it, and lets go of it.
+func (k *keeper) answer(q *wanted) {
+	made := k.make(q)
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	k.put(made)
+	close(k.busy[q.server])
+	delete(k.busy, q.server)
 }
 
 func (k *keeper) make(q *wanted) kept {

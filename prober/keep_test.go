@@ -128,6 +128,38 @@ func TestKeptIsRefreshed(t *testing.T) {
 	})
 }
 
+// Several findings about one server that are due at the same time are all made
+// anew, one after the other, however seldom they are asked for.
+func TestKeptIsRefreshedInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTestKeeper(t)
+		const checks = 4
+		makers := make([]*maker, checks)
+		var questions []*wanted
+		for i := range makers {
+			makers[i] = new(maker)
+			q := makers[i].about("a.test", time.Hour)
+			q.key = keptKey{of: digest(fmt.Sprint(i))}
+			questions = append(questions, q)
+		}
+		for range 3 {
+			for _, q := range questions {
+				times(t, k, q)
+			}
+			synctest.Wait()
+			time.Sleep(50 * time.Minute) // on the test's own clock
+		}
+		for i, m := range makers {
+			if m.times.Load() != 3 {
+				t.Errorf("finding %d was made %d times", i, m.times.Load())
+			}
+		}
+		if len(k.waiting) != 0 || len(k.busy) != 0 || len(k.places) != 0 {
+			t.Errorf("%d wait, %d are busy, %d places are taken", len(k.waiting), len(k.busy), len(k.places))
+		}
+	})
+}
+
 // What could not be made is not tried again at every scrape, and a failure does
 // not take an older finding away.
 func TestKeptFailure(t *testing.T) {
