@@ -114,10 +114,15 @@ func answerOf(f *hello.Flight, err error) answer {
 		return saidYes // whatever became of the rest of the flight
 	case f.SSL2 != nil, errors.Is(err, errSSL2):
 		return saidNo
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, hello.ErrNotTLS):
+	case endedBy(err), errors.Is(err, hello.ErrNotTLS):
 		return saidNeither
 	}
 	return saidNothing
+}
+
+// endedBy tells an end of the connection from silence.
+func endedBy(err error) bool {
+	return is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE)(err)
 }
 
 // serverName is the SNI of raw hellos; empty for an address (RFC 6066 section 3).

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"tls_exporter/prober/hello"
@@ -281,16 +279,6 @@ func (s *woundScan) serves(ctx context.Context) bool {
 	t, a := s.try(ctx, message, hello.UntilHello)
 	t.close()
 	return a == saidYes
-}
-
-// endedBy tells an end of the connection from silence.
-func endedBy(err error) bool {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
 }
 
 // alerted is the alert that ends a talk, among what comes before it; nil and an
