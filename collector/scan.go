@@ -68,7 +68,7 @@ var vulnerabilities = about(func(r *prober.Result) *prober.Vulnerabilities { ret
 )
 
 var resumption = about(func(r *prober.Result) *prober.Resumption { return r.Resumption },
-	gauges("tls_resumption_supported", "Whether the server takes a session up again by the method: session_id, ticket, psk, or early_data.",
+	gauges("tls_resumption_supported", "Whether the server takes a session up again by the method: session_id, ticket, psk; early_data says whether its tickets allow for that.",
 		[]string{"method"}, func(r *prober.Resumption, set setter) {
 			for _, m := range r.Methods {
 				set(bit(m.Supported), m.Method)

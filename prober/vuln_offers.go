@@ -32,20 +32,29 @@ func saw(well bool, good, bad string) string {
 	return bad
 }
 
-// poodle offers SSL 3.0 with all that it has of CBC.
+// poodle offers SSL 3.0 with all that it has of CBC, and with RC4, which some kept
+// when they had turned CBC off.
 func (s *woundScan) poodle(ctx context.Context) {
-	suites := suitesThat(hello.SSL30, func(c *hello.Suite) bool { return c.Mode == "CBC" })
+	cbc := suitesThat(hello.SSL30, func(c *hello.Suite) bool { return c.Mode == "CBC" })
+	rc4 := suitesThat(hello.SSL30, func(c *hello.Suite) bool {
+		return c.Cipher == "RC4" && (c.KeyExchange == "RSA" || c.KeyExchange == "ECDHE")
+	})
 	var t *talk
-	t, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: suites}, hello.UntilHello)
-	h := t.flight.Hello
-	switch {
-	case s.ssl3 == saidNo:
-		s.tell(POODLE, false, "it refused SSL 3.0 with CBC")
-	case s.ssl3 == saidYes && h.Version == hello.SSL30 && slices.Contains(suites, h.CipherSuite):
-		s.tell(POODLE, true, fmt.Sprintf("it took %s in SSL 3.0", h.CipherSuite))
-	case s.ssl3 == saidYes && h.Version > hello.SSL30:
+	t, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
+	if h := t.flight.Hello; s.ssl3 == saidYes && h.Version > hello.SSL30 {
 		s.ssl3 = saidNo
 		s.tell(POODLE, false, fmt.Sprintf("it answered SSL 3.0 with %s", h.Version))
+		return
+	}
+	said := s.ssl3
+	if h := t.flight.Hello; said == saidYes && slices.Contains(rc4, h.CipherSuite) {
+		t, said = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
+	}
+	switch h := t.flight.Hello; {
+	case said == saidNo:
+		s.tell(POODLE, false, "it refused SSL 3.0 with CBC")
+	case said == saidYes && h.Version == hello.SSL30 && slices.Contains(cbc, h.CipherSuite):
+		s.tell(POODLE, true, fmt.Sprintf("it took %s in SSL 3.0", h.CipherSuite))
 	}
 }
 
@@ -66,24 +75,26 @@ func (s *woundScan) drown(ctx context.Context) {
 	}
 }
 
-// weakness is a vulnerability that taking a suite is.
+// weakness is a vulnerability that taking a suite is, or may be.
 type weakness struct {
 	vulnerability Vulnerability
 	of            func(*hello.Suite) bool
+	prime         bool // it is one if the prime that comes with the suite is short
 }
 
 var weaknesses = []weakness{
 	// RSA_EXPORT1024 has keys that are twice as long as FREAK's.
 	{FREAK, func(c *hello.Suite) bool {
 		return c.KeyExchange == "RSA" && c.Export && !strings.Contains(c.Name, "EXPORT1024")
-	}},
+	}, false},
 	{Logjam, func(c *hello.Suite) bool {
 		return c.KeyExchange == "DHE" && c.Export && !strings.Contains(c.Name, "EXPORT1024")
-	}},
+	}, false},
+	{Logjam, func(c *hello.Suite) bool { return c.KeyExchange == "DHE" && !c.Export }, true},
 	{Sweet32, func(c *hello.Suite) bool {
 		return c.Mode == "CBC" && slices.Contains([]string{"3DES", "DES", "IDEA", "RC2"}, c.Cipher)
-	}},
-	{RC4, func(c *hello.Suite) bool { return c.Cipher == "RC4" }},
+	}, false},
+	{RC4, func(c *hello.Suite) bool { return c.Cipher == "RC4" }, false},
 }
 
 // suitesThat is the suites of a version that are so.
@@ -91,73 +102,95 @@ func suitesThat(v hello.Version, so func(*hello.Suite) bool) []hello.CipherSuite
 	return slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return !so(hello.Find(id)) })
 }
 
-// weakSuites offers the suites of all weaknesses at once, then those of the ones
-// that the server did not choose from, until it refuses. Some servers keep weak
-// suites for old versions, so it begins again with TLS 1.0 at the most.
+// weakSuites asks for the suites of all weaknesses, and for the primes of DHE. A
+// server may have other suites for each version, so it is asked in all of them;
+// where one cannot be asked, nothing is said to be refused.
 func (s *woundScan) weakSuites(ctx context.Context) {
 	left := slices.Clone(weaknesses)
-	versions := []hello.Version{s.highest}
-	if s.greeted.Version > hello.TLS10 {
-		versions = append(versions, hello.TLS10)
-	}
-	for _, v := range versions {
+	for _, v := range s.versionsToAsk() {
 		var all bool
 		if left, all = s.eliminate(ctx, v, left); !all {
 			return
 		}
 	}
+	if s.ssl3 == saidNothing {
+		return
+	}
 	for _, w := range left {
 		s.tell(w.vulnerability, false, "it refused every suite that has this")
 	}
+	if _, told := s.answers[Logjam]; told && s.prime > logjamBits && !s.answers[Logjam].Vulnerable {
+		s.tell(Logjam, false, fmt.Sprintf("its shortest prime has %d bits", s.prime))
+	}
 }
 
-// eliminate returns the weaknesses whose suites the server refused; false: it
-// does not know that of all.
+// versionsToAsk is the version that was greeted in, by its offer, and all below it
+// that the server may take.
+func (s *woundScan) versionsToAsk() []hello.Version {
+	versions := []hello.Version{s.highest}
+	for _, v := range []hello.Version{hello.TLS11, hello.TLS10} {
+		if v < s.greeted.Version {
+			versions = append(versions, v)
+		}
+	}
+	if s.ssl3 == saidYes && s.greeted.Version > hello.SSL30 {
+		versions = append(versions, hello.SSL30)
+	}
+	return versions
+}
+
+// eliminate offers the suites of the weaknesses that are left at once, then those
+// of the ones that the server did not choose from, until it refuses. It returns
+// the weaknesses that were not shown; false: the server did not tell of all.
 func (s *woundScan) eliminate(ctx context.Context, v hello.Version, left []weakness) ([]weakness, bool) {
-	for len(left) > 0 {
+	asked := slices.Clone(left)
+	for len(asked) > 0 {
 		offered := suitesThat(v, func(c *hello.Suite) bool {
-			return slices.ContainsFunc(left, func(w weakness) bool { return w.of(c) })
+			return slices.ContainsFunc(asked, func(w weakness) bool { return w.of(c) })
 		})
-		t, a := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilHello)
+		t, a := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
 		if a == saidNo {
-			break
+			return left, true
 		}
 		if a != saidYes || !slices.Contains(offered, t.flight.Hello.CipherSuite) {
 			return left, false
 		}
-		chosen := t.flight.Hello
-		left = slices.DeleteFunc(left, func(w weakness) bool {
-			has := w.of(hello.Find(chosen.CipherSuite))
-			if has {
-				s.tell(w.vulnerability, true, fmt.Sprintf("it took %s in %s", chosen.CipherSuite, chosen.Version))
-			}
-			return has
-		})
+		shown, ok := s.show(t.flight, asked)
+		if !ok {
+			return left, false
+		}
+		chosen := hello.Find(t.flight.Hello.CipherSuite)
+		asked = slices.DeleteFunc(asked, func(w weakness) bool { return w.of(chosen) || slices.Contains(shown, w.vulnerability) })
+		left = slices.DeleteFunc(left, func(w weakness) bool { return slices.Contains(shown, w.vulnerability) })
 	}
 	return left, true
 }
 
-// shortPrimes looks at the prime that a client gets which takes DHE alone and
-// does not ask for the groups of RFC 7919. weakdh.org has 512 bits broken and 768
-// within reach of a university; below the 1024 that are within reach of a state,
-// a server is called vulnerable.
-func (s *woundScan) shortPrimes(ctx context.Context) {
-	told, known := s.answers[Logjam]
-	if known && told.Vulnerable {
-		return
-	}
-	delete(s.answers, Logjam)
-	suites := suitesThat(s.highest, func(c *hello.Suite) bool { return c.KeyExchange == "DHE" && !c.Export })
-	t, a := s.ask(ctx, hello.Offer{Version: s.highest, Ciphers: suites, Groups: []hello.Group{}}, hello.UntilDone)
-	exchange := t.flight.KeyExchange
-	switch {
-	case a == saidYes && exchange != nil && exchange.DHBits > 0:
-		if vulnerable := exchange.DHBits <= logjamBits; vulnerable || known {
-			s.tell(Logjam, vulnerable, fmt.Sprintf("it sent a prime of %d bits", exchange.DHBits))
+// show tells of the vulnerabilities that a choice shows; false: the prime that
+// one of them hangs on did not come.
+func (s *woundScan) show(f *hello.Flight, asked []weakness) (shown []Vulnerability, ok bool) {
+	chosen, version := f.Hello.CipherSuite, f.Hello.Version
+	for _, w := range asked {
+		saw := fmt.Sprintf("it took %s in %s", chosen, version)
+		switch {
+		case !w.of(hello.Find(chosen)):
+			continue
+		case w.prime && (f.KeyExchange == nil || f.KeyExchange.DHBits == 0):
+			return shown, false
+		case w.prime:
+			bits := f.KeyExchange.DHBits
+			if s.prime == 0 || bits < s.prime {
+				s.prime = bits
+			}
+			if bits > logjamBits {
+				continue
+			}
+			saw = fmt.Sprintf("it sent a prime of %d bits in %s", bits, version)
 		}
-	case a == saidNo && known:
-		s.tell(Logjam, false, "it refused DHE")
+		s.tell(w.vulnerability, true, saw)
+		shown = append(shown, w.vulnerability)
 	}
+	return shown, true
 }
 
 // logjamBits is the size up to which discrete logarithms are within reach: of

@@ -109,7 +109,6 @@ func vulnerabilities(ctx context.Context, e *endpoint, _ *VulnerabilitiesOptions
 	}
 	s.plain()
 	s.weakSuites(ctx)
-	s.shortPrimes(ctx)
 	s.fallback(ctx)
 	s.earlyCCS(ctx)
 	s.insideSession(ctx)
@@ -125,6 +124,7 @@ type woundScan struct {
 	greeted *hello.ServerHello // to the greeting; nil: the server takes nothing up to TLS 1.2
 	control []byte             // a hello that the server answered with one
 	ssl3    answer             // to SSL 3.0
+	prime   int                // the shortest that came with DHE, in bits; 0: none came
 	silent  int                // questions in a row that were not answered
 	abrupt  bool               // it hangs up on some
 }

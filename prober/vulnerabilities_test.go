@@ -262,3 +262,43 @@ func TestHealthyHasNoWounds(t *testing.T) {
 		})
 	}
 }
+
+// What a server keeps for one version alone is found there, and what it has in no
+// version is refused only where all of them were asked.
+func TestWeakInOneVersion(t *testing.T) {
+	lab := newLab(t)
+	const rc4, des3, dhe, good = 0x0005, 0x000a, 0x0033, 0xc013
+	all := []uint16{0x0300, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}
+	for _, test := range []struct {
+		version uint16
+		suite   uint16
+		want    string
+	}{
+		{tls.VersionTLS12, rc4, "rc4"}, {tls.VersionTLS11, rc4, "rc4"}, {tls.VersionTLS10, rc4, "rc4"}, {0x0300, rc4, "rc4"},
+		{tls.VersionTLS11, des3, "sweet32"}, {tls.VersionTLS11, dhe, "logjam"}, {tls.VersionTLS10, dhe, "logjam"},
+		{0x0300, des3, "poodle sweet32"}, {0x0300, dhe, "poodle logjam"},
+	} {
+		t.Run(fmt.Sprintf("%04x in %04x", test.suite, test.version), func(t *testing.T) {
+			g := tlstest.Legacy{Versions: all[1:], PrimeBits: 1024, SuitesOf: map[uint16][]uint16{test.version: {test.suite, good}}}
+			if test.version == 0x0300 {
+				g.Versions, g.SuitesOf[test.version] = all, []uint16{test.suite}
+			}
+			for _, v := range all[1:] {
+				if v != test.version {
+					g.SuitesOf[v] = []uint16{good}
+				}
+			}
+			addr, err := lab.StartLegacy(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := vulnerabilities(within(t), lookAt(t, lab, addr), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := found.said(true); got != test.want || len(found.Answers) != len(VulnerabilityNames) {
+				t.Errorf("got %q, want %s; %+v", got, test.want, found.Answers)
+			}
+		})
+	}
+}
