@@ -18,17 +18,20 @@ func (a Alert) String() string {
 // AlertDescription is a number of IANA's TLS Alerts registry.
 type AlertDescription uint8
 
-// The alerts that answer a ClientHello.
+// The alerts that are sent, or mean something to who offers.
 const (
 	CloseNotify           AlertDescription = 0
 	UnexpectedMessage     AlertDescription = 10
+	BadRecordMAC          AlertDescription = 20
 	HandshakeFailure      AlertDescription = 40
 	IllegalParameter      AlertDescription = 47
 	DecodeError           AlertDescription = 50
+	DecryptError          AlertDescription = 51
 	ProtocolVersion       AlertDescription = 70
 	InsufficientSecurity  AlertDescription = 71
 	InternalError         AlertDescription = 80
 	InappropriateFallback AlertDescription = 86
+	UserCanceled          AlertDescription = 90
 	MissingExtension      AlertDescription = 109
 	UnrecognizedName      AlertDescription = 112
 	NoApplicationProtocol AlertDescription = 120

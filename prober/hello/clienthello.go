@@ -45,7 +45,7 @@ func (h *ClientHello) Marshal() ([]byte, error) {
 
 // MarshalMessage is the handshake message alone.
 func (h *ClientHello) MarshalMessage() ([]byte, error) {
-	var b builder
+	b := newBuilder(h.length())
 	b.AddUint8(msgClientHello)
 	b.AddUint24LengthPrefixed(func(b *builder) {
 		b.AddUint16(uint16(h.LegacyVersion))
@@ -98,3 +98,117 @@ func handshakeBody(message []byte, want uint8) (reader, error) {
 
 // Extension is what the hello has under a number; false: nothing.
 func (h *ClientHello) Extension(number uint16) ([]byte, bool) { return find(h.Extensions, number) }
+
+// Renewal is what changes between hellos that offer the same.
+type Renewal struct {
+	Random     [32]byte
+	SessionID  [32]byte // of a hello that has one
+	ServerName string   // empty: none
+	Protocols  []string
+	KeyShares  []byte // as AppendKeyShare makes them
+}
+
+// AppendKeyShare appends a public value for a group to b, which may come in parts.
+func AppendKeyShare(b []byte, group Group, parts ...[]byte) []byte {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
+	b = appendLength16(appendLength16(b, int(group)), length)
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return b
+}
+
+// AppendRenewed appends the handshake message of h to b, as it is renewed. What h
+// has no extension for is not offered. It is nil where a part does not fit its
+// length.
+func (h *ClientHello) AppendRenewed(b []byte, r *Renewal) []byte {
+	start := len(b)
+	b = append(b, msgClientHello, 0, 0, 0, byte(h.LegacyVersion>>8), byte(h.LegacyVersion))
+	b = append(b, r.Random[:]...)
+	b = append(b, byte(len(h.SessionID)))
+	b = append(b, r.SessionID[:len(h.SessionID)]...)
+	b = appendLength16(b, 2*len(h.CipherSuites))
+	for _, suite := range h.CipherSuites {
+		b = appendLength16(b, int(suite))
+	}
+	b = append(b, byte(len(h.CompressionMethods)))
+	b = append(b, h.CompressionMethods...)
+	list := len(b)
+	b = appendLength16(b, 0)
+	for _, e := range h.Extensions {
+		switch e.Type {
+		case extServerName:
+			b = appendServerName(b, r.ServerName)
+		case extALPN:
+			b = appendProtocols(b, r.Protocols)
+		case extKeyShare:
+			b = appendLength16(appendLength16(b, extKeyShare), len(r.KeyShares)+2)
+			b = append(appendLength16(b, len(r.KeyShares)), r.KeyShares...)
+		default:
+			b = appendExtension(b, e)
+		}
+	}
+	length := len(b) - list - 2
+	if length > maxVector {
+		return nil
+	}
+	b[list], b[list+1] = byte(length>>8), byte(length)
+	length = len(b) - start - handshakeHeader
+	b[start+1], b[start+2], b[start+3] = byte(length>>16), byte(length>>8), byte(length)
+	return b
+}
+
+func appendLength16(b []byte, n int) []byte { return append(b, byte(n>>8), byte(n)) }
+
+func appendExtension(b []byte, e Extension) []byte {
+	return append(appendLength16(appendLength16(b, int(e.Type)), len(e.Data)), e.Data...)
+}
+
+func appendServerName(b []byte, name string) []byte {
+	if name == "" {
+		return b
+	}
+	b = appendLength16(appendLength16(b, extServerName), len(name)+5)
+	b = append(appendLength16(b, len(name)+3), 0) // host_name
+	return append(appendLength16(b, len(name)), name...)
+}
+
+func appendProtocols(b []byte, names []string) []byte {
+	if len(names) == 0 {
+		return b
+	}
+	length := 0
+	for _, name := range names {
+		length += 1 + len(name)
+	}
+	b = appendLength16(appendLength16(b, extALPN), length+2)
+	b = appendLength16(b, length)
+	for _, name := range names {
+		b = append(append(b, byte(len(name))), name...)
+	}
+	return b
+}
+
+// KeyShareGroups are the groups for which the hello has a share; nil: it is not
+// of TLS 1.3.
+func (h *ClientHello) KeyShareGroups() []Group {
+	data, _ := h.Extension(extKeyShare)
+	list := reader(data)
+	var shares reader
+	if !list.ReadUint16LengthPrefixed(&shares) {
+		return nil
+	}
+	var groups []Group
+	for !shares.Empty() {
+		var group uint16
+		var share reader
+		if !shares.ReadUint16(&group) || !shares.ReadUint16LengthPrefixed(&share) {
+			return nil
+		}
+		groups = append(groups, Group(group))
+	}
+	return groups
+}

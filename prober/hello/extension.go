@@ -18,6 +18,7 @@ const (
 	extSignatureAlgorithms  = 13    // RFC 8446 section 4.2.3
 	extHeartbeat            = 15    // RFC 6520 section 2
 	extALPN                 = 16    // RFC 7301
+	extSCT                  = 18    // RFC 6962 section 3.3.1
 	extPadding              = 21    // RFC 7685
 	extEncryptThenMAC       = 22    // RFC 7366
 	extExtendedMasterSecret = 23    // RFC 7627

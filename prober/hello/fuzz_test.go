@@ -133,3 +133,95 @@ func FuzzParseSSL2(f *testing.F) {
 		}
 	})
 }
+
+// What a server of TLS 1.3 sends under its keys is understood or not, and lies in
+// the message.
+func FuzzParse13(f *testing.F) {
+	body := func(kind byte, content ...byte) []byte {
+		return append([]byte{kind, 0, 0, byte(len(content))}, content...)
+	}
+	f.Add(body(MsgEncryptedExtensions, 0, 0))
+	f.Add(body(MsgEncryptedExtensions, 0, 11, 0, 16, 0, 5, 0, 3, 2, 'h', '2', 0, 0))
+	f.Add(body(MsgCertificate, 0, 0, 0, 6, 0, 0, 1, 7, 0, 0))
+	f.Add(body(MsgCertificate, 0, 0, 0, 20, 0, 0, 1, 7, 0, 14, 0, 5, 0, 5, 1, 0, 0, 1, 9, 0, 18, 0, 1, 0))
+	f.Add(body(MsgCertificate, 0, 0, 0, 15, 0, 0, 1, 7, 0, 9, 0, 18, 0, 5, 0, 3, 0, 1, 5))
+	f.Add(body(MsgCertificateVerify, 4, 3, 0, 2, 1, 2))
+	f.Add(AppendFinished(nil, make([]byte, 32)))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		parsed := 0
+		if e, err := ParseEncryptedExtensions(message); err == nil {
+			parsed++
+			if len(e.ALPN) > 255 {
+				t.Errorf("a protocol of %d bytes", len(e.ALPN))
+			}
+		}
+		if chain, err := ParseCertificate13(message); err == nil {
+			parsed++
+			total := 0
+			for _, entry := range chain {
+				total += len(entry.DER) + len(entry.Status) + len(entry.SCTs)
+				if len(entry.DER) == 0 {
+					t.Error("a certificate of nothing")
+				}
+			}
+			if len(chain) > maxCertificates || total > len(message) {
+				t.Errorf("%d certificates, of %d bytes in %d", len(chain), total, len(message))
+			}
+		}
+		if v, err := ParseCertificateVerify(message); err == nil {
+			parsed++
+			if want := body(MsgCertificateVerify, byte(v.Scheme>>8), byte(v.Scheme)); message[0] != want[0] || len(v.Signature)+len(want)+2 != len(message) {
+				t.Errorf("%x is %+v", message, v)
+			}
+		}
+		if data, err := ParseFinished(message); err == nil {
+			parsed++
+			if again := AppendFinished(nil, data); !bytes.Equal(again, message) {
+				t.Errorf("%x, want %x", again, message)
+			}
+		}
+		if parsed > 1 {
+			t.Errorf("%x is several messages", message)
+		}
+	})
+}
+
+// A hello that is renewed offers what it offered before, to another server.
+func FuzzAppendRenewed(f *testing.F) {
+	f.Add("example.com", "h2", []byte("share"), true)
+	f.Add("", "", []byte(nil), false)
+	f.Fuzz(func(t *testing.T, name, protocol string, share []byte, named bool) {
+		o := Offer{Versions: []Version{TLS13, TLS12}, KeyShares: []KeyShare{{X25519, base25519}}, ALPN: []string{"x"}}
+		if named {
+			o.ServerName = "localhost"
+		}
+		h := o.Hello()
+		r := &Renewal{ServerName: name, KeyShares: AppendKeyShare(nil, X25519, share[:len(share)/2], share[len(share)/2:])}
+		o.KeyShares[0].Data, o.ALPN = share, nil
+		if protocol != "" {
+			r.Protocols, o.ALPN = []string{protocol}, []string{protocol}
+		}
+		if o.ServerName != "" {
+			o.ServerName = name
+		}
+		copy(r.SessionID[:], "another session, and as long too")
+		o.SessionID = r.SessionID[:]
+		if len(share) > 1<<14 || len(name) > 1<<14 || len(protocol) > 255 {
+			return
+		}
+		want := o.Hello()
+		want.Random = r.Random
+		want.Extensions = slices.DeleteFunc(want.Extensions, func(e Extension) bool { return e.Type == extPadding })
+		message, err := want.MarshalMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Extensions = slices.DeleteFunc(h.Extensions, func(e Extension) bool { return e.Type == extPadding })
+		if got := h.AppendRenewed([]byte("before"), r); !bytes.Equal(got, append([]byte("before"), message...)) {
+			t.Errorf("%x, want %x", got, message)
+		}
+		if groups := h.KeyShareGroups(); !slices.Equal(groups, []Group{X25519}) {
+			t.Errorf("shares for %v", groups)
+		}
+	})
+}

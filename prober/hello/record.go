@@ -56,8 +56,12 @@ func tooLarge(format string, args ...any) error {
 // a longer one than fits the length is the caller's mistake and is cut off.
 func AppendRecord(b []byte, contentType uint8, version Version, payload []byte) []byte {
 	payload = payload[:min(len(payload), maxVector)]
-	b = append(b, contentType, byte(version>>8), byte(version), byte(len(payload)>>8), byte(len(payload)))
-	return append(b, payload...)
+	return append(AppendRecordHeader(b, contentType, version, len(payload)), payload...)
+}
+
+// AppendRecordHeader appends the header of a record whose payload has a length.
+func AppendRecordHeader(b []byte, contentType uint8, version Version, length int) []byte {
+	return append(b, contentType, byte(version>>8), byte(version), byte(length>>8), byte(length))
 }
 
 // ReadRecord reads one record and nothing beyond it. The errors of r pass

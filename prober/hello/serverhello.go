@@ -11,9 +11,10 @@ type ServerHello struct {
 	Compression   uint8
 	Extensions    []Extension
 
-	Retry bool   // it is a HelloRetryRequest
-	Group Group  // of the key share, or the one that the server asks for; 0: none
-	ALPN  string // raw, as the server sent it; empty: none, or not in plain
+	Retry    bool   // it is a HelloRetryRequest
+	Group    Group  // of the key share, or the one that the server asks for; 0: none
+	KeyShare []byte // the server's public value; nil: none
+	ALPN     string // raw, as the server sent it; empty: none, or not in plain
 }
 
 // retryRandom is the Random by which a HelloRetryRequest is known.
@@ -68,15 +69,13 @@ func (h *ServerHello) understand() error {
 		if !share.ReadUint16(&group) || !h.Retry && !share.ReadUint16LengthPrefixed(&key) || !share.Empty() {
 			return malformed("key_share of a ServerHello")
 		}
-		h.Group = Group(group)
+		h.Group, h.KeyShare = Group(group), key
 	}
 	if data, ok := find(h.Extensions, extALPN); ok {
-		list := reader(data)
-		var names, name reader
-		if !list.ReadUint16LengthPrefixed(&names) || !list.Empty() || !names.ReadUint8LengthPrefixed(&name) || !names.Empty() || len(name) == 0 {
-			return malformed("ALPN of a ServerHello")
+		var err error
+		if h.ALPN, err = parseALPN(data); err != nil {
+			return err
 		}
-		h.ALPN = string(name)
 	}
 	return nil
 }

@@ -14,6 +14,9 @@ type (
 	builder = cryptobyte.Builder
 )
 
+// newBuilder has room for so many bytes.
+func newBuilder(size int) *builder { return cryptobyte.NewBuilder(make([]byte, 0, size)) }
+
 // ErrMalformed is in the chain of every error about bytes that are not what
 // their RFC says.
 var ErrMalformed = errors.New("malformed")

@@ -1,0 +1,162 @@
+package hello
+
+// The types of handshake messages that TLS 1.3 has under its keys (RFC 8446
+// section 4), beside those that older versions have as well.
+const (
+	MsgEncryptedExtensions = 8
+	MsgCertificate         = msgCertificate
+	MsgCertificateRequest  = msgCertificateRequest
+	MsgCertificateVerify   = 15
+	MsgFinished            = 20
+)
+
+// EncryptedExtensions is the message (RFC 8446 section 4.3.1).
+type EncryptedExtensions struct {
+	ALPN  string // raw, as the server sent it; empty: none
+	Other bool   // there is an extension that answers nothing which a usual client asks
+}
+
+// ParseEncryptedExtensions reads a handshake message.
+func ParseEncryptedExtensions(message []byte) (*EncryptedExtensions, error) {
+	body, err := handshakeBody(message, MsgEncryptedExtensions)
+	if err != nil {
+		return nil, err
+	}
+	extensions, err := readExtensions(&body)
+	if err != nil {
+		return nil, err
+	}
+	e := new(EncryptedExtensions)
+	for _, extension := range extensions {
+		switch extension.Type {
+		case extServerName, extSupportedGroups:
+		case extALPN:
+			if e.ALPN, err = parseALPN(extension.Data); err != nil {
+				return nil, err
+			}
+		default:
+			e.Other = true
+		}
+	}
+	return e, nil
+}
+
+// parseALPN reads the one protocol that a server chose (RFC 7301 section 3.1).
+func parseALPN(data []byte) (string, error) {
+	list := reader(data)
+	var names, name reader
+	if !list.ReadUint16LengthPrefixed(&names) || !list.Empty() || !names.ReadUint8LengthPrefixed(&name) || !names.Empty() || len(name) == 0 {
+		return "", malformed("ALPN of a server")
+	}
+	return string(name), nil
+}
+
+// CertificateEntry is one certificate of a chain with what was sent about it
+// (RFC 8446 section 4.4.2).
+type CertificateEntry struct {
+	DER    []byte
+	Status []byte // the stapled OCSP response, DER; nil: none
+	SCTs   []byte // the SignedCertificateTimestampList of RFC 6962 section 3.3; nil: none
+}
+
+// ParseCertificate13 reads the Certificate message of a server of TLS 1.3, up to
+// the first 20 certificates. What it returns lies in message.
+func ParseCertificate13(message []byte) ([]CertificateEntry, error) {
+	body, err := handshakeBody(message, MsgCertificate)
+	if err != nil {
+		return nil, err
+	}
+	var context, list reader
+	if !body.ReadUint8LengthPrefixed(&context) || !context.Empty() || !body.ReadUint24LengthPrefixed(&list) || !body.Empty() {
+		return nil, malformed("Certificate")
+	}
+	chain := make([]CertificateEntry, 0, 4)
+	for !list.Empty() {
+		if len(chain) == maxCertificates {
+			return chain, tooLarge("more than %d certificates", maxCertificates)
+		}
+		entry, err := parseEntry(&list)
+		if err != nil {
+			return chain, err
+		}
+		chain = append(chain, entry)
+	}
+	return chain, nil
+}
+
+func parseEntry(list *reader) (CertificateEntry, error) {
+	var der, extensions reader
+	if !list.ReadUint24LengthPrefixed(&der) || len(der) == 0 || !list.ReadUint16LengthPrefixed(&extensions) {
+		return CertificateEntry{}, malformed("entry of a Certificate")
+	}
+	entry := CertificateEntry{DER: der}
+	for !extensions.Empty() {
+		var number uint16
+		var data reader
+		if !extensions.ReadUint16(&number) || !extensions.ReadUint16LengthPrefixed(&data) {
+			return entry, malformed("extension of a certificate")
+		}
+		var err error
+		switch number {
+		case extStatusRequest:
+			entry.Status, err = parseCertificateStatus(data)
+		case extSCT:
+			entry.SCTs, err = parseSCTs(data)
+		}
+		if err != nil {
+			return entry, err
+		}
+	}
+	return entry, nil
+}
+
+// parseSCTs holds a list to its form: at least one item, and none empty.
+func parseSCTs(data reader) ([]byte, error) {
+	list := data
+	var items reader
+	if !list.ReadUint16LengthPrefixed(&items) || !list.Empty() || items.Empty() {
+		return nil, malformed("list of SCTs")
+	}
+	for !items.Empty() {
+		var item reader
+		if !items.ReadUint16LengthPrefixed(&item) || item.Empty() {
+			return nil, malformed("SCT")
+		}
+	}
+	return data, nil
+}
+
+// CertificateVerify is the proof that a server has the key of its leaf (RFC 8446
+// section 4.4.3).
+type CertificateVerify struct {
+	Scheme    SignatureScheme
+	Signature []byte
+}
+
+// ParseCertificateVerify reads a handshake message. What it returns lies in message.
+func ParseCertificateVerify(message []byte) (CertificateVerify, error) {
+	var v CertificateVerify
+	body, err := handshakeBody(message, MsgCertificateVerify)
+	if err != nil {
+		return v, err
+	}
+	var scheme uint16
+	var signature reader
+	if !body.ReadUint16(&scheme) || !body.ReadUint16LengthPrefixed(&signature) || !body.Empty() {
+		return v, malformed("CertificateVerify")
+	}
+	return CertificateVerify{SignatureScheme(scheme), signature}, nil
+}
+
+// ParseFinished reads a handshake message: the verify_data of RFC 8446 section
+// 4.4.4, which lies in message.
+func ParseFinished(message []byte) ([]byte, error) {
+	body, err := handshakeBody(message, MsgFinished)
+	return body, err
+}
+
+// AppendFinished appends the message to b.
+func AppendFinished(b, verifyData []byte) []byte {
+	n := len(verifyData)
+	return append(append(b, MsgFinished, byte(n>>16), byte(n>>8), byte(n)), verifyData...)
+}
