@@ -36,7 +36,7 @@ var doors = map[string][]string{
 	"golang.org/x/net/http":                {"prober/proxy.go"},
 	"golang.org/x/net/proxy":               {"prober/proxy.go"},
 	"golang.org/x/crypto/x509":             {"prober/roots.go"},
-	"golang.org/x/crypto/chacha20poly1305": {"prober/session13.go"},
+	"golang.org/x/crypto/chacha20poly1305": {"prober/keys13.go"},
 	"golang.org/x/crypto/cryptobyte":       {"prober/starttls_binary.go", "prober/hello/wire.go"},
 }
 

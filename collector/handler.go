@@ -28,14 +28,12 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.reject(w, refused)
 		return
 	}
-	ctx, cancel, err := scrapeDeadline(r)
+	limit, err := scrapeLimit(r)
 	if err != nil {
 		e.reject(w, &refusal{http.StatusBadRequest, rejectedTimeout, err})
 		return
 	}
-	defer cancel()
-
-	result, refused := e.run(ctx, r, request)
+	result, refused := e.run(r, request, limit)
 	if refused != nil {
 		e.reject(w, refused)
 		return
@@ -72,17 +70,17 @@ func (e *Exporter) turnAway(w http.ResponseWriter, refused *refusal) {
 }
 
 // admit reads a request and holds it against the policy.
-func (e *Exporter) admit(r *http.Request, flag string) (probeRequest, *refusal) {
+func (e *Exporter) admit(r *http.Request, flag string) (*probeRequest, *refusal) {
 	if len(r.URL.RawQuery) > maxQuery {
-		return probeRequest{}, &refusal{http.StatusRequestURITooLong, rejectedParameter, fmt.Errorf("the query is longer than %d bytes", maxQuery)}
+		return nil, &refusal{http.StatusRequestURITooLong, rejectedParameter, fmt.Errorf("the query is longer than %d bytes", maxQuery)}
 	}
 	config := e.config.Load()
 	request, err := readRequest(r.URL.RawQuery, config, flag)
 	if err != nil {
-		return request, &refusal{http.StatusBadRequest, rejectedParameter, err}
+		return nil, &refusal{http.StatusBadRequest, rejectedParameter, err}
 	}
 	if err := config.Permit(request.module, request.target); err != nil {
-		return request, &refusal{http.StatusForbidden, rejectedPolicy, err}
+		return nil, &refusal{http.StatusForbidden, rejectedPolicy, err}
 	}
 	return request, nil
 }
@@ -116,7 +114,7 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 		}
 		result := v.Recall(request.module, request.target)
 		if result == nil || request.flags["fresh"] {
-			if result, refused = e.run(r.Context(), r, request); refused != nil {
+			if result, refused = e.run(r, request, request.prober.Timeout()); refused != nil {
 				fail(refused)
 				return
 			}
@@ -125,8 +123,8 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	}
 }
 
-// run probes if there is room for it, counts, logs and lets others know.
-func (e *Exporter) run(ctx context.Context, r *http.Request, request probeRequest) (*prober.Result, *refusal) {
+// run probes within a limit if there is room for it, counts, logs and lets others know.
+func (e *Exporter) run(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
 	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.FarEnd())
 	if leave == nil {
 		return nil, &refusal{http.StatusServiceUnavailable, rejectedTooMany, errTooMany}
@@ -134,16 +132,16 @@ func (e *Exporter) run(ctx context.Context, r *http.Request, request probeReques
 	defer leave()
 	e.self.inFlight.Inc()
 	defer e.self.inFlight.Dec()
-	result := request.prober.Probe(ctx, request.target)
+	result := request.prober.ProbeWithin(r.Context(), limit, request.target)
 	e.self.probed(request.module, result)
-	e.log(ctx, request, result)
+	e.log(r.Context(), request, result)
 	if e.options.Observe != nil {
 		e.options.Observe(request.module, request.target, result)
 	}
 	return result, nil
 }
 
-func (e *Exporter) log(ctx context.Context, request probeRequest, r *prober.Result) {
+func (e *Exporter) log(ctx context.Context, request *probeRequest, r *prober.Result) {
 	level, message := slog.LevelDebug, "Probe succeeded"
 	if r.Failure != nil {
 		level, message = slog.LevelInfo, "Probe failed"
@@ -191,36 +189,50 @@ var parameters = []string{"target", "module", "server_name", "address"}
 
 // readRequest returns what is asked for, or a sentence on the first parameter
 // that is wrong. The flags are parameters that are true or false.
-func readRequest(query string, config *prober.Config, flags ...string) (probeRequest, error) {
+func readRequest(query string, config *prober.Config, flags ...string) (*probeRequest, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return probeRequest{}, fmt.Errorf("the query cannot be read: %w", err)
+		return nil, fmt.Errorf("the query cannot be read: %w", err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if known := append(slices.Clip(parameters), flags...); !slices.Contains(known, name) {
-			return probeRequest{}, fmt.Errorf("parameter %s is unknown; known are %s", short(name), strings.Join(known, ", "))
-		}
-		if len(values[name]) > 1 {
-			return probeRequest{}, fmt.Errorf("parameter %s is given %d times; once is enough", name, len(values[name]))
-		}
+	if err := checkParameters(values, flags); err != nil {
+		return nil, err
 	}
 	if !values.Has("target") {
-		return probeRequest{}, errors.New("parameter target is missing; write /probe?target=example.com")
+		return nil, errors.New("parameter target is missing; write /probe?target=example.com")
 	}
-	request := probeRequest{module: cmp.Or(values.Get("module"), prober.DefaultModuleName)}
+	request := &probeRequest{module: cmp.Or(values.Get("module"), prober.DefaultModuleName)}
 	if request.prober = config.Probers[request.module]; request.prober == nil {
-		return probeRequest{}, fmt.Errorf("parameter module: there is no %s; there are %s",
+		return nil, fmt.Errorf("parameter module: there is no %s; there are %s",
 			short(request.module), strings.Join(slices.Sorted(maps.Keys(config.Probers)), ", "))
 	}
 	if request.target, err = readTarget(values); err != nil {
-		return probeRequest{}, err
+		return nil, err
 	}
 	request.flags, err = readFlags(values, flags)
 	return request, err
 }
 
+// checkParameters finds the first name, in their order, that is unknown or given
+// more than once.
+func checkParameters(values url.Values, flags []string) error {
+	known := func(name string) bool { return slices.Contains(parameters, name) || slices.Contains(flags, name) }
+	wrong, found := "", false
+	for name, given := range values {
+		if (!known(name) || len(given) > 1) && (!found || name < wrong) {
+			wrong, found = name, true
+		}
+	}
+	switch {
+	case !found:
+		return nil
+	case !known(wrong):
+		return fmt.Errorf("parameter %s is unknown; known are %s", short(wrong), strings.Join(slices.Concat(parameters, flags), ", "))
+	}
+	return fmt.Errorf("parameter %s is given %d times; once is enough", wrong, len(values[wrong]))
+}
+
 func readFlags(values url.Values, names []string) (map[string]bool, error) {
-	flags := make(map[string]bool)
+	var flags map[string]bool
 	for _, name := range names {
 		value := values.Get(name)
 		if value == "" {
@@ -229,6 +241,9 @@ func readFlags(values url.Values, names []string) (map[string]bool, error) {
 		flag, err := strconv.ParseBool(value)
 		if err != nil {
 			return nil, fmt.Errorf("parameter %s: %s is neither true nor false", name, short(value))
+		}
+		if flags == nil {
+			flags = make(map[string]bool)
 		}
 		flags[name] = flag
 	}
@@ -264,20 +279,19 @@ const (
 	timeoutOffset = 500 * time.Millisecond
 )
 
-// scrapeDeadline is the request's context with the scrape's timeout on it, less
-// an offset: timeoutOffset, or half of a timeout too short for that.
-func scrapeDeadline(r *http.Request) (context.Context, context.CancelFunc, error) {
+// scrapeLimit is the scrape's timeout, less an offset: timeoutOffset, or half of a
+// timeout too short for that. Who names none waits for as long as it takes.
+func scrapeLimit(r *http.Request) (time.Duration, error) {
 	header := r.Header.Get(timeoutHeader)
 	if header == "" {
-		return r.Context(), func() {}, nil
+		return maxScrapeTimeout, nil
 	}
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
-		return nil, nil, fmt.Errorf("header %s: %s is not a number of seconds above 0", timeoutHeader, short(header))
+		return 0, fmt.Errorf("header %s: %s is not a number of seconds above 0", timeoutHeader, short(header))
 	}
 	timeout := time.Duration(min(seconds, maxScrapeTimeout.Seconds()) * float64(time.Second))
-	ctx, cancel := context.WithTimeout(r.Context(), timeout-min(timeoutOffset, timeout/2))
-	return ctx, cancel, nil
+	return timeout - min(timeoutOffset, timeout/2), nil
 }
 
 // maxScrapeTimeout keeps a header's number within what a Duration can hold.

@@ -7,10 +7,10 @@ import (
 )
 
 // DefaultMaxConcurrent is how many probes may run at once where nobody says
-// otherwise. One that waits for a silent server takes some 80 kB, with the
+// otherwise. One that waits for a silent server takes some 40 kB, with the
 // connection of who asked and the room that the garbage collector leaves itself,
 // and one that reads all that a hostile server may send about 1 MB, which makes
-// 80 MB and 1 GB of this many.
+// 40 MB and 1 GB of this many.
 const DefaultMaxConcurrent = 1000
 
 // errTooMany is said to who asks for more at once than there is room for.

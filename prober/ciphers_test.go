@@ -188,7 +188,11 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			if found.Preference != test.preference {
 				t.Errorf("preference is %d, want %d", found.Preference, test.preference)
 			}
-			if int64(found.Connections) != test.connections || calls.Load() != test.connections+1 {
+			own := int64(2) // of a probe that meets a server without TLS 1.3 for the first time
+			if strings.Contains(found.told(), "1.3") {
+				own = 1
+			}
+			if int64(found.Connections) != test.connections || calls.Load() != test.connections+own {
 				t.Errorf("%d connections, of %d with the probe's own; want %d", found.Connections, calls.Load(), test.connections)
 			}
 		})

@@ -226,7 +226,7 @@ func (f *file) targets(probers map[string]*Prober) ([]ConfiguredTarget, error) {
 				return nil, at(written.Line, err)
 			}
 			// Where the exporter listens is not for the file to know.
-			if err := (&guard{policy: f.Policy.Value, process: new(Process)}).admit(target); err != nil {
+			if err := (&guard{policy: f.Policy.Value, process: new(Process)}).admit(&target); err != nil {
 				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", quote(written.Value), err))
 			}
 			identity := target.String() + fmt.Sprint(g.Labels)

@@ -17,7 +17,7 @@ const attemptDelay = 250 * time.Millisecond
 // its path says that or its proxy will know.
 func (p *Prober) locate(ctx context.Context, r *Result) ([]netip.AddrPort, bool) {
 	t := r.Target
-	if t.Path != "" || p.leaveToProxy(p.via(t), t) {
+	if t.Path != "" || p.leaveToProxy(p.via(&t), &t) {
 		return nil, true
 	}
 	var resolved []netip.Addr
@@ -91,7 +91,7 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 func (p *Prober) reach(ctx context.Context, r *Result, addrs []netip.AddrPort) (net.Conn, bool) {
 	var conn net.Conn
 	var ok bool
-	if via := p.via(r.Target); via != nil {
+	if via := p.via(&r.Target); via != nil {
 		conn, ok = p.proxied(ctx, r, via, addrs)
 	} else {
 		conn, ok = p.straight(ctx, r, addrs)
@@ -110,7 +110,7 @@ func (p *Prober) reach(ctx context.Context, r *Result, addrs []netip.AddrPort) (
 }
 
 func (p *Prober) straight(ctx context.Context, r *Result, addrs []netip.AddrPort) (net.Conn, bool) {
-	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) { return p.connect(ctx, r.Target, addrs) })
+	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) { return p.connect(ctx, &r.Target, addrs) })
 	if ok {
 		r.Connected, r.Remote = true, addrPort(conn.RemoteAddr())
 	}
@@ -138,7 +138,7 @@ func addrPort(end net.Addr) netip.AddrPort {
 
 // connect opens a connection to the target's socket, or to the first of the
 // addresses to answer. It fails with the errors of all.
-func (p *Prober) connect(ctx context.Context, t Target, addrs []netip.AddrPort) (net.Conn, error) {
+func (p *Prober) connect(ctx context.Context, t *Target, addrs []netip.AddrPort) (net.Conn, error) {
 	if t.Scheme.find().start == overQUIC {
 		return nil, fmt.Errorf("%s runs over QUIC, which is %w by this version of tls_exporter", t.Scheme, errNotSupported)
 	}
@@ -158,14 +158,14 @@ func (p *Prober) connect(ctx context.Context, t Target, addrs []netip.AddrPort) 
 	return bound(ctx, conn)
 }
 
-func (p *Prober) dial(ctx context.Context, t Target, addr netip.AddrPort) (net.Conn, error) {
+func (p *Prober) dial(ctx context.Context, t *Target, addr netip.AddrPort) (net.Conn, error) {
 	return p.guard.dial(ctx, "tcp", addr.String(), p.source, p.guard.ofTarget(t))
 }
 
 // race is happy eyeballs: an address gets attemptDelay, or until it fails,
 // before the next one is tried beside it, and the first to answer wins. It
 // returns when every attempt that it started has ended.
-func (p *Prober) race(ctx context.Context, t Target, addrs []netip.AddrPort) (net.Conn, error) {
+func (p *Prober) race(ctx context.Context, t *Target, addrs []netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 

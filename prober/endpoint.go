@@ -52,7 +52,7 @@ func (e *endpoint) handshake(ctx context.Context, adjust func(*tls.Config)) (*ov
 	}
 	t := &overheard{heard: &heardConn{Conn: conn}, secrets: new(secretLog)}
 	t.wire = &watchedConn{Conn: t.heard}
-	config := e.prober.configFor(e.target)
+	config := e.prober.configFor(&e.target)
 	config.KeyLogWriter = t.secrets
 	adjust(config)
 	t.Conn = tls.Client(t.wire, config)

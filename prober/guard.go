@@ -62,7 +62,7 @@ type farEnd struct {
 }
 
 // farEnd is where a probe of the target goes, as far as the target says.
-func (t Target) farEnd() farEnd {
+func (t *Target) farEnd() farEnd {
 	e := farEnd{host: t.Host, addr: t.IP(), port: t.Port, elsewhere: t.Address.IsValid()}
 	if e.elsewhere {
 		e.addr, e.port = t.Address.Addr(), cmp.Or(t.Address.Port(), t.Port)
@@ -78,7 +78,7 @@ func (e farEnd) at(addr netip.AddrPort) farEnd {
 
 // admit says why the target may not be probed, as far as that can be told
 // without resolving its name; nil: nothing is known against it.
-func (g *guard) admit(t Target) error {
+func (g *guard) admit(t *Target) error {
 	if t.Path != "" {
 		return g.admitSocket(t.Path)
 	}
@@ -166,7 +166,7 @@ func isLocal(addr netip.Addr) bool {
 type verdict func(addr netip.AddrPort) error
 
 // ofTarget holds the whole policy against every address of a target.
-func (g *guard) ofTarget(t Target) verdict {
+func (g *guard) ofTarget(t *Target) verdict {
 	e := t.farEnd()
 	return func(addr netip.AddrPort) error { return g.judge(e.at(addr)) }
 }
@@ -186,12 +186,29 @@ func (g *guard) ofOwner(address string) verdict {
 }
 
 // dial is the one place where the prober opens connections. The verdict is on
-// the address that the socket is about to connect to. A Unix socket has none; it
-// is judged by its path.
+// the address that the socket is about to connect to: the one that is given or,
+// of a name, each that it leads to. A Unix socket has none; it is judged by its path.
 func (g *guard) dial(ctx context.Context, network, address string, source net.Addr, judge verdict) (net.Conn, error) {
+	addr, err := netip.ParseAddrPort(address)
+	if err == nil {
+		if err := judge(addr); err != nil {
+			return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(addr), Err: err}
+		}
+		if source == nil {
+			return g.template.DialContext(ctx, network, address)
+		}
+	}
 	dialer := g.template
 	dialer.LocalAddr = source
-	dialer.ControlContext = func(ctx context.Context, network, address string, raw syscall.RawConn) error {
+	if err != nil {
+		dialer.ControlContext = g.asking(judge)
+	}
+	return dialer.DialContext(ctx, network, address)
+}
+
+// asking asks for a verdict on each address that a dialer is about to connect to.
+func (g *guard) asking(judge verdict) func(context.Context, string, string, syscall.RawConn) error {
+	return func(ctx context.Context, network, address string, raw syscall.RawConn) error {
 		if err := g.judgeDialled(network, address, judge); err != nil {
 			return err
 		}
@@ -200,7 +217,6 @@ func (g *guard) dial(ctx context.Context, network, address string, source net.Ad
 		}
 		return nil
 	}
-	return dialer.DialContext(ctx, network, address)
 }
 
 func (g *guard) judgeDialled(network, address string, judge verdict) error {
@@ -224,7 +240,7 @@ func (c *Config) Permit(module string, t Target) error {
 	if t.Path != "" && !configured && !c.guard.allowsSocket(t.Path) {
 		return fmt.Errorf("%w: a Unix socket has to be listed in the configuration, or allowed by a rule with its path", ErrDenied)
 	}
-	return c.guard.admit(t)
+	return c.guard.admit(&t)
 }
 
 func (g *guard) allowsSocket(socket string) bool {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"tls_exporter/prober/hello"
 )
 
 // offered is every suite that crypto/tls has, the old and weak ones too: what a
@@ -38,7 +40,7 @@ func (m *Module) tlsConfig() *tls.Config {
 }
 
 // protocols is the ALPN offer for a target: the module's, or the scheme's own.
-func (m *Module) protocols(t Target) []string {
+func (m *Module) protocols(t *Target) []string {
 	if m.ALPN == nil {
 		return t.Scheme.find().alpn
 	}
@@ -63,8 +65,8 @@ type handshake struct {
 	err          error
 }
 
-// shake runs a handshake over conn. The caller's deadline stands on conn.
-func (p *Prober) shake(conn net.Conn, t Target) *handshake {
+// shakeAny has crypto/tls shake hands over conn.
+func (p *Prober) shakeAny(conn net.Conn, t *Target) *handshake {
 	watched := &watchedConn{Conn: conn}
 	asked := false
 	config := p.configFor(t)
@@ -85,19 +87,24 @@ func (p *Prober) shake(conn net.Conn, t Target) *handshake {
 		err = farewell(client, watched, asked, time.Since(start))
 	}
 	h.observe(client.ConnectionState(), asked)
+	h.conclude(err)
+	return h
+}
+
+// conclude notes how it ended.
+func (h *handshake) conclude(err error) {
 	if err != nil {
 		h.failed, h.err = h.steps[len(h.steps)-1].Phase, err
-		return h
+		return
 	}
 	h.session.Completed = true
 	for _, step := range h.steps {
 		h.session.Duration += step.Duration
 	}
-	return h
 }
 
 // configFor is how hands are shaken with a target.
-func (p *Prober) configFor(t Target) *tls.Config {
+func (p *Prober) configFor(t *Target) *tls.Config {
 	config := p.tls.Clone()
 	config.ServerName = t.name()
 	config.NextProtos = p.module.protocols(t)
@@ -192,14 +199,12 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	if n > 0 && !c.begun {
 		c.begun = true
 		// Anything else, an alert for one, is not the beginning of a ServerHello.
-		if b[0] == recordTypeHandshake {
+		if b[0] == hello.TypeHandshake {
 			c.answered = time.Now()
 		}
 	}
 	return n, err
 }
-
-const recordTypeHandshake = 22 // RFC 8446 section 5.1
 
 // steps splits the time of a handshake at the first byte of the ServerHello.
 func (c *watchedConn) steps(start, end time.Time) *handshake {

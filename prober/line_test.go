@@ -240,7 +240,7 @@ func TestRace(t *testing.T) {
 				ctx, cancel = context.WithTimeout(context.Background(), 20*time.Second)
 			}
 			defer cancel()
-			conn, err := p.race(ctx, Target{}, test.addrs)
+			conn, err := p.race(ctx, new(Target), test.addrs)
 			if err == nil {
 				defer conn.Close()
 				if test.want != "" || addrPort(conn.RemoteAddr()) != addr {

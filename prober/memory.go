@@ -47,6 +47,13 @@ func (m *memory[Key, Value]) keep(key Key, value Value, size int) {
 	m.taken += size
 }
 
+// drop has it no more.
+func (m *memory[Key, Value]) drop(key Key) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.forget(key)
+}
+
 func (m *memory[Key, Value]) forget(key Key) {
 	m.taken -= int(m.entries[key].size)
 	delete(m.entries, key)

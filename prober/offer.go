@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -125,13 +126,16 @@ func endedBy(err error) bool {
 	return is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE)(err)
 }
 
-// serverName is the SNI of raw hellos; empty for an address (RFC 6066 section 3).
-func (e *endpoint) serverName() string {
-	name := e.target.name()
+// serverName is the SNI of raw hellos.
+func (e *endpoint) serverName() string { return sni(e.target.name()) }
+
+// sni is what a hello calls a server by a name; empty for an address (RFC 6066
+// section 3).
+func sni(name string) string {
 	if net.ParseIP(name) != nil {
 		return ""
 	}
-	return name
+	return strings.TrimRight(name, ".")
 }
 
 // marshal is an offer in bytes, with the name of the server.

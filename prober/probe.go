@@ -30,8 +30,10 @@ type Prober struct {
 	source      net.Addr // where connections come from; nil: the system chooses
 	choice      choice
 	tls         *tls.Config
-	certificate *tls.Certificate // shown to servers that ask; nil: none
-	way         string           // how servers are reached, for what is kept of them
+	usual       *usualHello           // nil: crypto/tls alone shakes hands
+	strange     *memory[server, bool] // servers that are left to crypto/tls; true: for good, for how it fares does not show why
+	certificate *tls.Certificate      // shown to servers that ask; nil: none
+	way         string                // how servers are reached, for what is kept of them
 }
 
 // New reads the module's files and returns its prober, or what is wrong with
@@ -63,12 +65,15 @@ func newGuarded(m Module, guard *guard) (*Prober, error) {
 	}
 	p := &Prober{
 		module: m, roots: roots, verdicts: newVerdicts(roots), family: m.family(), lookup: newLookup(guard, string(m.Resolver), m.Addresses == AllAddresses), guard: guard, choice: choice,
-		tls: m.tlsConfig(), certificate: certificate,
+		tls: m.tlsConfig(), strange: newMemory[server, bool](maxStrange), certificate: certificate,
 	}
 	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
 		p.source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	p.way = p.wayThere()
+	if p.usual, err = newUsualHello(p.tls); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -86,7 +91,12 @@ func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout
 // is a result. It takes no longer than the module's timeout and ctx allow, and
 // nothing that it started goes on after it.
 func (p *Prober) Probe(ctx context.Context, t Target) *Result {
-	ctx, cancel := context.WithTimeout(ctx, p.Timeout())
+	return p.ProbeWithin(ctx, p.Timeout(), t)
+}
+
+// ProbeWithin is Probe with a limit that may be shorter than the module's timeout.
+func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t Target) *Result {
+	ctx, cancel := context.WithTimeout(ctx, min(limit, p.Timeout()))
 	defer cancel()
 	if t.ServerName == "" {
 		t.ServerName = string(p.module.ServerName)
@@ -114,14 +124,13 @@ func (p *Prober) walk(ctx context.Context, r *Result) *endpoint {
 
 // visit takes the steps from the first to the server to the verdict on it.
 func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
-	t := r.Target
 	conn, ok := p.open(ctx, r, addrs)
 	if !ok {
 		return
 	}
 	defer conn.Close()
 
-	h := p.shake(conn, t)
+	h := p.shake(ctx, conn, r, addrs)
 	if h.disagree() {
 		conn.Close() // some servers talk to one client at a time
 		h.lookOnceMore(ctx, newEndpoint(p, r, addrs))
@@ -136,7 +145,7 @@ func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	if len(h.certificates) == 0 {
 		return
 	}
-	r.Chain, _ = step(r, PhaseVerify, func() (*Chain, error) { return p.verdicts.judge(h.certificates, t.name(), time.Now()), nil })
+	r.Chain, _ = step(r, PhaseVerify, func() (*Chain, error) { return p.verdicts.judge(h.certificates, r.Target.name(), time.Now()), nil })
 	r.failVerify()
 }
 

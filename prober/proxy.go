@@ -73,7 +73,7 @@ func (u ProxyURL) String() string {
 func (u ProxyURL) resolves() bool { return u.Scheme != "socks5" }
 
 // choice says which proxy is on the way to a target; nil: none.
-type choice func(Target) *ProxyURL
+type choice func(*Target) *ProxyURL
 
 // newChoice is the module's proxy for every target, or that of the environment
 // (HTTPS_PROXY, and NO_PROXY for those that are spared it), or none.
@@ -82,9 +82,9 @@ func newChoice(m *Module) (choice, error) {
 	switch {
 	case m.ProxyURL != (ProxyURL{}):
 		u := m.ProxyURL
-		return func(Target) *ProxyURL { return &u }, nil
+		return func(*Target) *ProxyURL { return &u }, nil
 	case !m.ProxyFromEnvironment || environment.HTTPSProxy == "":
-		return func(Target) *ProxyURL { return nil }, nil
+		return func(*Target) *ProxyURL { return nil }, nil
 	}
 	written := environment.HTTPSProxy
 	if !strings.Contains(written, "://") {
@@ -95,7 +95,7 @@ func newChoice(m *Module) (choice, error) {
 		return nil, fmt.Errorf("proxy_from_environment: HTTPS_PROXY: %w", err)
 	}
 	choose := environment.ProxyFunc()
-	return func(t Target) *ProxyURL {
+	return func(t *Target) *ProxyURL {
 		if chosen, err := choose(&url.URL{Scheme: "https", Host: t.hostPort()}); err != nil || chosen == nil {
 			return nil
 		}
@@ -105,7 +105,7 @@ func newChoice(m *Module) (choice, error) {
 
 // via is the proxy on the way to a target; nil: none. No proxy carries what
 // goes to a socket of this machine, or what is no TCP.
-func (p *Prober) via(t Target) *ProxyURL {
+func (p *Prober) via(t *Target) *ProxyURL {
 	if t.Path != "" || t.Scheme.find().start == overQUIC {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (p *Prober) via(t Target) *ProxyURL {
 
 // leaveToProxy tells whether the proxy is to find the target's addresses: where
 // it can, and the module asks for nothing that takes knowing them here.
-func (p *Prober) leaveToProxy(via *ProxyURL, t Target) bool {
+func (p *Prober) leaveToProxy(via *ProxyURL, t *Target) bool {
 	return via != nil && via.resolves() && !t.literal() &&
 		p.module.Resolver == "" && p.module.IPProtocol == AnyIP && p.module.Addresses != AllAddresses && !p.guard.policy.limitsAddresses()
 }
@@ -128,7 +128,7 @@ var (
 // reached is its own failure, and says nothing of the target's port.
 func (p *Prober) proxied(ctx context.Context, r *Result, via *ProxyURL, addrs []netip.AddrPort) (net.Conn, bool) {
 	r.Proxy = via.String()
-	if err := p.admitProxied(r.Target, addrs); err != nil {
+	if err := p.admitProxied(&r.Target, addrs); err != nil {
 		return step(r, PhaseConnect, func() (net.Conn, error) { return nil, err })
 	}
 	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
@@ -161,7 +161,7 @@ func (p *Prober) proxied(ctx context.Context, r *Result, via *ProxyURL, addrs []
 // admitProxied is the guard's word on a target to which the proxy, and not the
 // guard, will connect: on the address that the proxy is to be told, or on the
 // name, where no rule is about addresses.
-func (p *Prober) admitProxied(t Target, addrs []netip.AddrPort) error {
+func (p *Prober) admitProxied(t *Target, addrs []netip.AddrPort) error {
 	if len(addrs) == 0 {
 		return p.guard.admit(t)
 	}

@@ -186,10 +186,10 @@ func TestProxyFromEnvironment(t *testing.T) {
 	if r := p.Probe(context.Background(), target(t, addr)); !r.Success() || r.Proxy != "" {
 		t.Errorf("on loopback: failure is %+v, proxy %q", r.Failure, r.Proxy)
 	}
-	if via := p.via(target(t, "spared.test")); via != nil {
+	if via := p.via(new(target(t, "spared.test"))); via != nil {
 		t.Errorf("spared.test goes by %v", via)
 	}
-	if via := p.via(target(t, "unix:///x.sock")); via != nil {
+	if via := p.via(new(target(t, "unix:///x.sock"))); via != nil {
 		t.Errorf("a socket goes by %v", via)
 	}
 
@@ -198,7 +198,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	t.Setenv("HTTPS_PROXY", "")
-	if via := newProber(t, module).via(target(t, "x.test")); via != nil {
+	if via := newProber(t, module).via(new(target(t, "x.test"))); via != nil {
 		t.Errorf("without a proxy in the environment: %v", via)
 	}
 }

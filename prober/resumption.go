@@ -123,7 +123,7 @@ func (s *resumptionScan) bySessionID(ctx context.Context) error {
 		return nil
 	}
 	message, err := hello.Offer{Version: first.Version, Ciphers: []hello.CipherSuite{first.CipherSuite},
-		SessionID: first.SessionID, ServerName: s.serverName(), ALPN: s.prober.module.protocols(s.target)}.Hello().Marshal()
+		SessionID: first.SessionID, ServerName: s.serverName(), ALPN: s.prober.module.protocols(&s.target)}.Hello().Marshal()
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // sealed13 is a server's record of TLS 1.3.
 func sealed13(t testing.TB, suite uint16, secret []byte, sequence uint64, kind uint8, content []byte) []byte {
 	t.Helper()
-	keys, err := newKeys13(suite, secret)
+	keys, err := suite13For(suite).newKeys(secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -385,13 +385,13 @@ var schemes = []scheme{
 	{name: "h3", port: 443, start: overQUIC},
 }
 
-func (s Scheme) find() scheme {
-	for _, known := range schemes {
-		if known.name == s {
-			return known
+func (s Scheme) find() *scheme {
+	for i := range schemes {
+		if schemes[i].name == s {
+			return &schemes[i]
 		}
 	}
-	return scheme{}
+	return new(scheme)
 }
 
 // Known tells whether the scheme is one of those that ParseTarget takes.

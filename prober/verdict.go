@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"slices"
@@ -16,20 +17,23 @@ import (
 type verdicts struct {
 	roots        *roots
 	kept         *memory[question, *keptVerdict]
-	certificates *memory[*x509.Certificate, *Certificate]
+	certificates *memory[fingerprint, *Certificate]
 }
 
 // Bounds on what is kept, in bytes: the verdicts on some 100,000 chains, and some
 // 500 parsed certificates: those of a small fleet, or the intermediates of a large
-// one. crypto/tls parses none anew that is still held somewhere.
+// one.
 const (
 	maxVerdicts  = 24 << 20
 	maxDescribed = 3 << 20
 )
 
 func newVerdicts(r *roots) *verdicts {
-	return &verdicts{roots: r, kept: newMemory[question, *keptVerdict](maxVerdicts), certificates: newMemory[*x509.Certificate, *Certificate](maxDescribed)}
+	return &verdicts{roots: r, kept: newMemory[question, *keptVerdict](maxVerdicts), certificates: newMemory[fingerprint, *Certificate](maxDescribed)}
 }
+
+// fingerprint is the SHA-256 digest of a certificate.
+type fingerprint [sha256.Size]byte
 
 // question is the SHA-256 digest of the fingerprints of a chain and the name.
 type question [sha256.Size]byte
@@ -73,13 +77,32 @@ func (v *verdicts) judge(certs []*x509.Certificate, name string, now time.Time) 
 	return j.Chain
 }
 
-// describe is newCertificate, once for each parsed certificate.
+// describe is newCertificate, once while the certificate is kept.
 func (v *verdicts) describe(cert *x509.Certificate) *Certificate {
-	if known, ok := v.certificates.recall(cert); ok {
+	key := fingerprint(sha256.Sum256(cert.Raw))
+	if known, ok := v.certificates.recall(key); ok {
 		return known
 	}
+	return v.keep(key, cert)
+}
+
+// parse is x509.ParseCertificate, once while the certificate is kept. It holds on
+// to no byte of der.
+func (v *verdicts) parse(der []byte) (*x509.Certificate, error) {
+	key := fingerprint(sha256.Sum256(der))
+	if known, ok := v.certificates.recall(key); ok {
+		return known.X509, nil
+	}
+	cert, err := x509.ParseCertificate(bytes.Clone(der))
+	if err != nil {
+		return nil, err
+	}
+	return v.keep(key, cert).X509, nil
+}
+
+func (v *verdicts) keep(key fingerprint, cert *x509.Certificate) *Certificate {
 	described := newCertificate(cert)
-	v.certificates.keep(cert, described, described.size())
+	v.certificates.keep(key, described, described.size())
 	return described
 }
 
