@@ -46,6 +46,10 @@ const (
 	soakKept             = 5 << 20
 	soakKeptPerGoroutine = 512
 
+	// soakEach is how many bytes may be resident for each probe in flight, half as
+	// many again as people are told to reckon with: others go on beside them here.
+	soakEach = 60_000
+
 	soakSilent  = 8  // silent endpoints, each at an address of its own
 	soakClients = 20 // addresses that ask, so that each gets its fair share
 )
@@ -150,7 +154,11 @@ func TestSoak(t *testing.T) {
 		t.Errorf("%.0f bytes are left on the heap", kept)
 	}
 	t.Logf("%d probes of silent endpoints in flight at once, for %s\n%s", probes, took.Round(time.Second/10), soakTable(before, peak, after))
-	t.Logf("resident at the peak: %.1f kB for each probe in flight", (peak["process_resident_memory_bytes"]-before["process_resident_memory_bytes"])/1000/float64(probes))
+	each := (peak["process_resident_memory_bytes"] - before["process_resident_memory_bytes"]) / float64(probes)
+	t.Logf("resident at the peak: %.1f kB for each probe in flight", each/1000)
+	if each > soakEach {
+		t.Errorf("%.1f kB for each probe in flight: more than people are told to reckon with", each/1000)
+	}
 	t.Logf("answers: %d of silent endpoints, %d of healthy, %d of hostile; %d reloads", waited.Load(), good.Load(), bad.Load(), reloads.Load())
 	if peak["tls_exporter_probes_in_flight"] < float64(probes) {
 		t.Errorf("at most %v probes were in flight at once, not %d", peak["tls_exporter_probes_in_flight"], probes)
