@@ -41,17 +41,25 @@ type ConfiguredTarget struct {
 const DefaultModuleName = "default"
 
 // DefaultConfig is the configuration without a file: the default module alone.
-func (p *Process) DefaultConfig() (*Config, error) { return newConfig(newGuard(Policy{}, p)) }
+func (p *Process) DefaultConfig() (*Config, error) {
+	c := newConfig(newGuard(Policy{}, p))
+	return c, c.haveDefault()
+}
 
 // DefaultConfig is that of a process that listens nowhere.
 func DefaultConfig() (*Config, error) { return new(Process).DefaultConfig() }
 
-func newConfig(g *guard) (*Config, error) {
-	p, err := newGuarded(DefaultModule(), g)
-	if err != nil {
-		return nil, err
+func newConfig(g *guard) *Config {
+	return &Config{Probers: make(map[string]*Prober), guard: g, listed: make(map[listing]struct{})}
+}
+
+// haveDefault makes the default module, where the file has none of its own: it
+// reads the system's roots, which may not be wanted.
+func (c *Config) haveDefault() (err error) {
+	if c.Probers[DefaultModuleName] == nil {
+		c.Probers[DefaultModuleName], err = newGuarded(DefaultModule(), c.guard)
 	}
-	return &Config{Probers: map[string]*Prober{DefaultModuleName: p}, guard: g, listed: make(map[listing]struct{})}, nil
+	return err
 }
 
 // Bounds on a configuration: far above any in use, far below what would hurt.
@@ -134,16 +142,18 @@ func (p *Process) parseConfig(content []byte, dir string) (*Config, error) {
 	if err := f.Policy.Value.validate(); err != nil {
 		return nil, at(f.Policy.lineOf(err), fmt.Errorf("probe_policy.%w", err))
 	}
-	config, err := newConfig(newGuard(f.Policy.Value, p))
-	if err != nil {
-		return nil, at(1, err)
-	}
+	config := newConfig(newGuard(f.Policy.Value, p))
 	for _, name := range slices.Sorted(maps.Keys(f.Modules)) {
 		module := f.Modules[name]
 		module.Value.resolvePaths(dir)
-		if config.Probers[name], err = newGuarded(module.Value, config.guard); err != nil {
+		made, err := newGuarded(module.Value, config.guard)
+		if err != nil {
 			return nil, at(module.lineOf(err), fmt.Errorf("modules.%s: %w", name, err))
 		}
+		config.Probers[name] = made
+	}
+	if err := config.haveDefault(); err != nil {
+		return nil, at(1, err)
 	}
 	if config.Targets, err = f.targets(config.Probers); err != nil {
 		return nil, err
