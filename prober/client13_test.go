@@ -13,7 +13,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"testing"
@@ -138,6 +140,53 @@ func TestClient13Settles(t *testing.T) {
 		c.Certificates[0].SignedCertificateTimestamps = [][]byte{[]byte("nor this")}
 	}}))
 }
+
+// oneByOne is a connection on which every byte comes by itself.
+type oneByOne struct{ net.Conn }
+
+func (c oneByOne) Read(b []byte) (int, error) { return c.Conn.Read(b[:min(len(b), 1)]) }
+
+// It is all the same in which pieces the network brings an answer.
+func TestClient13TakesPieces(t *testing.T) {
+	lab := newLab(t)
+	p := newProber(t, labModule(t, lab))
+	for name, s := range map[string]tlstest.Server{
+		"a server of TLS 1.3": {},
+		"an alert": {Config: func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS13, tls.VersionTLS13
+			c.GetConfigForClient = noName
+		}},
+		"no TLS": {Accept: func(_ context.Context, c net.Conn) {
+			hello.ReadRecord(c)
+			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		}},
+	} {
+		to := target(t, serve(t, lab, s))
+		to.ServerName = "localhost"
+		var seen [2]shook
+		for i := range seen {
+			conn, err := net.Dial("tcp", to.hostPort())
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.SetDeadline(time.Now().Add(20 * time.Second))
+			if i == 1 {
+				conn = oneByOne{conn}
+			}
+			h, ok := p.shake13(conn, &to)
+			conn.Close()
+			if seen[i] = shookOf(h); !ok {
+				t.Errorf("%s: it is left to crypto/tls", name)
+			}
+		}
+		if seen[0] != seen[1] {
+			t.Errorf("%s: in pieces it is %+v, else %+v", name, seen[1], seen[0])
+		}
+	}
+}
+
+// noName is a server that knows no name.
+func noName(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("whom do you want?") }
 
 // ccs is a ChangeCipherSpec that the middle of the network wants to see.
 var ccs = hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{1})
