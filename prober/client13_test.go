@@ -141,6 +141,41 @@ func TestClient13Settles(t *testing.T) {
 	}}))
 }
 
+// A server that stops speaking is waited for until the deadline, and what it had
+// said by then is told.
+func TestClient13Waits(t *testing.T) {
+	lab := newLab(t)
+	module := labModule(t, lab)
+	module.Timeout = Duration(300 * time.Millisecond)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	certificate := certified(t, lab, made(t, key, err))
+	upTo := func(n int) func([][]byte) [][]byte { return func(all [][]byte) [][]byte { return all[:n] } }
+	for name, s := range map[string]server13{
+		"after its hello":     {messages: upTo(0)},
+		"before its Finished": {messages: upTo(3)},
+		"in a record":         {records: func(r [][]byte) [][]byte { r[3] = r[3][:9]; return r }},
+		"between two records": {seal: inPieces(10), records: upTo(2)},
+		"in its certificate":  {seal: inPieces(100), records: func(r [][]byte) [][]byte { r[1] = r[1][:500]; return r[:2] }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, _ := serve13(t, lab, s, certificate)
+			ours := newProber(t, module)
+			theirs := newProber(t, module)
+			theirs.usual = nil
+			a, b := ours.Probe(t.Context(), target(t, addr)), theirs.Probe(t.Context(), target(t, addr))
+			for _, r := range []*Result{a, b} {
+				if r.Failure == nil || r.Failure.Phase != PhaseKeyExchange || r.Failure.Reason != ReasonTimeout {
+					t.Errorf("the probe ends with %+v", r.Failure)
+				}
+			}
+			if (a.Session == nil) != (b.Session == nil) || (a.Chain == nil) != (b.Chain == nil) || a.Session != nil && *a.Session != *b.Session {
+				t.Errorf("ours: %+v, %v; crypto/tls: %+v, %v", a.Session, a.Chain, b.Session, b.Chain)
+			}
+		})
+	}
+}
+
 // oneByOne is a connection on which every byte comes by itself.
 type oneByOne struct{ net.Conn }
 
