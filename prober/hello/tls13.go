@@ -5,7 +5,6 @@ package hello
 const (
 	MsgEncryptedExtensions = 8
 	MsgCertificate         = msgCertificate
-	MsgCertificateRequest  = msgCertificateRequest
 	MsgCertificateVerify   = 15
 	MsgFinished            = 20
 )
