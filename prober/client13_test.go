@@ -146,7 +146,7 @@ func TestClient13Settles(t *testing.T) {
 func TestClient13Waits(t *testing.T) {
 	lab := newLab(t)
 	module := labModule(t, lab)
-	module.Timeout = Duration(300 * time.Millisecond)
+	module.Timeout = Duration(500 * time.Millisecond)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	certificate := certified(t, lab, made(t, key, err))
 	upTo := func(n int) func([][]byte) [][]byte { return func(all [][]byte) [][]byte { return all[:n] } }

@@ -17,7 +17,7 @@ func TestHostileScan(t *testing.T) {
 		lab := newLab(t)
 		ca := labModule(t, lab)
 		ca.Scan()
-		ca.Timeout = Duration(hostilePatience)
+		ca.Timeout = Duration(800 * time.Millisecond)
 		for _, m := range malices(t, lab) {
 			module := ca
 			if m.asked != nil {

@@ -40,8 +40,9 @@ const (
 	// the server is tired of us.
 	maxControls = 3
 	// maxSilent is how many hellos on end may come to nothing before one is taken.
-	// Then the server is left in peace.
-	maxSilent = 4
+	// Then the server is left in peace. It is as many as there are versions: one that
+	// takes a single version is to be asked for it, whichever is asked for first.
+	maxSilent = 6
 )
 
 func newInquiry(e *endpoint, connections int, pace time.Duration) *inquiry {

@@ -389,7 +389,7 @@ func TestDeadline(t *testing.T) {
 		}
 	}
 	module := labModule(t, lab)
-	module.Timeout = Duration(300 * time.Millisecond)
+	module.Timeout = Duration(500 * time.Millisecond)
 	p := newProber(t, module)
 	for _, test := range []struct {
 		name   string

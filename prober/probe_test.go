@@ -174,7 +174,7 @@ func TestProbe(t *testing.T) {
 	lab := newLab(t)
 	module := labModule(t, lab)
 	patient := newProber(t, module)
-	module.Timeout = Duration(300 * time.Millisecond)
+	module.Timeout = Duration(500 * time.Millisecond)
 	hasty := newProber(t, module)
 
 	for _, illness := range tlstest.Illnesses() {

@@ -101,7 +101,7 @@ func TestProxy(t *testing.T) {
 			t.Parallel()
 			module := labModule(t, lab)
 			if test.reason == ReasonTimeout {
-				module.Timeout = Duration(300 * time.Millisecond)
+				module.Timeout = Duration(500 * time.Millisecond)
 			}
 			if test.scheme == "socks5" {
 				module.IPProtocol = IPv4

@@ -165,7 +165,7 @@ func TestResolve(t *testing.T) {
 			m.IPProtocol = test.family
 			switch test.reason {
 			case ReasonTimeout:
-				m.Timeout = Duration(300 * time.Millisecond)
+				m.Timeout = Duration(500 * time.Millisecond)
 			case ReasonDNSFailure:
 				m.Timeout = Duration(2 * time.Second) // some wait for a better answer
 			}
