@@ -76,7 +76,7 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	ctx := b.ctx
 	if chromedp.FromContext(ctx).Target != nil { // a browser lives as long as the context that starts it
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, 30*time.Second)
+		ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
 	}
 	if err := chromedp.Do(ctx, actions...); err != nil {
@@ -118,7 +118,7 @@ func (b *browser) text(selector string) string {
 // waitFor polls a JavaScript expression until it is true, across navigations.
 func (b *browser) waitFor(expression string) {
 	b.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if yes, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression)); err == nil && yes {
 			return
 		}

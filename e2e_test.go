@@ -81,7 +81,7 @@ scrape_configs:
 	} {
 		want := slices.DeleteFunc(slices.Sorted(slices.Values(all)), func(name string) bool { return slices.Contains(query.without, name) })
 		var got []string
-		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 			if got = endpointsOf(t, api, query.expr); slices.Equal(got, want) {
 				break
 			}

@@ -284,7 +284,7 @@ func (s *site) command(argv ...string) *exec.Cmd {
 }
 
 // patience bounds every wait for a daemon.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // await polls until every port that was named has a listener.
 func (s *site) await() {

@@ -350,7 +350,7 @@ func start(t *testing.T, program string, args ...string) {
 func await(t *testing.T, address string) {
 	t.Helper()
 	var err error
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if _, err = fetch(address); err == nil {
 			return
 		}
@@ -359,7 +359,7 @@ func await(t *testing.T, address string) {
 }
 
 func fetch(address string) ([]byte, error) {
-	client := http.Client{Timeout: 30 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	response, err := client.Get(address)
 	if err != nil {
 		return nil, err

@@ -211,8 +211,8 @@ func (t *talk) close() {
 }
 
 // open says hello over a connection of its own, and says how that was answered:
-// saidYes, saidNo or saidNothing. A hang-up is a no if the server goes on to
-// answer others. The talk is the caller's to close.
+// saidYes, saidNo or saidNothing. Hanging up is a no if the server answers another
+// hello after it, and hangs up on this one again. The talk is the caller's to close.
 func (s *woundScan) open(ctx context.Context, o hello.Offer, until hello.Until) (*talk, answer) {
 	o.ServerName = s.serverName()
 	message, err := o.Hello().Marshal()
@@ -233,7 +233,10 @@ func (s *woundScan) openWith(ctx context.Context, message []byte, until hello.Un
 		t, a = s.try(ctx, message, until)
 	}
 	if a == saidNeither {
-		if a = saidNothing; s.serves(ctx) {
+		t.close()
+		if !s.serves(ctx) || !wait(ctx, longBreath) {
+			a = saidNothing
+		} else if t, a = s.try(ctx, message, until); a == saidNeither {
 			a = saidNo
 		}
 	}
