@@ -38,9 +38,11 @@ import (
 
 // hostilePatience is the timeout of the probes here that are to run into it: time
 // enough to come as far as they should on a busy machine. The others have to end by
-// themselves. slack is what such a machine may take on top of a timeout.
+// themselves, within hostileBound. slack is what such a machine may take on top of
+// a timeout.
 const (
 	hostilePatience = 1500 * time.Millisecond
+	hostileBound    = 5 * time.Second
 	slack           = 2 * time.Second
 )
 
@@ -64,6 +66,7 @@ func TestHostile(t *testing.T) {
 		ca := labModule(t, lab)
 		for _, m := range malices(t, lab) {
 			module := ca
+			module.Timeout = Duration(hostileBound)
 			if m.reason == ReasonTimeout {
 				module.Timeout = Duration(hostilePatience)
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -83,6 +84,23 @@ func TestVersionsOfOldServers(t *testing.T) {
 				t.Errorf("got %+v, checks %+v; want %s", r.Versions, r.Checks, test.want)
 			}
 		})
+	}
+}
+
+// A server that hangs up on all versions but one is heard on that, too, if it is
+// the last that it is asked for.
+func TestLastVersionIsHeard(t *testing.T) {
+	lab := newLab(t)
+	likes := choosy(func(h *hello.ClientHello) bool { return h.LegacyVersion == hello.TLS10 }, nil)
+	addr := startMannered(t, lab, tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, likes)
+	q := newInquiry(lookAt(t, lab, addr), maxVersionHellos, 0)
+	for _, v := range []hello.Version{hello.SSL20, hello.SSL30, hello.TLS11, hello.TLS12, hello.TLS13} {
+		if said := q.version(t.Context(), v); said != saidNeither {
+			t.Errorf("%s: the answer is %v, want none that tells", v, said)
+		}
+	}
+	if said := q.version(t.Context(), hello.TLS10); said != saidYes {
+		t.Errorf("the answer to the one that it takes is %v", said)
 	}
 }
 

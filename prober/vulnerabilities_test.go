@@ -10,9 +10,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -170,6 +172,27 @@ func TestRudenessHidesNoWound(t *testing.T) {
 			}
 			t.Logf("%d told", len(found.Answers))
 		})
+	}
+}
+
+// A server that hangs up on a question once has not refused what it was asked, also
+// if it has hung up before and answers others: here the key exchange with RSA that
+// makes it vulnerable. (It hangs up on SSL 2.0, too.)
+func TestAbsenceIsNoRefusal(t *testing.T) {
+	lab := newLab(t)
+	wounded := tlstest.Legacy{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, Premaster: tlstest.PremasterStrong}
+	var asked atomic.Int64
+	absent := choosy(func(h *hello.ClientHello) bool {
+		isRSA := func(id hello.CipherSuite) bool { s := hello.Find(id); return s != nil && s.KeyExchange == "RSA" }
+		others := slices.ContainsFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return !isRSA(id) })
+		return others || !slices.Contains(h.CipherSuites, hello.CipherSuite(tls.TLS_RSA_WITH_AES_128_GCM_SHA256)) || asked.Add(1) > 1
+	}, nil)
+	found, err := vulnerabilities(within(t), lookAt(t, lab, startMannered(t, lab, wounded, absent)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found.said(true); got != "robot" {
+		t.Errorf("vulnerable: %q; %+v", got, found.Answers)
 	}
 }
 
