@@ -14,6 +14,8 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/prober"
 	"tls_exporter/report"
+	"tls_exporter/report/json"
+	"tls_exporter/report/text"
 )
 
 // sideBySide bounds how many of the targets on a command line are probed at
@@ -120,7 +122,7 @@ func probeAll(ctx context.Context, p *prober.Prober, targets []prober.Target, er
 func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 	switch {
 	case f.json || f.format == "json":
-		return report.JSON(out, results)
+		return json.Write(out, results)
 	case f.format == "prometheus":
 		return collector.Text(out, results...)
 	}
@@ -128,7 +130,7 @@ func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		if err := report.Text(out, r, report.Options{Color: inColor(out), Warning: warning(f)}); err != nil {
+		if err := text.Write(out, r, text.Options{Color: inColor(out), Warning: warning(f)}); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,8 @@ import (
 
 	"tls_exporter/collector"
 	"tls_exporter/prober"
-	"tls_exporter/report"
+	"tls_exporter/report/text"
+	pages "tls_exporter/report/web"
 )
 
 // ballastSize is how much memory is asked for and never touched, so that it takes
@@ -47,7 +48,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	history := new(report.History)
+	history := pages.NewHistory()
 	process := new(prober.Process)
 	defer process.Close()
 	process.Listens(*f.web.WebListenAddresses...)
@@ -130,14 +131,14 @@ func reloadOnHangup(ctx context.Context, exporter *collector.Exporter, logger *s
 	}
 }
 
-func newHandler(exporter *collector.Exporter, history *report.History) *http.ServeMux {
-	pages := report.NewPages(report.PagesOptions{
+func newHandler(exporter *collector.Exporter, history *pages.History) *http.ServeMux {
+	site := pages.New(pages.Options{
 		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics,
 	})
 	mux := http.NewServeMux()
 	exporter.Register(mux)
-	pages.Register(mux)
-	mux.Handle("GET /inspect", exporter.Inspect(pages))
+	site.Register(mux)
+	mux.Handle("GET /inspect", exporter.Inspect(site))
 	return mux
 }
 
@@ -153,14 +154,14 @@ func registerProfiles(mux *http.ServeMux) {
 
 // explain is a result for a person who asked /probe for it.
 func explain(r *prober.Result) string {
-	var text strings.Builder
-	report.Text(&text, r, report.Options{}) // a Builder takes every write
-	return text.String()
+	var b strings.Builder
+	text.Write(&b, r, text.Options{}) // a Builder has no write errors
+	return b.String()
 }
 
 // metrics is a result as Prometheus gets it.
 func metrics(r *prober.Result) string {
-	var text strings.Builder
-	collector.Text(&text, r) // likewise
-	return text.String()
+	var b strings.Builder
+	collector.Text(&b, r) // likewise
+	return b.String()
 }

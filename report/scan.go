@@ -10,95 +10,123 @@ import (
 	"tls_exporter/prober"
 )
 
-// scanned tells whether a result says what the server takes.
-func scanned(r *prober.Result) bool {
-	return r.Versions != nil || r.Ciphers != nil || r.Compliance != nil || r.Vulnerabilities != nil || r.Resumption != nil
+// Scan is what the server accepts.
+type Scan struct {
+	Ages            []Fact    // of findings that an earlier probe made, by check
+	Versions        []Version // newest first
+	Ciphers         *Ciphers
+	Policies        []Policy
+	Vulnerabilities []Vulnerability // those that the server has first
+	Other           []Fact
 }
 
-// found is when the finding of a check was made, where that was before the probe.
-func found(r *prober.Result, check string) string {
+// Version is a protocol version, and how the server answered when it was offered.
+type Version struct {
+	Name    string
+	Answer  string // taken; taken, old; refused; or no answer
+	Refused bool   // which is neither good nor bad
+	Status  Status // Bad: it is accepted and deprecated; Unknown: no answer
+	number  uint16
+}
+
+// Ciphers is the cipher suites that the server accepts.
+type Ciphers struct {
+	Order  string // whose preference decides; empty: not known
+	Suites []Suite
+}
+
+// Suite is a cipher suite that the server accepts in one version.
+type Suite struct {
+	Name     string
+	Version  string
+	Strength string
+	Status   Status // Bad: weak; Good: strong
+}
+
+// Policy is whether the endpoint complies with a published policy.
+type Policy struct {
+	Name    string
+	Status  Status
+	Verdict string
+	Broken  string // the first rules that it violates
+}
+
+// Vulnerability is whether the server has a vulnerability.
+type Vulnerability struct {
+	Name   string
+	Status Status // Bad: it has; Unknown: not known
+	Answer string
+	Saw    string // what the server did
+}
+
+func scanOf(r *prober.Result) *Scan {
+	if r.Versions == nil && r.Ciphers == nil && r.Compliance == nil && r.Vulnerabilities == nil && r.Resumption == nil {
+		return nil
+	}
+	return &Scan{
+		Ages: ages(r), Versions: versions(r.Versions), Ciphers: ciphersOf(r.Ciphers), Policies: policies(r.Compliance),
+		Vulnerabilities: vulnerabilities(r.Vulnerabilities), Other: otherFindings(r),
+	}
+}
+
+func ages(r *prober.Result) []Fact {
+	var all facts
 	for _, c := range r.Checks {
-		if c.Name == check && c.Failure == nil && !c.Time.IsZero() && c.Time.Before(r.Start) {
-			return "found " + span(r.Start.Sub(c.Time)) + " ago"
+		if c.Failure == nil && !c.Time.IsZero() && c.Time.Before(r.Start) {
+			all.add(c.Name, "found "+span(r.Start.Sub(c.Time))+" ago")
+		}
+	}
+	return all
+}
+
+// Age is how old the finding of a check is; empty: this probe made it.
+func (s *Scan) Age(check string) string {
+	for _, age := range s.Ages {
+		if age.Name == check {
+			return age.Value
 		}
 	}
 	return ""
 }
 
-// versionState is what a server said to a version.
-type versionState struct {
-	number  uint16
-	Version string
-	Answer  string // taken; taken, old; refused; or no answer
-	Status  string // bad: one that nobody should take any more is taken; empty: neither good nor bad
-}
-
-// versionStates is all versions, newest first.
-func versionStates(v *prober.Versions) []versionState {
+func versions(v *prober.Versions) []Version {
 	if v == nil {
 		return nil
 	}
-	var states []versionState
+	var all []Version
 	for _, a := range v.Answers {
-		state := versionState{uint16(a.Version), a.Version.String(), "refused", ""}
+		version := Version{Name: a.Version.String(), Answer: "refused", Refused: true, number: uint16(a.Version)}
 		switch {
-		case a.Taken && isOld(a):
-			state.Answer, state.Status = "taken, old", Bad.String()
+		case a.Taken && a.Version < tls.VersionTLS12: // RFC 8996, RFC 7568, RFC 6176
+			version.Answer, version.Refused, version.Status = "taken, old", false, Bad
 		case a.Taken:
-			state.Answer, state.Status = "taken", Good.String()
+			version.Answer, version.Refused, version.Status = "taken", false, Good
 		}
-		states = append(states, state)
+		all = append(all, version)
 	}
-	for _, version := range v.Unanswered() {
-		states = append(states, versionState{uint16(version), version.String(), "no answer", Unknown.String()})
+	for _, number := range v.Unanswered() {
+		all = append(all, Version{Name: number.String(), Answer: "no answer", number: uint16(number)})
 	}
-	slices.SortFunc(states, func(a, b versionState) int { return cmp.Compare(b.number, a.number) })
-	return states
+	slices.SortFunc(all, func(a, b Version) int { return cmp.Compare(b.number, a.number) })
+	return all
 }
 
-// isOld tells whether a version is one that nobody should speak any more (RFC
-// 8996, RFC 7568, RFC 6176).
-func isOld(a prober.VersionAnswer) bool { return a.Version < tls.VersionTLS12 }
-
-// oldTaken is the versions that should not be taken and are, newest first.
-func oldTaken(v *prober.Versions) []string {
-	var old []string
-	for _, state := range versionStates(v) {
-		if state.Status == Bad.String() {
-			old = append(old, state.Version)
-		}
-	}
-	return old
-}
-
-// byVersion is the suites of each version by itself.
-func byVersion(c *prober.Ciphers) [][]prober.TakenSuite {
-	var groups [][]prober.TakenSuite
-	for i, s := range c.Suites {
-		if i == 0 || s.Version != c.Suites[i-1].Version {
-			groups = append(groups, nil)
-		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], s)
-	}
-	return groups
-}
-
-// isWeak and isStrong tell what a suite is worth in its version.
-func isWeak(s prober.TakenSuite) bool   { return s.Strength() == "weak" }
-func isStrong(s prober.TakenSuite) bool { return s.Strength() == "strong" }
-
-// weakSuites is the names of the suites that are weak in a version that takes them.
-func weakSuites(c *prober.Ciphers) []string {
-	var names []string
+func ciphersOf(c *prober.Ciphers) *Ciphers {
 	if c == nil {
 		return nil
 	}
+	all := &Ciphers{Order: order(c.Preference)}
 	for _, s := range c.Suites {
-		if isWeak(s) && !slices.Contains(names, s.Name()) {
-			names = append(names, s.Name())
+		suite := Suite{s.Name(), s.Version.String(), string(s.Strength()), Warning}
+		switch suite.Strength {
+		case "weak":
+			suite.Status = Bad
+		case "strong":
+			suite.Status = Good
 		}
+		all.Suites = append(all.Suites, suite)
 	}
-	return names
+	return all
 }
 
 // order is whose preference decides between suites.
@@ -112,8 +140,80 @@ func order(p prober.Preference) string {
 	return ""
 }
 
-// takenGroups is the groups that the server takes, in its order.
-func takenGroups(c *prober.Ciphers) []string {
+func policies(c *prober.Compliance) []Policy {
+	if c == nil {
+		return nil
+	}
+	var all []Policy
+	for _, v := range c.Verdicts {
+		policy := Policy{string(v.Policy), Good, "kept", ""}
+		if !v.Compliant {
+			policy.Status, policy.Verdict, policy.Broken = Warning, "not kept", Join(v.Violations, maxViolations)
+		}
+		all = append(all, policy)
+	}
+	return all
+}
+
+// maxViolations bounds the list of violated rules, in bytes: about a line and
+// a half.
+const maxViolations = 100
+
+// vulnerabilities is all of them: those that the server has, those that it does
+// not have, and those that are not known.
+func vulnerabilities(v *prober.Vulnerabilities) []Vulnerability {
+	if v == nil {
+		return nil
+	}
+	var has, other []Vulnerability
+	for _, a := range v.Answers {
+		if a.Vulnerable {
+			has = append(has, Vulnerability{string(a.Vulnerability), Bad, "vulnerable", Clean(a.Saw)})
+		} else {
+			other = append(other, Vulnerability{string(a.Vulnerability), Good, "not vulnerable", Clean(a.Saw)})
+		}
+	}
+	for _, name := range prober.VulnerabilityNames {
+		if !slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerability == name }) {
+			other = append(other, Vulnerability{string(name), Unknown, "not learned", ""})
+		}
+	}
+	return append(has, other...)
+}
+
+// VulnerabilitiesWith is the names of the vulnerabilities that have a status.
+func (s *Scan) VulnerabilitiesWith(status Status) []string {
+	var names []string
+	for _, v := range s.Vulnerabilities {
+		if v.Status == status {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// otherFindings is the groups, the signature schemes and the resumption.
+func otherFindings(r *prober.Result) []Fact {
+	var all facts
+	if c := r.Ciphers; c != nil {
+		all.add("groups", strings.Join(acceptedGroups(c), ", "))
+		if c.DHBits > 0 {
+			all.add("DHE", fmt.Sprintf("%d bits: the smallest prime that was sent", c.DHBits))
+		}
+		names := make([]string, len(c.Schemes))
+		for i, s := range c.Schemes {
+			names[i] = s.String()
+		}
+		all.add("signs with", strings.Join(names, ", "))
+	}
+	if r.Resumption != nil {
+		all.add("resumption", resumption(r))
+	}
+	return all
+}
+
+// acceptedGroups is the groups that the server accepts, in its order.
+func acceptedGroups(c *prober.Ciphers) []string {
 	var names []string
 	for _, g := range c.Groups {
 		switch {
@@ -126,8 +226,27 @@ func takenGroups(c *prober.Ciphers) []string {
 	return names
 }
 
-// resumed is the methods that take a session up again, and those that do not.
-func resumed(r *prober.Resumption, supported bool) string {
+// resumption is how the server resumes sessions, and the time that it saves.
+func resumption(r *prober.Result) string {
+	var words []string
+	if by := methods(r.Resumption, true); by != "" {
+		words = append(words, "by "+by)
+	}
+	if not := methods(r.Resumption, false); not != "" {
+		words = append(words, "not by "+not)
+	}
+	if r.Resumption.Duration > 0 {
+		took := "in " + Duration(r.Resumption.Duration)
+		if handshakeDone(r) {
+			took += " instead of " + Duration(r.Session.Duration)
+		}
+		words = append(words, took)
+	}
+	return strings.Join(words, "; ")
+}
+
+// methods is the resumption methods that the server supports, or does not.
+func methods(r *prober.Resumption, supported bool) string {
 	var names []string
 	for _, m := range r.Methods {
 		if m.Supported == supported {
@@ -135,171 +254,4 @@ func resumed(r *prober.Resumption, supported bool) string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// besides is the rest of the findings, each under its name.
-func besides(r *prober.Result) []fact {
-	var facts []fact
-	add := func(name, value string) {
-		if value != "" {
-			facts = append(facts, fact{name, value})
-		}
-	}
-	if c := r.Ciphers; c != nil {
-		add("groups", strings.Join(takenGroups(c), ", "))
-		if c.DHBits > 0 {
-			add("DHE", fmt.Sprintf("%d bits: the smallest prime that was sent", c.DHBits))
-		}
-		names := make([]string, len(c.Schemes))
-		for i, s := range c.Schemes {
-			names[i] = s.String()
-		}
-		add("signs with", strings.Join(names, ", "))
-	}
-	if r.Resumption != nil {
-		add("resumption", resumption(r))
-	}
-	return facts
-}
-
-// resumption is how a session is taken up again, and what that saves.
-func resumption(r *prober.Result) string {
-	var words []string
-	if by := resumed(r.Resumption, true); by != "" {
-		words = append(words, "by "+by)
-	}
-	if not := resumed(r.Resumption, false); not != "" {
-		words = append(words, "not by "+not)
-	}
-	if r.Resumption.Duration > 0 {
-		took := "in " + lasted(r.Resumption.Duration)
-		if s := r.Session; s != nil && s.Completed {
-			took += " instead of " + lasted(s.Duration)
-		}
-		words = append(words, took)
-	}
-	return strings.Join(words, "; ")
-}
-
-// policyState is how an endpoint fares under a policy.
-type policyState struct {
-	Policy  string
-	Status  string
-	Verdict string // kept, or not
-	Broken  string // the first rules that are
-}
-
-// policyStates is all policies that the endpoint could be held against.
-func policyStates(c *prober.Compliance) []policyState {
-	if c == nil {
-		return nil
-	}
-	var states []policyState
-	for _, v := range c.Verdicts {
-		state := policyState{string(v.Policy), Good.String(), "kept", ""}
-		if !v.Compliant {
-			state.Status, state.Verdict, state.Broken = Warning.String(), "not kept", some(v.Violations, maxViolations)
-		}
-		states = append(states, state)
-	}
-	return states
-}
-
-// maxViolations bounds what is shown of the rules that are broken, in bytes:
-// about a line and a half.
-const maxViolations = 100
-
-// woundState is whether the server has a vulnerability.
-type woundState struct {
-	Vulnerability string
-	Status        string
-	Answer        string // vulnerable, not vulnerable, or not learned
-	Saw           string
-}
-
-// woundStates is every vulnerability: those that are there, those that are not,
-// and those of which nothing was learned.
-func woundStates(v *prober.Vulnerabilities) []woundState {
-	if v == nil {
-		return nil
-	}
-	var there, not []woundState
-	for _, a := range v.Answers {
-		if a.Vulnerable {
-			there = append(there, woundState{string(a.Vulnerability), Bad.String(), "vulnerable", clean(a.Saw)})
-		} else {
-			not = append(not, woundState{string(a.Vulnerability), Good.String(), "not vulnerable", clean(a.Saw)})
-		}
-	}
-	for _, name := range prober.VulnerabilityNames {
-		if !slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerability == name }) {
-			not = append(not, woundState{string(name), Unknown.String(), "not learned", ""})
-		}
-	}
-	return append(there, not...)
-}
-
-// wounds is the names of the vulnerabilities with a status.
-func wounds(v *prober.Vulnerabilities, status Status) []string {
-	var names []string
-	for _, w := range woundStates(v) {
-		if w.Status == status.String() {
-			names = append(names, w.Vulnerability)
-		}
-	}
-	return names
-}
-
-// Findings that people have to act on, beside the names of vulnerabilities.
-const (
-	oldVersion = "old_version"
-	weakCipher = "weak_cipher"
-)
-
-// scanTroubles is what a scan found and somebody should change. None of it makes
-// the endpoint bad: how bad it is, the rules for alerts say.
-func scanTroubles(r *prober.Result) []trouble {
-	var all []trouble
-	for _, w := range woundStates(r.Vulnerabilities) {
-		if w.Status == Bad.String() {
-			all = append(all, trouble{prober.Reason(w.Vulnerability), "the server is vulnerable" + because(w.Saw), cure(w.Vulnerability), false, -1})
-		}
-	}
-	if old := oldTaken(r.Versions); len(old) > 0 {
-		all = append(all, trouble{oldVersion, "takes " + strings.Join(old, ", "), Remedy(oldVersion), false, -1})
-	}
-	if weak := weakSuites(r.Ciphers); len(weak) > 0 {
-		all = append(all, trouble{weakCipher, fmt.Sprintf("takes %d: %s", len(weak), some(weak, maxViolations)), Remedy(weakCipher), false, -1})
-	}
-	return all
-}
-
-// scanAsides is the same in as few words as a verdict has room for.
-func scanAsides(r *prober.Result) []string {
-	var words []string
-	if len(oldTaken(r.Versions)) > 0 {
-		words = append(words, oldVersion)
-	}
-	if len(weakSuites(r.Ciphers)) > 0 {
-		words = append(words, weakCipher)
-	}
-	if there := wounds(r.Vulnerabilities, Bad); len(there) > 0 {
-		words = append(words, "vulnerable to "+some(there, maxAside))
-	}
-	return words
-}
-
-// maxAside bounds the names of vulnerabilities in a verdict, in bytes.
-const maxAside = 30
-
-func because(saw string) string {
-	if saw == "" {
-		return ""
-	}
-	return ": " + saw
-}
-
-// cure is what to do about a vulnerability.
-func cure(vulnerability string) string {
-	return cmp.Or(Remedy(prober.Reason(vulnerability)), "Update the server's TLS library, and look the name up in its security notes.")
 }

@@ -5,24 +5,18 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/report/reporttest"
 )
 
 func TestJudge(t *testing.T) {
-	for _, s := range situations() {
-		if got := Judge(s.result, 0); got != s.status {
-			t.Errorf("%s: %s, want %s", s.name, got, s.status)
+	for _, s := range reporttest.Situations() {
+		if got := Judge(s.Result, 0).String(); got != s.Status {
+			t.Errorf("%s: %s, want %s", s.Name, got, s.Status)
 		}
 	}
 }
 
 func TestJudgeWarnsInTime(t *testing.T) {
-	lasting := func(lifetime, left time.Duration) *prober.Result {
-		r := healthy()
-		leaf := made("www.example.com", "Example Issuing CA 1", now.Add(left-lifetime), now.Add(left))
-		r.Chain.Certificates[0] = seen(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
-		r.Chain.NotAfter = leaf.NotAfter
-		return r
-	}
 	tests := []struct {
 		name           string
 		lifetime, left time.Duration
@@ -37,7 +31,7 @@ func TestJudgeWarnsInTime(t *testing.T) {
 		{"less than was asked for", 90 * day, 13 * day, 14 * day, Warning},
 	}
 	for _, test := range tests {
-		if got := Judge(lasting(test.lifetime, test.left), test.warning); got != test.want {
+		if got := Judge(reporttest.Lasting(test.lifetime, test.left), test.warning); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}

@@ -15,11 +15,12 @@ import (
 	"tls_exporter/prober"
 )
 
-// maxMessage bounds what is shown of a text that may hold a stranger's words.
+// maxMessage bounds a text that may hold foreign words, in characters.
 const maxMessage = 300
 
-// clean makes such a text fit to be shown: one line, printable, bounded.
-func clean(s string) string {
+// Clean makes a text that may hold foreign words safe to show: one line,
+// printable, at most 300 characters.
+func Clean(s string) string {
 	if len(s) > 8*maxMessage {
 		s = s[:8*maxMessage]
 	}
@@ -33,10 +34,15 @@ func clean(s string) string {
 	return shorten(s, maxMessage)
 }
 
-// lineBreaks keeps joined errors apart, which stand on lines of their own.
+// lineBreaks separates joined errors, which have a line each.
 var lineBreaks = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\t", " ")
 
-// shorten keeps at most limit runes; an ellipsis says that there were more.
+// maxName bounds a name in a table, in characters.
+const maxName = 40
+
+// Short cuts a name down to 40 characters. An ellipsis marks the cut.
+func Short(name string) string { return shorten(name, maxName) }
+
 func shorten(s string, limit int) string {
 	if utf8.RuneCountInString(s) <= limit {
 		return s
@@ -44,16 +50,24 @@ func shorten(s string, limit int) string {
 	return string([]rune(s)[:limit-3]) + "..."
 }
 
-// message is the story of a failure.
-func message(f *prober.Failure) string {
+// Message is the error text of a failure, safe to show.
+func Message(f *prober.Failure) string {
 	if f.Err == nil {
 		return ""
 	}
-	return clean(f.Err.Error())
+	return Clean(f.Err.Error())
 }
 
-// lasted is a duration of a probe as people read it: 8.41 ms, 23.1 ms, 1.24 s.
-func lasted(d time.Duration) string {
+// Sentence joins a word and the details about it, if there are any.
+func Sentence(word, detail string) string {
+	if detail == "" {
+		return word
+	}
+	return word + ": " + detail
+}
+
+// Duration is how long a step of a probe took: 8.41 ms, 23.1 ms, 1.24 s.
+func Duration(d time.Duration) string {
 	switch ms := float64(d) / float64(time.Millisecond); {
 	case ms > 0 && ms < 0.005:
 		return "<0.01 ms"
@@ -64,7 +78,7 @@ func lasted(d time.Duration) string {
 	}
 }
 
-// digits writes three of them, or two behind the point of a small number.
+// digits writes three significant digits, or two decimals of a small number.
 func digits(x float64) string {
 	switch {
 	case x < 9.995:
@@ -75,7 +89,7 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// span is a time between dates as people read it: 58.3 days, 7.2 hours.
+// span is the time between two dates: 58.3 days, 7.2 hours.
 func span(d time.Duration) string {
 	if d.Abs() == math.MaxInt64 {
 		return "over 292 years" // where a time.Duration ends: "never" is the year 9999 (RFC 5280 section 4.1.2.5)
@@ -93,40 +107,46 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%.1f %s", count, unit)
 }
 
-func date(t time.Time) string { return t.UTC().Format(time.DateTime + " MST") }
+// days is span for a number of days, which may be more than a Duration holds.
+func days(n float64) string { return span(time.Duration(min(n, maxDays) * 24 * float64(time.Hour))) }
 
-// named is what people call a certificate: its common name or, since many
-// leaves have none any more, the first name that it is for.
-func named(cert *x509.Certificate) string {
-	if cert.Subject.CommonName == "" && len(names(cert)) > 0 {
-		return names(cert)[0]
+const maxDays = 100_000
+
+// Date is a time to the second, in UTC.
+func Date(t time.Time) string { return t.UTC().Format(time.DateTime + " MST") }
+
+// nameOf is the common name of a certificate. Many leaves have none today: then
+// it is the first name that the certificate is for.
+func nameOf(cert *x509.Certificate) string {
+	if cert.Subject.CommonName == "" {
+		for _, name := range Names(cert) {
+			return name
+		}
 	}
-	return called(cert.Subject)
+	return nameIn(cert.Subject)
 }
 
-// called is what people call the subject or issuer of a certificate. Old roots
-// have no common name.
-func called(n pkix.Name) string {
+// nameIn is the name of a subject or issuer. Old roots have no common name.
+func nameIn(n pkix.Name) string {
 	parts := slices.Concat([]string{n.CommonName}, n.OrganizationalUnit, n.Organization, []string{"(no name)"})
-	return cmp.Or(clean(cmp.Or(parts...)), "(no name)")
+	return cmp.Or(Clean(cmp.Or(parts...)), "(no name)")
 }
 
-// names is everything that a certificate is for: DNS names, then addresses.
-func names(cert *x509.Certificate) []string {
-	return append(dnsNames(cert), addresses(cert)...)
-}
+// Names is everything that a certificate is for: DNS names, then IP addresses.
+func Names(cert *x509.Certificate) []string { return append(DNSNames(cert), IPAddresses(cert)...) }
 
-// dnsNames are sorted, each once.
-func dnsNames(cert *x509.Certificate) []string {
+// DNSNames is the DNS names that a certificate is for, sorted, each once.
+func DNSNames(cert *x509.Certificate) []string {
 	all := make([]string, len(cert.DNSNames))
 	for i, name := range cert.DNSNames {
-		all[i] = clean(name)
+		all[i] = Clean(name)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-func addresses(cert *x509.Certificate) []string {
+// IPAddresses is the IP addresses that a certificate is for.
+func IPAddresses(cert *x509.Certificate) []string {
 	all := make([]string, len(cert.IPAddresses))
 	for i, ip := range cert.IPAddresses {
 		all[i] = ip.String()
@@ -134,9 +154,9 @@ func addresses(cert *x509.Certificate) []string {
 	return all
 }
 
-// some joins the first words, as many as fit into limit bytes but at least one,
-// and counts the rest.
-func some(words []string, limit int) string {
+// Join lists as many words as fit into limit bytes, at least one, and counts
+// the rest.
+func Join(words []string, limit int) string {
 	var b strings.Builder
 	for i, word := range words {
 		if i > 0 && b.Len()+len(word) > limit {

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 )
 
+const day = 24 * time.Hour
+
 func TestDurationsAsPeopleReadThem(t *testing.T) {
 	tests := []struct {
 		d    time.Duration
@@ -29,7 +31,7 @@ func TestDurationsAsPeopleReadThem(t *testing.T) {
 		{75 * time.Second, "75.0 s"},
 	}
 	for _, test := range tests {
-		if got := lasted(test.d); got != test.want {
+		if got := Duration(test.d); got != test.want {
 			t.Errorf("%v is %q, want %q", test.d, got, test.want)
 		}
 	}
@@ -69,7 +71,7 @@ func TestCertificatesHaveAName(t *testing.T) {
 		{&x509.Certificate{}, "(no name)"},
 	}
 	for _, test := range tests {
-		if got := named(test.cert); got != test.want {
+		if got := nameOf(test.cert); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
@@ -78,7 +80,7 @@ func TestCertificatesHaveAName(t *testing.T) {
 func TestSomeCountsTheRest(t *testing.T) {
 	words := []string{"one", "two", "three"}
 	for limit, want := range map[int]string{0: "one and 2 more", 8: "one, two and 1 more", 100: "one, two, three"} {
-		if got := some(words, limit); got != want {
+		if got := Join(words, limit); got != want {
 			t.Errorf("in %d bytes: %q, want %q", limit, got, want)
 		}
 	}
@@ -91,34 +93,15 @@ func FuzzClean(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := clean(s)
+		got := Clean(s)
 		if strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(got) {
 			t.Errorf("%q is not printable", got)
 		}
 		if n := utf8.RuneCountInString(got); n > maxMessage {
 			t.Errorf("%d runes, want at most %d", n, maxMessage)
 		}
-		if again := clean(got); again != got {
+		if again := Clean(got); again != got {
 			t.Errorf("%q became %q", got, again)
-		}
-	})
-}
-
-// FuzzWrap holds that wrapping loses no word and makes no line too wide that
-// could be narrower.
-func FuzzWrap(f *testing.F) {
-	f.Add("Renew the certificate and reload the server.", 10)
-	f.Add("averylongwordthatdoesnotfit in here", 5)
-	f.Add("", 3)
-	f.Fuzz(func(t *testing.T, s string, width int) {
-		lines := wrap(s, width)
-		if got, want := strings.Join(strings.Fields(strings.Join(lines, " ")), " "), strings.Join(strings.Fields(s), " "); got != want {
-			t.Errorf("got the words %q, want %q", got, want)
-		}
-		for _, line := range lines {
-			if utf8.RuneCountInString(line) > width && len(strings.Fields(line)) > 1 {
-				t.Errorf("%q is wider than %d", line, width)
-			}
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package report
+package web
 
 import (
 	"crypto/x509"
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/report"
+	"tls_exporter/report/reporttest"
 )
 
 // newPages has the targets configured and nothing probed.
@@ -24,8 +26,8 @@ func newPages(t testing.TB, targets ...string) (*Pages, *http.ServeMux) {
 			Target: parsed(t, written), Written: written, Module: prober.DefaultModuleName, Labels: map[string]string{"team": "web"},
 		})
 	}
-	pages := NewPages(PagesOptions{
-		Version: "1.2.3", History: new(History), Config: func() *prober.Config { return config },
+	pages := New(Options{
+		Version: "1.2.3", History: NewHistory(), Config: func() *prober.Config { return config },
 		Metrics: func(*prober.Result) string { return "tls_probe_success 1\n" },
 	})
 	mux := http.NewServeMux()
@@ -70,7 +72,7 @@ func rowsOf(page string) []string {
 
 func TestList(t *testing.T) {
 	pages, mux := newPages(t, "good.test", "bad.test", "unknown.test", "pending.test", "smtps://mail.test")
-	for name, result := range map[string]*prober.Result{"good.test": healthy(), "bad.test": expiredMisnamedUntrusted(), "unknown.test": dnsFailure(), "stray.test:8443": notTLS()} {
+	for name, result := range map[string]*prober.Result{"good.test": reporttest.Healthy(), "bad.test": reporttest.ExpiredMisnamedUntrusted(), "unknown.test": reporttest.DNSFailure(), "stray.test:8443": reporttest.NotTLS()} {
 		target := parsed(t, name)
 		pages.options.History.Add(prober.DefaultModuleName, target, probed(target, result))
 	}
@@ -116,7 +118,7 @@ func TestListOfNothing(t *testing.T) {
 func TestListForgets(t *testing.T) {
 	pages, mux := newPages(t)
 	target := parsed(t, "stray.test")
-	old := probed(target, healthy())
+	old := probed(target, reporttest.Healthy())
 	old.Start = time.Now().Add(-recency - time.Minute)
 	pages.options.History.Add("default", target, old)
 	if got := rowsOf(get(t, mux, "/").Body.String()); got != nil {
@@ -143,34 +145,34 @@ func TestListPages(t *testing.T) {
 
 // Every situation has a page, which says what the text says.
 func TestInspect(t *testing.T) {
-	for _, s := range situations() {
-		t.Run(s.name, func(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		t.Run(s.Name, func(t *testing.T) {
 			pages, _ := newPages(t)
-			pages.options.History.Add("default", s.result.Target, s.result)
+			pages.options.History.Add("default", s.Result.Target, s.Result)
 			w := httptest.NewRecorder()
-			pages.Show(w, "default", s.result.Target, s.result)
+			pages.Show(w, "default", s.Result.Target, s.Result)
 			page := w.Body.String()
-			if !strings.Contains(page, `<span class="status `+s.status.String()+`">`) {
-				t.Errorf("the verdict is not %s", s.status)
+			if !strings.Contains(page, `<span class="status `+s.Status+`">`) {
+				t.Errorf("the verdict is not %s", s.Status)
 			}
-			for _, trouble := range troubles(s.result) {
-				if !strings.Contains(page, "<b>"+string(trouble.Reason)+"</b>") {
-					t.Errorf("%s is not told", trouble.Reason)
+			for _, issue := range report.New(s.Result, 0).Issues {
+				if !strings.Contains(page, "<b>"+string(issue.Reason)+"</b>") {
+					t.Errorf("%s is not told", issue.Reason)
 				}
 			}
-			for _, phase := range s.result.Phases {
+			for _, phase := range s.Result.Phases {
 				if !strings.Contains(page, ">"+string(phase.Phase)+"</text>") {
 					t.Errorf("%s is not drawn", phase.Phase)
 				}
 			}
-			if s.result.Chain != nil && strings.Count(page, `class="role"`) < len(s.result.Chain.Certificates) {
+			if s.Result.Chain != nil && strings.Count(page, `class="role"`) < len(s.Result.Chain.Certificates) {
 				t.Error("a certificate is not drawn")
 			}
-			if !strings.Contains(page, "<rect class=\""+s.status.String()+"\" x=\"0\"") {
+			if !strings.Contains(page, "<rect class=\""+s.Status+"\" x=\"0\"") {
 				t.Error("the probe is not in the strip")
 			}
-			if s.result.Pool != nil {
-				for _, m := range s.result.Pool.Members {
+			if s.Result.Pool != nil {
+				for _, m := range s.Result.Pool.Members {
 					if !strings.Contains(page, `<th scope="row">`+m.Address.String()+"</th>") {
 						t.Errorf("%v is not in the table", m.Address)
 					}
@@ -187,7 +189,7 @@ func TestInspect(t *testing.T) {
 func TestScanIsInspected(t *testing.T) {
 	pages, _ := newPages(t)
 	w := httptest.NewRecorder()
-	r := scannedAwful()
+	r := reporttest.ScannedAwful()
 	pages.Show(w, "scan", r.Target, r)
 	page := w.Body.String()
 	for _, want := range []string{
@@ -206,7 +208,7 @@ func TestScanIsInspected(t *testing.T) {
 		}
 	}
 	half := httptest.NewRecorder()
-	pages.Show(half, "scan", r.Target, scannedInHalf())
+	pages.Show(half, "scan", r.Target, reporttest.ScannedInHalf())
 	for _, want := range []string{`<span class="status unknown">no answer</span>`, `<th scope="row">heartbleed</th><td><span class="status unknown">not learned</span>`, `<b>resumption</b>: reset: read: connection reset by peer<p class="remedy">`} {
 		if !strings.Contains(half.Body.String(), want) {
 			t.Errorf("there is no %s", want)
@@ -217,7 +219,7 @@ func TestScanIsInspected(t *testing.T) {
 // What a stranger wrote into a certificate is text, wherever it is shown.
 func TestHostileNames(t *testing.T) {
 	const script = `<script>alert(1)</script>"'--><img src=x onerror=alert(1)>`
-	hostile := healthy()
+	hostile := reporttest.Healthy()
 	cert := *hostile.Chain.Certificates[0]
 	x := *cert.X509
 	x.Subject.CommonName, x.Issuer.CommonName, x.DNSNames = script, script, []string{script, strings.Repeat("a", 1<<16), "\u202ename\x00\n"}
@@ -272,8 +274,8 @@ func TestAssets(t *testing.T) {
 }
 
 func TestHistoryIsBounded(t *testing.T) {
-	h := new(History)
-	result := healthy()
+	h := NewHistory()
+	result := reporttest.Healthy()
 	var first prober.Target
 	for i := range maxRecords + 10 {
 		target := prober.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}
@@ -282,16 +284,16 @@ func TestHistoryIsBounded(t *testing.T) {
 		}
 		h.Add("default", target, result)
 	}
-	if len(h.endpoints) != maxRecords || h.recent.Len() != maxRecords || h.whole.Len() != maxWhole {
-		t.Errorf("%d endpoints, %d in order, %d whole", len(h.endpoints), h.recent.Len(), h.whole.Len())
+	if h.records.Len() != maxRecords || h.results.Len() != maxResults {
+		t.Errorf("%d records, %d results", h.records.Len(), h.results.Len())
 	}
-	if h.strip(KeyOf("default", first)) != nil {
+	if h.samples(keyOf("default", first)) != nil {
 		t.Error("the one probed longest ago is remembered")
 	}
 	for range 3 * maxSamples {
 		h.Add("default", first, result)
 	}
-	if got := h.strip(KeyOf("default", first)); len(got) != maxSamples {
+	if got := h.samples(keyOf("default", first)); len(got) != maxSamples {
 		t.Errorf("%d samples", len(got))
 	}
 	if h.Recall("default", first) != result || h.Recall("other", first) != nil {
@@ -300,13 +302,13 @@ func TestHistoryIsBounded(t *testing.T) {
 }
 
 func TestSampleKeepsItsWords(t *testing.T) {
-	for _, s := range situations() {
-		if s.result.Failure == nil {
+	for _, s := range reporttest.Situations() {
+		if s.Result.Failure == nil {
 			continue
 		}
-		phase, reason, failed := sampleOf(summarize(s.result)).failure()
-		if !failed || phase != s.result.Failure.Phase || reason != s.result.Failure.Reason {
-			t.Errorf("%s: %s %s, want %+v", s.name, phase, reason, s.result.Failure)
+		phase, reason, failed := sampleOf(outcomeOf(s.Result)).failure()
+		if !failed || phase != s.Result.Failure.Phase || reason != s.Result.Failure.Reason {
+			t.Errorf("%s: %s %s, want %+v", s.Name, phase, reason, s.Result.Failure)
 		}
 	}
 }
@@ -315,7 +317,7 @@ func TestAgo(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "now", 5 * time.Second: "5 s ago", 3 * time.Minute: "3 min ago", 5 * time.Hour: "5 h ago", 72 * time.Hour: "3 days ago",
 	} {
-		if got := ago(now, now.Add(-d)); got != want {
+		if got := ago(reporttest.Now, reporttest.Now.Add(-d)); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
@@ -330,7 +332,7 @@ func BenchmarkList(b *testing.B) {
 	pages, mux := newPages(b, targets...)
 	for _, written := range targets {
 		target := parsed(b, written)
-		pages.options.History.Add("default", target, probed(target, healthy()))
+		pages.options.History.Add("default", target, probed(target, reporttest.Healthy()))
 	}
 	b.ResetTimer()
 	for b.Loop() {

@@ -1,46 +1,24 @@
-package report
+package text
 
 import (
 	"bytes"
-	"flag"
+	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
-	"unicode/utf8"
 
-	"tls_exporter/prober"
+	"tls_exporter/report/reporttest"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares what was written with a file of testdata.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", file)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test -update rewrites it); got:\n%s", path, got)
-	}
-}
-
-func TestText(t *testing.T) {
-	for _, s := range situations() {
-		t.Run(s.name, func(t *testing.T) {
+func TestWrite(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		t.Run(s.Name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Text(&b, s.result, Options{}); err != nil {
+			if err := Write(&b, s.Result, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, s.name+".txt", b.Bytes())
+			reporttest.Golden(t, s.Name+".txt", b.Bytes())
 			fits(t, b.String())
 		})
 	}
@@ -54,7 +32,7 @@ func fits(t *testing.T, page string) {
 		if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("line %d is not printable: %q", i+1, line)
 		}
-		if i > 0 && utf8.RuneCountInString(line) > pageWidth {
+		if i > 0 && columnsOf(line) > pageWidth {
 			t.Errorf("line %d is wider than %d columns: %s", i+1, pageWidth, line)
 		}
 		if strings.TrimRight(line, " ") != line {
@@ -66,7 +44,7 @@ func fits(t *testing.T, page string) {
 // Who scans a healthy server sees all of it at once, on a terminal of 80 columns.
 func TestScanIsOneScreen(t *testing.T) {
 	var b bytes.Buffer
-	if err := Text(&b, scannedModern(), Options{}); err != nil {
+	if err := Write(&b, reporttest.ScannedModern(), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
@@ -74,7 +52,7 @@ func TestScanIsOneScreen(t *testing.T) {
 		t.Errorf("the page has %d lines", len(lines))
 	}
 	for _, line := range lines {
-		if utf8.RuneCountInString(line) > screenWidth {
+		if columnsOf(line) > screenWidth {
 			t.Errorf("wider than a screen: %s", line)
 		}
 	}
@@ -82,7 +60,7 @@ func TestScanIsOneScreen(t *testing.T) {
 
 // The README's example is what comes out.
 func TestExampleOfTheREADME(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +76,7 @@ func TestExampleOfTheREADME(t *testing.T) {
 // What is bad about a scan is red, and what is good is not.
 func TestScanInColour(t *testing.T) {
 	var b bytes.Buffer
-	if err := Text(&b, scannedAwful(), Options{Color: true}); err != nil {
+	if err := Write(&b, reporttest.ScannedAwful(), Options{Color: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -111,12 +89,12 @@ func TestScanInColour(t *testing.T) {
 	}
 }
 
-func TestTextInColour(t *testing.T) {
+func TestColour(t *testing.T) {
 	var coloured, plain bytes.Buffer
-	if err := Text(&coloured, expiredMisnamedUntrusted(), Options{Color: true}); err != nil {
+	if err := Write(&coloured, reporttest.ExpiredMisnamedUntrusted(), Options{Color: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Text(&plain, expiredMisnamedUntrusted(), Options{}); err != nil {
+	if err := Write(&plain, reporttest.ExpiredMisnamedUntrusted(), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	bare := coloured.String()
@@ -131,25 +109,21 @@ func TestTextInColour(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
-	for _, s := range situations() {
-		t.Run(s.name, func(t *testing.T) {
+// What a probe may leave open is left out.
+func TestSparseResults(t *testing.T) {
+	for name, r := range reporttest.Sparse() {
+		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := JSON(&b, []*prober.Result{s.result}); err != nil {
+			if err := Write(&b, r, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, s.name+".json", b.Bytes())
+			fits(t, b.String())
 		})
 	}
 }
 
-func TestJSONOfSeveralIsOneLineEach(t *testing.T) {
-	var b bytes.Buffer
-	if err := JSON(&b, []*prober.Result{notTLS(), dnsFailure(), timeoutInConnect()}); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "several.json", b.Bytes())
-	if lines := strings.Count(b.String(), "\n"); lines != 3 {
-		t.Errorf("%d lines, want 3", lines)
+func TestErrorsOfTheWriterAreReturned(t *testing.T) {
+	if err := Write(reporttest.Full{}, reporttest.Healthy(), Options{}); !errors.Is(err, reporttest.ErrFull) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,4 +1,6 @@
-package report
+// Package reporttest has results made by hand, for the tests of the packages
+// that show results.
+package reporttest
 
 import (
 	"crypto/tls"
@@ -14,61 +16,61 @@ import (
 	"tls_exporter/prober"
 )
 
-// now is the moment of every probe in these tests.
-var now = time.Date(2026, 11, 20, 14, 48, 0, 0, time.UTC)
+// Now is the moment of every probe in these tests.
+var Now = time.Date(2026, 11, 20, 14, 48, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-// situation is a Result made by hand, and what is to be thought of it.
-type situation struct {
-	name   string // of its golden files
-	status Status
-	result *prober.Result
+// Situation is a Result made by hand, and what is to be thought of it.
+type Situation struct {
+	Name   string // of its golden files
+	Status string // what report.Judge says of it
+	Result *prober.Result
 }
 
-func situations() []situation {
-	return []situation{
-		{"healthy", Good, healthy()},
-		{"ends_soon", Warning, endsSoonest()},
-		{"expired_misnamed_untrusted", Bad, expiredMisnamedUntrusted()},
-		{"timeout_in_connect", Bad, timeoutInConnect()},
-		{"client_certificate_required", Bad, clientCertificateRequired()},
-		{"turned_away_as_expected", Good, turnedAwayAsExpected()},
-		{"not_tls", Bad, notTLS()},
-		{"starttls_refused", Bad, startTLSRefused()},
-		{"unmet_expectation", Bad, unmetExpectation()},
-		{"dns_failure", Unknown, dnsFailure()},
-		{"not_yet_valid", Bad, notYetValid()},
-		{"check_failed", Good, checkFailed()},
-		{"expired_yesterday", Bad, expiredYesterday()},
-		{"weak_key", Good, weakKey()},
-		{"superfluous_certificate_ended", Good, superfluousEnded()},
-		{"pool_one_stale", Bad, poolOneStale()},
-		{"pool_rolling_out", Good, poolRollingOut()},
-		{"proxy_refused", Unknown, proxyRefused()},
-		{"unix_socket", Good, unixSocket()},
-		{"scan_modern", Good, scannedModern()},
-		{"scan_awful", Warning, scannedAwful()},
-		{"scan_in_half", Good, scannedInHalf()},
-		{"scan_pending", Good, scanPending()},
+func Situations() []Situation {
+	return []Situation{
+		{"healthy", "good", Healthy()},
+		{"ends_soon", "warning", endsSoonest()},
+		{"expired_misnamed_untrusted", "bad", ExpiredMisnamedUntrusted()},
+		{"timeout_in_connect", "bad", TimeoutInConnect()},
+		{"client_certificate_required", "bad", clientCertificateRequired()},
+		{"turned_away_as_expected", "good", turnedAwayAsExpected()},
+		{"not_tls", "bad", NotTLS()},
+		{"starttls_refused", "bad", startTLSRefused()},
+		{"unmet_expectation", "bad", unmetExpectation()},
+		{"dns_failure", "unknown", DNSFailure()},
+		{"not_yet_valid", "bad", notYetValid()},
+		{"check_failed", "good", checkFailed()},
+		{"expired_yesterday", "bad", expiredYesterday()},
+		{"weak_key", "good", weakKey()},
+		{"superfluous_certificate_ended", "good", superfluousEnded()},
+		{"pool_one_stale", "bad", poolOneStale()},
+		{"pool_rolling_out", "good", poolRollingOut()},
+		{"proxy_refused", "unknown", proxyRefused()},
+		{"unix_socket", "good", unixSocket()},
+		{"scan_modern", "good", ScannedModern()},
+		{"scan_awful", "warning", ScannedAwful()},
+		{"scan_in_half", "good", ScannedInHalf()},
+		{"scan_pending", "good", scanPending()},
 	}
 }
 
 var (
-	leaf = made("www.example.com", "Example Issuing CA 1", now.Add(-31*day-17*time.Hour), now.Add(58*day+7*time.Hour),
+	leaf = issued("www.example.com", "Example Issuing CA 1", Now.Add(-31*day-17*time.Hour), Now.Add(58*day+7*time.Hour),
 		"www.example.com", "example.com", "*.static.example.com")
-	issuing = made("Example Issuing CA 1", "Example Root", now.Add(-731*day), now.Add(1825*day))
-	root    = made("Example Root", "Example Root", now.Add(-3000*day), now.Add(6000*day))
+	issuing = issued("Example Issuing CA 1", "Example Root", Now.Add(-731*day), Now.Add(1825*day))
+	root    = issued("Example Root", "Example Root", Now.Add(-3000*day), Now.Add(6000*day))
 )
 
-func made(subject, issuer string, begins, ends time.Time, names ...string) *x509.Certificate {
+func issued(subject, issuer string, begins, ends time.Time, names ...string) *x509.Certificate {
 	return &x509.Certificate{
 		Subject: pkix.Name{CommonName: subject}, Issuer: pkix.Name{CommonName: issuer},
 		NotBefore: begins, NotAfter: ends, DNSNames: names, Raw: []byte(subject + issuer + ends.String()),
 	}
 }
 
-func seen(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *prober.Certificate {
+func certificate(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *prober.Certificate {
 	return &prober.Certificate{
 		X509: cert, SubjectCN: cert.Subject.CommonName, IssuerCN: cert.Issuer.CommonName, SerialNumber: serial,
 		FingerprintSHA256: strings.Repeat(serial, 64/len(serial)), SPKISHA256: strings.Repeat("5e", 32),
@@ -79,10 +81,10 @@ func seen(cert *x509.Certificate, serial, algorithm string, bits int, signature 
 
 func goodChain() *prober.Chain {
 	return &prober.Chain{
-		At: now, Name: "www.example.com", Valid: true,
+		At: Now, Name: "www.example.com", Valid: true,
 		Certificates: []*prober.Certificate{
-			seen(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"),
-			seen(issuing, "11", "ECDSA", 384, "SHA384-RSA"),
+			certificate(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"),
+			certificate(issuing, "11", "ECDSA", 384, "SHA384-RSA"),
 		},
 		Path:     []*x509.Certificate{leaf, issuing, root},
 		NotAfter: leaf.NotAfter,
@@ -97,10 +99,10 @@ func took(times ...any) []prober.PhaseTime {
 	return all
 }
 
-func healthy() *prober.Result {
+func Healthy() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
-		Start:  now, Duration: 23100 * time.Microsecond,
+		Start:  Now, Duration: 23100 * time.Microsecond,
 		Phases: took(prober.PhaseResolve, 1.92, prober.PhaseConnect, 8.41, prober.PhaseServerHello, 9.87,
 			prober.PhaseKeyExchange, 2.113, prober.PhaseVerify, 0.707),
 		Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::10"), netip.MustParseAddr("192.0.2.10")},
@@ -117,32 +119,32 @@ func healthy() *prober.Result {
 // endsSoonest has a path whose intermediate ends before the leaf, a leaf
 // without a common name, and many names.
 func endsSoonest() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	names := []string{"example.org"}
 	for _, label := range strings.Fields("admin api assets blog cdn docs download forum git images login mail media news shop static status www") {
 		names = append(names, label+".example.org", label+".eu.example.org")
 	}
-	leaf := made("", "Example Issuing CA With a Long Name For Everybody G2", now.Add(-300*day), now.Add(65*day), names...)
+	leaf := issued("", "Example Issuing CA With a Long Name For Everybody G2", Now.Add(-300*day), Now.Add(65*day), names...)
 	leaf.IPAddresses = []net.IP{net.ParseIP("192.0.2.10")}
-	issuing := made("Example Issuing CA With a Long Name For Everybody G2", "", now.Add(-3640*day), now.Add(9*day+10*time.Hour))
+	issuing := issued("Example Issuing CA With a Long Name For Everybody G2", "", Now.Add(-3640*day), Now.Add(9*day+10*time.Hour))
 	issuing.Issuer = pkix.Name{OrganizationalUnit: []string{"Example Class 3 Certification Authority"}, Organization: []string{"Example"}}
 	r.Target.Host = "admin.example.org"
 	r.Session.ServerName, r.Chain.Name = "admin.example.org", "admin.example.org"
-	r.Start = now.In(time.FixedZone("CET", 3600))
+	r.Start = Now.In(time.FixedZone("CET", 3600))
 	r.Session.Group, r.Session.HelloRetryRequest = tls.CurveP384, true
-	r.Chain.Certificates = []*prober.Certificate{seen(leaf, "0a", "RSA", 2048, "SHA256-RSA"), seen(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
+	r.Chain.Certificates = []*prober.Certificate{certificate(leaf, "0a", "RSA", 2048, "SHA256-RSA"), certificate(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
 	r.Chain.Path = []*x509.Certificate{leaf, issuing, {Subject: issuing.Issuer}}
 	r.Chain.NotAfter = issuing.NotAfter
 	return r
 }
 
-func expiredMisnamedUntrusted() *prober.Result {
-	r := healthy()
-	old := made("internal.example.net", "Corporate CA", now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
+func ExpiredMisnamedUntrusted() *prober.Result {
+	r := Healthy()
+	old := issued("internal.example.net", "Corporate CA", Now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
 	r.Target.Host = "example.com"
 	r.Session.ServerName = "example.com"
 	r.Chain = &prober.Chain{
-		At: now, Name: "example.com", Certificates: []*prober.Certificate{seen(old, "2a", "RSA", 1024, "SHA256-RSA")},
+		At: Now, Name: "example.com", Certificates: []*prober.Certificate{certificate(old, "2a", "RSA", 1024, "SHA256-RSA")},
 		Problems: []prober.Found{
 			{Problem: prober.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-01 10:00:00 UTC"},
 			{Problem: prober.ProblemNameMismatch, Position: 0, Detail: `"example.com" is not among the names of the leaf ("internal.example.net")`},
@@ -154,20 +156,20 @@ func expiredMisnamedUntrusted() *prober.Result {
 	return r
 }
 
-func timeoutInConnect() *prober.Result {
+func TimeoutInConnect() *prober.Result {
 	first := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::10]:443")), Err: errors.New("connect: no route to host")}
 	second := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.10:443")), Err: errors.New("i/o timeout")}
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
-		Start:  now, Duration: 5004 * time.Millisecond,
+		Start:  Now, Duration: 5004 * time.Millisecond,
 		Phases:    took(prober.PhaseResolve, 3.5, prober.PhaseConnect, 5000.2),
-		Addresses: healthy().Addresses,
+		Addresses: Healthy().Addresses,
 		Failure:   &prober.Failure{Phase: prober.PhaseConnect, Reason: prober.ReasonTimeout, Err: errors.Join(first, second)},
 	}
 }
 
 func clientCertificateRequired() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	r.Target = prober.Target{Scheme: "ldaps", Host: "www.example.com", Port: 636}
 	r.Remote = netip.MustParseAddrPort("192.0.2.10:636")
 	r.Session.Completed, r.Session.Duration, r.Session.ALPN = false, 0, ""
@@ -183,10 +185,10 @@ func turnedAwayAsExpected() *prober.Result {
 	return r
 }
 
-func notTLS() *prober.Result {
+func NotTLS() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "192.0.2.10", Port: 8080, Address: netip.MustParseAddrPort("192.0.2.11:0")},
-		Start:  now, Duration: 1740 * time.Microsecond,
+		Start:  Now, Duration: 1740 * time.Microsecond,
 		Phases:    took(prober.PhaseConnect, 0.412, prober.PhaseServerHello, 1.301),
 		Connected: true,
 		Remote:    netip.MustParseAddrPort("192.0.2.11:8080"),
@@ -197,7 +199,7 @@ func notTLS() *prober.Result {
 func startTLSRefused() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "smtp", Host: "192.0.2.10", Port: 25},
-		Start:  now, Duration: 9350 * time.Microsecond,
+		Start:  Now, Duration: 9350 * time.Microsecond,
 		Phases: took(prober.PhaseConnect, 0.412, prober.PhaseStartTLS, 8.93),
 		Remote: netip.MustParseAddrPort("192.0.2.10:25"),
 		Failure: &prober.Failure{Phase: prober.PhaseStartTLS, Reason: prober.ReasonStartTLSRefused,
@@ -206,10 +208,10 @@ func startTLSRefused() *prober.Result {
 }
 
 func unmetExpectation() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group = tls.VersionTLS12, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0
 	r.Session.ALPN, r.Session.ServerName = "", "edge.example.com"
-	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, seen(root, "01", "RSA", 4096, "SHA256-RSA"))
+	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, certificate(root, "01", "RSA", 4096, "SHA256-RSA"))
 	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWrongOrder, Position: 2, Detail: `certificate 2 ("Example Issuing CA 1") signed the leaf and should follow it`}}
 	r.Expect = &prober.Expect{Expectations: []prober.Expectation{
 		{Name: "min_version", Met: false, Saw: "TLS 1.2"},
@@ -220,10 +222,10 @@ func unmetExpectation() *prober.Result {
 	return r
 }
 
-func dnsFailure() *prober.Result {
+func DNSFailure() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "smtp", Host: "mail.example.com", Port: 25},
-		Start:  now, Duration: 2004 * time.Millisecond,
+		Start:  Now, Duration: 2004 * time.Millisecond,
 		Phases: took(prober.PhaseResolve, 2003.7),
 		Failure: &prober.Failure{Phase: prober.PhaseResolve, Reason: prober.ReasonDNSFailure,
 			Err: &net.DNSError{Err: "server misbehaving", Name: "mail.example.com", Server: "127.0.0.53:53"}},
@@ -231,10 +233,10 @@ func dnsFailure() *prober.Result {
 }
 
 func notYetValid() *prober.Result {
-	r := healthy()
-	early := made("www.example.com", "Example Issuing CA 1", now.Add(50*time.Hour), now.Add(90*day), "www.example.com")
+	r := Healthy()
+	early := issued("www.example.com", "Example Issuing CA 1", Now.Add(50*time.Hour), Now.Add(90*day), "www.example.com")
 	r.Chain.Valid = false
-	r.Chain.Certificates[0] = seen(early, "07", "Ed25519", 256, "ECDSA-SHA384")
+	r.Chain.Certificates[0] = certificate(early, "07", "Ed25519", 256, "ECDSA-SHA384")
 	r.Chain.Path = []*x509.Certificate{early, issuing, root}
 	r.Chain.NotAfter = early.NotAfter
 	r.Chain.Problems = []prober.Found{
@@ -247,12 +249,12 @@ func notYetValid() *prober.Result {
 // expiredYesterday has nothing but the date against it, and was dialled at an
 // address of the caller's.
 func expiredYesterday() *prober.Result {
-	r := healthy()
-	old := made("www.example.com", "Example Issuing CA 1", now.Add(-91*day), now.Add(-19*time.Hour), "www.example.com", "example.com")
+	r := Healthy()
+	old := issued("www.example.com", "Example Issuing CA 1", Now.Add(-91*day), Now.Add(-19*time.Hour), "www.example.com", "example.com")
 	r.Target.Address = netip.MustParseAddrPort("192.0.2.99:8443")
 	r.Addresses, r.Remote, r.Phases = nil, r.Target.Address, r.Phases[1:]
 	r.Chain.Valid = false
-	r.Chain.Certificates[0] = seen(old, "03", "ECDSA", 256, "ECDSA-SHA384")
+	r.Chain.Certificates[0] = certificate(old, "03", "ECDSA", 256, "ECDSA-SHA384")
 	r.Chain.Path = []*x509.Certificate{old, issuing, root}
 	r.Chain.NotAfter = old.NotAfter
 	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-19 19:48:00 UTC"}}
@@ -262,25 +264,25 @@ func expiredYesterday() *prober.Result {
 
 // superfluousEnded sends a cross-sign that has ended, and that no client needs.
 func superfluousEnded() *prober.Result {
-	r := healthy()
-	cross := made("Example Root", "Old Root", now.Add(-3000*day), now.Add(-50*day))
-	r.Chain.Certificates = append(r.Chain.Certificates, seen(cross, "0c", "RSA", 4096, "SHA256-RSA"))
+	r := Healthy()
+	cross := issued("Example Root", "Old Root", Now.Add(-3000*day), Now.Add(-50*day))
+	r.Chain.Certificates = append(r.Chain.Certificates, certificate(cross, "0c", "RSA", 4096, "SHA256-RSA"))
 	return r
 }
 
 func weakKey() *prober.Result {
-	r := healthy()
-	r.Chain.Certificates[0] = seen(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
+	r := Healthy()
+	r.Chain.Certificates[0] = certificate(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
 	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"}}
 	return r
 }
 
 // checkFailed has a check that stumbled over a stranger's bytes.
 func checkFailed() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	r.Checks = []prober.Check{
-		{Name: "versions", Duration: 31 * time.Millisecond, Time: now},
-		{Name: "revocation", Duration: 2 * time.Second, Time: now, Failure: &prober.Failure{
+		{Name: "versions", Duration: 31 * time.Millisecond, Time: Now},
+		{Name: "revocation", Duration: 2 * time.Second, Time: Now, Failure: &prober.Failure{
 			Reason: prober.ReasonBadMessage, Err: errors.New("responder said \x1b[31m\u202e\xff" + strings.Repeat("very ", 80) + "much")}},
 	}
 	return r
@@ -288,16 +290,16 @@ func checkFailed() *prober.Result {
 
 // poolMember is an address with a certificate of so many days.
 func poolMember(address, serial string, left time.Duration) *prober.Member {
-	cert := made("www.example.com", "Example Issuing CA 1", now.Add(left-90*day), now.Add(left), "www.example.com")
+	cert := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-90*day), Now.Add(left), "www.example.com")
 	return &prober.Member{
 		Address: netip.MustParseAddrPort(address),
 		Session: &prober.Session{Completed: true, Duration: 12 * time.Millisecond},
-		Chain:   &prober.Chain{At: now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*prober.Certificate{seen(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
+		Chain:   &prober.Chain{At: Now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*prober.Certificate{certificate(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
 	}
 }
 
 func poolOneStale() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	stale := poolMember("[2001:db8::10]:443", "01", 10*day)
 	stale.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "stale_certificate", Err: errors.New("the leaf ends on 2026-11-30, and 192.0.2.10 has one that began on 2026-10-19 and ends on 2027-01-17")}
 	refused := &prober.Member{Address: netip.MustParseAddrPort("192.0.2.11:443"),
@@ -310,7 +312,7 @@ func poolOneStale() *prober.Result {
 }
 
 func poolRollingOut() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	r.Pool = &prober.Pool{Total: 2, Members: []*prober.Member{poolMember("192.0.2.10:443", "11", 89*day), poolMember("[2001:db8::10]:443", "04d2", 58*day+7*time.Hour)}, Shown: 1}
 	return r
 }
@@ -318,7 +320,7 @@ func poolRollingOut() *prober.Result {
 func proxyRefused() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
-		Start:  now, Duration: 9 * time.Millisecond, Proxy: "http://<secret>@proxy.example.com:3128",
+		Start:  Now, Duration: 9 * time.Millisecond, Proxy: "http://<secret>@proxy.example.com:3128",
 		Phases: took(prober.PhaseConnect, 1.5, prober.PhaseProxy, 7.5),
 		Failure: &prober.Failure{Phase: prober.PhaseProxy, Reason: prober.ReasonProxyRefused,
 			Err: errors.New(`proxy http://<secret>@proxy.example.com:3128: the proxy says no: "407 Proxy Authentication Required"`)},
@@ -326,9 +328,19 @@ func proxyRefused() *prober.Result {
 }
 
 func unixSocket() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	r.Target = prober.Target{Scheme: "unix", Path: "/run/x.sock"}
 	r.Phases, r.Addresses, r.Remote, r.Connected = r.Phases[1:], nil, netip.AddrPort{}, true
 	r.Session.ServerName, r.Session.ALPN, r.Chain.Name = "", "", ""
+	return r
+}
+
+// Lasting is a healthy endpoint whose leaf has that lifetime, of which so much
+// is left.
+func Lasting(lifetime, left time.Duration) *prober.Result {
+	r := Healthy()
+	leaf := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-lifetime), Now.Add(left))
+	r.Chain.Certificates[0] = certificate(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
+	r.Chain.NotAfter = leaf.NotAfter
 	return r
 }

@@ -1,10 +1,14 @@
-package report
+package text
 
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
 )
+
+// columnsOf is the width of a text on a terminal. It is the same in all locales.
+var columnsOf = (&runewidth.Condition{StrictEmojiNeutral: true}).StringWidth
 
 // pageWidth is how wide a page becomes, in columns.
 const pageWidth = 100
@@ -26,7 +30,7 @@ type cell struct {
 	style style
 }
 
-func text(s string) cell  { return cell{s, plain} }
+func value(s string) cell { return cell{s, plain} }
 func title(s string) cell { return cell{s, dim} }
 
 // page is a text for people while it is being written.
@@ -73,7 +77,7 @@ func columns(rows [][]cell) []int {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+			widths[i] = max(widths[i], columnsOf(c.text))
 		}
 	}
 	return widths
@@ -84,7 +88,7 @@ func (p *page) row(row []cell, widths []int) {
 	at := indent
 	for i, c := range row[:len(row)-1] {
 		p.paint(c)
-		p.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+gap))
+		p.WriteString(strings.Repeat(" ", widths[i]-columnsOf(c.text)+gap))
 		at += widths[i] + gap
 	}
 	last := row[len(row)-1]
@@ -104,7 +108,7 @@ func (p *page) row(row []cell, widths []int) {
 // wrap breaks a text between words into lines of at most width columns. A word
 // that is wider than that has a line of its own.
 func wrap(s string, width int) []string {
-	if utf8.RuneCountInString(s) <= width {
+	if columnsOf(s) <= width {
 		return []string{s}
 	}
 	var lines []string
@@ -113,7 +117,7 @@ func wrap(s string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+		case columnsOf(line)+1+columnsOf(word) <= width:
 			line += " " + word
 		default:
 			lines, line = append(lines, line), word

@@ -1,4 +1,4 @@
-package report
+package reporttest
 
 import (
 	"crypto/tls"
@@ -58,16 +58,16 @@ func checked(ages map[string]time.Duration) []prober.Check {
 	var all []prober.Check
 	for _, name := range []string{"ciphers", "policy", "resumption", "versions", "vulnerabilities"} {
 		if age, ran := ages[name]; ran {
-			all = append(all, prober.Check{Name: name, Time: now.Add(-age), Duration: 31 * time.Millisecond})
+			all = append(all, prober.Check{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
 		}
 	}
 	return all
 }
 
-// scannedModern is a server as Mozilla's intermediate configuration has it,
+// ScannedModern is a server as Mozilla's intermediate configuration has it,
 // scanned a while ago.
-func scannedModern() *prober.Result {
-	r := healthy()
+func ScannedModern() *prober.Result {
+	r := Healthy()
 	r.Checks = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
 	r.Versions = answers(hello.TLS12, hello.TLS13)
 	r.Ciphers = &prober.Ciphers{
@@ -86,9 +86,9 @@ func scannedModern() *prober.Result {
 	return r
 }
 
-// scannedAwful is a server that nobody has looked after since 2008.
-func scannedAwful() *prober.Result {
-	r := healthy()
+// ScannedAwful is a server that nobody has looked after since 2008.
+func ScannedAwful() *prober.Result {
+	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
 	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
 	r.Versions = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
@@ -111,12 +111,12 @@ func scannedAwful() *prober.Result {
 	return r
 }
 
-// scannedInHalf is a server that had enough in the middle.
-func scannedInHalf() *prober.Result {
-	r := healthy()
+// ScannedInHalf is a server that had enough in the middle.
+func ScannedInHalf() *prober.Result {
+	r := Healthy()
 	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
 	r.Checks = append(r.Checks,
-		prober.Check{Name: "policy", Time: now, Failure: &prober.Failure{Reason: prober.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
+		prober.Check{Name: "policy", Time: Now, Failure: &prober.Failure{Reason: prober.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
 		prober.Check{Name: "resumption", Failure: &prober.Failure{Reason: prober.ReasonReset, Err: errors.New("read: connection reset by peer")}})
 	r.Versions = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}, {Version: hello.TLS13, Taken: true}}}
 	r.Ciphers = &prober.Ciphers{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
@@ -126,11 +126,11 @@ func scannedInHalf() *prober.Result {
 
 // scanPending is the first probe of a module with a scan, which had no time for it.
 func scanPending() *prober.Result {
-	r := healthy()
+	r := Healthy()
 	r.Versions = answers(hello.TLS12, hello.TLS13)
 	r.Checks = []prober.Check{
 		{Name: "ciphers", Failure: &prober.Failure{Reason: prober.ReasonPending, Err: errors.New("the finding is still being made; a later probe has it")}},
-		{Name: "versions", Time: now, Duration: 31 * time.Millisecond},
+		{Name: "versions", Time: Now, Duration: 31 * time.Millisecond},
 	}
 	return r
 }

@@ -1,20 +1,18 @@
-package report
+package web
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/report"
 )
 
-// What the list shows: recency bounds the endpoints that are in no file, and
-// pageSize the rows of a page, so that ten thousand targets are a quick page too.
+// recency is how long an endpoint that is not configured stays in the list.
+// pageSize bounds the rows of a page, so that ten thousand targets load fast.
 const (
 	recency  = time.Hour
 	pageSize = 100
@@ -34,23 +32,23 @@ type listPage struct {
 type total struct {
 	Status string
 	Count  int
-	On     bool // the list is narrowed to it
+	On     bool // the list shows only these
 	URL    string
 }
 
 // listRow is one endpoint.
 type listRow struct {
-	key        Key
+	key        key
 	Target     string
 	Module     string
 	Labels     string
 	Configured bool
-	Seen       bool // it was probed
-	summary
+	Seen       bool // it was probed at least once
+	outcome
 	Spark []spark
 }
 
-// StatusName is the status in one word; one that was not probed has its own.
+// StatusName is the status in one word. An endpoint that was not probed has its own.
 func (r listRow) StatusName() string {
 	if !r.Seen {
 		return pending
@@ -58,7 +56,7 @@ func (r listRow) StatusName() string {
 	return r.Status.String()
 }
 
-// About is what there is to say of the target beside its name.
+// About is what the list shows beside the name of the target.
 func (r listRow) About() string {
 	var words []string
 	if r.Module != prober.DefaultModuleName {
@@ -73,103 +71,14 @@ func (r listRow) About() string {
 	return strings.Join(words, ", ")
 }
 
-// Urgency is the colour of the time that is left.
-func (r listRow) Urgency() string { return urgencyOf(r.Days < 0, r.Ratio) }
-
-func urgencyOf(ended bool, ratio float64) string {
-	switch {
-	case ended:
-		return Bad.String()
-	case ratio < 1.0/3:
-		return Warning.String()
-	}
-	return Good.String()
-}
-
-// URL is where the endpoint is shown.
+// URL is the address of the page of the endpoint.
 func (r listRow) URL() string { return inspectURL(r.key) }
-
-// DaysLeft is how long clients will take the chain.
-func (r listRow) DaysLeft() string {
-	if r.Days < 0 {
-		return fmt.Sprintf("ended %s ago", span(time.Duration(-r.Days*24*float64(time.Hour))))
-	}
-	return span(time.Duration(min(r.Days, maxDays) * 24 * float64(time.Hour)))
-}
-
-const maxDays = 100_000 // what a Duration holds
 
 const pending = "not probed yet"
 
-// query is what the list is asked for.
-type query struct {
-	Text   string // every word of it has to be in a row
-	Status string
-	Sort   string
-	Down   bool
-	Page   int
-}
-
-func readQuery(values url.Values) query {
-	q := query{Text: short(strings.TrimSpace(values.Get("q"))), Status: values.Get("status"), Sort: values.Get("sort")}
-	q.Sort, q.Down = strings.CutPrefix(q.Sort, "-")
-	if orders[q.Sort] == nil {
-		q.Sort, q.Down = "status", false
-	}
-	q.Page, _ = strconv.Atoi(values.Get("page")) // whatever is no number is the first page
-	return q
-}
-
-// URL is the list's address for this query.
-func (q query) URL() string {
-	sort := q.Sort
-	if q.Down {
-		sort = "-" + sort
-	}
-	page := ""
-	if q.Page > 1 {
-		page = strconv.Itoa(q.Page)
-	}
-	if sort == "status" {
-		sort = ""
-	}
-	return "./?" + encode("q", q.Text, "status", q.Status, "sort", sort, "page", page)
-}
-
-// SortBy is the address of the list sorted by a column, the other way round if
-// it already is.
-func (q query) SortBy(column string) string {
-	q.Down = q.Sort == column && !q.Down
-	q.Sort, q.Page = column, 0
-	return q.URL()
-}
-
-// Sorted is the column's aria-sort.
-func (q query) Sorted(column string) string {
-	switch {
-	case q.Sort != column:
-		return "none"
-	case q.Down:
-		return "descending"
-	}
-	return "ascending"
-}
-
-// At is the address of another page of the list.
-func (q query) At(page int) string {
-	q.Page = page
-	return q.URL()
-}
-
-// Previous and Next are the pages beside this one.
-func (q query) Previous() int { return q.Page - 1 }
-
-// Next is the page after this one.
-func (q query) Next() int { return q.Page + 1 }
-
-// orders compare rows by a column, the most urgent first.
+// orders compare rows by a column, the most severe first.
 var orders = map[string]func(a, b *listRow) int{
-	"status": func(a, b *listRow) int { return cmp.Or(urgency(b)-urgency(a), byDays(a, b)) },
+	"status": func(a, b *listRow) int { return cmp.Or(severity(b)-severity(a), byDays(a, b)) },
 	"target": func(a, b *listRow) int { return strings.Compare(a.Target, b.Target) },
 	"days":   byDays,
 	"version": func(a, b *listRow) int {
@@ -185,10 +94,10 @@ var orders = map[string]func(a, b *listRow) int{
 }
 
 func byDays(a, b *listRow) int {
-	return cmp.Or(unknownLast(!a.Lasts, !b.Lasts), cmp.Compare(a.Days, b.Days))
+	return cmp.Or(unknownLast(!a.Remaining.Known, !b.Remaining.Known), cmp.Compare(a.Remaining.Days, b.Remaining.Days))
 }
 
-// unknownLast puts a row behind those of which more is known.
+// unknownLast puts a row without a value behind those that have one.
 func unknownLast(a, b bool) int {
 	switch {
 	case a && !b:
@@ -199,7 +108,7 @@ func unknownLast(a, b bool) int {
 	return 0
 }
 
-func urgency(r *listRow) int {
+func severity(r *listRow) int {
 	return slices.Index([]string{"good", pending, "warning", "unknown", "bad"}, r.StatusName())
 }
 
@@ -207,26 +116,26 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	page := narrow(p.rows(now), readQuery(r.URL.Query()))
 	for i := range page.Rows {
-		page.Rows[i].Spark = sparkline(p.options.History.strip(page.Rows[i].key))
+		page.Rows[i].Spark = sparkline(p.options.History.samples(page.Rows[i].key))
 	}
 	p.render(w, http.StatusOK, p.index, "Endpoints", page)
 }
 
-// rows are the configured targets, and the others that were probed lately.
+// rows are the configured targets, and others that were probed recently.
 func (p *Pages) rows(now time.Time) []*listRow {
 	config := p.options.Config()
 	rows := make([]*listRow, 0, len(config.Targets))
-	byKey := make(map[Key]*listRow, len(config.Targets))
+	byKey := make(map[key]*listRow, len(config.Targets))
 	for i := range config.Targets {
 		t := &config.Targets[i]
-		row := &listRow{key: KeyOf(t.Module, t.Target), Module: t.Module, Labels: labels(t.Labels), Configured: true}
+		row := &listRow{key: keyOf(t.Module, t.Target), Module: t.Module, Labels: labels(t.Labels), Configured: true}
 		row.Target = shown(row.key.Target)
 		if byKey[row.key] == nil { // the same target with other labels is probed as one
 			byKey[row.key] = row
 			rows = append(rows, row)
 		}
 	}
-	p.options.History.summaries(time.Time{}, func(key Key, last summary) {
+	p.options.History.outcomes(func(key key, last outcome) {
 		row := byKey[key]
 		if row == nil {
 			if last.At.Before(now.Add(-recency)) {
@@ -238,12 +147,12 @@ func (p *Pages) rows(now time.Time) []*listRow {
 			}
 			rows = append(rows, row)
 		}
-		row.Seen, row.summary = true, last
+		row.Seen, row.outcome = true, last
 	})
 	return rows
 }
 
-// shown is the spelling of a target without what goes without saying.
+// shown is a target without the default scheme and port.
 func shown(target string) string {
 	if rest, https := strings.CutPrefix(target, "https://"); https {
 		return strings.TrimSuffix(rest, ":443")
@@ -254,13 +163,13 @@ func shown(target string) string {
 func labels(all map[string]string) string {
 	pairs := make([]string, 0, len(all))
 	for name, value := range all {
-		pairs = append(pairs, name+"="+clean(value))
+		pairs = append(pairs, name+"="+report.Clean(value))
 	}
 	slices.Sort(pairs)
 	return strings.Join(pairs, " ")
 }
 
-// narrow counts, filters, sorts and cuts out one page.
+// narrow counts, filters and sorts rows, and takes one page of them.
 func narrow(rows []*listRow, q query) listPage {
 	page := listPage{Query: q, Known: len(rows)}
 	counts := make(map[string]int)

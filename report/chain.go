@@ -1,0 +1,171 @@
+package report
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+// Chain is the certificates that the server sent, and whether they are valid.
+type Chain struct {
+	Title        string
+	Valid        bool
+	Issues       []Issue // the worst first
+	Certificates []Certificate
+	Path         []string     // names on the trusted path, leaf to root; nil: there is none
+	PathValidity Validity     // zero without a path
+	Root         *Certificate // of the trusted path; nil: the server sent it, or there is none
+}
+
+// Certificate is one certificate.
+type Certificate struct {
+	*prober.Certificate
+	Position int // as sent; -1: from the trust store
+	Role     string
+	Name     string
+	Issuer   string
+	Key      string
+	Days     float64 // until it expires; negative once it has
+	Ratio    float64 // of the lifetime that remains
+	HasRatio bool    // false for a lifetime of zero
+	Validity Validity
+	OffPath  bool // sent, but not part of the trusted path
+	Issues   []Issue
+}
+
+// Validity is a period of validity in words.
+type Validity struct {
+	Words  string // how long it lasts
+	Date   string
+	Status Status // Bad: outside of the period; Warning: clients reject the chain soon because of it
+}
+
+func chainOf(c *prober.Chain, warning time.Duration) *Chain {
+	if c == nil {
+		return nil
+	}
+	chain := &Chain{
+		Title: chainTitle(c), Valid: c.Valid, PathValidity: pathValidity(c),
+	}
+	for _, found := range c.Problems {
+		chain.Issues = append(chain.Issues, chainIssue(found))
+	}
+	for position := range c.Certificates {
+		cert := certificateOf(c, position, warning)
+		for _, i := range chain.Issues {
+			if i.Position == position {
+				cert.Issues = append(cert.Issues, i)
+			}
+		}
+		chain.Certificates = append(chain.Certificates, cert)
+	}
+	for _, cert := range c.Path {
+		chain.Path = append(chain.Path, nameOf(cert))
+	}
+	if n := len(c.Path); n > 0 && !sent(c, c.Path[n-1]) {
+		chain.Root = rootOf(c, c.Path[n-1], warning)
+	}
+	return chain
+}
+
+func chainTitle(c *prober.Chain) string {
+	words := "chain for " + Clean(c.Name) + ", as sent: "
+	if c.Name == "" {
+		words = "chain, for whichever name, as sent: "
+	}
+	if c.Valid {
+		return words + "valid"
+	}
+	return words + "not valid"
+}
+
+func chainIssue(found prober.Found) Issue {
+	reason, status := prober.Reason(found.Problem), Warning
+	if found.Problem.Invalidates() {
+		status = Bad
+	}
+	return Issue{reason, Clean(found.Detail), Remedy(reason), status, found.Position}
+}
+
+// certificateOf is the certificate at a position of c.
+func certificateOf(c *prober.Chain, position int, warning time.Duration) Certificate {
+	cert := factsOf(c, c.Certificates[position], warning)
+	cert.Position, cert.Role = position, role(c, position)
+	cert.OffPath = c.Path != nil && !slices.ContainsFunc(c.Path, cert.X509.Equal)
+	return cert
+}
+
+// rootOf is the root of the trusted path, which comes from the trust store.
+func rootOf(c *prober.Chain, root *x509.Certificate, warning time.Duration) *Certificate {
+	cert := factsOf(c, &prober.Certificate{X509: root}, warning)
+	cert.Position, cert.Role = -1, "root, from the trust store"
+	return &cert
+}
+
+func factsOf(c *prober.Chain, cert *prober.Certificate, warning time.Duration) Certificate {
+	ratio, hasRatio := cert.RemainingRatio(c.At)
+	return Certificate{
+		Certificate: cert, Name: nameOf(cert.X509), Issuer: nameIn(cert.X509.Issuer), Key: key(cert),
+		Days: cert.DaysRemaining(c.At), Ratio: ratio, HasRatio: hasRatio, Validity: validity(c, cert, warning),
+	}
+}
+
+func role(c *prober.Chain, position int) string {
+	cert := c.Certificates[position].X509
+	switch {
+	case position == 0:
+		return "leaf"
+	case bytes.Equal(cert.RawIssuer, cert.RawSubject):
+		return fmt.Sprintf("certificate %d, a root", position)
+	}
+	return fmt.Sprintf("certificate %d", position)
+}
+
+func sent(c *prober.Chain, cert *x509.Certificate) bool {
+	return slices.ContainsFunc(c.Certificates, func(known *prober.Certificate) bool { return known.X509.Equal(cert) })
+}
+
+func key(cert *prober.Certificate) string {
+	if cert.KeyBits == 0 {
+		return cert.KeyAlgorithm
+	}
+	return fmt.Sprintf("%s %d", cert.KeyAlgorithm, cert.KeyBits)
+}
+
+// validity is how long a certificate of c lasts.
+func validity(c *prober.Chain, cert *prober.Certificate, warning time.Duration) Validity {
+	from, to := cert.X509.NotBefore, cert.X509.NotAfter
+	switch {
+	case c.At.After(to):
+		return Validity{"ended " + span(c.At.Sub(to)) + " ago", "on " + Date(to), Bad}
+	case c.At.Before(from):
+		return Validity{"begins in " + span(from.Sub(c.At)), "on " + Date(from), Bad}
+	}
+	v := Validity{span(to.Sub(c.At)) + " left", "until " + Date(to), Good}
+	if ratio, ok := cert.RemainingRatio(c.At); ok {
+		v.Words += fmt.Sprintf(", %.0f %% of life", 100*ratio)
+	}
+	if to.Equal(expiry(c)) && RemainingOf(c).soon(warning) {
+		v.Status = Warning
+	}
+	return v
+}
+
+// pathValidity is how long the trusted path lasts: of all paths, the one that
+// expires last.
+func pathValidity(c *prober.Chain) Validity {
+	switch date := Date(c.NotAfter); {
+	case c.Path == nil:
+		return Validity{}
+	case c.NotAfter.Before(c.At):
+		return Validity{span(c.At.Sub(c.NotAfter)) + " ago", "ended on " + date, Bad}
+	case c.Has(prober.ProblemNotYetValid):
+		return Validity{"", "not valid yet, ends on " + date, Bad}
+	default:
+		return Validity{span(c.NotAfter.Sub(c.At)) + " left", "lasts until " + date, Good}
+	}
+}

@@ -1,0 +1,125 @@
+package report
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+// Phase is how long one phase of the probe took.
+type Phase struct {
+	Name     prober.Phase
+	Duration time.Duration
+	From, To float64       // as shares of the time of all phases
+	Failed   prober.Reason // empty: it did not fail
+}
+
+func phases(r *prober.Result) []Phase {
+	var total, from time.Duration
+	for _, p := range r.Phases {
+		total += p.Duration
+	}
+	share := func(d time.Duration) float64 { return float64(d) / float64(max(total, 1)) }
+	all := make([]Phase, len(r.Phases))
+	for i, p := range r.Phases {
+		all[i] = Phase{Name: p.Phase, Duration: p.Duration, From: share(from), To: share(from + p.Duration)}
+		if f := r.Failure; f != nil && f.Phase == p.Phase && ofShown(r, f) {
+			all[i].Failed = f.Reason
+		}
+		from += p.Duration
+	}
+	return all
+}
+
+// target is the endpoint, and the address where the caller chose one.
+func target(t prober.Target) string {
+	if !t.Address.IsValid() {
+		return t.String()
+	}
+	return t.String() + " at " + Address(t.Address)
+}
+
+// Address is an address to dial that a caller chose: with a port only if the
+// caller chose the port too.
+func Address(address netip.AddrPort) string {
+	if address.Port() == 0 {
+		return address.Addr().String()
+	}
+	return address.String()
+}
+
+// connection is how the endpoint was reached, and what was negotiated.
+func connection(r *prober.Result) []Fact {
+	var all facts
+	addresses := make([]string, len(r.Addresses))
+	for i, address := range r.Addresses {
+		addresses[i] = address.String()
+	}
+	all.add("resolved", Join(addresses, maxAddresses))
+	all.add("proxy", r.Proxy)
+	if r.Remote.IsValid() {
+		all.add("address", r.Remote.String())
+	}
+	if s := r.Session; s != nil {
+		all.add("handshake", progress(s))
+		all = append(all, negotiated(s)...)
+		if s.ServerName != r.Target.Host {
+			all.add("sni", Clean(s.ServerName))
+		}
+		if s.ClientCertificateRequested {
+			all.add("asked for", "a client certificate")
+		}
+	}
+	return all
+}
+
+// maxAddresses bounds the list of resolved addresses, in bytes.
+const maxAddresses = 100
+
+// negotiated is what client and server agreed on.
+func negotiated(s *prober.Session) []Fact {
+	var all facts
+	if s.Version != 0 {
+		all.add("version", s.VersionName())
+	}
+	if s.CipherSuite != 0 {
+		all.add("cipher", s.CipherName())
+	}
+	all.add("group", group(s))
+	all.add("alpn", Clean(s.ALPN))
+	return all
+}
+
+// sessionLine is what was negotiated, in one line.
+func sessionLine(s *prober.Session) string {
+	if s == nil {
+		return ""
+	}
+	var words []string
+	for _, fact := range negotiated(s) {
+		words = append(words, fact.Value)
+	}
+	return strings.Join(words, ", ")
+}
+
+func progress(s *prober.Session) string {
+	switch {
+	case !s.Completed:
+		return "not completed"
+	case s.HelloRetryRequest:
+		return "completed in " + Duration(s.Duration) + ", with a second ClientHello (HelloRetryRequest)"
+	}
+	return "completed in " + Duration(s.Duration)
+}
+
+func group(s *prober.Session) string {
+	switch {
+	case s.PostQuantum():
+		return s.GroupName() + " (post-quantum)"
+	case s.Group == 0 && s.Completed:
+		return "none: a key exchange without (EC)DHE"
+	}
+	return s.GroupName()
+}

@@ -1,0 +1,129 @@
+package report
+
+import (
+	"slices"
+
+	"tls_exporter/prober"
+)
+
+// Issue is one thing that is wrong with an endpoint.
+type Issue struct {
+	Reason   prober.Reason // or the word of a problem, an expectation, a vulnerability
+	Detail   string
+	Remedy   string
+	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it
+	Position int    // the certificate that has it, as sent; -1: none in particular
+}
+
+// Sentence is the reason and the detail.
+func (i Issue) Sentence() string { return Sentence(string(i.Reason), i.Detail) }
+
+// issues is everything that is wrong: first what makes the endpoint bad, then
+// what clients ignore, and last what a scan found.
+func issues(r *prober.Result, chain *Chain, scan *Scan) []Issue {
+	var bad, ignored []Issue
+	if f := r.Failure; f != nil && !listedElsewhere(r, f) {
+		bad = append(bad, Issue{f.Reason, where(f) + Message(f), Remedy(f.Reason), Bad, -1})
+	}
+	if chain != nil {
+		for _, i := range chain.Issues {
+			if i.Status == Bad {
+				bad = append(bad, i)
+			} else {
+				ignored = append(ignored, i)
+			}
+		}
+	}
+	for _, e := range unmet(r) {
+		reason := prober.Reason(e.Name)
+		bad = append(bad, Issue{reason, notMet(e), Remedy(reason), Bad, -1})
+	}
+	all := append(bad, ignored...)
+	if scan != nil {
+		all = append(all, scan.issues()...)
+	}
+	return all
+}
+
+// where is the address that a failure of a pool is about.
+func where(f *prober.Failure) string {
+	if !f.Address.IsValid() {
+		return ""
+	}
+	return "at " + f.Address.Addr().String() + ": "
+}
+
+// listedElsewhere tells whether a failure is also a problem of the chain or an
+// unmet expectation.
+func listedElsewhere(r *prober.Result, f *prober.Failure) bool {
+	if !ofShown(r, f) {
+		return false
+	}
+	switch f.Phase {
+	case prober.PhaseVerify:
+		return r.Chain != nil && r.Chain.Has(prober.Problem(f.Reason))
+	case prober.PhaseExpect:
+		return unmetNamed(r, f.Reason) != nil
+	}
+	return false
+}
+
+// Expectation is one expectation of the module.
+type Expectation struct {
+	Name string
+	Met  bool
+	Saw  string
+}
+
+func expectations(r *prober.Result) []Expectation {
+	if r.Expect == nil {
+		return nil
+	}
+	var all []Expectation
+	for _, e := range r.Expect.Expectations {
+		one := Expectation{e.Name, e.Met, Clean(e.Saw)}
+		if e.Saw == "" {
+			one.Saw = "none"
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func unmet(r *prober.Result) []Expectation {
+	return slices.DeleteFunc(expectations(r), func(e Expectation) bool { return e.Met })
+}
+
+// unmetNamed is the unmet expectation of that name; nil: there is none.
+func unmetNamed(r *prober.Result, name prober.Reason) *Expectation {
+	for _, e := range unmet(r) {
+		if prober.Reason(e.Name) == name {
+			return &e
+		}
+	}
+	return nil
+}
+
+func notMet(e Expectation) string { return "expectation not met, saw " + e.Saw }
+
+// FailedCheck is a check that has no finding.
+type FailedCheck struct {
+	Name    string
+	Reason  prober.Reason
+	Message string
+	Remedy  string
+	Pending bool // it is still running
+}
+
+// Sentence is why the check has no finding.
+func (c FailedCheck) Sentence() string { return Sentence(string(c.Reason), c.Message) }
+
+func failedChecks(r *prober.Result) []FailedCheck {
+	var all []FailedCheck
+	for _, check := range r.Checks {
+		if f := check.Failure; f != nil {
+			all = append(all, FailedCheck{check.Name, f.Reason, Message(f), Remedy(f.Reason), f.Reason == prober.ReasonPending})
+		}
+	}
+	return all
+}

@@ -1,0 +1,175 @@
+// Package json writes results for programs.
+package json
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// Write writes one result as an indented object, and several as one object a
+// line. What was not learned is absent: a false, a zero or an empty array was
+// observed.
+func Write(w io.Writer, results []*prober.Result) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	if len(results) == 1 {
+		encoder.SetIndent("", "  ")
+	}
+	for _, r := range results {
+		if err := encoder.Encode(resultOf(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type result struct {
+	Target        string        `json:"target"`
+	TargetAddress string        `json:"target_address,omitempty"` // where the caller chose one
+	Start         time.Time     `json:"start,omitzero"`           // RFC 3339
+	Duration      float64       `json:"duration_seconds,omitzero"`
+	Success       bool          `json:"success"`
+	Failure       *failure      `json:"failure,omitempty"`
+	Phases        []phase       `json:"phases,omitempty"`
+	Addresses     []string      `json:"addresses,omitempty"`
+	Proxy         string        `json:"proxy,omitempty"` // without its password
+	Remote        string        `json:"remote,omitempty"`
+	Session       *session      `json:"session,omitempty"`
+	Chain         *chain        `json:"chain,omitempty"`
+	Pool          *pool         `json:"pool,omitempty"`
+	Expectations  []expectation `json:"expectations,omitempty"`
+	Checks        []check       `json:"checks,omitempty"`
+
+	Versions        []version       `json:"versions,omitempty"`
+	Ciphers         *ciphers        `json:"ciphers,omitempty"`
+	Policies        []policy        `json:"policies,omitempty"`
+	Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
+	Resumption      *resumption     `json:"resumption,omitempty"`
+}
+
+type failure struct {
+	Phase   string `json:"phase,omitempty"`
+	Reason  string `json:"reason"`
+	Address string `json:"address,omitempty"` // of a pool, the one that fails
+	Message string `json:"message,omitempty"`
+}
+
+type phase struct {
+	Phase    string  `json:"phase"`
+	Duration float64 `json:"duration_seconds"`
+}
+
+type session struct {
+	Completed                  bool    `json:"completed"`
+	Version                    string  `json:"version,omitempty"`
+	Cipher                     string  `json:"cipher,omitempty"`
+	Group                      string  `json:"group,omitempty"`
+	PostQuantum                *bool   `json:"post_quantum,omitempty"`
+	ALPN                       string  `json:"alpn,omitempty"`
+	ServerName                 string  `json:"server_name,omitempty"`
+	HelloRetryRequest          *bool   `json:"hello_retry_request,omitempty"`
+	ClientCertificateRequested *bool   `json:"client_certificate_requested,omitempty"`
+	Duration                   float64 `json:"duration_seconds,omitzero"`
+}
+
+type expectation struct {
+	Expectation string `json:"expectation"`
+	Met         bool   `json:"met"`
+	Saw         string `json:"saw,omitempty"`
+}
+
+type check struct {
+	Check    string    `json:"check"`
+	Success  bool      `json:"success"`
+	Duration float64   `json:"duration_seconds"`
+	Time     time.Time `json:"time,omitzero"`
+	Failure  *failure  `json:"failure,omitempty"`
+}
+
+func resultOf(r *prober.Result) result {
+	facts := report.New(r, 0)
+	shown := result{
+		Target:   r.Target.String(),
+		Start:    r.Start.UTC(),
+		Duration: r.Duration.Seconds(),
+		Success:  r.Success(),
+		Failure:  failureOf(r.Failure),
+		Session:  sessionOf(r.Session),
+		Chain:    chainOf(r.Chain, facts.Chain),
+		Proxy:    r.Proxy,
+		Pool:     poolOf(facts.Pool),
+	}
+	if r.Target.Address.IsValid() {
+		shown.TargetAddress = report.Address(r.Target.Address)
+	}
+	if r.Remote.IsValid() {
+		shown.Remote = r.Remote.String()
+	}
+	for _, addr := range r.Addresses {
+		shown.Addresses = append(shown.Addresses, addr.String())
+	}
+	for _, p := range r.Phases {
+		shown.Phases = append(shown.Phases, phase{string(p.Phase), p.Duration.Seconds()})
+	}
+	if r.Expect != nil {
+		for _, e := range r.Expect.Expectations {
+			shown.Expectations = append(shown.Expectations, expectation{e.Name, e.Met, report.Clean(e.Saw)})
+		}
+	}
+	for _, c := range r.Checks {
+		shown.Checks = append(shown.Checks, check{c.Name, c.Failure == nil, c.Duration.Seconds(), c.Time.UTC(), failureOf(c.Failure)})
+	}
+	shown.scan(r)
+	return shown
+}
+
+func failureOf(f *prober.Failure) *failure {
+	if f == nil {
+		return nil
+	}
+	shown := &failure{Phase: string(f.Phase), Reason: string(f.Reason), Message: report.Message(f)}
+	if f.Address.IsValid() {
+		shown.Address = f.Address.String()
+	}
+	return shown
+}
+
+func sessionOf(s *prober.Session) *session {
+	if s == nil {
+		return nil
+	}
+	shown := &session{
+		Completed:  s.Completed,
+		Group:      s.GroupName(),
+		ALPN:       report.Clean(s.ALPN),
+		ServerName: report.Clean(s.ServerName),
+		Duration:   s.Duration.Seconds(),
+		// An incomplete handshake does not tell everything.
+		PostQuantum:                known(s.PostQuantum(), s.Completed || s.Group != 0),
+		HelloRetryRequest:          known(s.HelloRetryRequest, s.Completed || s.HelloRetryRequest),
+		ClientCertificateRequested: known(s.ClientCertificateRequested, s.Completed || s.ClientCertificateRequested),
+	}
+	if s.Version != 0 {
+		shown.Version = s.VersionName()
+	}
+	if s.CipherSuite != 0 {
+		shown.Cipher = s.CipherName()
+	}
+	return shown
+}
+
+// known is value, or nil for one that was not learned.
+func known[T any](value T, learned bool) *T {
+	if !learned {
+		return nil
+	}
+	return &value
+}
+
+// rounded keeps the precision of dates in seconds.
+func rounded(x float64) float64 { return math.Round(x*1e6) / 1e6 }

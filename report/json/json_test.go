@@ -1,0 +1,71 @@
+package json
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober"
+	"tls_exporter/report/reporttest"
+)
+
+func TestWrite(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		t.Run(s.Name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := Write(&b, []*prober.Result{s.Result}); err != nil {
+				t.Fatal(err)
+			}
+			reporttest.Golden(t, s.Name+".json", b.Bytes())
+		})
+	}
+}
+
+func TestSeveralResultsAreOneLineEach(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, []*prober.Result{reporttest.NotTLS(), reporttest.DNSFailure(), reporttest.TimeoutInConnect()}); err != nil {
+		t.Fatal(err)
+	}
+	reporttest.Golden(t, "several.json", b.Bytes())
+	if lines := strings.Count(b.String(), "\n"); lines != 3 {
+		t.Errorf("%d lines, want 3", lines)
+	}
+}
+
+// What a probe may leave open is left out.
+func TestSparseResults(t *testing.T) {
+	for name, r := range reporttest.Sparse() {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := Write(&b, []*prober.Result{r}); err != nil {
+				t.Fatal(err)
+			}
+			if !json.Valid(b.Bytes()) {
+				t.Errorf("not JSON: %s", b.String())
+			}
+		})
+	}
+}
+
+func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, []*prober.Result{{Target: prober.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &prober.Session{}}}); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"target":"https://example.com:443","success":true,"session":{"completed":false}}`
+	var got bytes.Buffer
+	if err := json.Compact(&got, b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != want {
+		t.Errorf("got %s, want %s", got.String(), want)
+	}
+}
+
+func TestErrorsOfTheWriterAreReturned(t *testing.T) {
+	if err := Write(reporttest.Full{}, []*prober.Result{reporttest.Healthy()}); !errors.Is(err, reporttest.ErrFull) {
+		t.Errorf("got %v", err)
+	}
+}

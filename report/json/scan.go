@@ -1,0 +1,108 @@
+package json
+
+import (
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+type version struct {
+	Version string `json:"version"`
+	Taken   bool   `json:"taken"`
+}
+
+type ciphers struct {
+	Suites           []suite  `json:"suites"` // by version, newest first, in the server's order
+	Groups           []group  `json:"groups"`
+	SignatureSchemes []string `json:"signature_schemes"`
+	DHBits           int      `json:"dh_bits,omitzero"`
+	Preference       string   `json:"preference,omitempty"` // server or client
+	Connections      int      `json:"connections"`          // that the finding took
+}
+
+type suite struct {
+	Version  string `json:"version"`
+	Cipher   string `json:"cipher"`
+	Strength string `json:"strength"`
+}
+
+type group struct {
+	Group       string `json:"group"`
+	Taken       bool   `json:"taken"`
+	PostQuantum bool   `json:"post_quantum"`
+}
+
+type policy struct {
+	Policy     string   `json:"policy"`
+	Compliant  bool     `json:"compliant"`
+	Violations []string `json:"violations,omitempty"`
+}
+
+type vulnerability struct {
+	Vulnerability string `json:"vulnerability"`
+	Vulnerable    bool   `json:"vulnerable"`
+	Saw           string `json:"saw,omitempty"`
+	Remedy        string `json:"remedy,omitempty"`
+}
+
+type resumption struct {
+	Methods  []method `json:"methods"`
+	Duration float64  `json:"duration_seconds,omitzero"` // of the handshake that resumed a session
+}
+
+type method struct {
+	Method    string `json:"method"`
+	Supported bool   `json:"supported"`
+}
+
+// scan adds what the server accepts. The time of each finding is in its check.
+func (shown *result) scan(r *prober.Result) {
+	if r.Versions != nil {
+		for _, a := range r.Versions.Answers {
+			shown.Versions = append(shown.Versions, version{a.Version.String(), a.Taken})
+		}
+	}
+	shown.Ciphers = ciphersOf(r.Ciphers)
+	if r.Compliance != nil {
+		for _, v := range r.Compliance.Verdicts {
+			shown.Policies = append(shown.Policies, policy{string(v.Policy), v.Compliant, v.Violations})
+		}
+	}
+	if r.Vulnerabilities != nil {
+		for _, a := range r.Vulnerabilities.Answers {
+			one := vulnerability{Vulnerability: string(a.Vulnerability), Vulnerable: a.Vulnerable, Saw: report.Clean(a.Saw)}
+			if a.Vulnerable {
+				one.Remedy = report.VulnerabilityRemedy(one.Vulnerability)
+			}
+			shown.Vulnerabilities = append(shown.Vulnerabilities, one)
+		}
+	}
+	if r.Resumption != nil {
+		shown.Resumption = &resumption{Methods: []method{}, Duration: r.Resumption.Duration.Seconds()}
+		for _, m := range r.Resumption.Methods {
+			shown.Resumption.Methods = append(shown.Resumption.Methods, method{m.Method, m.Supported})
+		}
+	}
+}
+
+func ciphersOf(c *prober.Ciphers) *ciphers {
+	if c == nil {
+		return nil
+	}
+	shown := &ciphers{Suites: []suite{}, Groups: []group{}, SignatureSchemes: []string{}, DHBits: c.DHBits, Connections: c.Connections}
+	for _, s := range c.Suites {
+		shown.Suites = append(shown.Suites, suite{s.Version.String(), s.Name(), string(s.Strength())})
+	}
+	for _, g := range c.Groups {
+		shown.Groups = append(shown.Groups, group{g.Group.String(), g.Taken, g.Group.PostQuantum()})
+	}
+	for _, s := range c.Schemes {
+		shown.SignatureSchemes = append(shown.SignatureSchemes, s.String())
+	}
+	switch c.Preference {
+	case prober.ServerPreference:
+		shown.Preference = "server"
+	case prober.ClientPreference:
+		shown.Preference = "client"
+	}
+	return shown
+}

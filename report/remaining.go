@@ -1,0 +1,75 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"tls_exporter/prober"
+)
+
+// DefaultWarning is the share of the leaf's lifetime below which the time left
+// is too short. ACME clients renew when a third is left, so it suits
+// certificates of 6, 47 and 398 days alike.
+const DefaultWarning = 1.0 / 3
+
+// Remaining is how long a chain stays valid.
+type Remaining struct {
+	Days  float64 // negative once it has expired
+	Ratio float64 // of the leaf's lifetime: 1 when new, negative once expired
+	Known bool    // false without a chain, or for a lifetime of zero
+}
+
+// RemainingOf is how long clients will accept c: as long as both its leaf and
+// its trusted path last.
+func RemainingOf(c *prober.Chain) Remaining {
+	if c == nil {
+		return Remaining{}
+	}
+	leaf := c.Certificates[0]
+	days := leaf.DaysRemaining(c.At)
+	if path, known := c.DaysRemaining(); known {
+		days = min(days, path)
+	}
+	lifetime := leaf.DaysRemaining(leaf.X509.NotBefore)
+	if lifetime <= 0 {
+		return Remaining{Days: days}
+	}
+	return Remaining{Days: days, Ratio: min(1, days/lifetime), Known: true}
+}
+
+// soon tells whether less than warning is left; 0 stands for DefaultWarning.
+func (r Remaining) soon(warning time.Duration) bool {
+	if warning == 0 {
+		return r.Known && r.Ratio < DefaultWarning
+	}
+	return r.Days < warning.Hours()/24
+}
+
+// Status is Bad once the chain has expired, and Warning when less than
+// DefaultWarning is left.
+func (r Remaining) Status() Status {
+	switch {
+	case r.Days < 0:
+		return Bad
+	case r.soon(0):
+		return Warning
+	}
+	return Good
+}
+
+// String is the time left in words.
+func (r Remaining) String() string {
+	if r.Days < 0 {
+		return fmt.Sprintf("ended %s ago", days(-r.Days))
+	}
+	return days(r.Days)
+}
+
+// expiry is when clients will stop accepting the chain.
+func expiry(c *prober.Chain) time.Time {
+	leaf := c.Certificates[0].X509.NotAfter
+	if c.NotAfter.IsZero() || leaf.Before(c.NotAfter) {
+		return leaf
+	}
+	return c.NotAfter
+}

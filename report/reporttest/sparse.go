@@ -1,0 +1,28 @@
+package reporttest
+
+import (
+	"crypto/x509"
+	"errors"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/hello"
+)
+
+// Sparse is results that leave out as much as a probe may leave out.
+func Sparse() map[string]*prober.Result {
+	bare := &prober.Chain{At: Now, Certificates: []*prober.Certificate{{X509: new(x509.Certificate), KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown"}}}
+	return map[string]*prober.Result{
+		"nothing at all":              {},
+		"failure without a message":   {Failure: &prober.Failure{Phase: prober.PhaseConnect, Reason: prober.ReasonRefused}},
+		"failure of an unknown kind":  {Failure: &prober.Failure{Reason: "gremlins", Err: errors.New("in the wire")}},
+		"bad chain that is not there": {Failure: &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired"}},
+		"expectation not there":       {Failure: &prober.Failure{Phase: prober.PhaseExpect, Reason: "pin"}},
+		"session without a version":   {Session: &prober.Session{}},
+		"certificate of no lifetime":  {Chain: bare},
+		"scan of no answers": {Versions: &prober.Versions{}, Ciphers: &prober.Ciphers{}, Compliance: &prober.Compliance{},
+			Vulnerabilities: &prober.Vulnerabilities{}, Resumption: &prober.Resumption{}},
+		"suite without a name":       {Ciphers: &prober.Ciphers{Suites: []prober.TakenSuite{{Version: hello.TLS12, Number: 0xfffe}}}},
+		"violation without a policy": {Compliance: &prober.Compliance{Verdicts: []prober.PolicyVerdict{{}}}},
+		"phase of no time":           {Phases: took(prober.PhaseConnect, 0.0)},
+	}
+}

@@ -1,0 +1,83 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tls_exporter/prober"
+)
+
+// Findings that somebody should act on, besides the vulnerabilities.
+const (
+	oldVersion = "old_version"
+	weakCipher = "weak_cipher"
+)
+
+// issues is what somebody should change. None of it makes the endpoint bad: how
+// urgent it is, the alert rules say.
+func (s *Scan) issues() []Issue {
+	var all []Issue
+	for _, v := range s.Vulnerabilities {
+		if v.Status == Bad {
+			all = append(all, Issue{prober.Reason(v.Name), Sentence("the server is vulnerable", v.Saw), VulnerabilityRemedy(v.Name), Warning, -1})
+		}
+	}
+	if old := s.oldVersions(); len(old) > 0 {
+		all = append(all, Issue{oldVersion, "takes " + strings.Join(old, ", "), Remedy(oldVersion), Warning, -1})
+	}
+	if weak := s.weakSuites(); len(weak) > 0 {
+		all = append(all, Issue{weakCipher, fmt.Sprintf("takes %d: %s", len(weak), Join(weak, maxViolations)), Remedy(weakCipher), Warning, -1})
+	}
+	return all
+}
+
+// notes is the same, short enough for a verdict.
+func (s *Scan) notes() []string {
+	var words []string
+	if len(s.oldVersions()) > 0 {
+		words = append(words, oldVersion)
+	}
+	if len(s.weakSuites()) > 0 {
+		words = append(words, weakCipher)
+	}
+	if has := s.VulnerabilitiesWith(Bad); len(has) > 0 {
+		words = append(words, "vulnerable to "+Join(has, maxNote))
+	}
+	return words
+}
+
+// maxNote bounds the names of vulnerabilities in a verdict, in bytes.
+const maxNote = 30
+
+// oldVersions is the deprecated versions that the server accepts, newest first.
+func (s *Scan) oldVersions() []string {
+	var old []string
+	for _, v := range s.Versions {
+		if v.Status == Bad {
+			old = append(old, v.Name)
+		}
+	}
+	return old
+}
+
+// weakSuites is the names of the suites that are weak in a version that accepts
+// them.
+func (s *Scan) weakSuites() []string {
+	if s.Ciphers == nil {
+		return nil
+	}
+	var names []string
+	for _, suite := range s.Ciphers.Suites {
+		if suite.Status == Bad && !slices.Contains(names, suite.Name) {
+			names = append(names, suite.Name)
+		}
+	}
+	return names
+}
+
+// VulnerabilityRemedy is what to do about a vulnerability, known or not.
+func VulnerabilityRemedy(name string) string {
+	return cmp.Or(Remedy(prober.Reason(name)), "Update the server's TLS library, and look the name up in its security notes.")
+}

@@ -1,0 +1,165 @@
+package text
+
+import (
+	"slices"
+	"strings"
+
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// screenWidth is the width of the report on a scan, which has to fit into a
+// terminal's screen, in columns.
+const screenWidth = 80
+
+// short writes the connection and the chain of a good endpoint in a line each,
+// so that a scan is one screen.
+func (p *page) short(facts *report.Report, r *prober.Result) {
+	var times []string
+	for _, phase := range facts.Phases {
+		times = append(times, string(phase.Name)+" "+report.Duration(phase.Duration))
+	}
+	rows := [][]cell{{value("phases"), value(strings.Join(times, ", "))}}
+	if r.Remote.IsValid() {
+		rows = append(rows, []cell{value("address"), value(r.Remote.String())})
+	}
+	p.block(title("connection"), append(rows, []cell{value("session"), value(facts.Session)})...)
+	if c := facts.Chain; c != nil {
+		var rows [][]cell
+		for _, cert := range c.Certificates {
+			rows = append(rows, certificate(cert))
+		}
+		p.block(chainTitle(c), rows...)
+	}
+}
+
+// scan writes what the server accepts.
+func (p *page) scan(s *report.Scan) {
+	if s.Versions != nil {
+		p.block(about(s, "versions", "+ taken, - refused, ? no answer"), versions(s.Versions))
+	}
+	if s.Ciphers != nil {
+		p.block(about(s, "ciphers", s.Ciphers.Order), suites(s.Ciphers)...)
+	}
+	p.block(title("besides"), rows(s.Other)...)
+	p.block(about(s, "policy", ""), policies(s.Policies)...)
+	p.block(about(s, "vulnerabilities", ""), vulnerabilities(s)...)
+}
+
+// about is the title of a check's block: its name, an explanation, and how old
+// the finding is.
+func about(s *report.Scan, check, explanation string) cell {
+	words := check
+	if explanation != "" {
+		words += ": " + explanation
+	}
+	if age := s.Age(check); age != "" {
+		words += ", " + age
+	}
+	return title(words)
+}
+
+func versions(all []report.Version) []cell {
+	var row []cell
+	for _, v := range all {
+		mark, look := "+ ", colour(v.Status)
+		switch {
+		case v.Refused:
+			mark, look = "- ", dim
+		case v.Status == report.Unknown:
+			mark = "? "
+		}
+		row = append(row, cell{mark + v.Name, look})
+	}
+	return row
+}
+
+// suites is a row for each suite. A version that accepts the same suites as the
+// one before it has one row, if they are as strong there, or all of them weak.
+func suites(c *report.Ciphers) [][]cell {
+	var rows [][]cell
+	var before []report.Suite
+	for _, accepted := range byVersion(c) {
+		version := accepted[0].Version
+		switch {
+		case slices.EqualFunc(accepted, before, sameStrength):
+			rows = append(rows, []cell{value(version), {"the same", dim}})
+		case slices.EqualFunc(accepted, before, sameSuite) && !slices.ContainsFunc(accepted, isNotWeak):
+			rows = append(rows, []cell{value(version), {"weak", red}, {"the same, all weak in " + version, red}})
+		default:
+			for i, row := range strengths(accepted) {
+				if i > 0 {
+					version = ""
+				}
+				rows = append(rows, append([]cell{value(version)}, row...))
+			}
+		}
+		before = accepted
+	}
+	return rows
+}
+
+// byVersion is the suites of each version.
+func byVersion(c *report.Ciphers) [][]report.Suite {
+	var groups [][]report.Suite
+	for i, s := range c.Suites {
+		if i == 0 || s.Version != c.Suites[i-1].Version {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], s)
+	}
+	return groups
+}
+
+func sameSuite(a, b report.Suite) bool { return a.Name == b.Name }
+
+func sameStrength(a, b report.Suite) bool { return sameSuite(a, b) && a.Strength == b.Strength }
+
+func isNotWeak(s report.Suite) bool { return s.Status != report.Bad }
+
+func strengths(all []report.Suite) [][]cell {
+	rows := make([][]cell, len(all))
+	for i, s := range all {
+		word, look := cell{s.Strength, plain}, plain
+		switch s.Status {
+		case report.Bad:
+			word.style, look = red, red
+		case report.Good:
+			word.style = green
+		}
+		rows[i] = []cell{word, {s.Name, look}}
+	}
+	return rows
+}
+
+// policies has those that the endpoint complies with in one row.
+func policies(all []report.Policy) [][]cell {
+	var rows [][]cell
+	var kept []string
+	for _, p := range all {
+		if p.Status == report.Good {
+			kept = append(kept, p.Name)
+		} else {
+			rows = append(rows, []cell{{"!", yellow}, {p.Name + " " + report.Sentence(p.Verdict, p.Broken), yellow}})
+		}
+	}
+	if len(kept) > 0 {
+		rows = append(rows, []cell{{"+", green}, value(strings.Join(kept, ", "))})
+	}
+	return rows
+}
+
+// vulnerabilities is a row for each answer.
+func vulnerabilities(s *report.Scan) [][]cell {
+	var rows [][]cell
+	if has := s.VulnerabilitiesWith(report.Bad); len(has) > 0 {
+		rows = append(rows, []cell{{"x", red}, {"VULNERABLE to " + strings.Join(has, ", "), red}})
+	}
+	if not := s.VulnerabilitiesWith(report.Good); len(not) > 0 {
+		rows = append(rows, []cell{{"+", green}, value("not vulnerable to " + strings.Join(not, ", "))})
+	}
+	if unknown := s.VulnerabilitiesWith(report.Unknown); len(unknown) > 0 {
+		rows = append(rows, []cell{{"?", yellow}, value("not learned: " + strings.Join(unknown, ", "))})
+	}
+	return rows
+}

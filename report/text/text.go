@@ -1,0 +1,229 @@
+// Package text writes a report for a terminal.
+package text
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// Options is how a report is written.
+type Options struct {
+	Color   bool          // with ANSI colours
+	Warning time.Duration // as for report.Judge; 0: report.DefaultWarning
+}
+
+// Write writes the report about r: the verdict on one line, what is wrong and
+// what to do about it, then the evidence. What was not learned is left out.
+func Write(w io.Writer, r *prober.Result, o Options) error {
+	facts := report.New(r, o.Warning)
+	p := &page{color: o.Color, width: pageWidth}
+	if facts.Scan != nil {
+		p.width = screenWidth
+	}
+	p.paint(cell{fmt.Sprintf("%-7s", strings.ToUpper(facts.Status.String())), colour(facts.Status)})
+	fmt.Fprintf(p, " %s  %s\n", facts.Target, facts.Verdict)
+
+	p.block(title("problems"), issues(facts.Issues)...)
+	if facts.Scan != nil && r.Success() && r.Session != nil {
+		p.short(facts, r)
+	} else {
+		p.evidence(facts)
+	}
+	if facts.Scan != nil {
+		p.scan(facts.Scan)
+	}
+	p.block(title("expectations"), expectations(facts.Expectations)...)
+	p.block(title("checks without a finding"), failedChecks(facts.FailedChecks)...)
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// evidence is how the probe went, and what it saw.
+func (p *page) evidence(facts *report.Report) {
+	p.block(title("phases"), phases(facts.Phases)...)
+	p.block(title("connection"), rows(facts.Connection)...)
+	if pool := facts.Pool; pool != nil {
+		p.block(title("addresses; all else here is of "+pool.Shown.Addr().String()), members(pool)...)
+	}
+	if c := facts.Chain; c != nil {
+		p.block(chainTitle(c), certificates(c)...)
+		p.block(title("trusted path"), path(c)...)
+		p.block(title("names of the leaf"), leafNames(c)...)
+	}
+}
+
+func colour(s report.Status) style {
+	switch s {
+	case report.Good:
+		return green
+	case report.Bad:
+		return red
+	}
+	return yellow
+}
+
+// issues is everything that is wrong, each with what to do about it.
+func issues(all []report.Issue) [][]cell {
+	var rows [][]cell
+	for _, i := range all {
+		mark := cell{"!", yellow}
+		if i.Status == report.Bad {
+			mark = cell{"x", red}
+		}
+		rows = append(rows, []cell{mark, value(i.Sentence())})
+		rows = append(rows, remedy(i.Remedy)...)
+	}
+	return rows
+}
+
+func remedy(words string) [][]cell {
+	if words == "" {
+		return nil
+	}
+	return [][]cell{{value(""), value(arrow + words)}}
+}
+
+func rows(facts []report.Fact) [][]cell {
+	var rows [][]cell
+	for _, f := range facts {
+		rows = append(rows, []cell{value(f.Name), value(f.Value)})
+	}
+	return rows
+}
+
+// barWidth is the width of all phases together, in columns.
+const barWidth = 40
+
+// phases is a waterfall chart: each bar starts where the one before it ends.
+func phases(all []report.Phase) [][]cell {
+	var rows [][]cell
+	for _, p := range all {
+		line := cell{bar(p.From, p.To), plain}
+		if p.Failed != "" {
+			line = cell{line.text + "  x " + string(p.Failed), red}
+		}
+		rows = append(rows, []cell{value(string(p.Name)), duration(p.Duration), line})
+	}
+	return rows
+}
+
+func duration(d time.Duration) cell { return value(fmt.Sprintf("%8s", report.Duration(d))) }
+
+// bar is at least one column wide, so that each phase can be seen.
+func bar(from, to float64) string {
+	column := func(share float64) int { return int(math.Round(barWidth * share)) }
+	start := min(column(from), barWidth-1)
+	return strings.Repeat(" ", start) + strings.Repeat("=", max(1, column(to)-start))
+}
+
+// members is the addresses of a pool.
+func members(p *report.Pool) [][]cell {
+	var rows [][]cell
+	for _, m := range p.Members {
+		mark, says := cell{"+", green}, "good"
+		if f := m.Failure; f != nil {
+			mark, says = cell{"x", red}, string(f.Reason)+" in "+string(f.Phase)
+		}
+		handshake, lasts, fingerprint := value(""), value(""), value("")
+		if m.Handshake != nil {
+			handshake = duration(*m.Handshake)
+		}
+		if m.Leaf != nil {
+			lasts = cell{m.Leaf.Validity.Words, colour(m.Leaf.Validity.Status)}
+			fingerprint = value(m.Fingerprint())
+		}
+		rows = append(rows, []cell{mark, value(m.Address.Addr().String()), handshake, lasts, fingerprint, {says, mark.style}})
+	}
+	if p.Omitted > 0 {
+		rows = append(rows, []cell{value(fmt.Sprintf("and %d more, which are too many to probe", p.Omitted))})
+	}
+	return rows
+}
+
+func chainTitle(c *report.Chain) cell {
+	if c.Valid {
+		return title(c.Title)
+	}
+	return cell{c.Title, red}
+}
+
+// certificates is two lines for each: its name, time left and key; then its
+// issuer, date and signature.
+func certificates(c *report.Chain) [][]cell {
+	var rows [][]cell
+	for _, cert := range c.Certificates {
+		rows = append(rows, certificate(cert), []cell{
+			value(""), {report.Short("by " + cert.Issuer), dim}, {cert.Validity.Date, dim}, {"signed " + cert.SignatureAlgorithm, dim},
+		})
+	}
+	return rows
+}
+
+func certificate(cert report.Certificate) []cell {
+	lasts, key := cell{cert.Validity.Words, colour(cert.Validity.Status)}, cert.Key
+	if cert.OffPath {
+		lasts.style = dim
+		key += ", not on the path"
+	}
+	return []cell{value(strconv.Itoa(cert.Position)), value(report.Short(cert.Name)), lasts, value(key)}
+}
+
+func path(c *report.Chain) [][]cell {
+	if c.Path == nil {
+		return [][]cell{{{"none", red}}}
+	}
+	names := make([]string, len(c.Path))
+	for i, name := range c.Path {
+		names[i] = report.Short(name)
+	}
+	validity := cell{c.PathValidity.Date, dim}
+	if c.PathValidity.Words != "" {
+		validity.text += ", " + c.PathValidity.Words
+	}
+	if c.PathValidity.Status == report.Bad {
+		validity.style = red
+	}
+	return [][]cell{{value(strings.Join(names, " -> "))}, {validity}}
+}
+
+// maxNames bounds the names of a leaf, in bytes: about three lines.
+const maxNames = 250
+
+func leafNames(c *report.Chain) [][]cell {
+	if names := report.Names(c.Certificates[0].X509); len(names) > 0 {
+		return [][]cell{{value(report.Join(names, maxNames))}}
+	}
+	return [][]cell{{{"none", red}}}
+}
+
+func expectations(all []report.Expectation) [][]cell {
+	var rows [][]cell
+	for _, e := range all {
+		mark, word := cell{"+", green}, "met"
+		if !e.Met {
+			mark, word = cell{"x", red}, "not met"
+		}
+		rows = append(rows, []cell{mark, value(e.Name), {word, mark.style}, value(e.Saw)})
+	}
+	return rows
+}
+
+func failedChecks(all []report.FailedCheck) [][]cell {
+	var rows [][]cell
+	for _, check := range all {
+		mark := "x"
+		if check.Pending {
+			mark = "?"
+		}
+		rows = append(rows, []cell{{mark, yellow}, value(check.Name), {string(check.Reason), yellow}, value(check.Message)})
+		rows = append(rows, remedy(check.Remedy)...)
+	}
+	return rows
+}

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"tls_exporter/prober"
+)
+
+// verdict is why the endpoint is bad, or how good it is.
+func verdict(r *prober.Result, scan *Scan) string {
+	f := r.Failure
+	switch {
+	case f == nil:
+		return summary(r, scan)
+	case f.Address.IsValid() && r.Pool != nil:
+		return fmt.Sprintf("%d of %d addresses fail: %s in %s at %s", r.Pool.Failing(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
+	case f.Phase == prober.PhaseExpect:
+		if e := unmetNamed(r, f.Reason); e != nil {
+			return Sentence(string(f.Reason), notMet(*e))
+		}
+	case f.Phase == prober.PhaseVerify:
+		return Sentence(string(f.Reason), Message(f)) + since(r.Chain, f.Reason)
+	}
+	for _, phase := range r.Phases {
+		if phase.Phase == f.Phase {
+			return fmt.Sprintf("%s in %s after %s", f.Reason, f.Phase, Duration(phase.Duration))
+		}
+	}
+	return Sentence(string(f.Reason), Message(f))
+}
+
+// since is the time between the date of a problem and the probe.
+func since(c *prober.Chain, reason prober.Reason) string {
+	if c == nil {
+		return ""
+	}
+	for _, found := range c.Problems {
+		if prober.Reason(found.Problem) != reason || found.Position < 0 {
+			continue
+		}
+		cert := c.Certificates[found.Position].X509
+		switch found.Problem {
+		case prober.ProblemExpired:
+			return " (" + span(c.At.Sub(cert.NotAfter)) + " ago)"
+		case prober.ProblemNotYetValid:
+			return " (in " + span(cert.NotBefore.Sub(c.At)) + ")"
+		}
+	}
+	return ""
+}
+
+// summary is the verdict on an endpoint without failures.
+func summary(r *prober.Result, scan *Scan) string {
+	var parts []string
+	if r.Chain != nil {
+		parts = append(parts, timeLeft(r.Chain))
+	}
+	switch {
+	case handshakeDone(r):
+		parts = append(parts, r.Session.VersionName())
+	case rejectedAsExpected(r):
+		parts = append(parts, "turned away as expected")
+	default:
+		parts = append(parts, "no handshake was made")
+	}
+	if r.Duration > 0 {
+		parts = append(parts, Duration(r.Duration))
+	}
+	if words := notes(r, scan); len(words) > 0 {
+		parts = append(parts, "but "+strings.Join(words, " and "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// timeLeft is how long clients will accept the chain, and which certificate
+// expires first where that is not the leaf.
+func timeLeft(c *prober.Chain) string {
+	end := expiry(c)
+	words := span(end.Sub(c.At)) + " left"
+	if end.Equal(c.Certificates[0].X509.NotAfter) {
+		return words
+	}
+	for _, cert := range c.Path {
+		if cert.NotAfter.Equal(end) {
+			return words + " until " + Short(nameOf(cert)) + " ends"
+		}
+	}
+	return words
+}
+
+// notes is what somebody should know about an endpoint that has no failure.
+func notes(r *prober.Result, scan *Scan) []string {
+	var words []string
+	if r.Chain != nil {
+		for _, found := range r.Chain.Problems {
+			words = append(words, string(found.Problem))
+		}
+	}
+	if r.Pool != nil && r.Pool.DistinctCertificates() > 1 {
+		words = append(words, fmt.Sprintf("%d different certificates", r.Pool.DistinctCertificates()))
+	}
+	if scan != nil {
+		words = append(words, scan.notes()...)
+	}
+	for _, check := range failedChecks(r) {
+		if check.Pending {
+			words = append(words, "the check "+check.Name+" is still at work")
+		} else {
+			words = append(words, "the check "+check.Name+" failed")
+		}
+	}
+	return words
+}

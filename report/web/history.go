@@ -1,0 +1,172 @@
+package web
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// History is recent results, in memory and bounded: the last samples of each
+// endpoint, and the whole last result of the endpoints that were probed last.
+type History struct {
+	mutex   sync.Mutex
+	records *simplelru.LRU[key, *record]
+	results *simplelru.LRU[key, *prober.Result]
+}
+
+// NewHistory is an empty history.
+func NewHistory() *History {
+	return &History{records: newLRU[*record](maxRecords), results: newLRU[*prober.Result](maxResults)}
+}
+
+func newLRU[V any](size int) *simplelru.LRU[key, V] {
+	lru, err := simplelru.NewLRU[key, V](size, nil)
+	if err != nil {
+		panic(err) // a size of zero
+	}
+	return lru
+}
+
+// key identifies an endpoint: the same target through another module or with
+// another server name is another endpoint.
+type key struct {
+	Module, Target, ServerName string
+	Address                    netip.AddrPort
+}
+
+// keyOf is the key of a probe of t with module.
+func keyOf(module string, t prober.Target) key {
+	return key{Module: module, Target: t.String(), ServerName: t.ServerName, Address: t.Address}
+}
+
+// Bounds on what is stored. A record with all its samples takes about 2 kB, a
+// result about 20 kB.
+const (
+	maxRecords = 20_000
+	maxResults = 200
+	maxSamples = 100
+)
+
+// record is one endpoint. History's lock protects it.
+type record struct {
+	key     key
+	last    outcome
+	samples []sample // oldest first
+}
+
+// outcome is what the list shows of a probe.
+type outcome struct {
+	At        time.Time
+	Status    report.Status
+	Phase     prober.Phase
+	Reason    prober.Reason
+	Version   string // empty: not known
+	Latency   time.Duration
+	Remaining report.Remaining
+}
+
+func outcomeOf(r *prober.Result) outcome {
+	o := outcome{At: r.Start, Status: report.Judge(r, 0), Remaining: report.RemainingOf(r.Chain)}
+	if r.Failure != nil {
+		o.Phase, o.Reason = r.Failure.Phase, r.Failure.Reason
+	}
+	if r.Session != nil && r.Session.Version != 0 {
+		o.Version = r.Session.VersionName()
+	}
+	if r.Session != nil && r.Session.Completed {
+		o.Latency = r.Session.Duration
+	}
+	return o
+}
+
+// sample is one of the last probes of an endpoint. There may be millions, so
+// words are numbers: positions in their vocabularies.
+type sample struct {
+	at      uint32  // Unix seconds
+	latency float32 // seconds; 0: no handshake was completed
+	status  uint8
+	phase   uint8 // of prober.Phases, counted from 1; 0: none
+	reason  uint16
+}
+
+var (
+	phaseNumbers  = numbers(prober.Phases)
+	reasonWords   = prober.Reasons()
+	reasonNumbers = numbers(reasonWords)
+)
+
+func numbers[Word comparable](words []Word) map[Word]int {
+	all := make(map[Word]int, len(words))
+	for i, word := range words {
+		all[word] = i + 1
+	}
+	return all
+}
+
+func sampleOf(o outcome) sample {
+	return sample{
+		at: uint32(o.At.Unix()), latency: float32(o.Latency.Seconds()), status: uint8(o.Status),
+		phase: uint8(phaseNumbers[o.Phase]), reason: uint16(reasonNumbers[o.Reason]),
+	}
+}
+
+// failure is the sample's phase and reason; false where it had none.
+func (s sample) failure() (prober.Phase, prober.Reason, bool) {
+	if s.phase == 0 || s.reason == 0 {
+		return "", "", false
+	}
+	return prober.Phases[s.phase-1], reasonWords[s.reason-1], true
+}
+
+// Add stores a result. Of too many endpoints, those that were probed longest
+// ago are removed.
+func (h *History) Add(module string, asked prober.Target, r *prober.Result) {
+	key, last := keyOf(module, asked), outcomeOf(r)
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	rec, known := h.records.Peek(key)
+	if !known {
+		rec = &record{key: key}
+	}
+	rec.last = last
+	rec.samples = append(rec.samples, sampleOf(last))
+	if len(rec.samples) > maxSamples {
+		rec.samples = append(rec.samples[:0], rec.samples[len(rec.samples)-maxSamples:]...)
+	}
+	h.records.Add(key, rec)
+	h.results.Add(key, r)
+}
+
+// Recall returns the last result of an endpoint; nil if it is not stored.
+func (h *History) Recall(module string, t prober.Target) *prober.Result {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	result, _ := h.results.Peek(keyOf(module, t))
+	return result
+}
+
+// samples returns the last probes of an endpoint, oldest first.
+func (h *History) samples(key key) []sample {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if rec, known := h.records.Peek(key); known {
+		return slices.Clone(rec.samples)
+	}
+	return nil
+}
+
+// outcomes calls each with the last outcome of every endpoint, the latest first.
+// The history is locked meanwhile.
+func (h *History) outcomes(each func(key, outcome)) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	for _, rec := range slices.Backward(h.records.Values()) {
+		each(rec.key, rec.last)
+	}
+}

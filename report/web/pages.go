@@ -1,0 +1,115 @@
+// Package web serves the web pages: the list of endpoints, and a page for each.
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/report"
+)
+
+// Pages are the web pages. They work without a script; one adds updates.
+type Pages struct {
+	options Options
+	index   *template.Template
+	inspect *template.Template
+	failure *template.Template
+}
+
+// Options is what the pages show.
+type Options struct {
+	Version string
+	History *History
+	// Config returns the current configuration, whose targets are listed.
+	Config func() *prober.Config
+	// Metrics returns a result in the text format of Prometheus.
+	Metrics func(*prober.Result) string
+}
+
+// New parses the templates, which are part of the program.
+func New(o Options) *Pages {
+	parse := func(pages ...string) *template.Template {
+		files := []string{"assets/layout.html"}
+		for _, page := range pages {
+			files = append(files, "assets/"+page)
+		}
+		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(embedded, files...))
+	}
+	return &Pages{options: o, index: parse("index.html"), inspect: parse("inspect.html", "scan.html"), failure: parse("failure.html")}
+}
+
+var functions = template.FuncMap{
+	"ago":      ago,
+	"asset":    asset,
+	"date":     report.Date,
+	"details":  details,
+	"duration": report.Duration,
+	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"percent":  func(ratio float64) float64 { return 100 * max(0, min(1, ratio)) },
+	"short":    report.Short,
+}
+
+// Register adds the list and the assets to a mux. The page of an endpoint
+// starts probes, so it is registered with the limits on probes.
+func (p *Pages) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", p.list)
+	mux.HandleFunc("GET /static/{name}", serveAsset)
+}
+
+// Recall returns the last result of an endpoint; nil if it is not stored.
+func (p *Pages) Recall(module string, asked prober.Target) *prober.Result {
+	return p.options.History.Recall(module, asked)
+}
+
+// Fail answers a request that cannot be served.
+func (p *Pages) Fail(w http.ResponseWriter, status int, err error) {
+	p.render(w, status, p.failure, http.StatusText(status), report.Clean(err.Error()))
+}
+
+// layout is what every page has.
+type layout struct {
+	Title   string
+	Version string
+	Now     time.Time
+	Page    any
+}
+
+// policy lets a page load its own style and script only. Inline styles and
+// scripts, which a hostile certificate might try to inject, are not executed.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (p *Pages) render(w http.ResponseWriter, status int, page *template.Template, title string, content any) {
+	var b bytes.Buffer
+	if err := page.Execute(&b, layout{title, p.options.Version, time.Now(), content}); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+// ago is how long before now a time was.
+func ago(now, t time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case d < 2*time.Second:
+		return "now"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
