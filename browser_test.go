@@ -198,7 +198,7 @@ func TestBrowserList(t *testing.T) {
 	b.open(demo.url)
 	b.click(`th[aria-sort] a[href*="sort=days"]`)
 	b.waitFor(`document.querySelector('th[aria-sort="ascending"]')?.innerText.startsWith("Time left")`)
-	if says := b.text("#endpoints tbody tr"); !strings.Contains(says, "ended 10.0 days ago") {
+	if says := b.text("#endpoints tbody tr"); !strings.Contains(says, "expired 10.0 days ago") {
 		t.Errorf("by time left, the list begins with %s", says)
 	}
 	b.click(".total.good")
@@ -257,8 +257,8 @@ func TestBrowserScan(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)
 	for name, says := range map[string][]string{
-		"scanned":          {"What it takes", "TLS 1.3\ttaken", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
-		"scanned-old":      {"old_version: takes TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0", "SSL 2.0\ttaken, old", "poodle\tvulnerable", "Turn SSL 3.0 off."},
+		"scanned":          {"What the server accepts", "TLS 1.3\taccepted", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
+		"scanned-old":      {"old_version: accepts TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0", "SSL 2.0\taccepted, deprecated", "poodle\tvulnerable", "Turn off SSL 3.0."},
 		"scanned-bleeding": {"but old_version and vulnerable to heartbleed", "Update OpenSSL"},
 	} {
 		b.open(demo.url + "/inspect?module=scan&target=" + url.QueryEscape(targets[name]))

@@ -75,7 +75,7 @@ func chainOf(c *prober.Chain, warning time.Duration) *Chain {
 func chainTitle(c *prober.Chain) string {
 	words := "chain for " + Clean(c.Name) + ", as sent: "
 	if c.Name == "" {
-		words = "chain, for whichever name, as sent: "
+		words = "chain for any name, as sent: "
 	}
 	if c.Valid {
 		return words + "valid"
@@ -141,13 +141,13 @@ func validity(c *prober.Chain, cert *prober.Certificate, warning time.Duration) 
 	from, to := cert.X509.NotBefore, cert.X509.NotAfter
 	switch {
 	case c.At.After(to):
-		return Validity{"ended " + span(c.At.Sub(to)) + " ago", "on " + Date(to), Bad}
+		return Validity{"expired " + span(c.At.Sub(to)) + " ago", "on " + Date(to), Bad}
 	case c.At.Before(from):
-		return Validity{"begins in " + span(from.Sub(c.At)), "on " + Date(from), Bad}
+		return Validity{"becomes valid in " + span(from.Sub(c.At)), "on " + Date(from), Bad}
 	}
 	v := Validity{span(to.Sub(c.At)) + " left", "until " + Date(to), Good}
 	if ratio, ok := cert.RemainingRatio(c.At); ok {
-		v.Words += fmt.Sprintf(", %.0f %% of life", 100*ratio)
+		v.Words += fmt.Sprintf(", %.0f %% of lifetime", 100*ratio)
 	}
 	if to.Equal(expiry(c)) && RemainingOf(c).soon(warning) {
 		v.Status = Warning
@@ -162,10 +162,10 @@ func pathValidity(c *prober.Chain) Validity {
 	case c.Path == nil:
 		return Validity{}
 	case c.NotAfter.Before(c.At):
-		return Validity{span(c.At.Sub(c.NotAfter)) + " ago", "ended on " + date, Bad}
+		return Validity{span(c.At.Sub(c.NotAfter)) + " ago", "expired on " + date, Bad}
 	case c.Has(prober.ProblemNotYetValid):
-		return Validity{"", "not valid yet, ends on " + date, Bad}
+		return Validity{"", "not yet valid, expires on " + date, Bad}
 	default:
-		return Validity{span(c.NotAfter.Sub(c.At)) + " left", "lasts until " + date, Good}
+		return Validity{span(c.NotAfter.Sub(c.At)) + " left", "expires on " + date, Good}
 	}
 }

@@ -69,7 +69,7 @@ func connection(r *prober.Result) []Fact {
 			all.add("sni", Clean(s.ServerName))
 		}
 		if s.ClientCertificateRequested {
-			all.add("asked for", "a client certificate")
+			all.add("requested", "a client certificate")
 		}
 	}
 	return all
@@ -109,7 +109,7 @@ func progress(s *prober.Session) string {
 	case !s.Completed:
 		return "not completed"
 	case s.HelloRetryRequest:
-		return "completed in " + Duration(s.Duration) + ", with a second ClientHello (HelloRetryRequest)"
+		return "completed in " + Duration(s.Duration) + ", with a HelloRetryRequest"
 	}
 	return "completed in " + Duration(s.Duration)
 }
@@ -119,7 +119,7 @@ func group(s *prober.Session) string {
 	case s.PostQuantum():
 		return s.GroupName() + " (post-quantum)"
 	case s.Group == 0 && s.Completed:
-		return "none: a key exchange without (EC)DHE"
+		return "none (key exchange without (EC)DHE)"
 	}
 	return s.GroupName()
 }

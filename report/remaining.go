@@ -60,7 +60,7 @@ func (r Remaining) Status() Status {
 // String is the time left in words.
 func (r Remaining) String() string {
 	if r.Days < 0 {
-		return fmt.Sprintf("ended %s ago", days(-r.Days))
+		return fmt.Sprintf("expired %s ago", days(-r.Days))
 	}
 	return days(r.Days)
 }

@@ -23,7 +23,7 @@ type Scan struct {
 // Version is a protocol version, and how the server answered when it was offered.
 type Version struct {
 	Name    string
-	Answer  string // taken; taken, old; refused; or no answer
+	Answer  string // accepted; accepted, deprecated; refused; or no answer
 	Refused bool   // which is neither good nor bad
 	Status  Status // Bad: it is accepted and deprecated; Unknown: no answer
 	number  uint16
@@ -45,10 +45,10 @@ type Suite struct {
 
 // Policy is whether the endpoint complies with a published policy.
 type Policy struct {
-	Name    string
-	Status  Status
-	Verdict string
-	Broken  string // the first rules that it violates
+	Name       string
+	Status     Status
+	Verdict    string
+	Violations string // the first rules that it violates
 }
 
 // Vulnerability is whether the server has a vulnerability.
@@ -73,7 +73,7 @@ func ages(r *prober.Result) []Fact {
 	var all facts
 	for _, c := range r.Checks {
 		if c.Failure == nil && !c.Time.IsZero() && c.Time.Before(r.Start) {
-			all.add(c.Name, "found "+span(r.Start.Sub(c.Time))+" ago")
+			all.add(c.Name, "checked "+span(r.Start.Sub(c.Time))+" ago")
 		}
 	}
 	return all
@@ -98,9 +98,9 @@ func versions(v *prober.Versions) []Version {
 		version := Version{Name: a.Version.String(), Answer: "refused", Refused: true, number: uint16(a.Version)}
 		switch {
 		case a.Taken && a.Version < tls.VersionTLS12: // RFC 8996, RFC 7568, RFC 6176
-			version.Answer, version.Refused, version.Status = "taken, old", false, Bad
+			version.Answer, version.Refused, version.Status = "accepted, deprecated", false, Bad
 		case a.Taken:
-			version.Answer, version.Refused, version.Status = "taken", false, Good
+			version.Answer, version.Refused, version.Status = "accepted", false, Good
 		}
 		all = append(all, version)
 	}
@@ -133,9 +133,9 @@ func ciphersOf(c *prober.Ciphers) *Ciphers {
 func order(p prober.Preference) string {
 	switch p {
 	case prober.ServerPreference:
-		return "the server's order counts"
+		return "the server's order applies"
 	case prober.ClientPreference:
-		return "the client's order counts"
+		return "the client's order applies"
 	}
 	return ""
 }
@@ -146,9 +146,9 @@ func policies(c *prober.Compliance) []Policy {
 	}
 	var all []Policy
 	for _, v := range c.Verdicts {
-		policy := Policy{string(v.Policy), Good, "kept", ""}
+		policy := Policy{string(v.Policy), Good, "compliant", ""}
 		if !v.Compliant {
-			policy.Status, policy.Verdict, policy.Broken = Warning, "not kept", Join(v.Violations, maxViolations)
+			policy.Status, policy.Verdict, policy.Violations = Warning, "not compliant", Join(v.Violations, maxViolations)
 		}
 		all = append(all, policy)
 	}
@@ -175,7 +175,7 @@ func vulnerabilities(v *prober.Vulnerabilities) []Vulnerability {
 	}
 	for _, name := range prober.VulnerabilityNames {
 		if !slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerability == name }) {
-			other = append(other, Vulnerability{string(name), Unknown, "not learned", ""})
+			other = append(other, Vulnerability{string(name), Unknown, "not known", ""})
 		}
 	}
 	return append(has, other...)
@@ -198,13 +198,13 @@ func otherFindings(r *prober.Result) []Fact {
 	if c := r.Ciphers; c != nil {
 		all.add("groups", strings.Join(acceptedGroups(c), ", "))
 		if c.DHBits > 0 {
-			all.add("DHE", fmt.Sprintf("%d bits: the smallest prime that was sent", c.DHBits))
+			all.add("DHE", fmt.Sprintf("%d bits (smallest prime sent)", c.DHBits))
 		}
 		names := make([]string, len(c.Schemes))
 		for i, s := range c.Schemes {
 			names[i] = s.String()
 		}
-		all.add("signs with", strings.Join(names, ", "))
+		all.add("signatures", strings.Join(names, ", "))
 	}
 	if r.Resumption != nil {
 		all.add("resumption", resumption(r))

@@ -25,10 +25,10 @@ func (s *Scan) issues() []Issue {
 		}
 	}
 	if old := s.oldVersions(); len(old) > 0 {
-		all = append(all, Issue{oldVersion, "takes " + strings.Join(old, ", "), Remedy(oldVersion), Warning, -1})
+		all = append(all, Issue{oldVersion, "accepts " + strings.Join(old, ", "), Remedy(oldVersion), Warning, -1})
 	}
 	if weak := s.weakSuites(); len(weak) > 0 {
-		all = append(all, Issue{weakCipher, fmt.Sprintf("takes %d: %s", len(weak), Join(weak, maxViolations)), Remedy(weakCipher), Warning, -1})
+		all = append(all, Issue{weakCipher, fmt.Sprintf("accepts %d: %s", len(weak), Join(weak, maxViolations)), Remedy(weakCipher), Warning, -1})
 	}
 	return all
 }
@@ -79,5 +79,5 @@ func (s *Scan) weakSuites() []string {
 
 // VulnerabilityRemedy is what to do about a vulnerability, known or not.
 func VulnerabilityRemedy(name string) string {
-	return cmp.Or(Remedy(prober.Reason(name)), "Update the server's TLS library, and look the name up in its security notes.")
+	return cmp.Or(Remedy(prober.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
 }

@@ -60,9 +60,9 @@ func summary(r *prober.Result, scan *Scan) string {
 	case handshakeDone(r):
 		parts = append(parts, r.Session.VersionName())
 	case rejectedAsExpected(r):
-		parts = append(parts, "turned away as expected")
+		parts = append(parts, "rejected as expected")
 	default:
-		parts = append(parts, "no handshake was made")
+		parts = append(parts, "no handshake")
 	}
 	if r.Duration > 0 {
 		parts = append(parts, Duration(r.Duration))
@@ -83,7 +83,7 @@ func timeLeft(c *prober.Chain) string {
 	}
 	for _, cert := range c.Path {
 		if cert.NotAfter.Equal(end) {
-			return words + " until " + Short(nameOf(cert)) + " ends"
+			return words + " until " + Short(nameOf(cert)) + " expires"
 		}
 	}
 	return words
@@ -105,7 +105,7 @@ func notes(r *prober.Result, scan *Scan) []string {
 	}
 	for _, check := range failedChecks(r) {
 		if check.Pending {
-			words = append(words, "the check "+check.Name+" is still at work")
+			words = append(words, "the check "+check.Name+" is still running")
 		} else {
 			words = append(words, "the check "+check.Name+" failed")
 		}

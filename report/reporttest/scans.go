@@ -45,7 +45,7 @@ func groups(answered bool, numbers ...hello.Group) []prober.GroupAnswer {
 	return all
 }
 
-func unharmed(names ...prober.Vulnerability) []prober.VulnerabilityAnswer {
+func notVulnerable(names ...prober.Vulnerability) []prober.VulnerabilityAnswer {
 	var all []prober.VulnerabilityAnswer
 	for _, name := range names {
 		all = append(all, prober.VulnerabilityAnswer{Vulnerability: name})
@@ -79,15 +79,15 @@ func ScannedModern() *prober.Result {
 		{Policy: "mozilla_modern", Violations: []string{"protocols", "ciphers"}}, {Policy: "mozilla_intermediate", Compliant: true},
 		{Policy: "mozilla_old", Compliant: true}, {Policy: "pci_dss", Compliant: true},
 	}}
-	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed(prober.VulnerabilityNames...)}
+	r.Vulnerabilities = &prober.Vulnerabilities{Answers: notVulnerable(prober.VulnerabilityNames...)}
 	r.Resumption = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
 		{Method: "session_id"}, {Method: "ticket", Supported: true}, {Method: "psk", Supported: true}, {Method: "early_data"},
 	}}
 	return r
 }
 
-// ScannedAwful is a server that nobody has looked after since 2008.
-func ScannedAwful() *prober.Result {
+// ScannedOutdated is a server that nobody has looked after since 2008.
+func ScannedOutdated() *prober.Result {
 	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
 	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
@@ -106,13 +106,13 @@ func ScannedAwful() *prober.Result {
 		{Vulnerability: "drown", Vulnerable: true, Saw: "it takes SSL 2.0"},
 		{Vulnerability: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
 		{Vulnerability: "gremlins", Vulnerable: true},
-	}, unharmed("ticketbleed", "compression")...)}
+	}, notVulnerable("ticketbleed", "compression")...)}
 	r.Resumption = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "session_id"}, {Method: "ticket"}}}
 	return r
 }
 
-// ScannedInHalf is a server that had enough in the middle.
-func ScannedInHalf() *prober.Result {
+// ScannedPartial is a server that had enough in the middle.
+func ScannedPartial() *prober.Result {
 	r := Healthy()
 	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
 	r.Checks = append(r.Checks,
@@ -120,7 +120,7 @@ func ScannedInHalf() *prober.Result {
 		prober.Check{Name: "resumption", Failure: &prober.Failure{Reason: prober.ReasonReset, Err: errors.New("read: connection reset by peer")}})
 	r.Versions = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}, {Version: hello.TLS13, Taken: true}}}
 	r.Ciphers = &prober.Ciphers{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
-	r.Vulnerabilities = &prober.Vulnerabilities{Answers: unharmed("poodle")}
+	r.Vulnerabilities = &prober.Vulnerabilities{Answers: notVulnerable("poodle")}
 	return r
 }
 

@@ -31,11 +31,11 @@ type Situation struct {
 func Situations() []Situation {
 	return []Situation{
 		{"healthy", "good", Healthy()},
-		{"ends_soon", "warning", endsSoonest()},
+		{"expires_soon", "warning", expiresSoon()},
 		{"expired_misnamed_untrusted", "bad", ExpiredMisnamedUntrusted()},
 		{"timeout_in_connect", "bad", TimeoutInConnect()},
 		{"client_certificate_required", "bad", clientCertificateRequired()},
-		{"turned_away_as_expected", "good", turnedAwayAsExpected()},
+		{"rejected_as_expected", "good", rejectedAsExpected()},
 		{"not_tls", "bad", NotTLS()},
 		{"starttls_refused", "bad", startTLSRefused()},
 		{"unmet_expectation", "bad", unmetExpectation()},
@@ -44,14 +44,14 @@ func Situations() []Situation {
 		{"check_failed", "good", checkFailed()},
 		{"expired_yesterday", "bad", expiredYesterday()},
 		{"weak_key", "good", weakKey()},
-		{"superfluous_certificate_ended", "good", superfluousEnded()},
+		{"superfluous_certificate_expired", "good", superfluousExpired()},
 		{"pool_one_stale", "bad", poolOneStale()},
 		{"pool_rolling_out", "good", poolRollingOut()},
 		{"proxy_refused", "unknown", proxyRefused()},
 		{"unix_socket", "good", unixSocket()},
 		{"scan_modern", "good", ScannedModern()},
-		{"scan_awful", "warning", ScannedAwful()},
-		{"scan_in_half", "good", ScannedInHalf()},
+		{"scan_outdated", "warning", ScannedOutdated()},
+		{"scan_partial", "good", ScannedPartial()},
 		{"scan_pending", "good", scanPending()},
 	}
 }
@@ -116,9 +116,9 @@ func Healthy() *prober.Result {
 	}
 }
 
-// endsSoonest has a path whose intermediate ends before the leaf, a leaf
+// expiresSoon has a path whose intermediate ends before the leaf, a leaf
 // without a common name, and many names.
-func endsSoonest() *prober.Result {
+func expiresSoon() *prober.Result {
 	r := Healthy()
 	names := []string{"example.org"}
 	for _, label := range strings.Fields("admin api assets blog cdn docs download forum git images login mail media news shop static status www") {
@@ -178,7 +178,7 @@ func clientCertificateRequired() *prober.Result {
 	return r
 }
 
-func turnedAwayAsExpected() *prober.Result {
+func rejectedAsExpected() *prober.Result {
 	r := clientCertificateRequired()
 	r.Failure = nil
 	r.Expect = &prober.Expect{Expectations: []prober.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
@@ -262,8 +262,8 @@ func expiredYesterday() *prober.Result {
 	return r
 }
 
-// superfluousEnded sends a cross-sign that has ended, and that no client needs.
-func superfluousEnded() *prober.Result {
+// superfluousExpired sends a cross-sign that has ended, and that no client needs.
+func superfluousExpired() *prober.Result {
 	r := Healthy()
 	cross := issued("Example Root", "Old Root", Now.Add(-3000*day), Now.Add(-50*day))
 	r.Chain.Certificates = append(r.Chain.Certificates, certificate(cross, "0c", "RSA", 4096, "SHA256-RSA"))

@@ -36,12 +36,12 @@ func (p *page) short(facts *report.Report, r *prober.Result) {
 // scan writes what the server accepts.
 func (p *page) scan(s *report.Scan) {
 	if s.Versions != nil {
-		p.block(about(s, "versions", "+ taken, - refused, ? no answer"), versions(s.Versions))
+		p.block(about(s, "versions", "+ accepted, - refused, ? no answer"), versions(s.Versions))
 	}
 	if s.Ciphers != nil {
 		p.block(about(s, "ciphers", s.Ciphers.Order), suites(s.Ciphers)...)
 	}
-	p.block(title("besides"), rows(s.Other)...)
+	p.block(title("other findings"), rows(s.Other)...)
 	p.block(about(s, "policy", ""), policies(s.Policies)...)
 	p.block(about(s, "vulnerabilities", ""), vulnerabilities(s)...)
 }
@@ -135,16 +135,16 @@ func strengths(all []report.Suite) [][]cell {
 // policies has those that the endpoint complies with in one row.
 func policies(all []report.Policy) [][]cell {
 	var rows [][]cell
-	var kept []string
+	var compliant []string
 	for _, p := range all {
 		if p.Status == report.Good {
-			kept = append(kept, p.Name)
+			compliant = append(compliant, p.Name)
 		} else {
-			rows = append(rows, []cell{{"!", yellow}, {p.Name + " " + report.Sentence(p.Verdict, p.Broken), yellow}})
+			rows = append(rows, []cell{{"!", yellow}, {p.Name + " " + report.Sentence(p.Verdict, p.Violations), yellow}})
 		}
 	}
-	if len(kept) > 0 {
-		rows = append(rows, []cell{{"+", green}, value(strings.Join(kept, ", "))})
+	if len(compliant) > 0 {
+		rows = append(rows, []cell{{"+", green}, value(strings.Join(compliant, ", "))})
 	}
 	return rows
 }
@@ -159,7 +159,7 @@ func vulnerabilities(s *report.Scan) [][]cell {
 		rows = append(rows, []cell{{"+", green}, value("not vulnerable to " + strings.Join(not, ", "))})
 	}
 	if unknown := s.VulnerabilitiesWith(report.Unknown); len(unknown) > 0 {
-		rows = append(rows, []cell{{"?", yellow}, value("not learned: " + strings.Join(unknown, ", "))})
+		rows = append(rows, []cell{{"?", yellow}, value("not known: " + strings.Join(unknown, ", "))})
 	}
 	return rows
 }

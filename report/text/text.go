@@ -40,7 +40,7 @@ func Write(w io.Writer, r *prober.Result, o Options) error {
 		p.scan(facts.Scan)
 	}
 	p.block(title("expectations"), expectations(facts.Expectations)...)
-	p.block(title("checks without a finding"), failedChecks(facts.FailedChecks)...)
+	p.block(title("checks without a result"), failedChecks(facts.FailedChecks)...)
 	_, err := p.WriteTo(w)
 	return err
 }
@@ -50,7 +50,7 @@ func (p *page) evidence(facts *report.Report) {
 	p.block(title("phases"), phases(facts.Phases)...)
 	p.block(title("connection"), rows(facts.Connection)...)
 	if pool := facts.Pool; pool != nil {
-		p.block(title("addresses; all else here is of "+pool.Shown.Addr().String()), members(pool)...)
+		p.block(title("addresses (everything else is about "+pool.Shown.Addr().String()+")"), members(pool)...)
 	}
 	if c := facts.Chain; c != nil {
 		p.block(chainTitle(c), certificates(c)...)
@@ -142,7 +142,7 @@ func members(p *report.Pool) [][]cell {
 		rows = append(rows, []cell{mark, value(m.Address.Addr().String()), handshake, lasts, fingerprint, {says, mark.style}})
 	}
 	if p.Omitted > 0 {
-		rows = append(rows, []cell{value(fmt.Sprintf("and %d more, which are too many to probe", p.Omitted))})
+		rows = append(rows, []cell{value(fmt.Sprintf("and %d more, not probed: too many", p.Omitted))})
 	}
 	return rows
 }

@@ -76,7 +76,7 @@ func TestExampleOfTheREADME(t *testing.T) {
 // What is bad about a scan is red, and what is good is not.
 func TestScanInColour(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, reporttest.ScannedAwful(), Options{Color: true}); err != nil {
+	if err := Write(&b, reporttest.ScannedOutdated(), Options{Color: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

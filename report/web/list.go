@@ -143,7 +143,7 @@ func (p *Pages) rows(now time.Time) []*listRow {
 			}
 			row = &listRow{key: key, Target: shown(key.Target), Module: key.Module}
 			if key.ServerName != "" {
-				row.Labels = "as " + key.ServerName
+				row.Labels = "server name " + key.ServerName
 			}
 			rows = append(rows, row)
 		}

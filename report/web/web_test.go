@@ -189,27 +189,27 @@ func TestInspect(t *testing.T) {
 func TestScanIsInspected(t *testing.T) {
 	pages, _ := newPages(t)
 	w := httptest.NewRecorder()
-	r := reporttest.ScannedAwful()
+	r := reporttest.ScannedOutdated()
 	pages.Show(w, "scan", r.Target, r)
 	page := w.Body.String()
 	for _, want := range []string{
-		`<h2 id="scan">What it takes</h2>`,
-		`<th scope="row">SSL 2.0</th><td><span class="status bad">taken, old</span>`,
+		`<h2 id="scan">What the server accepts</h2>`,
+		`<th scope="row">SSL 2.0</th><td><span class="status bad">accepted, deprecated</span>`,
 		`<th scope="row">TLS 1.3</th><td><span class="status ">refused</span>`,
 		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status bad">weak</span>`,
 		`<th scope="row">heartbleed</th><td><span class="status bad">vulnerable</span></td><td class="wide">it answered a heartbeat`,
 		`<th scope="row">compression</th><td><span class="status good">not vulnerable</span>`,
-		`<th scope="row">pci_dss</th><td><span class="status warning">not kept</span>`,
-		`<dt>DHE</dt><dd>512 bits`,
-		`<b>old_version</b>: takes TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0<p class="remedy">`,
+		`<th scope="row">pci_dss</th><td><span class="status warning">not compliant</span>`,
+		`<dt>DHE</dt><dd>512 bits (smallest prime sent)`,
+		`<b>old_version</b>: accepts TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0<p class="remedy">`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("there is no %s", want)
 		}
 	}
 	half := httptest.NewRecorder()
-	pages.Show(half, "scan", r.Target, reporttest.ScannedInHalf())
-	for _, want := range []string{`<span class="status unknown">no answer</span>`, `<th scope="row">heartbleed</th><td><span class="status unknown">not learned</span>`, `<b>resumption</b>: reset: read: connection reset by peer<p class="remedy">`} {
+	pages.Show(half, "scan", r.Target, reporttest.ScannedPartial())
+	for _, want := range []string{`<span class="status unknown">no answer</span>`, `<th scope="row">heartbleed</th><td><span class="status unknown">not known</span>`, `<b>resumption</b>: reset: read: connection reset by peer<p class="remedy">`} {
 		if !strings.Contains(half.Body.String(), want) {
 			t.Errorf("there is no %s", want)
 		}

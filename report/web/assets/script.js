@@ -1,9 +1,9 @@
-// Everything on the pages works without this. It filters while one types and
-// refreshes the list, by fetching the same page and taking over its parts.
+// The pages work without this script. It applies the filter while the user
+// types, and updates the list: it fetches the page again and replaces its parts.
 "use strict";
 
 const parts = [".totals", "#endpoints", "#found", ".pages"];
-const every = 15_000; // ms
+const interval = 15_000; // ms
 
 let latest = 0;
 
@@ -37,7 +37,7 @@ if (filter) {
   });
   setInterval(() => {
     if (!document.hidden && !getSelection().toString()) load(location.href, false).catch(() => {});
-  }, every);
+  }, interval);
 }
 
 document.getElementById("fresh")?.addEventListener("click", () => {
