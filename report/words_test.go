@@ -14,7 +14,7 @@ import (
 
 const day = 24 * time.Hour
 
-func TestDurationsAsPeopleReadThem(t *testing.T) {
+func TestDuration(t *testing.T) {
 	tests := []struct {
 		d    time.Duration
 		want string
@@ -37,7 +37,7 @@ func TestDurationsAsPeopleReadThem(t *testing.T) {
 	}
 }
 
-func TestSpansAsPeopleReadThem(t *testing.T) {
+func TestSpan(t *testing.T) {
 	tests := []struct {
 		d    time.Duration
 		want string
@@ -77,7 +77,7 @@ func TestCertificatesHaveAName(t *testing.T) {
 	}
 }
 
-func TestSomeCountsTheRest(t *testing.T) {
+func TestJoinCountsTheRest(t *testing.T) {
 	words := []string{"one", "two", "three"}
 	for limit, want := range map[int]string{0: "one and 2 more", 8: "one, two and 1 more", 100: "one, two, three"} {
 		if got := Join(words, limit); got != want {
@@ -86,8 +86,8 @@ func TestSomeCountsTheRest(t *testing.T) {
 	}
 }
 
-// FuzzClean holds that a stranger's text comes out as one short printable line,
-// and that what is clean stays as it is.
+// FuzzClean checks that any text becomes one short printable line, and that Clean
+// changes nothing the second time.
 func FuzzClean(f *testing.F) {
 	for _, seed := range []string{"", "plain", "two\nlines\r\n", "\x1b[31mred\x1b[0m", "\u202egnp.exe", "\xff\xfe", strings.Repeat("é", 400), strings.Repeat("😀", 301)} {
 		f.Add(seed)

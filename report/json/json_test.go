@@ -34,7 +34,7 @@ func TestSeveralResultsAreOneLineEach(t *testing.T) {
 	}
 }
 
-// What a probe may leave open is left out.
+// What was not learned is left out.
 func TestSparseResults(t *testing.T) {
 	for name, r := range reporttest.Sparse() {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func Golden(t *testing.T, file string, got []byte) {
 // ErrFull is the error of Full.
 var ErrFull = errors.New("full")
 
-// Full is a writer that has no room.
+// Full is a writer whose every write fails with ErrFull.
 type Full struct{}
 
 func (Full) Write([]byte) (int, error) { return 0, ErrFull }

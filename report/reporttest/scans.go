@@ -53,7 +53,7 @@ func notVulnerable(names ...prober.Vulnerability) []prober.VulnerabilityAnswer {
 	return all
 }
 
-// checked is the checks of a scan, whose findings are so old.
+// checked is the checks of a scan, by the age of their findings.
 func checked(ages map[string]time.Duration) []prober.Check {
 	var all []prober.Check
 	for _, name := range []string{"ciphers", "policy", "resumption", "versions", "vulnerabilities"} {
@@ -64,8 +64,8 @@ func checked(ages map[string]time.Duration) []prober.Check {
 	return all
 }
 
-// ScannedModern is a server as Mozilla's intermediate configuration has it,
-// scanned a while ago.
+// ScannedModern is a server with Mozilla's intermediate configuration, scanned
+// before this probe.
 func ScannedModern() *prober.Result {
 	r := Healthy()
 	r.Checks = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
@@ -86,7 +86,7 @@ func ScannedModern() *prober.Result {
 	return r
 }
 
-// ScannedOutdated is a server that nobody has looked after since 2008.
+// ScannedOutdated is a server that was last updated in 2008.
 func ScannedOutdated() *prober.Result {
 	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
@@ -111,7 +111,7 @@ func ScannedOutdated() *prober.Result {
 	return r
 }
 
-// ScannedPartial is a server that had enough in the middle.
+// ScannedPartial is a server that stopped answering during the scan.
 func ScannedPartial() *prober.Result {
 	r := Healthy()
 	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
@@ -124,7 +124,7 @@ func ScannedPartial() *prober.Result {
 	return r
 }
 
-// scanPending is the first probe of a module with a scan, which had no time for it.
+// scanPending is the first probe of a module with a scan, which is still running.
 func scanPending() *prober.Result {
 	r := Healthy()
 	r.Versions = answers(hello.TLS12, hello.TLS13)

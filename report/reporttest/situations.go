@@ -1,5 +1,5 @@
-// Package reporttest has results made by hand, for the tests of the packages
-// that show results.
+// Package reporttest has example results for the tests of report and its
+// renderers.
 package reporttest
 
 import (
@@ -21,13 +21,14 @@ var Now = time.Date(2026, 11, 20, 14, 48, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-// Situation is a Result made by hand, and what is to be thought of it.
+// Situation is an example result, and what the report says about it.
 type Situation struct {
 	Name   string // of its golden files
-	Status string // what report.Judge says of it
+	Status string // as report.Judge has it
 	Result *prober.Result
 }
 
+// Situations is all examples.
 func Situations() []Situation {
 	return []Situation{
 		{"healthy", "good", Healthy()},
@@ -63,10 +64,10 @@ var (
 	root    = issued("Example Root", "Example Root", Now.Add(-3000*day), Now.Add(6000*day))
 )
 
-func issued(subject, issuer string, begins, ends time.Time, names ...string) *x509.Certificate {
+func issued(subject, issuer string, notBefore, notAfter time.Time, names ...string) *x509.Certificate {
 	return &x509.Certificate{
 		Subject: pkix.Name{CommonName: subject}, Issuer: pkix.Name{CommonName: issuer},
-		NotBefore: begins, NotAfter: ends, DNSNames: names, Raw: []byte(subject + issuer + ends.String()),
+		NotBefore: notBefore, NotAfter: notAfter, DNSNames: names, Raw: []byte(subject + issuer + notAfter.String()),
 	}
 }
 
@@ -99,6 +100,7 @@ func took(times ...any) []prober.PhaseTime {
 	return all
 }
 
+// Healthy is an endpoint without problems.
 func Healthy() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
@@ -116,7 +118,7 @@ func Healthy() *prober.Result {
 	}
 }
 
-// expiresSoon has a path whose intermediate ends before the leaf, a leaf
+// expiresSoon has a path whose intermediate expires before the leaf, a leaf
 // without a common name, and many names.
 func expiresSoon() *prober.Result {
 	r := Healthy()
@@ -138,6 +140,7 @@ func expiresSoon() *prober.Result {
 	return r
 }
 
+// ExpiredMisnamedUntrusted is an endpoint whose leaf has four problems.
 func ExpiredMisnamedUntrusted() *prober.Result {
 	r := Healthy()
 	old := issued("internal.example.net", "Corporate CA", Now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
@@ -156,6 +159,7 @@ func ExpiredMisnamedUntrusted() *prober.Result {
 	return r
 }
 
+// TimeoutInConnect is an endpoint whose addresses do not answer.
 func TimeoutInConnect() *prober.Result {
 	first := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::10]:443")), Err: errors.New("connect: no route to host")}
 	second := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.10:443")), Err: errors.New("i/o timeout")}
@@ -185,6 +189,7 @@ func rejectedAsExpected() *prober.Result {
 	return r
 }
 
+// NotTLS is an endpoint that answers without TLS.
 func NotTLS() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "https", Host: "192.0.2.10", Port: 8080, Address: netip.MustParseAddrPort("192.0.2.11:0")},
@@ -222,6 +227,7 @@ func unmetExpectation() *prober.Result {
 	return r
 }
 
+// DNSFailure is an endpoint whose name could not be resolved.
 func DNSFailure() *prober.Result {
 	return &prober.Result{
 		Target: prober.Target{Scheme: "smtp", Host: "mail.example.com", Port: 25},
@@ -246,8 +252,8 @@ func notYetValid() *prober.Result {
 	return r
 }
 
-// expiredYesterday has nothing but the date against it, and was dialled at an
-// address of the caller's.
+// expiredYesterday has expired, and has no other problem. The caller chose the
+// address.
 func expiredYesterday() *prober.Result {
 	r := Healthy()
 	old := issued("www.example.com", "Example Issuing CA 1", Now.Add(-91*day), Now.Add(-19*time.Hour), "www.example.com", "example.com")
@@ -262,7 +268,8 @@ func expiredYesterday() *prober.Result {
 	return r
 }
 
-// superfluousExpired sends a cross-sign that has ended, and that no client needs.
+// superfluousExpired sends an expired cross-signed certificate that no client
+// needs.
 func superfluousExpired() *prober.Result {
 	r := Healthy()
 	cross := issued("Example Root", "Old Root", Now.Add(-3000*day), Now.Add(-50*day))
@@ -277,7 +284,7 @@ func weakKey() *prober.Result {
 	return r
 }
 
-// checkFailed has a check that stumbled over a stranger's bytes.
+// checkFailed has a check that failed, with hostile bytes in its message.
 func checkFailed() *prober.Result {
 	r := Healthy()
 	r.Checks = []prober.Check{
@@ -288,7 +295,7 @@ func checkFailed() *prober.Result {
 	return r
 }
 
-// poolMember is an address with a certificate of so many days.
+// poolMember is an address whose certificate expires after left.
 func poolMember(address, serial string, left time.Duration) *prober.Member {
 	cert := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-90*day), Now.Add(left), "www.example.com")
 	return &prober.Member{
@@ -335,8 +342,7 @@ func unixSocket() *prober.Result {
 	return r
 }
 
-// Lasting is a healthy endpoint whose leaf has that lifetime, of which so much
-// is left.
+// Lasting is a healthy endpoint by the lifetime of its leaf and the time left.
 func Lasting(lifetime, left time.Duration) *prober.Result {
 	r := Healthy()
 	leaf := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-lifetime), Now.Add(left))

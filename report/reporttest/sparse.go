@@ -8,7 +8,7 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// Sparse is results that leave out as much as a probe may leave out.
+// Sparse is results with missing parts, by what is missing.
 func Sparse() map[string]*prober.Result {
 	bare := &prober.Chain{At: Now, Certificates: []*prober.Certificate{{X509: new(x509.Certificate), KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown"}}}
 	return map[string]*prober.Result{

@@ -7,10 +7,10 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// columnsOf is the width of a text on a terminal. It is the same in all locales.
+// columnsOf is the width of a text on a terminal, the same in all locales.
 var columnsOf = (&runewidth.Condition{StrictEmojiNeutral: true}).StringWidth
 
-// pageWidth is how wide a page becomes, in columns.
+// pageWidth is the width of a page, in columns.
 const pageWidth = 100
 
 // style is the colour of a text, by its number in ECMA-48 (SGR).
@@ -33,7 +33,7 @@ type cell struct {
 func value(s string) cell { return cell{s, plain} }
 func title(s string) cell { return cell{s, dim} }
 
-// page is a text for people while it is being written.
+// page is the text while it is written.
 type page struct {
 	bytes.Buffer
 	color bool
@@ -51,10 +51,11 @@ func (p *page) paint(c cell) {
 const (
 	indent = 4
 	gap    = 2
-	arrow  = "-> " // what begins with it stays right of it
+	arrow  = "-> " // continuation lines are indented behind it
 )
 
-// block writes a title and rows in columns under it; without rows, nothing.
+// block writes a title, and rows in columns under it. Without rows it writes
+// nothing.
 func (p *page) block(title cell, rows ...[]cell) {
 	if len(rows) == 0 {
 		return
@@ -68,8 +69,8 @@ func (p *page) block(title cell, rows ...[]cell) {
 	}
 }
 
-// columns is how wide each column has to be. A row's last cell has all the
-// space that is left.
+// columns is the width of each column but the last, which has the rest of the
+// line.
 func columns(rows [][]cell) []int {
 	var widths []int
 	for _, row := range rows {
@@ -105,8 +106,8 @@ func (p *page) row(row []cell, widths []int) {
 	p.WriteByte('\n')
 }
 
-// wrap breaks a text between words into lines of at most width columns. A word
-// that is wider than that has a line of its own.
+// wrap breaks a text between words into lines of at most width columns. A wider
+// word has its own line.
 func wrap(s string, width int) []string {
 	if columnsOf(s) <= width {
 		return []string{s}

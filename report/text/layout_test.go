@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzWrap holds that wrapping loses no word and makes no line too wide that
-// could be narrower.
+// FuzzWrap checks that wrapping loses no word, and that only a line of one word
+// is too wide.
 func FuzzWrap(f *testing.F) {
 	f.Add("Renew the certificate and reload the server.", 10)
 	f.Add("averylongwordthatdoesnotfit in here", 5)

@@ -62,14 +62,14 @@ func about(s *report.Scan, check, explanation string) cell {
 func versions(all []report.Version) []cell {
 	var row []cell
 	for _, v := range all {
-		mark, look := "+ ", colour(v.Status)
+		mark, style := "+ ", colour(v.Status)
 		switch {
 		case v.Refused:
-			mark, look = "- ", dim
+			mark, style = "- ", dim
 		case v.Status == report.Unknown:
 			mark = "? "
 		}
-		row = append(row, cell{mark + v.Name, look})
+		row = append(row, cell{mark + v.Name, style})
 	}
 	return row
 }
@@ -120,14 +120,14 @@ func isNotWeak(s report.Suite) bool { return s.Status != report.Bad }
 func strengths(all []report.Suite) [][]cell {
 	rows := make([][]cell, len(all))
 	for i, s := range all {
-		word, look := cell{s.Strength, plain}, plain
+		word, name := cell{s.Strength, plain}, cell{s.Name, plain}
 		switch s.Status {
 		case report.Bad:
-			word.style, look = red, red
+			word.style, name.style = red, red
 		case report.Good:
 			word.style = green
 		}
-		rows[i] = []cell{word, {s.Name, look}}
+		rows[i] = []cell{word, name}
 	}
 	return rows
 }

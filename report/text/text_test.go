@@ -24,8 +24,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// fits wants a page of printable lines without trailing space, no wider than a
-// page but for the verdict, which is never broken.
+// fits checks that all lines are printable, have no trailing space and are not
+// too wide. The first line, the verdict, is never wrapped.
 func fits(t *testing.T, page string) {
 	t.Helper()
 	for i, line := range strings.Split(strings.TrimSuffix(page, "\n"), "\n") {
@@ -33,7 +33,7 @@ func fits(t *testing.T, page string) {
 			t.Errorf("line %d is not printable: %q", i+1, line)
 		}
 		if i > 0 && columnsOf(line) > pageWidth {
-			t.Errorf("line %d is wider than %d columns: %s", i+1, pageWidth, line)
+			t.Errorf("line %d has more than %d columns: %s", i+1, pageWidth, line)
 		}
 		if strings.TrimRight(line, " ") != line {
 			t.Errorf("line %d ends in spaces: %q", i+1, line)
@@ -41,7 +41,7 @@ func fits(t *testing.T, page string) {
 	}
 }
 
-// Who scans a healthy server sees all of it at once, on a terminal of 80 columns.
+// The report on the scan of a healthy server fits on a terminal of 80 columns.
 func TestScanIsOneScreen(t *testing.T) {
 	var b bytes.Buffer
 	if err := Write(&b, reporttest.ScannedModern(), Options{}); err != nil {
@@ -58,7 +58,7 @@ func TestScanIsOneScreen(t *testing.T) {
 	}
 }
 
-// The README's example is what comes out.
+// The example in the README is a golden file.
 func TestExampleOfTheREADME(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -73,7 +73,7 @@ func TestExampleOfTheREADME(t *testing.T) {
 	}
 }
 
-// What is bad about a scan is red, and what is good is not.
+// Bad findings of a scan are red.
 func TestScanInColour(t *testing.T) {
 	var b bytes.Buffer
 	if err := Write(&b, reporttest.ScannedOutdated(), Options{Color: true}); err != nil {
@@ -109,7 +109,7 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// What a probe may leave open is left out.
+// What was not learned is left out.
 func TestSparseResults(t *testing.T) {
 	for name, r := range reporttest.Sparse() {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ type listPage struct {
 	Pages  int
 }
 
-// total is how many endpoints have a status.
+// total is the number of endpoints with a status.
 type total struct {
 	Status string
 	Count  int
@@ -130,7 +130,7 @@ func (p *Pages) rows(now time.Time) []*listRow {
 		t := &config.Targets[i]
 		row := &listRow{key: keyOf(t.Module, t.Target), Module: t.Module, Labels: labels(t.Labels), Configured: true}
 		row.Target = shown(row.key.Target)
-		if byKey[row.key] == nil { // the same target with other labels is probed as one
+		if byKey[row.key] == nil { // the same target with other labels is one endpoint
 			byKey[row.key] = row
 			rows = append(rows, row)
 		}

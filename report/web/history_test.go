@@ -1,0 +1,49 @@
+package web
+
+import (
+	"fmt"
+	"testing"
+
+	"tls_exporter/prober"
+	"tls_exporter/report/reporttest"
+)
+
+func TestHistoryIsBounded(t *testing.T) {
+	h := NewHistory()
+	result := reporttest.Healthy()
+	var first prober.Target
+	for i := range maxRecords + 10 {
+		target := prober.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}
+		if i == 0 {
+			first = target
+		}
+		h.Add("default", target, result)
+	}
+	if h.records.Len() != maxRecords || h.results.Len() != maxResults {
+		t.Errorf("%d records, %d results", h.records.Len(), h.results.Len())
+	}
+	if h.samples(keyOf("default", first)) != nil {
+		t.Error("the one probed longest ago is remembered")
+	}
+	for range 3 * maxSamples {
+		h.Add("default", first, result)
+	}
+	if got := h.samples(keyOf("default", first)); len(got) != maxSamples {
+		t.Errorf("%d samples", len(got))
+	}
+	if h.Recall("default", first) != result || h.Recall("other", first) != nil {
+		t.Error("the last result is not the one recalled")
+	}
+}
+
+func TestSampleKeepsItsWords(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		if s.Result.Failure == nil {
+			continue
+		}
+		phase, reason, failed := sampleOf(outcomeOf(s.Result)).failure()
+		if !failed || phase != s.Result.Failure.Phase || reason != s.Result.Failure.Reason {
+			t.Errorf("%s: %s %s, want %+v", s.Name, phase, reason, s.Result.Failure)
+		}
+	}
+}

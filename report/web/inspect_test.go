@@ -1,0 +1,83 @@
+package web
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"tls_exporter/report"
+	"tls_exporter/report/reporttest"
+)
+
+// The page of every situation shows its facts.
+func TestInspect(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		t.Run(s.Name, func(t *testing.T) {
+			pages, _ := newPages(t)
+			pages.options.History.Add("default", s.Result.Target, s.Result)
+			w := httptest.NewRecorder()
+			pages.Show(w, "default", s.Result.Target, s.Result)
+			page := w.Body.String()
+			if !strings.Contains(page, `<span class="status `+s.Status+`">`) {
+				t.Errorf("the verdict is not %s", s.Status)
+			}
+			for _, issue := range report.New(s.Result, 0).Issues {
+				if !strings.Contains(page, "<b>"+string(issue.Reason)+"</b>") {
+					t.Errorf("%s is not told", issue.Reason)
+				}
+			}
+			for _, phase := range s.Result.Phases {
+				if !strings.Contains(page, ">"+string(phase.Phase)+"</text>") {
+					t.Errorf("%s is not drawn", phase.Phase)
+				}
+			}
+			if s.Result.Chain != nil && strings.Count(page, `class="role"`) < len(s.Result.Chain.Certificates) {
+				t.Error("a certificate is not drawn")
+			}
+			if !strings.Contains(page, "<rect class=\""+s.Status+"\" x=\"0\"") {
+				t.Error("the probe is not in the strip")
+			}
+			if s.Result.Pool != nil {
+				for _, m := range s.Result.Pool.Members {
+					if !strings.Contains(page, `<th scope="row">`+m.Address.String()+"</th>") {
+						t.Errorf("%v is not in the table", m.Address)
+					}
+				}
+			}
+			if strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "&lt;nil&gt;") {
+				t.Error("a value did not fit its place")
+			}
+		})
+	}
+}
+
+// The page of a scan says every finding in words, not only in colour.
+func TestInspectScan(t *testing.T) {
+	pages, _ := newPages(t)
+	w := httptest.NewRecorder()
+	r := reporttest.ScannedOutdated()
+	pages.Show(w, "scan", r.Target, r)
+	page := w.Body.String()
+	for _, want := range []string{
+		`<h2 id="scan">What the server accepts</h2>`,
+		`<th scope="row">SSL 2.0</th><td><span class="status bad">accepted, deprecated</span>`,
+		`<th scope="row">TLS 1.3</th><td><span class="status ">refused</span>`,
+		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status bad">weak</span>`,
+		`<th scope="row">heartbleed</th><td><span class="status bad">vulnerable</span></td><td class="wide">it answered a heartbeat`,
+		`<th scope="row">compression</th><td><span class="status good">not vulnerable</span>`,
+		`<th scope="row">pci_dss</th><td><span class="status warning">not compliant</span>`,
+		`<dt>DHE</dt><dd>512 bits (smallest prime sent)`,
+		`<b>old_version</b>: accepts TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0<p class="remedy">`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+	half := httptest.NewRecorder()
+	pages.Show(half, "scan", r.Target, reporttest.ScannedPartial())
+	for _, want := range []string{`<span class="status unknown">no answer</span>`, `<th scope="row">heartbleed</th><td><span class="status unknown">not known</span>`, `<b>resumption</b>: reset: read: connection reset by peer<p class="remedy">`} {
+		if !strings.Contains(half.Body.String(), want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package web
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/report/reporttest"
+)
+
+var rowNames = regexp.MustCompile(`<th scope="row"><a href="[^"]*">([^<]*)</a>`)
+
+func rowsOf(page string) []string {
+	var names []string
+	for _, match := range rowNames.FindAllStringSubmatch(page, -1) {
+		names = append(names, match[1])
+	}
+	return names
+}
+
+func TestList(t *testing.T) {
+	pages, mux := newPages(t, "good.test", "bad.test", "unknown.test", "pending.test", "smtps://mail.test")
+	for name, result := range map[string]*prober.Result{"good.test": reporttest.Healthy(), "bad.test": reporttest.ExpiredMisnamedUntrusted(), "unknown.test": reporttest.DNSFailure(), "stray.test:8443": reporttest.NotTLS()} {
+		target := parsed(t, name)
+		pages.options.History.Add(prober.DefaultModuleName, target, probed(target, result))
+	}
+	for _, test := range []struct {
+		name, query string
+		want        []string
+	}{
+		{"the worst first", "", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
+		{"the best first", "?sort=-status", []string{"good.test", "pending.test", "smtps://mail.test:465", "unknown.test", "stray.test:8443", "bad.test"}},
+		{"by name", "?sort=target", []string{"bad.test", "good.test", "pending.test", "smtps://mail.test:465", "stray.test:8443", "unknown.test"}},
+		{"by time left", "?sort=days&q=t", []string{"bad.test", "good.test", "pending.test", "smtps://mail.test:465", "stray.test:8443", "unknown.test"}},
+		{"by nonsense", "?sort=nonsense&page=x", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
+		{"only the bad", "?status=bad", []string{"bad.test", "stray.test:8443"}},
+		{"only the pending", "?status=not+probed+yet", []string{"pending.test", "smtps://mail.test:465"}},
+		{"by a word of the name", "?q=MAIL", []string{"smtps://mail.test:465"}},
+		{"by a reason", "?q=not_tls", []string{"stray.test:8443"}},
+		{"by a label and a version", "?q=team%3Dweb+tls+1.3", []string{"bad.test", "good.test"}},
+		{"by what nobody has", "?q=nobody", nil},
+		{"past the last page", "?page=99", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := rowsOf(get(t, mux, "/"+test.query).Body.String()); !slices.Equal(got, test.want) {
+				t.Errorf("rows are %v, want %v", got, test.want)
+			}
+		})
+	}
+	page := get(t, mux, "/?q=stray").Body.String()
+	for _, says := range []string{"<b>2</b> bad", "<b>1</b> unknown", "<b>1</b> good", "<b>2</b> not probed yet", "1 of 6 endpoints", "not configured", `href="inspect?target=https%3A%2F%2Fstray.test%3A8443&amp;module=default"`} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the page does not say %s:\n%s", says, page)
+		}
+	}
+}
+
+func TestListOfNothing(t *testing.T) {
+	_, mux := newPages(t)
+	if page := get(t, mux, "/").Body.String(); !strings.Contains(page, "No targets are configured") {
+		t.Errorf("the page is\n%s", page)
+	}
+}
+
+// An endpoint that is not configured leaves the list an hour after its last probe.
+func TestListDropsOldEndpoints(t *testing.T) {
+	pages, mux := newPages(t)
+	target := parsed(t, "stray.test")
+	old := probed(target, reporttest.Healthy())
+	old.Start = time.Now().Add(-recency - time.Minute)
+	pages.options.History.Add("default", target, old)
+	if got := rowsOf(get(t, mux, "/").Body.String()); got != nil {
+		t.Errorf("rows are %v", got)
+	}
+}
+
+func TestListPages(t *testing.T) {
+	var targets []string
+	for i := range 2*pageSize + 1 {
+		targets = append(targets, fmt.Sprintf("h%03d.test", i))
+	}
+	_, mux := newPages(t, targets...)
+	for page, want := range map[int]int{1: pageSize, 2: pageSize, 3: 1} {
+		body := get(t, mux, fmt.Sprintf("/?sort=target&page=%d", page)).Body.String()
+		if got := rowsOf(body); len(got) != want || got[0] != targets[(page-1)*pageSize] {
+			t.Errorf("page %d has %d rows from %s", page, len(got), got[0])
+		}
+		if next, previous := strings.Contains(body, `rel="next"`), strings.Contains(body, `rel="prev"`); next != (page < 3) || previous != (page > 1) {
+			t.Errorf("page %d: next %v, previous %v", page, next, previous)
+		}
+	}
+}
+
+// BenchmarkList measures the list of ten thousand endpoints.
+func BenchmarkList(b *testing.B) {
+	var targets []string
+	for i := range 10_000 {
+		targets = append(targets, fmt.Sprintf("h%d.example.com", i))
+	}
+	pages, mux := newPages(b, targets...)
+	for _, written := range targets {
+		target := parsed(b, written)
+		pages.options.History.Add("default", target, probed(target, reporttest.Healthy()))
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		b.ReportMetric(float64(w.Body.Len()), "bytes/page")
+	}
+}

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/report/reporttest"
+)
+
+// newPages has configured targets, of which none was probed.
+func newPages(t testing.TB, targets ...string) (*Pages, *http.ServeMux) {
+	t.Helper()
+	config := &prober.Config{}
+	for _, written := range targets {
+		config.Targets = append(config.Targets, prober.ConfiguredTarget{
+			Target: parsed(t, written), Written: written, Module: prober.DefaultModuleName, Labels: map[string]string{"team": "web"},
+		})
+	}
+	pages := New(Options{
+		Version: "1.2.3", History: NewHistory(), Config: func() *prober.Config { return config },
+		Metrics: func(*prober.Result) string { return "tls_probe_success 1\n" },
+	})
+	mux := http.NewServeMux()
+	pages.Register(mux)
+	return pages, mux
+}
+
+func parsed(t testing.TB, written string) prober.Target {
+	t.Helper()
+	target, err := prober.ParseTarget(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// probed is r as the result of a probe of target now.
+func probed(target prober.Target, r *prober.Result) *prober.Result {
+	r.Target, r.Start = target, time.Now()
+	return r
+}
+
+func get(t testing.TB, handler http.Handler, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return w
+}
+
+// Hostile content of a certificate is shown as text on every page.
+func TestHostileNames(t *testing.T) {
+	const script = `<script>alert(1)</script>"'--><img src=x onerror=alert(1)>`
+	hostile := reporttest.Healthy()
+	cert := *hostile.Chain.Certificates[0]
+	x := *cert.X509
+	x.Subject.CommonName, x.Issuer.CommonName, x.DNSNames = script, script, []string{script, strings.Repeat("a", 1<<16), "\u202ename\x00\n"}
+	cert.X509, cert.SubjectCN, cert.IssuerCN, cert.DNSNames = &x, script, script, script
+	hostile.Chain.Certificates = []*prober.Certificate{&cert}
+	hostile.Chain.Path = []*x509.Certificate{&x}
+	hostile.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
+	hostile.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Detail: script}}
+	hostile.Session.ALPN = script
+	hostile.Vulnerabilities = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "compression", Vulnerable: true, Saw: script}}}
+	hostile.Checks = []prober.Check{{Name: "versions", Failure: &prober.Failure{Reason: "timeout", Err: fmt.Errorf("%s", script)}}}
+	pages, mux := newPages(t)
+	pages.options.History.Add(script, hostile.Target, probed(hostile.Target, hostile))
+	w := httptest.NewRecorder()
+	pages.Show(w, script, hostile.Target, hostile)
+	fail := httptest.NewRecorder()
+	pages.Fail(fail, 400, fmt.Errorf("%s", script))
+	for name, page := range map[string]string{"inspect": w.Body.String(), "list": get(t, mux, "/").Body.String(), "failure": fail.Body.String()} {
+		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") || strings.ContainsAny(page, "\x00\u202e") {
+			t.Errorf("%s: a name is more than text:\n%s", name, page)
+		}
+		if !strings.Contains(page, "&lt;script&gt;") {
+			t.Errorf("%s: the name is not shown", name)
+		}
+	}
+	if len(w.Body.String()) > 64<<10 {
+		t.Errorf("the page has %d bytes", w.Body.Len())
+	}
+}
+
+func TestAssets(t *testing.T) {
+	_, mux := newPages(t)
+	w := get(t, mux, "/")
+	if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("the policy is %s", csp)
+	}
+	links := regexp.MustCompile(`"(static/[^"]+)"`).FindAllStringSubmatch(w.Body.String(), -1)
+	if len(links) != 3 {
+		t.Fatalf("assets are %v", links)
+	}
+	for _, link := range links {
+		asset := get(t, mux, "/"+link[1])
+		if body, _ := io.ReadAll(asset.Body); len(body) == 0 || asset.Header().Get("Cache-Control") != maxAge {
+			t.Errorf("%s: %d bytes, %v", link[1], len(body), asset.Header())
+		}
+	}
+	miss := httptest.NewRecorder()
+	mux.ServeHTTP(miss, httptest.NewRequest("GET", "/static/layout.html", nil))
+	if miss.Code != http.StatusNotFound {
+		t.Errorf("a file that is no asset: %d", miss.Code)
+	}
+}
+
+func TestAgo(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "now", 5 * time.Second: "5 s ago", 3 * time.Minute: "3 min ago", 5 * time.Hour: "5 h ago", 72 * time.Hour: "3 days ago",
+	} {
+		if got := ago(reporttest.Now, reporttest.Now.Add(-d)); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
