@@ -15,7 +15,7 @@ RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && chmod 1777 /image/tmp
 
-# Nothing but the program, the CA roots, and an empty /tmp for the demo.
+# Only the binary, the CA roots, and an empty /tmp for the demo.
 FROM ${RUN_IMAGE}
 COPY --from=build /image/ /
 USER 65534:65534

@@ -9,8 +9,7 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// docs/metrics.md is made from the rows (-update), so that it cannot say
-// anything else.
+// docs/metrics.md is generated from the rows (-update).
 func TestDocs(t *testing.T) { golden(t, "../docs/metrics.md", document()) }
 
 func TestDocsExplainEveryVulnerability(t *testing.T) {
@@ -25,11 +24,11 @@ func document() string {
 	var b strings.Builder
 	b.WriteString(`# The metrics
 
-This page is made from the exporter's own table of metrics; a test keeps it so.
+This page is generated from the exporter's own table of metrics; a test checks that.
 
-Names, labels and the words of the vocabularies are a promise: they are added to, and not changed. Booleans are 0 and 1.
+Names, labels and label values are stable: new ones may be added, existing ones do not change. Booleans are 0 and 1.
 **A metric is absent when its question was not asked or not answered**: unknown is never 0, and never good.
-There is no label for the target: the scrape's ` + "`instance`" + ` says it.
+There is no label for the target, because the scrape adds ` + "`instance`" + `.
 `)
 	title := ""
 	for _, m := range Contract() {
@@ -39,15 +38,15 @@ There is no label for the target: the scrape's ` + "`instance`" + ` says it.
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s%s |\n", m.Name, strings.Join(m.Labels, ", "), m.Help, kind(m))
 	}
-	b.WriteString("\n## Vocabularies\n\nThe labels below have these values and no others.\n")
-	vocabulary(&b, "phase", "of a probe, in their order; `tls_exporter_probes_total` has `none` too", prober.Phases)
-	vocabulary(&b, "problem", "of a chain, gravest first; `revoked` is there only where revocation was asked about", prober.Problems)
-	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert that the server sent, by its registered name", prober.Reasons())
+	b.WriteString("\n## Label values\n\nThese labels have these values and no others.\n")
+	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", prober.Phases)
+	vocabulary(&b, "problem", "of a chain, most severe first; `revoked` only if revocation was checked", prober.Problems)
+	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Reasons())
 	vocabulary(&b, "expectation", "of a module", prober.Expectations)
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
 	vocabulary(&b, "policy", "of `tls_policy_compliant`", prober.PolicyNames)
-	vocabulary(&b, "rule", "of `tls_policy_violation_info`, the gravest first", prober.PolicyRules)
+	vocabulary(&b, "rule", "of `tls_policy_violation_info`, most severe first", prober.PolicyRules)
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", prober.VulnerabilityNames)
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{prober.ResumeBySessionID, prober.ResumeByTicket, prober.ResumeByPSK, prober.EarlyData})
 	b.WriteString(decisions)
@@ -72,101 +71,119 @@ func vocabulary[Word ~string](b *strings.Builder, label, of string, words []Word
 	b.WriteString("\n")
 }
 
-// decisions is what a reader of the problems wants to know and no row can say.
+// decisions explains values that need more than the help text of a row.
 const decisions = `
-## How some of it is decided
+## How some values are decided
 
-**The verdict** of ` + "`tls_chain_valid`" + ` is that of Go's crypto/x509. What is wrong beside the first thing that it stops at is asked one question at a time,
-of the best way from the leaf to a trusted root: the one with the fewest faults, and of those the one that lasts longest. ` + "`weak_key`, `lifetime_too_long` and `wrong_order`" + ` are told beside a verdict that may be good.
+**tls_chain_valid** is the verdict of Go's crypto/x509, which stops at the first problem. The exporter checks the other questions one at a time, on the best path from the leaf to a trusted root: the path with the fewest faults, and among those the one that is valid longest.
+` + "`weak_key`, `lifetime_too_long` and `wrong_order`" + ` do not make the chain invalid.
 
-**incomplete_chain or unknown_authority**: in both cases the way ends at a certificate whose issuer was not sent and is not trusted. The certificates decide as far as they can, strongest evidence first:
+**incomplete_chain or unknown_authority**: in both cases the path stops at a certificate whose issuer was not sent and is not trusted. The certificates themselves decide, strongest evidence first:
 
-1. A certificate at the end that signed itself is an untrusted root: ` + "`unknown_authority`" + `, or ` + "`self_signed`" + ` if it is the leaf.
+1. If the last certificate is self-signed, it is an untrusted root: ` + "`unknown_authority`" + `, or ` + "`self_signed`" + ` if it is the leaf.
 2. An authority key identifier that names its issuer's issuer (RFC 5280 section 4.2.1.1) tells a root from an intermediate.
-3. Another CA certificate was sent that does reach a trusted root: the server sends the wrong intermediate, ` + "`incomplete_chain`" + `.
-4. The way ends at an intermediate: its root need not be sent (RFC 8446 section 4.4.2), so that root is taken to be an unknown one, ` + "`unknown_authority`" + `.
-5. The way ends at the leaf, and its Authority Information Access says where its issuer can be fetched: ` + "`incomplete_chain`" + `. Public CAs write that pointer, and none issues leaves from a root.
-6. A leaf without that pointer: where the module has a ` + "`ca_file`" + `, ` + "`incomplete_chain`" + ` if the issuer's organization (O) is that of one of its roots, or if there is nothing to compare; else ` + "`unknown_authority`" + `.
+3. Another CA certificate was sent that does lead to a trusted root: the server sends the wrong intermediate, ` + "`incomplete_chain`" + `.
+4. The path stops at an intermediate: its root need not be sent (RFC 8446 section 4.4.2), so the exporter assumes an unknown root, ` + "`unknown_authority`" + `.
+5. The path stops at the leaf, and its Authority Information Access says where to fetch its issuer: ` + "`incomplete_chain`" + `. Public CAs include that pointer, and none issues leaves from a root.
+6. A leaf without that pointer: if the module has a ` + "`ca_file`, `incomplete_chain`" + ` if the issuer's organization (O) is that of one of its roots, or if there is nothing to compare; otherwise ` + "`unknown_authority`" + `.
 
-**lifetime_too_long** holds the leaf to the CA/Browser Forum's limit that was in force when it began (Baseline Requirements section 6.3.2 and ballot SC-081v3: 398 days, 200 from 2026-03-15, 100 from 2027-03-15, 47 from 2029-03-15).
-It binds public CAs only: the way has to end in a root of Mozilla's program, whose list is part of the exporter. A private CA may issue for as long as it likes.
+**lifetime_too_long** compares the leaf with the CA/Browser Forum's limit at the time when it became valid (Baseline Requirements section 6.3.2 and ballot SC-081v3: 398 days, 200 from 2026-03-15, 100 from 2027-03-15, 47 from 2029-03-15).
+The limit applies to public CAs only: the path has to lead to a root of Mozilla's program, whose list is part of the exporter. A private CA may issue certificates of any lifetime.
 
-**tls_chain_not_after_timestamp_seconds** is when clients break: of all trusted paths the latest end, where a path ends with the first of its certificates. Certificates that were sent and that no path needs do not count. It is there, in the past, when only time has run out, and absent when no path is trusted.
+**tls_chain_not_after_timestamp_seconds** is the time when clients will fail: the latest expiry of all trusted paths, where a path expires with the first of its certificates. Certificates that were sent but that no path needs do not count.
+It is in the past if expiry is the only problem, and absent if no path is trusted.
 
-**nxdomain, no_address, dns_failure**: the name does not exist; it exists without an address that may be dialled; nobody would say. With a ` + "`resolver`" + ` in the module that DNS server alone is asked, for A and AAAA side by side, for the name as it is written: no hosts file, no search domains.
-Its answer has to be to this very question; one that is cut off is asked for again over TCP; SERVFAIL, REFUSED or a referral is ` + "`dns_failure`" + `, and silence ` + "`timeout`" + `. An error in one family is passed over where the other has addresses, as clients do, but not with ` + "`addresses: all`" + `.
-Without a ` + "`resolver`" + ` Go's own asks as the system is set up to. It does not tell a name that does not exist from one without any address: both are ` + "`nxdomain`" + `.
+**nxdomain, no_address, dns_failure**: the name does not exist; it exists, but has no address that may be used; no usable answer.
 
-**A proxy's failure is not the target's.** Whatever keeps the proxy from connecting us is in the phase ` + "`proxy`" + `, also that it could not be reached (` + "`refused`, `timeout`, `nxdomain`" + ` and so on are then its own).
-` + "`proxy_refused`" + ` is its no: a status of HTTP that is not 2xx, a reply of SOCKS that is not success, or credentials that it does not take. ` + "`proxy_protocol`" + ` is no answer of a proxy, and ` + "`proxy_untrusted`" + ` a bad certificate of one that is spoken to over TLS.
-` + "`tls_tcp_connected`" + ` is absent then, because nothing was learned of the port; where the proxy has connected, its word is taken for that. When all is well the phase ` + "`connect`" + ` is the way to the proxy, and ` + "`proxy`" + ` its way to the target.
+- With a ` + "`resolver`" + ` in the module, only that DNS server is asked, for A and AAAA at the same time, for the name as written: no hosts file, no search domains. The answer has to match the question; a truncated one is requested again over TCP.
+- SERVFAIL, REFUSED or a referral is ` + "`dns_failure`" + `; no answer is ` + "`timeout`" + `. An error in one address family is ignored if the other one has addresses, as clients do, except with ` + "`addresses: all`" + `.
+- Without a ` + "`resolver`" + `, Go's resolver is used with the configuration of the system. It does not distinguish a name that does not exist from one without any address: both are ` + "`nxdomain`" + `.
 
-**Turned away**: ` + "`bad_parameter` and `bad_timeout`" + ` are requests that cannot be read (400, or 414 for one that is too long); ` + "`policy`" + ` is one that the ` + "`probe_policy`" + ` forbids as it stands (403), and ` + "`too_many`" + ` one that there is no room for (503).
-None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an address that the policy forbids, which shows when it is to be dialled. It fails in the phase ` + "`connect`" + ` with the reason ` + "`denied`" + ` and is in ` + "`tls_exporter_probes_total`" + ` too; ` + "`tls_tcp_connected`" + ` is absent then, because nobody knocked.
+**A proxy's failure is not the target's.** Every failure before the proxy has connected is in the phase ` + "`proxy`" + `, also if the proxy itself could not be reached (` + "`refused`, `timeout`, `nxdomain`" + ` and so on are then about the proxy).
 
-**A Unix socket** without a ` + "`server_name`" + ` is judged by trust, dates and use alone: nobody said for which name the certificate has to be, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that found the address itself.
+- ` + "`proxy_refused`" + `: an HTTP status that is not 2xx, a SOCKS reply that is not success, or credentials that the proxy does not accept.
+- ` + "`proxy_protocol`" + `: the answer is not that of a proxy.
+- ` + "`proxy_untrusted`" + `: the certificate of a proxy with TLS is not valid.
+- ` + "`tls_tcp_connected`" + ` is absent after such a failure, because nothing was learned about the port. If the proxy reports a connection, it is 1.
+- If all goes well, the phase ` + "`connect`" + ` is the connection to the proxy, and ` + "`proxy`" + ` the proxy's connection to the target.
 
-**addresses: all** probes every address by itself, side by side, at most 32 of them, and holds the module's expectations against each; ` + "`tls_addresses`" + ` says how many there would have been. One that fails makes ` + "`tls_probe_success`" + ` 0, and the gravest failure is the probe's: first what clients cannot get around (a bad chain, by the order of the problems above, then a failed handshake),
-then an unmet expectation, and last what has clients go on to the next address (a connection that fails).
+**Rejected requests**: ` + "`bad_parameter` and `bad_timeout`" + ` are requests that cannot be parsed (400, or 414 if too long); ` + "`policy`" + ` is a request that the ` + "`probe_policy`" + ` denies as written (403); ` + "`too_many`" + ` is a request above the limits (503).
+None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an address that the policy denies, which shows only at the time of the connection. The probe fails in the phase ` + "`connect`" + ` with the reason ` + "`denied`" + ` and also counts in ` + "`tls_exporter_probes_total`" + `; ` + "`tls_tcp_connected`" + ` is absent, because no connection was tried.
 
-The session, the chain and the phases are those of one address, whose ` + "`ip`" + ` is in ` + "`tls_session_info`" + `: of those that fail and yet show a certificate the gravest, so that alerts on certificates see it; without such the good one whose chain ends first, so that an address which is down takes nothing away. In a tie it is the lowest address. DNS may shuffle them as it likes: the choice stays the same.
+**A Unix socket** without a ` + "`server_name`" + ` is checked for trust, dates and use only. No name is configured to verify, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that resolved the address itself.
 
-**stale_certificate**: addresses may differ for good reasons, while a new certificate is rolled out or because each has its own. ` + "`tls_addresses_distinct_certificates`" + ` says so at once, and it is no failure. An address is stale when another good one has a certificate that ends later, and either
+**addresses: all** probes every address separately and in parallel, at most 32 of them, and checks the module's expectations against each; ` + "`tls_addresses`" + ` is the number of all addresses. One failing address makes ` + "`tls_probe_success`" + ` 0. The most severe failure is the failure of the probe, in this order:
 
-- several addresses share that later one, and no fewer than still have the old one: the pool has gone over, and this address was forgotten. While a certificate is rolled out this is so from the middle on, for as long as that takes; or
-- its certificate should have been renewed (less than a third of its lifetime is left, as ACME clients have it), and the later one has been in force for longer than the old one has left.
+1. what clients cannot avoid: a bad chain, by the order of the problems above, then a failed handshake
+2. an unmet expectation
+3. what makes clients try the next address: a failed connection
 
-## What a server takes
+The session, the chain and the phases are those of one address, whose ` + "`ip`" + ` is in ` + "`tls_session_info`" + `. If any failing address presents a certificate, it is the one with the most severe failure, so that alerts on certificates see it.
+Otherwise it is the good address whose chain expires first, so that an address that is down removes no metrics. In a tie it is the lowest address. The order of the DNS answer does not matter.
 
-The checks ` + "`versions`" + `, ` + "`ciphers`" + `, ` + "`policy`" + `, ` + "`vulnerabilities`" + ` and ` + "`resumption`" + ` run where the module has their line. They speak to the server in raw messages, over connections of their own,
-through the same proxies and dialogues (STARTTLS) as the probe.
+**stale_certificate**: addresses may have different certificates for good reasons, during a rollout or because each has its own. ` + "`tls_addresses_distinct_certificates`" + ` shows that at once, and it is no failure. An address is stale if another good one has a certificate that expires later, and one of these holds:
 
-**Taken, refused, unanswered**: a version is *taken* (1) when the server answers a ClientHello that offers it alone with a hello of its own, and *refused* (0) when it says no:
-with an alert, by choosing another version, or by hanging up. A hang-up, a reset, and an alert that is not about the offer (those about it are ` + "`protocol_version`, `handshake_failure`" + ` and their like) count as that only when they come twice, the second time alone and right after the server has taken another offer.
-Otherwise, and always after silence, that version is *unanswered*, and absent: such a server may be slow, or have had enough. So it is with groups. ` + "`tls_cipher_supported`" + ` and ` + "`tls_signature_scheme_supported`" + ` list what is taken;
-what is not there was refused, or the check did not come so far: where it came to nothing, ` + "`tls_check_success`" + ` is 0.
+- several addresses share that later certificate, and no fewer than still have the old one: the pool has changed over, and this address was left out. During a rollout this is so from the middle on, until it is finished; or
+- its certificate should have been renewed (less than a third of its lifetime is left, the rule of ACME clients), and the later one has been valid for longer than the old one has left.
 
-**Kept findings**: these findings are costly, so the exporter keeps them between probes: for an hour, or what the check's ` + "`every`" + ` says (` + "`vulnerabilities`" + `: a day). ` + "`tls_check_timestamp_seconds`" + ` is when each was made.
-One is made for all who ask, at three quarters of its age it is made anew beside the scrapes, and one that reaches its age is not shown any more. A failed attempt leaves the finding before it standing until then, and is repeated after a twelfth of ` + "`every`" + `.
-Findings are shown while the endpoint is down, too. A reload drops those of modules whose way to the server has changed; a restart drops all.
+## What a server accepts
 
-**pending** is the reason of a check whose first finding takes longer than the scrape had time for. It goes on being made, and a later scrape has it. It is no sign of anything wrong.
+The checks ` + "`versions`, `ciphers`, `policy`, `vulnerabilities` and `resumption`" + ` run if the module has their key. They send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.
 
-**strength** is the opinion of RFC 9325 (BCP 195), section 4.1 where no other is named:
+**Accepted, refused, unanswered**: a version is *accepted* (1) if the server answers a ClientHello that offers only this version with a ServerHello. It is *refused* (0) if the server sends an alert, chooses another version, or closes the connection.
+
+- A closed connection, a reset, and an alert that is not about the offer (` + "`protocol_version`, `handshake_failure`" + ` and similar ones are about it) count as a refusal only if they happen twice, the second time alone and right after the server has accepted another offer.
+- Otherwise, and always after a timeout, the version is *unanswered*, and absent: the server may be slow, or limit connections.
+- Groups follow the same rules.
+- ` + "`tls_cipher_supported` and `tls_signature_scheme_supported`" + ` list what is accepted. What is missing was refused, or the check did not get that far: a check without a finding has ` + "`tls_check_success`" + ` 0.
+
+**Cached findings**: these findings are costly, so the exporter caches them between probes, for as long as ` + "`every`" + ` says: an hour by default, a day for ` + "`vulnerabilities`" + `. ` + "`tls_check_timestamp_seconds`" + ` is the time of each.
+
+- One finding serves all requests. At three quarters of its maximum age the exporter renews it in the background; at its maximum age it is not shown any more.
+- After a failed attempt the previous finding stays until then, and the next attempt follows after a twelfth of ` + "`every`" + `.
+- Findings are shown while the endpoint is down, too.
+- A reload drops the findings of modules whose network configuration has changed; a restart drops all.
+
+**pending** is the reason of a check whose first finding takes longer than the scrape allows. The check continues, and a later scrape has the finding. It does not indicate a failure.
+
+**strength** follows RFC 9325 (BCP 195), section 4.1, unless another source is named:
 
 | strength | what |
 |---|---|
-| ` + "`weak`" + ` | nothing is encrypted; nobody is authenticated; RC4 (RFC 7465); less than 112 bits, export suites among them; blocks of 64 bits, as of 3DES and IDEA (and CVE-2016-2183); MD5 (RFC 6151); anything in SSL (RFC 7568) |
-| ` + "`acceptable`" + ` | no forward secrecy; no AEAD, so that it hangs on CBC; a tag of 64 bits (CCM_8) |
+| ` + "`weak`" + ` | no encryption; no authentication; RC4 (RFC 7465); less than 112 bits, including export suites; blocks of 64 bits, as in 3DES and IDEA (and CVE-2016-2183); MD5 (RFC 6151); everything in SSL (RFC 7568) |
+| ` + "`acceptable`" + ` | no forward secrecy; no AEAD, but CBC; a tag of 64 bits (CCM_8) |
 | ` + "`strong`" + ` | forward secrecy and AEAD (section 4.2, and TLS 1.3) |
 
-That TLS 1.0 and 1.1 are withdrawn (RFC 8996) is in ` + "`tls_version_supported`" + `, and is not held against each suite.
+TLS 1.0 and 1.1 are deprecated (RFC 8996). That shows in ` + "`tls_version_supported`" + `, and does not change the strength of a suite.
 
-**tls_server_cipher_preference** is 1 where the server's order of suites decides, and 0 where the client's does. It is absent where the server takes one suite, or did not tell.
+**tls_server_cipher_preference** is 1 if the server's order of suites decides, and 0 if the client's does. It is absent if the server accepts only one suite, or the result is unknown.
 
-**tls_policy_compliant** holds what ` + "`versions`" + ` and ` + "`ciphers`" + ` found, and the certificate, against published policies: Mozilla's configurations ` + "`mozilla_modern`" + `, ` + "`mozilla_intermediate`" + ` and ` + "`mozilla_old`" + `, in version 5.7, and ` + "`pci_dss`" + ` in version 4 (requirement 4.2.1: no SSL, no TLS below 1.2, and of suites and keys what its glossary calls strong cryptography).
-An endpoint complies that is at least as strict: it takes nothing that the policy does not have. Larger curves than a configuration lists, and hybrids with ML-KEM, are no weaker and break nothing; what a configuration says of HSTS and OCSP is not asked for. It is 1 where no rule is broken, 0 with the first five broken ones in ` + "`tls_policy_violation_info`" + `, and absent where the policy asks for what was not learned. Without ` + "`policies`" + ` in the module all are shown; name those that the endpoint is meant to keep, and ` + "`TLSPolicyBroken`" + ` watches them.
+**tls_policy_compliant** compares the findings of ` + "`versions` and `ciphers`" + `, and the certificate, with published policies: Mozilla's configurations ` + "`mozilla_modern`, `mozilla_intermediate` and `mozilla_old`" + `, in version 5.7, and ` + "`pci_dss`" + ` in version 4 (requirement 4.2.1: no SSL, no TLS below 1.2, and only suites and keys that its glossary calls strong cryptography).
 
-**tls_vulnerable** says of each vulnerability 1 (shown by a test that does no harm and keeps nothing), 0 (the test was answered as a server without it answers), or nothing (it could not be told).
+- An endpoint complies if it is at least as strict: it accepts nothing that the policy does not have. Larger curves than a configuration lists, and hybrids with ML-KEM, are no weaker and violate nothing. What a configuration says about HSTS and OCSP is not checked.
+- The value is 1 if no rule is violated, and 0 with the first five violated rules in ` + "`tls_policy_violation_info`" + `. It is absent if the policy needs something that was not learned.
+- Without ` + "`policies`" + ` in the module all policies are shown. Name those that the endpoint has to meet, and ` + "`TLSPolicyBroken`" + ` monitors them.
+
+**tls_vulnerable** is 1 if a harmless test that stores nothing found the vulnerability, 0 if the server answered the test like a server without it, and absent if the result is unknown.
 
 | vulnerability | what |
 |---|---|
-| ` + "`heartbleed`" + ` | heartbeats are answered with memory (CVE-2014-0160) |
-| ` + "`ccs_injection`" + ` | ChangeCipherSpec is taken before there are keys (CVE-2014-0224) |
-| ` + "`ticketbleed`" + ` | session IDs are filled up from memory (CVE-2016-9244) |
-| ` + "`robot`" + ` | answers tell whether an RSA-encrypted secret is padded well (Böck, Somorovsky and Young, 2018) |
-| ` + "`insecure_renegotiation`" + ` | RFC 5746 is not known (CVE-2009-3555) |
-| ` + "`client_renegotiation`" + ` | hands are shaken again at a client's wish, which costs the server more (CVE-2011-1473) |
-| ` + "`compression`" + ` | TLS compresses, which CRIME listens to (CVE-2012-4929) |
-| ` + "`no_fallback_scsv`" + ` | TLS_FALLBACK_SCSV is not heeded (RFC 7507) |
-| ` + "`no_extended_master_secret`" + ` | RFC 7627 is not known (CVE-2014-1295) |
-| ` + "`poodle`" + ` | SSL 3.0 is taken with a suite of CBC (CVE-2014-3566) |
-| ` + "`drown`" + ` | SSL 2.0 is taken (CVE-2016-0800), by this server; others with its key are not asked |
-| ` + "`freak`" + ` | RSA keys of 512 bits for export are taken (CVE-2015-0204) |
-| ` + "`logjam`" + ` | DHE for export is taken, or a prime of 1024 bits or fewer is sent (CVE-2015-4000, weakdh.org); the size itself is ` + "`tls_dh_bits`" + ` |
-| ` + "`sweet32`" + ` | ciphers with blocks of 64 bits are taken (CVE-2016-2183) |
-| ` + "`rc4`" + ` | RC4 is taken (RFC 7465, CVE-2015-2808) |
+| ` + "`heartbleed`" + ` | heartbeat responses contain memory (CVE-2014-0160) |
+| ` + "`ccs_injection`" + ` | ChangeCipherSpec is accepted before there are keys (CVE-2014-0224) |
+| ` + "`ticketbleed`" + ` | session IDs are padded with memory (CVE-2016-9244) |
+| ` + "`robot`" + ` | answers reveal whether an RSA-encrypted secret has correct padding (Böck, Somorovsky and Young, 2018) |
+| ` + "`insecure_renegotiation`" + ` | RFC 5746 is not supported (CVE-2009-3555) |
+| ` + "`client_renegotiation`" + ` | clients can request a new handshake, which costs the server more (CVE-2011-1473) |
+| ` + "`compression`" + ` | TLS compression is on, which CRIME exploits (CVE-2012-4929) |
+| ` + "`no_fallback_scsv`" + ` | TLS_FALLBACK_SCSV is ignored (RFC 7507) |
+| ` + "`no_extended_master_secret`" + ` | RFC 7627 is not supported (CVE-2014-1295) |
+| ` + "`poodle`" + ` | SSL 3.0 is accepted with a CBC suite (CVE-2014-3566) |
+| ` + "`drown`" + ` | SSL 2.0 is accepted (CVE-2016-0800) by this server; other servers with its key are not tested |
+| ` + "`freak`" + ` | export RSA keys of 512 bits are accepted (CVE-2015-0204) |
+| ` + "`logjam`" + ` | export DHE is accepted, or a prime of 1024 bits or fewer is sent (CVE-2015-4000, weakdh.org); the size itself is ` + "`tls_dh_bits`" + ` |
+| ` + "`sweet32`" + ` | ciphers with blocks of 64 bits are accepted (CVE-2016-2183) |
+| ` + "`rc4`" + ` | RC4 is accepted (RFC 7465, CVE-2015-2808) |
 
-**tls_resumption_supported** takes up a session that was begun a moment before: by ` + "`session_id`" + ` (TLS 1.2 and below, the server remembers), by ` + "`ticket`" + ` (TLS 1.2 and below, the client does, RFC 5077), by ` + "`psk`" + ` (TLS 1.3).
-` + "`early_data`" + ` is that the tickets of TLS 1.3 allow for 0-RTT (RFC 8446 section 4.6.1); none is sent. A method that needs versions which the server refuses is 0. ` + "`tls_resumed_handshake_duration_seconds`" + ` is of the newest method that worked.
+**tls_resumption_supported** resumes a session that was created a moment before: by ` + "`session_id`" + ` (TLS 1.2 and below, the server stores it), by ` + "`ticket`" + ` (TLS 1.2 and below, the client stores it, RFC 5077), by ` + "`psk`" + ` (TLS 1.3).
+` + "`early_data`" + ` says that the tickets of TLS 1.3 allow 0-RTT (RFC 8446 section 4.6.1); the exporter sends none. A method that needs versions which the server refuses is 0. ` + "`tls_resumed_handshake_duration_seconds`" + ` belongs to the newest method that worked.
 `

@@ -1,5 +1,5 @@
-// Package grafana_test holds the dashboards against what Grafana needs, and
-// against the exporter's contract.
+// Package grafana_test checks the dashboards against the requirements of Grafana and
+// the metrics of the exporter.
 package grafana_test
 
 import (
@@ -18,12 +18,12 @@ import (
 	"tls_exporter/report"
 )
 
-// dashboard is the part of Grafana's dashboard JSON that these tests look at.
+// dashboard is the part of Grafana's dashboard JSON that these tests use.
 type dashboard struct {
 	file    string
 	content []byte
 
-	ID            *int   `json:"id"` // null, or Grafana would replace the dashboard that has it
+	ID            *int   `json:"id"` // has to be null; Grafana would replace the dashboard with this id
 	UID           string `json:"uid"`
 	Title         string `json:"title"`
 	Description   string `json:"description"`
@@ -83,7 +83,7 @@ type override struct {
 	}
 }
 
-// property is the value of one of an override's properties; nil: it has none.
+// property returns the value of one property of an override, or nil.
 func (o override) property(id string) json.RawMessage {
 	for _, p := range o.Properties {
 		if p.ID == id {
@@ -101,12 +101,12 @@ type query struct {
 
 func (p panel) isRow() bool { return p.Type == "row" }
 
-// dashboards are all that lie in this directory, by their uids.
+// dashboards returns the dashboards of this directory by uid.
 func dashboards(t *testing.T) map[string]*dashboard {
 	t.Helper()
 	files, err := filepath.Glob("*.json")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no dashboards here: %v", err)
+		t.Fatalf("no dashboards found: %v", err)
 	}
 	all := make(map[string]*dashboard)
 	for _, file := range files {
@@ -123,7 +123,7 @@ func dashboards(t *testing.T) map[string]*dashboard {
 	return all
 }
 
-// eachPanel calls do for everything on the dashboards that asks something.
+// eachPanel calls do for every panel with a query.
 func eachPanel(t *testing.T, do func(*testing.T, *dashboard, panel)) {
 	t.Helper()
 	for uid, d := range dashboards(t) {
@@ -135,13 +135,13 @@ func eachPanel(t *testing.T, do func(*testing.T, *dashboard, panel)) {
 	}
 }
 
-// What a dashboard has to have to be imported as it is.
+// Every dashboard can be imported unchanged.
 func TestDashboard(t *testing.T) {
 	all := dashboards(t)
 	for uid, d := range all {
 		t.Run(uid, func(t *testing.T) {
 			if d.ID != nil {
-				t.Errorf("id is %d, want null: it belongs to the Grafana that it is imported into", *d.ID)
+				t.Errorf("id is %d, want null: the importing Grafana assigns it", *d.ID)
 			}
 			if d.file != d.UID+".json" {
 				t.Errorf("%s has the uid %s", d.file, d.UID)
@@ -174,7 +174,7 @@ func parse(t *testing.T, content []byte) any {
 	return tree
 }
 
-// checkIndented wants what people can compare line by line.
+// checkIndented requires an indentation that diffs well.
 func checkIndented(t *testing.T, content []byte) {
 	t.Helper()
 	var indented bytes.Buffer
@@ -186,8 +186,8 @@ func checkIndented(t *testing.T, content []byte) {
 	}
 }
 
-// checkDatasources wants the dashboard's variable wherever a data source stands:
-// a uid is one Grafana's own.
+// checkDatasources requires the variable ${datasource} for every data source, because
+// a uid is valid in one Grafana only.
 func checkDatasources(t *testing.T, path string, tree any) {
 	t.Helper()
 	switch tree := tree.(type) {
@@ -225,7 +225,7 @@ func checkVariables(t *testing.T, d *dashboard) {
 			t.Errorf("variable %s has no data source", v.Name)
 		}
 		if v.Type == "query" && v.Definition != v.values() {
-			t.Errorf("variable %s is defined as %q and asks %q", v.Name, v.Definition, v.values())
+			t.Errorf("variable %s has the definition %q and the query %q", v.Name, v.Definition, v.values())
 		}
 	}
 	for name, want := range map[string]string{"datasource": "datasource", "job": "query", "instance": "query", "filters": "adhoc"} {
@@ -238,7 +238,7 @@ func checkVariables(t *testing.T, d *dashboard) {
 	}
 }
 
-// values is what a variable asks Prometheus.
+// values returns the query of a variable.
 func (v variable) values() string {
 	object, _ := v.Query.(map[string]any)
 	text, _ := object["query"].(string)
@@ -259,7 +259,7 @@ func checkIDs(t *testing.T, d *dashboard) {
 	}
 }
 
-// gridWidth is how many columns Grafana's grid has.
+// gridWidth is the number of columns of Grafana's grid.
 const gridWidth = 24
 
 func checkLayout(t *testing.T, d *dashboard) {
@@ -268,7 +268,7 @@ func checkLayout(t *testing.T, d *dashboard) {
 	for _, p := range d.Panels {
 		g := p.GridPos
 		if g.W < 1 || g.H < 1 || g.X < 0 || g.Y < 0 || g.X+g.W > gridWidth {
-			t.Errorf("%q stands outside the grid: %+v", p.Title, g)
+			t.Errorf("%q is outside the grid: %+v", p.Title, g)
 		}
 		for x := g.X; x < g.X+g.W; x++ {
 			for y := g.Y; y < g.Y+g.H; y++ {
@@ -287,10 +287,10 @@ var (
 	set          = regexp.MustCompile(`[?&]var-(\w+)=`)
 )
 
-// checkLinks wants links to lead to dashboards that exist, and to carry there
-// only what means the same on both sides. Grafana keeps a value that came with
-// the URL even if the variable cannot have it, and the dashboard is empty then:
-// so no link carries all variables (includeVars).
+// checkLinks requires that links lead to existing dashboards, and pass only variables
+// with the same meaning on both. Grafana accepts a value from the URL even if the
+// variable cannot have it, and then the dashboard is empty. So no link passes all
+// variables (includeVars).
 func checkLinks(t *testing.T, d *dashboard, all map[string]*dashboard) {
 	t.Helper()
 	if len(d.Links) != len(all)-1 {
@@ -298,24 +298,24 @@ func checkLinks(t *testing.T, d *dashboard, all map[string]*dashboard) {
 	}
 	for _, l := range d.Links {
 		if l.Type != "link" || !l.KeepTime || !strings.HasPrefix(l.URL, "/d/") {
-			t.Errorf("link %+v leads elsewhere, or loses the time range", l)
+			t.Errorf("link %+v leads to no dashboard, or drops the time range", l)
 		}
 	}
 	if bytes.Contains(d.content, []byte(`"includeVars": true`)) {
-		t.Error("a link carries all variables")
+		t.Error("a link passes all variables")
 	}
 	for _, match := range dashboardURL.FindAllStringSubmatch(string(d.content), -1) {
 		url, to := match[1], all[match[2]]
 		if to == nil {
-			t.Errorf("%s leads nowhere", url)
+			t.Errorf("%s leads to no dashboard", url)
 			continue
 		}
 		if !strings.Contains(url, "${datasource:queryparam}") {
-			t.Errorf("%s loses the data source", url)
+			t.Errorf("%s drops the data source", url)
 		}
 		for _, name := range carried.FindAllStringSubmatch(url, -1) {
 			if !d.has(name[1]) || !to.has(name[1]) {
-				t.Errorf("%s carries %s, which is not on both dashboards", url, name[1])
+				t.Errorf("%s passes %s, which is not on both dashboards", url, name[1])
 			}
 		}
 		for _, name := range set.FindAllStringSubmatch(url, -1) {
@@ -330,22 +330,22 @@ func (d *dashboard) has(name string) bool {
 	return slices.ContainsFunc(d.Templating.List, func(v variable) bool { return v.Name == name })
 }
 
-// units are those of Grafana's that are used here. Grafana takes any other word
-// for a suffix and shows it, so a misspelt one would not be noticed.
+// units are the units of Grafana that the dashboards use. Grafana shows any other
+// word as a suffix, so a misspelt unit would go unnoticed.
 var units = []string{"none", "short", "s", "d", "percentunit", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso"}
 
 func TestPanel(t *testing.T) {
 	eachPanel(t, func(t *testing.T, _ *dashboard, p panel) {
 		if p.Title == "" || len(p.Description) < 20 {
-			t.Error("there is no title, or no description")
+			t.Error("no title, or no description")
 		}
 		if p.Datasource == nil || len(p.Targets) == 0 {
-			t.Error("there is no data source or no query")
+			t.Error("no data source or no query")
 		}
 		refs := make(map[string]bool)
 		for _, q := range p.Targets {
 			if q.Datasource == nil || q.RefID == "" || refs[q.RefID] || q.Instant == q.Range {
-				t.Errorf("query %+v lacks a data source, a name of its own, or is not either of instant and range", q)
+				t.Errorf("query %+v lacks a data source or a unique name, or is not either instant or range", q)
 			}
 			refs[q.RefID] = true
 		}
@@ -356,7 +356,7 @@ func TestPanel(t *testing.T) {
 	})
 }
 
-// checkUnits wants a unit for every number that is shown.
+// checkUnits requires a unit for every number.
 func checkUnits(t *testing.T, p panel) {
 	t.Helper()
 	known := func(where, unit string) {
@@ -378,33 +378,34 @@ func checkUnits(t *testing.T, p panel) {
 	}
 }
 
-// checkTable wants every column to be named or left out, overrides and order to
-// be of columns that exist, numbers to have a unit, and a word for no rows.
+// checkTable requires that every column is named or excluded, that overrides and sort
+// order refer to existing columns, that numbers have a unit, and that a table without
+// rows has a text.
 func checkTable(t *testing.T, p panel) {
 	t.Helper()
 	names, excluded := p.columns(t)
 	headers := slices.Sorted(maps.Values(names))
 	overrides := p.FieldConfig.Overrides
-	// Grafana writes the text for a table without rows into empty cells too.
+	// Grafana also writes the text for a table without rows into empty cells.
 	if p.FieldConfig.Defaults.NoValue == "" || len(overrides) == 0 || overrides[0].Matcher.ID != "byRegexp" || overrides[0].property("noValue") == nil {
-		t.Fatal("there is no text for a table without rows, or no other one for an empty cell")
+		t.Fatal("no text for a table without rows, or no separate text for an empty cell")
 	}
 	units := make(map[string]bool)
 	for _, o := range overrides[1:] {
 		if o.Matcher.ID != "byName" || !slices.Contains(headers, o.Matcher.Options) {
-			t.Errorf("an override is for %q, which is no column of %q", o.Matcher.Options, headers)
+			t.Errorf("an override is for %q, which is not a column of %q", o.Matcher.Options, headers)
 		}
 		units[o.Matcher.Options] = o.property("unit") != nil
 	}
 	for _, by := range p.Options.SortBy {
 		if !slices.Contains(headers, by.DisplayName) {
-			t.Errorf("sorted by %q, which is no column of %q", by.DisplayName, headers)
+			t.Errorf("sorted by %q, which is not a column of %q", by.DisplayName, headers)
 		}
 	}
 	have := p.fields(t)
 	for _, field := range have {
 		if names[field] == "" && !excluded[field] {
-			t.Errorf("column %q has no name and is not left out", field)
+			t.Errorf("column %q has no name and is not excluded", field)
 		}
 		if header := names[field]; strings.HasPrefix(field, "Value") && header != "" && !units[header] {
 			t.Errorf("column %q has no unit", header)
@@ -417,13 +418,13 @@ func checkTable(t *testing.T, p panel) {
 	}
 	for field := range excluded {
 		if field != "Value" && !slices.Contains(have, field) {
-			t.Errorf("column %q is left out, but there are only %q", field, have)
+			t.Errorf("column %q is excluded, but there are only %q", field, have)
 		}
 	}
 }
 
-// columns are what the panel's organize makes of the fields: their names, and
-// which are left out.
+// columns returns the result of the panel's organize transformation: the names of the
+// columns, and the excluded fields.
 func (p panel) columns(t *testing.T) (names map[string]string, excluded map[string]bool) {
 	t.Helper()
 	for _, tr := range p.Transformations {
@@ -431,12 +432,12 @@ func (p panel) columns(t *testing.T) (names map[string]string, excluded map[stri
 			return tr.Options.RenameByName, tr.Options.ExcludeByName
 		}
 	}
-	t.Fatal("nothing puts the columns in order")
+	t.Fatal("no organize transformation")
 	return nil, nil
 }
 
-// fields are the columns that Grafana makes of the answers to a table's queries:
-// the time, every label, and a value for each query.
+// fields returns the columns that Grafana creates from the results of a table's
+// queries: the time, every label, and a value for each query.
 func (p panel) fields(t *testing.T) []string {
 	t.Helper()
 	fields := []string{"Time"}
@@ -458,7 +459,7 @@ func (p panel) fields(t *testing.T) []string {
 	return slices.Compact(fields)
 }
 
-// find is the panel of a dashboard with a title.
+// find returns the panel with a title.
 func find(t *testing.T, uid, title string) panel {
 	t.Helper()
 	for _, p := range dashboards(t)[uid].Panels {
@@ -470,15 +471,15 @@ func find(t *testing.T, uid, title string) panel {
 	return panel{}
 }
 
-// The dashboard tells the same remedies as the exporter's own report, for every
-// reason that there is.
+// The dashboard has the same remedies as the exporter's own report, for every
+// reason.
 func TestRemedies(t *testing.T) {
 	type result struct{ Text string }
 	var mappings []struct {
 		Type    string
 		Options json.RawMessage
 	}
-	for _, o := range find(t, "tls-target", "What is wrong, and what to do").FieldConfig.Overrides {
+	for _, o := range find(t, "tls-target", "Problems and remedies").FieldConfig.Overrides {
 		if o.Matcher.Options == "Remedy" {
 			if err := json.Unmarshal(o.property("mappings"), &mappings); err != nil {
 				t.Fatal(err)
@@ -486,7 +487,7 @@ func TestRemedies(t *testing.T) {
 		}
 	}
 	if len(mappings) != 2 || mappings[0].Type != "value" || mappings[1].Type != "regex" {
-		t.Fatalf("the remedies are no mapping of words, and then of a pattern: %+v", mappings)
+		t.Fatalf("the remedies are not a value mapping followed by a regex mapping: %+v", mappings)
 	}
 	words := make(map[string]result)
 	var rest struct {
@@ -515,18 +516,18 @@ func TestRemedies(t *testing.T) {
 		}
 	}
 	if words["none"].Text == "" {
-		t.Error("there is no word for a probe that succeeded")
+		t.Error("no text for a probe that succeeded")
 	}
 }
 
-// The times are stacked in the order of the phases, and none is forgotten.
+// The durations are stacked in the order of the phases, and none is missing.
 func TestPhases(t *testing.T) {
 	want := prober.Phases[:slices.Index(prober.Phases, prober.PhaseExpect)] // which takes no time
 	var got []prober.Phase
-	for _, q := range find(t, "tls-target", "Where the time goes").Targets {
+	for _, q := range find(t, "tls-target", "Phase durations").Targets {
 		got = append(got, prober.Phase(q.RefID))
 		if !strings.Contains(q.Expr, fmt.Sprintf("phase=%q", q.RefID)) {
-			t.Errorf("%s asks %s", q.RefID, q.Expr)
+			t.Errorf("%s has the query %s", q.RefID, q.Expr)
 		}
 	}
 	if !slices.Equal(got, want) {

@@ -27,60 +27,59 @@ import (
 	"time"
 )
 
-// situation is what a user has chosen at the top of a dashboard.
+// situation is a choice of the dashboard variables.
 type situation struct {
 	name, job, instance string
-	healthy             bool // nothing is wrong there: yet no panel may be empty
+	healthy             bool // nothing is wrong, and still no panel may be empty
 }
 
-// emptyWhenHealthy is the panels that list what is wrong, or what only some
-// modules ask for, and say so in words when there is none of it.
+// emptyWhenHealthy lists the panels that show only problems, or data that only some
+// modules have. Without data they show a text.
 var emptyWhenHealthy = map[string]string{
-	"tls-fleet/What fails":                                    "it lists failures",
-	"tls-fleet/Chains with a problem":                         "it lists problems",
-	"tls-fleet/Changed certificates":                          "it lists changes",
-	"tls-fleet/Pools that disagree or have failing addresses": "it lists disagreements",
+	"tls-fleet/Failing targets":                                        "it lists failures",
+	"tls-fleet/Chains with a problem":                                  "it lists problems",
+	"tls-fleet/Changed certificates":                                   "it lists changes",
+	"tls-fleet/Pools with different certificates or failing addresses": "it lists different certificates",
 
-	"tls-target/Each address now":       oneAddress,
-	"tls-target/Addresses":              oneAddress,
-	"tls-target/Failing addresses":      oneAddress,
-	"tls-target/Different certificates": oneAddress,
-	"tls-target/Addresses over time":    oneAddress,
+	"tls-target/Current state of each address": oneAddress,
+	"tls-target/Addresses":                     oneAddress,
+	"tls-target/Failing addresses":             oneAddress,
+	"tls-target/Different certificates":        oneAddress,
+	"tls-target/Addresses over time":           oneAddress,
 
-	"tls-fleet/Scanned":                 noScan,
-	"tls-fleet/Take old versions":       noScan,
-	"tls-fleet/Take weak ciphers":       noScan,
-	"tls-fleet/Vulnerable":              noScan,
-	"tls-fleet/Break a policy":          noScan,
-	"tls-fleet/Offer post-quantum":      noScan,
-	"tls-fleet/Versions that are taken": noScan,
-	"tls-fleet/Vulnerabilities by name": noScan,
-	"tls-fleet/Policies that are kept":  noScan,
-	"tls-fleet/Who still takes what":    noScan,
+	"tls-fleet/Scanned":                     noScan,
+	"tls-fleet/Accept old versions":         noScan,
+	"tls-fleet/Accept weak ciphers":         noScan,
+	"tls-fleet/Vulnerable":                  noScan,
+	"tls-fleet/Violate a policy":            noScan,
+	"tls-fleet/Offer post-quantum":          noScan,
+	"tls-fleet/Targets by accepted version": noScan,
+	"tls-fleet/Vulnerabilities by name":     noScan,
+	"tls-fleet/Policies met":                noScan,
+	"tls-fleet/Targets with findings":       noScan,
 
-	"tls-target/Versions taken":           noScan,
-	"tls-target/Vulnerabilities":          noScan,
-	"tls-target/Policies":                 noScan,
-	"tls-target/Weak suites":              noScan,
-	"tls-target/Order of suites":          noScan,
-	"tls-target/Smallest DHE prime":       noScan,
-	"tls-target/Resumed handshake":        noScan,
-	"tls-target/Cipher suites taken":      noScan,
-	"tls-target/Groups":                   noScan,
-	"tls-target/Signature schemes":        noScan,
-	"tls-target/Resumption":               noScan,
-	"tls-target/Age of findings":          noScan,
-	"tls-target/Versions taken over time": noScan,
+	"tls-target/Accepted versions":           noScan,
+	"tls-target/Vulnerabilities":             noScan,
+	"tls-target/Policies":                    noScan,
+	"tls-target/Weak suites":                 noScan,
+	"tls-target/Cipher suite preference":     noScan,
+	"tls-target/Smallest DHE prime":          noScan,
+	"tls-target/Resumed handshake":           noScan,
+	"tls-target/Accepted cipher suites":      noScan,
+	"tls-target/Groups":                      noScan,
+	"tls-target/Signature schemes":           noScan,
+	"tls-target/Resumption":                  noScan,
+	"tls-target/Age of findings":             noScan,
+	"tls-target/Accepted versions over time": noScan,
 }
 
 const (
-	oneAddress = "only a module with addresses: all asks for each"
-	noScan     = "only a module with these checks asks what a server takes"
+	oneAddress = "only a module with addresses: all probes each"
+	noScan     = "only a module with these checks scans"
 )
 
-// A real Prometheus has scraped the demo, and every panel of every dashboard
-// finds what it asks for: each query somewhere, and each panel also where
-// nothing is wrong.
+// After a real Prometheus has scraped the demo, every query of every dashboard has
+// data in at least one situation, and every panel has data where nothing is wrong.
 func TestEveryQueryHasData(t *testing.T) {
 	prometheus, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -131,10 +130,10 @@ func TestEveryQueryHasData(t *testing.T) {
 	t.Log("how many series each query has:\n" + table.String())
 }
 
-// lab is the demo and what Prometheus has learned of it.
+// lab is the demo and the Prometheus that scraped it.
 type lab struct {
 	prometheus string            // its URL
-	endpoints  map[string]string // by the name of what ails them: the instance
+	endpoints  map[string]string // instance by the name of the fault
 }
 
 // tryPanel counts the series of each query in each situation.
@@ -152,7 +151,7 @@ func (l *lab) tryPanel(t *testing.T, w io.Writer, uid string, p panel, situation
 		}
 		fmt.Fprintln(w)
 		if most == 0 {
-			t.Errorf("%s/%s/%s finds nothing anywhere", uid, p.Title, q.RefID)
+			t.Errorf("%s/%s/%s has no data in any situation", uid, p.Title, q.RefID)
 		}
 	}
 	for _, s := range situations {
@@ -160,11 +159,11 @@ func (l *lab) tryPanel(t *testing.T, w io.Writer, uid string, p panel, situation
 			continue
 		}
 		key := uid + "/" + p.Title
-		if excuse := emptyWhenHealthy[key]; (found[s.name] == 0) != (excuse != "") {
-			t.Errorf("%s has %d series where nothing is wrong (%s), and the excuse for none is %q", key, found[s.name], s.name, excuse)
+		if reason := emptyWhenHealthy[key]; (found[s.name] == 0) != (reason != "") {
+			t.Errorf("%s has %d series where nothing is wrong (%s), and the reason for an empty panel is %q", key, found[s.name], s.name, reason)
 		}
 		if found[s.name] == 0 && p.FieldConfig.Defaults.NoValue == "" {
-			t.Errorf("%s is empty where nothing is wrong (%s), and says no word", key, s.name)
+			t.Errorf("%s is empty where nothing is wrong (%s), and shows no text", key, s.name)
 		}
 	}
 }
@@ -191,9 +190,8 @@ func matchesAny(pattern string, values []string) bool {
 	return slices.ContainsFunc(values, regexp.MustCompile("^(?:"+pattern+")$").MatchString)
 }
 
-// fill is a query as Grafana asks it in a situation. A week before the lab was
-// started there was nothing: the queries that compare with then ask for shortly
-// before.
+// fill returns a query as Grafana sends it in a situation. The lab has no data from a
+// week ago, so queries that compare with that time use a short offset.
 func (s situation) fill(t *testing.T, expr string) string {
 	t.Helper()
 	filled, err := interpolate(strings.ReplaceAll(expr, "offset 1w", "offset 2s"), map[string]string{
@@ -205,10 +203,10 @@ func (s situation) fill(t *testing.T, expr string) string {
 	return filled
 }
 
-// sample is one series of an answer at one moment.
+// sample is one series of a result at one moment.
 type sample struct {
 	Metric map[string]string
-	Value  [2]any // when, and the number as text
+	Value  [2]any // time, and the number as text
 }
 
 func (l *lab) query(t *testing.T, expr string) []sample {
@@ -221,7 +219,7 @@ func (l *lab) query(t *testing.T, expr string) []sample {
 	return data.Result
 }
 
-// get asks Prometheus's API.
+// get queries the API of Prometheus.
 func (l *lab) get(t *testing.T, path string, data any) {
 	t.Helper()
 	body, err := fetch(l.prometheus + path)
@@ -237,10 +235,10 @@ func (l *lab) get(t *testing.T, path string, data any) {
 	}
 }
 
-// pool is a target behind which two servers stand, with different certificates.
+// pool is a target with two servers that have different certificates.
 const pool = "pool.test:443"
 
-// startPool tells Prometheus of that target: at each look it is another server.
+// startPool serves this target to Prometheus, with another server at each request.
 func startPool(t *testing.T, exporter string, servers ...string) (address string) {
 	t.Helper()
 	var looks atomic.Int64
@@ -253,9 +251,9 @@ func startPool(t *testing.T, exporter string, servers ...string) (address string
 	return server.Listener.Addr().String()
 }
 
-// startLab starts the demo, an exporter whose module expects something, and
-// Prometheus in front of both. It returns when every target was scraped often
-// enough for rates and ranges.
+// startLab starts the demo, an exporter whose module has expectations, and a
+// Prometheus that scrapes both. It returns when every target was scraped often enough
+// for rates and ranges.
 func startLab(t *testing.T, prometheus string) *lab {
 	t.Helper()
 	dir := t.TempDir()
@@ -294,7 +292,7 @@ scrape_configs:
 	return l
 }
 
-// endpoints are the demo's targets as Prometheus is told of them.
+// endpoints returns the instances of the demo by endpoint, from its /targets.
 func endpoints(t *testing.T, demo string) map[string]string {
 	t.Helper()
 	body, err := fetch("http://" + demo + "/targets")
@@ -312,7 +310,7 @@ func endpoints(t *testing.T, demo string) map[string]string {
 	return instances
 }
 
-// await returns when the answer to a query is one number, and the wanted one.
+// await returns when the result of a query is the wanted number.
 func (l *lab) await(t *testing.T, query string, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
@@ -323,8 +321,8 @@ func (l *lab) await(t *testing.T, query string, want int) {
 	t.Fatalf("%s is %v, and does not become %d", query, l.query(t, query), want)
 }
 
-// start starts a program, which is stopped as by a service manager when the test
-// ends.
+// start starts a program and stops it with SIGTERM at the end of the test, as a
+// service manager does.
 func start(t *testing.T, program string, args ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -341,12 +339,12 @@ func start(t *testing.T, program string, args ...string) {
 		stop()
 		command.Wait()
 		if t.Failed() {
-			t.Logf("%s %v said:\n%s", program, args, log)
+			t.Logf("output of %s %v:\n%s", program, args, log)
 		}
 	})
 }
 
-// await returns when an address answers that it is ready.
+// await returns when an address answers with success.
 func await(t *testing.T, address string) {
 	t.Helper()
 	var err error
@@ -372,9 +370,9 @@ func fetch(address string) ([]byte, error) {
 	return body, err
 }
 
-// freeAddress is one that nobody has. Its port is below those that the system
-// hands out to whoever asks for any, as the endpoints of a demo may, so that it
-// is still free when its program starts.
+// freeAddress returns an unused address. Its port is below the ephemeral ports of the
+// system, which the endpoints of a demo may use, so it is still free when its program
+// starts.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -384,7 +382,7 @@ func freeAddress(t *testing.T) string {
 			return listener.Addr().String()
 		}
 	}
-	t.Fatal("no port is free")
+	t.Fatal("no free port")
 	return ""
 }
 

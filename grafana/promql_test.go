@@ -17,8 +17,8 @@ import (
 	"tls_exporter/collector"
 )
 
-// Every query is PromQL, asks only for what the exporter promises, and its
-// legend names labels that the answer has.
+// Every query is valid PromQL and uses only metrics and labels of the exporter, and
+// its legend uses only labels of the result.
 func TestQueries(t *testing.T) {
 	eachPanel(t, func(t *testing.T, d *dashboard, p panel) {
 		for _, q := range p.Targets {
@@ -28,7 +28,7 @@ func TestQueries(t *testing.T) {
 			}
 			for _, match := range legendLabel.FindAllStringSubmatch(q.LegendFormat, -1) {
 				if !labels[match[1]] {
-					t.Errorf("%s: the legend %q asks for the label %s, but there are only %v", q.RefID, q.LegendFormat, match[1], sorted(labels))
+					t.Errorf("%s: the legend %q uses the label %s, but there are only %v", q.RefID, q.LegendFormat, match[1], sorted(labels))
 				}
 			}
 			if _, err := interpolate(q.Expr, d.samples()); err != nil {
@@ -53,7 +53,7 @@ func TestVariables(t *testing.T) {
 			}
 			labels, problems := check(selector)
 			if len(problems) > 0 || !labels[label] {
-				t.Errorf("%s: variable %s asks for %s of %s: %v", uid, v.Name, label, selector, problems)
+				t.Errorf("%s: variable %s uses %s of %s: %v", uid, v.Name, label, selector, problems)
 			}
 			if _, err := interpolate(selector, d.samples()); err != nil {
 				t.Errorf("%s: variable %s: %v", uid, v.Name, err)
@@ -64,17 +64,16 @@ func TestVariables(t *testing.T) {
 
 var labelValuesCall = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 
-// labelValues takes apart what Grafana asks for the values of a label.
+// labelValues splits a label_values query of Grafana.
 func labelValues(query string) (selector, label string, err error) {
 	match := labelValuesCall.FindStringSubmatch(query)
 	if match == nil {
-		return "", "", fmt.Errorf("%q does not ask for the values of a label", query)
+		return "", "", fmt.Errorf("%q is not a label_values query", query)
 	}
 	return match[1], match[2], nil
 }
 
-// samples are values for what may stand in a query: Grafana's own variables, and
-// the dashboard's.
+// samples returns values for the variables of Grafana and of the dashboard.
 func (d *dashboard) samples() map[string]string {
 	values := map[string]string{"__range": "1h", "__interval": "1m", "__rate_interval": "4m"}
 	for _, v := range d.Templating.List {
@@ -85,7 +84,7 @@ func (d *dashboard) samples() map[string]string {
 
 var grafanaVariable = regexp.MustCompile(`\$([A-Za-z_]\w*)|\$\{(\w+)(?::\w+)?\}`)
 
-// interpolate puts values in the place of variables, as Grafana does.
+// interpolate replaces variables with values, as Grafana does.
 func interpolate(expr string, values map[string]string) (string, error) {
 	var unknown error
 	expr = grafanaVariable.ReplaceAllStringFunc(expr, func(written string) string {
@@ -100,8 +99,8 @@ func interpolate(expr string, values map[string]string) (string, error) {
 	return expr, unknown
 }
 
-// check returns the labels that the answer to a query may have, and what in the
-// query is not of the contract.
+// check returns the labels that the result of a query may have, and the metrics and
+// labels in the query that do not exist.
 func check(expr string) (labels map[string]bool, problems []string) {
 	written, err := interpolate(expr, map[string]string{
 		"__range": "1h", "__interval": "1m", "__rate_interval": "4m", "job": "sample", "instance": "sample",
@@ -118,8 +117,8 @@ func check(expr string) (labels map[string]bool, problems []string) {
 	return labels, c.problems
 }
 
-// promised is every series that Prometheus has of this exporter, with its
-// labels: the contract, what the client library adds to /metrics, and up.
+// promised returns the metrics that Prometheus has of this exporter, with their
+// labels: those of the exporter, those of the client library, and up.
 var promised = sync.OnceValue(func() map[string][]string {
 	metrics := map[string][]string{"up": nil}
 	for _, m := range collector.Contract() {
@@ -149,8 +148,8 @@ var promised = sync.OnceValue(func() map[string][]string {
 	return metrics
 })
 
-// checker walks a query from its leaves: which labels there are, and which are
-// asked for that cannot be there.
+// checker walks a query from its leaves. It collects the labels of each expression,
+// and the use of labels that cannot exist.
 type checker struct {
 	metrics  map[string][]string
 	problems []string
@@ -160,7 +159,7 @@ func (c *checker) complain(format string, args ...any) {
 	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
-// need wants labels to be among those that there are.
+// need reports labels that an expression does not have.
 func (c *checker) need(where string, have map[string]bool, wanted ...string) {
 	for _, label := range wanted {
 		if !have[label] {
@@ -294,7 +293,7 @@ func without(set map[string]bool, names ...string) map[string]bool {
 
 func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
-// The checker itself: what it must let pass, and what it must not.
+// The checker itself: queries that it has to accept, and queries that it has to reject.
 func TestCheck(t *testing.T) {
 	for _, test := range []struct {
 		expr string

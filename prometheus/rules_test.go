@@ -1,6 +1,6 @@
-// Package prometheus_test holds the files of this directory, and the runbook, to
-// one another and to what the exporter promises. promtool and amtool have the
-// last word where they are installed.
+// Package prometheus_test checks the files of this directory and the runbook
+// against each other and against the exporter's metrics. promtool and amtool check
+// them too, if they are installed.
 package prometheus_test
 
 import (
@@ -40,7 +40,7 @@ func rules(t *testing.T) (alerts, records map[string]rule) {
 		for _, r := range group.Rules {
 			if r.Alert != "" {
 				if _, twice := alerts[r.Alert]; twice {
-					t.Errorf("there are two alerts %s", r.Alert)
+					t.Errorf("two alerts are called %s", r.Alert)
 				}
 				alerts[r.Alert] = r
 			} else {
@@ -70,7 +70,7 @@ func read(t *testing.T, path string) string {
 	return string(content)
 }
 
-// Whoever is woken is told how bad it is, what, where, and what to do.
+// Every alert has a severity, names its target, and says what to do.
 func TestAlertsSayWhatToDo(t *testing.T) {
 	alerts, _ := rules(t)
 	sections := runbook(t)
@@ -88,20 +88,20 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		}
 		anchor, ours := strings.CutPrefix(a.Annotations["runbook_url"], "docs/runbook.md#")
 		if !ours || anchor != strings.ToLower(name) || sections[anchor] == "" {
-			t.Errorf("%s points to %q, where the runbook has no section for it", name, a.Annotations["runbook_url"])
+			t.Errorf("%s links to %q, and the runbook has no such section", name, a.Annotations["runbook_url"])
 		}
 	}
 }
 
-// Every word that an alert may use has its section, and no section is about
-// something that is not there.
+// Every alert, problem and phase has a section, and every section is about one of
+// them.
 func TestRunbook(t *testing.T) {
 	alerts, _ := rules(t)
 	sections := runbook(t)
 	wanted := map[string]string{
-		"handshake": "the phases of a handshake",
-		"alert_":    "reasons that are alerts of TLS",
-		"anywhere":  "reasons of every phase",
+		"handshake": "the handshake phases",
+		"alert_":    "TLS alerts as reasons",
+		"anywhere":  "reasons of any phase",
 	}
 	for name := range alerts {
 		wanted[strings.ToLower(name)] = name
@@ -121,7 +121,7 @@ func TestRunbook(t *testing.T) {
 	}
 	for anchor := range sections {
 		if wanted[anchor] == "" {
-			t.Errorf("the runbook's section %s is about nothing that there is", anchor)
+			t.Errorf("the runbook's section %s is about no alert, problem or phase", anchor)
 		}
 	}
 	for _, alert := range alerts {
@@ -134,7 +134,7 @@ func TestRunbook(t *testing.T) {
 		_, commands, _ := strings.Cut(section, "```sh\n")
 		commands, _, _ = strings.Cut(commands, "```")
 		if n := strings.Count(commands, "\n"); n != 3 {
-			t.Errorf("the runbook's section on %s begins with %d commands, want 3", alert.Alert, n)
+			t.Errorf("the runbook's section on %s has %d commands, want 3", alert.Alert, n)
 		}
 	}
 	text := read(t, "../docs/runbook.md")
@@ -150,8 +150,8 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// runbook is the sections of the second level by their anchors, as GitHub and
-// others make them.
+// runbook returns the sections of the second level by their anchors, as GitHub
+// makes them.
 func runbook(t *testing.T) map[string]string {
 	t.Helper()
 	sections := map[string]string{}
@@ -169,7 +169,7 @@ func runbook(t *testing.T) map[string]string {
 	return sections
 }
 
-// A rule that was never seen to fire, or never seen to be silent, is a guess.
+// Every alert has a case in which it fires and one in which it is silent.
 func TestEveryAlertIsTested(t *testing.T) {
 	alerts, _ := rules(t)
 	var file struct {
@@ -185,7 +185,7 @@ func TestEveryAlertIsTested(t *testing.T) {
 	for _, group := range file.Tests {
 		for _, c := range group.Cases {
 			if _, known := alerts[c.Alertname]; !known {
-				t.Errorf("rules_test.yml tests %s, which is no alert", c.Alertname)
+				t.Errorf("rules_test.yml tests %s, which is not an alert", c.Alertname)
 			}
 			if len(c.Alerts) > 0 {
 				firing[c.Alertname] = true
@@ -196,13 +196,13 @@ func TestEveryAlertIsTested(t *testing.T) {
 	}
 	for name := range alerts {
 		if !firing[name] || !silent[name] {
-			t.Errorf("%s: seen firing %t, seen silent %t", name, firing[name], silent[name])
+			t.Errorf("%s: has a firing case: %t, has a silent case: %t", name, firing[name], silent[name])
 		}
 	}
 }
 
-// The rules ask for nothing that the exporter does not promise, and match the
-// words of its vocabularies only.
+// The rules use only metrics and labels that the exporter has, and match only
+// values that these labels can have.
 func TestRulesKeepToTheContract(t *testing.T) {
 	alerts, records := rules(t)
 	promised := map[string][]string{"up": nil}
@@ -217,7 +217,7 @@ func TestRulesKeepToTheContract(t *testing.T) {
 				_, ours := records[s.Name]
 				known, ok := promised[s.Name]
 				if !ours && !ok {
-					t.Errorf("%s asks for %s, which is neither promised nor recorded", where, s.Name)
+					t.Errorf("%s uses %s, which is neither a metric of the exporter nor recorded", where, s.Name)
 				}
 				for _, m := range s.LabelMatchers {
 					if ok && !slices.Contains(append(known, model.MetricNameLabel, "job", "instance"), m.Name) {
@@ -248,7 +248,7 @@ func TestRulesKeepToTheContract(t *testing.T) {
 	}
 }
 
-// queries are the expressions of a rule: its own, and those in its annotations.
+// queries returns the expressions of a rule: its own, and those in its annotations.
 func queries(t *testing.T, r rule) map[string]string {
 	t.Helper()
 	name := r.Alert + r.Record
@@ -256,7 +256,7 @@ func queries(t *testing.T, r rule) map[string]string {
 	for annotation, text := range r.Annotations {
 		asked := annotationQuery.FindAllStringSubmatch(text, -1)
 		if len(asked) != strings.Count(text, "| query") {
-			t.Errorf("a query in the %s of %s is not written as the others are", annotation, name)
+			t.Errorf("a query in the %s of %s does not have the form of the others", annotation, name)
 		}
 		for i, match := range asked {
 			all[fmt.Sprintf("query %d in the %s of %s", i+1, annotation, name)] = strings.ReplaceAll(match[1], "%q", `"sample"`)
@@ -295,13 +295,13 @@ func checkWords[W ~string](t *testing.T, where, alternatives string, vocabulary 
 	t.Helper()
 	for word := range strings.SplitSeq(alternatives, "|") {
 		if !slices.Contains(vocabulary, W(word)) {
-			t.Errorf("%s speaks of %s, which there is not", where, word)
+			t.Errorf("%s uses the value %s, which does not exist", where, word)
 		}
 	}
 }
 
-// Each problem of a chain has an alert, and what makes a chain invalid has a
-// critical one.
+// Each problem of a chain has exactly one alert. It is critical if the problem makes
+// the chain invalid.
 func TestEveryProblemHasAnAlert(t *testing.T) {
 	alerts, _ := rules(t)
 	for _, problem := range prober.Problems {
@@ -325,8 +325,8 @@ func TestEveryProblemHasAnAlert(t *testing.T) {
 	}
 }
 
-// What varies with the certificate is left out of every aggregation and join
-// over tls_certificate_info; a label that is added to it has to be added there.
+// Aggregations and joins over tls_certificate_info ignore all labels that vary with
+// the certificate. A label that is added to the metric has to be added there.
 func TestCertificateLabelsAreIgnored(t *testing.T) {
 	alerts, records := rules(t)
 	var varying []string
@@ -343,7 +343,7 @@ func TestCertificateLabelsAreIgnored(t *testing.T) {
 			listed := strings.Split(list[1], ", ")
 			for _, label := range varying {
 				if !slices.Contains(listed, label) {
-					t.Errorf("%s%s does not leave out %s", r.Alert, r.Record, label)
+					t.Errorf("%s%s does not ignore %s", r.Alert, r.Record, label)
 				}
 			}
 		}
@@ -353,7 +353,7 @@ func TestCertificateLabelsAreIgnored(t *testing.T) {
 	}
 }
 
-// Alertmanager's example speaks of alerts and severities that there are.
+// The example for Alertmanager names only alerts that exist.
 func TestAlertmanagerKnowsTheAlerts(t *testing.T) {
 	alerts, _ := rules(t)
 	text := read(t, "alertmanager.yml")
@@ -361,14 +361,14 @@ func TestAlertmanagerKnowsTheAlerts(t *testing.T) {
 		for alternative := range strings.SplitSeq(match[2], "|") {
 			pattern := regexp.MustCompile("^(?:" + alternative + ")$")
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(alerts)), pattern.MatchString) {
-				t.Errorf("alertmanager.yml speaks of %s, which is no alert", alternative)
+				t.Errorf("alertmanager.yml names %s, which is not an alert", alternative)
 			}
 		}
 	}
 }
 
-// commented is the example with the jobs that stand in its comments, which are
-// indented by even numbers of spaces where prose has one.
+// commented returns the example with the jobs from its comments. Those are indented
+// by an even number of spaces, and prose by one.
 func commented(t *testing.T) string {
 	t.Helper()
 	return regexp.MustCompile(`(?m)^#(- |(?:  )+[^ ])`).ReplaceAllString(read(t, "prometheus.yml"), "$1")
@@ -396,18 +396,18 @@ func TestScrapeJobs(t *testing.T) {
 			relabelled[r.Target] = true
 		}
 		if job.Path == "/probe" && !(relabelled["__param_target"] && relabelled["instance"] && relabelled["__address__"]) {
-			t.Errorf("%s probes without making the target a parameter, the instance, and the exporter the address", job.Name)
+			t.Errorf("%s does not set the parameter target, the label instance and the address of the exporter", job.Name)
 		}
 	}
 	if want := []string{"tls", "tls_exporter", "tls_files", "tls_ingresses", "tls_services"}; !slices.Equal(names, want) {
 		t.Errorf("the jobs are %v, want %v", names, want)
 	}
 	if n := strings.Count(read(t, "prometheus.yml"), ":10443/targets\n"); n != 1 || len(config.Jobs[0].HTTPSD) != 1 {
-		t.Errorf("the job of three lines is not there")
+		t.Errorf("the job of three lines is missing")
 	}
 }
 
-// The tools' own word on these files.
+// promtool and amtool accept these files.
 func TestTools(t *testing.T) {
 	for _, command := range []string{
 		"promtool check rules rules.yml",
@@ -441,7 +441,7 @@ func TestTools(t *testing.T) {
 	})
 }
 
-// run runs a tool, or skips the test where it is not installed.
+// run runs a tool, or skips the test if it is not installed.
 func run(t *testing.T, command string) (said string, err error) {
 	t.Helper()
 	words := strings.Fields(command)

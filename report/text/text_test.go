@@ -58,9 +58,9 @@ func TestScanIsOneScreen(t *testing.T) {
 	}
 }
 
-// The example in the README is a golden file.
-func TestExampleOfTheREADME(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// The example in docs/scanning.md is a golden file.
+func TestExampleOfTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/scanning.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +68,8 @@ func TestExampleOfTheREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(readme, append([]byte("\n```\n"), example...)) {
-		t.Error("the README has another example than testdata/scan_modern.txt")
+	if !bytes.Contains(page, append([]byte("\n```\n"), example...)) {
+		t.Error("docs/scanning.md has another example than testdata/scan_modern.txt")
 	}
 }
 
