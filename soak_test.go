@@ -216,8 +216,8 @@ func soakRoom(t *testing.T, wanted int) int {
 // soakEndpoint starts a server with the illness of that name.
 func soakEndpoint(t *testing.T, lab *tlstest.Lab, name, address string) string {
 	t.Helper()
-	all := tlstest.Illnesses()
-	i := slices.IndexFunc(all, func(illness tlstest.Illness) bool { return illness.Name == name })
+	all := tlstest.Scenarios()
+	i := slices.IndexFunc(all, func(illness tlstest.Scenario) bool { return illness.Name == name })
 	if i < 0 {
 		t.Fatalf("the lab has no illness %s", name)
 	}

@@ -9,35 +9,37 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// Reluctance is how a server does not come to TLS, or not as it should.
-type Reluctance int
+// StartTLSFault is how the cleartext dialogue before TLS fails.
+type StartTLSFault int
 
-// The ways. Willing is the zero value.
+// The faults. The zero value is none.
 const (
-	Willing     Reluctance = iota
-	NotOffering            // knows nothing of TLS
-	Refusing               // offers TLS, and then refuses it
-	Injecting              // sends more plaintext in one breath with the go-ahead (CVE-2011-0411)
-	Stalling               // never answers the request to start TLS
+	NoStartTLSFault    StartTLSFault = iota
+	StartTLSNotOffered               // does not support TLS
+	StartTLSRefused                  // offers TLS and then refuses it
+	StartTLSInjected                 // sends plaintext together with the positive reply (CVE-2011-0411)
+	StartTLSStalled                  // does not answer the request to start TLS
 )
 
-// preface is what is spoken before TLS; nil if nothing is. It returns the
-// connection for TLS, or nil if it does not come to that.
+// preface is the exchange before TLS. It returns the connection for TLS, or nil
+// if TLS must not follow. A nil preface is empty.
 type preface func(ctx context.Context, c net.Conn) net.Conn
 
-func (p preface) then(talk conversation) conversation {
+func (p preface) then(serve handler) handler {
 	if p == nil {
-		return talk
+		return serve
 	}
 	return func(ctx context.Context, c net.Conn) {
-		c.SetDeadline(time.Now().Add(patience))
+		c.SetDeadline(time.Now().Add(wire.Timeout))
 		if secured := p(ctx, c); secured != nil {
-			talk(ctx, secured)
+			serve(ctx, secured)
 			return
 		}
-		part(c)
+		wire.Finish(c)
 	}
 }
 
@@ -45,18 +47,18 @@ func (s Server) preface() (preface, error) {
 	if s.Preface != nil || s.StartTLS == "" {
 		return s.Preface, nil
 	}
-	hold := dialogues()[s.StartTLS]
-	if hold == nil {
-		return nil, fmt.Errorf("the lab does not speak %q", s.StartTLS)
+	speak := dialogues()[s.StartTLS]
+	if speak == nil {
+		return nil, fmt.Errorf("the lab has no dialogue for %q", s.StartTLS)
 	}
 	return func(ctx context.Context, c net.Conn) net.Conn {
-		return hold(&host{Conn: c, in: bufio.NewReader(c), mood: s.Reluctance})
+		return speak(&dialogue{Conn: c, in: bufio.NewReader(c), fault: s.StartTLSFault})
 	}, nil
 }
 
-// dialogues are the lab's little servers, by the scheme of their URLs.
-func dialogues() map[string]func(*host) net.Conn {
-	all := map[string]func(*host) net.Conn{
+// dialogues are the protocols that the lab supports, by URL scheme.
+func dialogues() map[string]func(*dialogue) net.Conn {
+	all := map[string]func(*dialogue) net.Conn{
 		"xmpp-client": speakXMPP("jabber:client"),
 		"xmpp-server": speakXMPP("jabber:server"),
 		"ldap":        speakLDAP,
@@ -71,50 +73,48 @@ func dialogues() map[string]func(*host) net.Conn {
 	return all
 }
 
-// host is the server's side of a dialogue. It is also the connection for TLS,
-// since a client may send its ClientHello together with its last words.
-type host struct {
+// dialogue is the server side of a dialogue. It is also the connection for TLS,
+// because a client may send its ClientHello together with its last command.
+type dialogue struct {
 	net.Conn
-	in   *bufio.Reader
-	mood Reluctance
+	in    *bufio.Reader
+	fault StartTLSFault
 }
 
-func (h *host) Read(b []byte) (int, error) { return h.in.Read(b) }
+func (d *dialogue) Read(b []byte) (int, error) { return d.in.Read(b) }
 
-// CloseWrite lets the host part.
-func (h *host) CloseWrite() error {
-	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
+// CloseWrite closes the sending side, if the connection can do so.
+func (d *dialogue) CloseWrite() error {
+	wire.CloseWrite(d.Conn)
 	return nil
 }
 
-func (h *host) say(words string) { io.WriteString(h.Conn, words) }
+func (d *dialogue) send(s string) { io.WriteString(d.Conn, s) }
 
-// injection is what somebody on the way puts after the server's go-ahead, for a
-// client to take it for the server's once TLS is there.
+// injection is the plaintext that an attacker puts after the positive reply. A
+// vulnerable client reads it as if it came over TLS.
 const injection = "250 Give your password to me\r\n"
 
-// start answers the request for TLS, and tells whether TLS may follow.
-func (h *host) start(goAhead, refusal string) bool {
-	switch h.mood {
-	case Stalling:
-		io.Copy(io.Discard, h)
+// start answers the request to start TLS, and reports whether TLS follows.
+func (d *dialogue) start(ready, refusal string) bool {
+	switch d.fault {
+	case StartTLSStalled:
+		io.Copy(io.Discard, d)
 		return false
-	case NotOffering, Refusing:
-		h.say(refusal)
+	case StartTLSNotOffered, StartTLSRefused:
+		d.send(refusal)
 		return false
-	case Injecting:
-		h.say(goAhead + injection)
+	case StartTLSInjected:
+		d.send(ready + injection)
 	default:
-		h.say(goAhead)
+		d.send(ready)
 	}
 	return true
 }
 
-// lineProtocol is a protocol of lines: what the client's side asks, and what
-// this one answers. In the greeting and in the capabilities {offer} stands for
-// the line or word that offers TLS, and {tag} for the tag of IMAP.
+// lineProtocol is a protocol of lines: the client's commands and the server's
+// answers. In the greeting and in the capabilities, {offer} stands for the line
+// or word that offers TLS, and {tag} for the tag of IMAP.
 type lineProtocol struct {
 	greeting              string
 	ask, capabilities     string
@@ -122,7 +122,7 @@ type lineProtocol struct {
 	start, ready, refusal string
 	leave, goodbye        string
 	unknown               string
-	tagged                bool // every command has a tag before it
+	tagged                bool // a tag precedes each command
 }
 
 var (
@@ -137,7 +137,7 @@ var (
 	lmtp = func() lineProtocol { p := smtp; p.greeting, p.ask = "220 localhost LMTP\r\n", "LHLO"; return p }()
 )
 
-// lineProtocols is the lab's knowledge of them, by the scheme of their URLs.
+// lineProtocols are the line protocols that the lab supports, by URL scheme.
 var lineProtocols = map[string]lineProtocol{
 	"smtp":       smtp,
 	"submission": smtp,
@@ -189,37 +189,37 @@ var lineProtocols = map[string]lineProtocol{
 	},
 }
 
-// speak holds the dialogue until TLS may start, or the client leaves.
-func (p lineProtocol) speak(h *host) net.Conn {
-	if h.mood == NotOffering {
+// speak serves the dialogue until TLS starts or the client ends it.
+func (p lineProtocol) speak(d *dialogue) net.Conn {
+	if d.fault == StartTLSNotOffered {
 		p.offer, p.refusal = "", p.unknown
 	}
-	h.say(strings.ReplaceAll(p.greeting, "{offer}", p.offer))
+	d.send(strings.ReplaceAll(p.greeting, "{offer}", p.offer))
 	for {
-		tag, command, err := p.command(h)
+		tag, command, err := p.command(d)
 		if err != nil {
 			return nil
 		}
 		answer := strings.NewReplacer("{offer}", p.offer, "{tag}", tag).Replace
 		switch command {
 		case p.start:
-			if h.start(answer(p.ready), answer(p.refusal)) {
-				return h
+			if d.start(answer(p.ready), answer(p.refusal)) {
+				return d
 			}
 		case p.leave:
-			h.say(answer(p.goodbye))
+			d.send(answer(p.goodbye))
 			return nil
 		case cmp.Or(p.ask, "nothing"):
-			h.say(answer(p.capabilities))
+			d.send(answer(p.capabilities))
 		default:
-			h.say(answer(p.unknown))
+			d.send(answer(p.unknown))
 		}
 	}
 }
 
-// command reads the first word of the client's next line, and the tag before it.
-func (p lineProtocol) command(h *host) (tag, command string, err error) {
-	line, err := h.in.ReadSlice('\n')
+// command reads the client's next command and the tag before it.
+func (p lineProtocol) command(d *dialogue) (tag, command string, err error) {
+	line, err := d.in.ReadSlice('\n')
 	words := strings.Fields(strings.ToUpper(string(line)) + " ? ?")
 	if p.tagged {
 		return strings.ToLower(words[0]), words[1], err
