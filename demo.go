@@ -141,7 +141,7 @@ func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule
 func introduce(out io.Writer, config, listen string, endpoints []demoEndpoint) {
 	base := "http://" + listen
 	faulty, last := endpoints[1], endpoints[len(endpoints)-1]
-	fmt.Fprintf(out, "The lab has %d endpoints, without faults except the one described:\n\n", len(endpoints))
+	fmt.Fprintf(out, "The lab has %d endpoints. Each has no fault except the one described:\n\n", len(endpoints))
 	for _, e := range endpoints {
 		fmt.Fprintf(out, "  %-29s %-33s %s\n", e.target, e.name, e.description)
 	}

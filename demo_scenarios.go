@@ -36,7 +36,7 @@ var demoScenarios = []demoScenario{
 			tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA, 0x0003, // RSA_EXPORT_WITH_RC4_40_MD5
 		},
 	})},
-	{"scanned-bleeding", "The server is vulnerable to Heartbleed (CVE-2014-0160).", "scan", startScannedLegacy(legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})},
+	{"scanned-heartbleed", "The server is vulnerable to Heartbleed (CVE-2014-0160).", "scan", startScannedLegacy(legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})},
 }
 
 // scanModule has all checks enabled.

@@ -40,9 +40,9 @@ var (
 // dialogues are the endpoints with a dialogue of whose names it holds.
 func dialogues(holds func(name string) bool) []string {
 	var names []string
-	for _, illness := range tlstest.Scenarios() {
-		if illness.Scheme != "" && holds(illness.Name) {
-			names = append(names, illness.Name)
+	for _, scenario := range tlstest.Scenarios() {
+		if scenario.Scheme != "" && holds(scenario.Name) {
+			names = append(names, scenario.Name)
 		}
 	}
 	return names
@@ -62,8 +62,8 @@ scrape_configs:
 `, demo.url))
 
 	var all []string
-	for _, illness := range tlstest.Scenarios() {
-		all = append(all, illness.Name)
+	for _, scenario := range tlstest.Scenarios() {
+		all = append(all, scenario.Name)
 	}
 	for _, scenario := range demoScenarios {
 		all = append(all, scenario.name)

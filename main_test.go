@@ -454,9 +454,9 @@ func serverCertificate(t *testing.T, lab *tlstest.Lab) (cert, key string) {
 
 func TestProbeCommand(t *testing.T) {
 	lab, caFile := newLab(t)
-	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, illness(t, lab, "expired"))
-	tired := endpoint(t, lab, illness(t, lab, "short-lived-quarter-left"))
-	mail, plain := endpoint(t, lab, illness(t, lab, "smtp")), endpoint(t, lab, illness(t, lab, "smtp-not-offered"))
+	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, scenario(t, lab, "expired"))
+	tired := endpoint(t, lab, scenario(t, lab, "short-lived-quarter-left"))
+	mail, plain := endpoint(t, lab, scenario(t, lab, "smtp")), endpoint(t, lab, scenario(t, lab, "smtp-not-offered"))
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -494,7 +494,7 @@ func TestProbeCommand(t *testing.T) {
 	}
 }
 
-func illness(t *testing.T, lab *tlstest.Lab, name string) tlstest.Server {
+func scenario(t *testing.T, lab *tlstest.Lab, name string) tlstest.Server {
 	t.Helper()
 	for _, i := range tlstest.Scenarios() {
 		if i.Name == name {

@@ -120,7 +120,7 @@ type lineProtocol struct {
 	ask, capabilities     string
 	offer                 string
 	start, ready, refusal string
-	leave, goodbye        string
+	quit, quitReply       string
 	unknown               string
 	tagged                bool // a tag precedes each command
 }
@@ -131,7 +131,7 @@ var (
 		ask:      "EHLO", capabilities: "250-localhost\r\n250-PIPELINING\r\n{offer}250 8BITMIME\r\n",
 		offer: "250-STARTTLS\r\n",
 		start: "STARTTLS", ready: "220 Go ahead\r\n", refusal: "454 TLS is not available just now\r\n",
-		leave: "QUIT", goodbye: "221 Goodbye\r\n",
+		quit: "QUIT", quitReply: "221 Goodbye\r\n",
 		unknown: "502 I do not know that\r\n",
 	}
 	lmtp = func() lineProtocol { p := smtp; p.greeting, p.ask = "220 localhost LMTP\r\n", "LHLO"; return p }()
@@ -147,7 +147,7 @@ var lineProtocols = map[string]lineProtocol{
 		ask:      "CAPABILITY", capabilities: "* CAPABILITY IMAP4rev2 {offer}LOGINDISABLED\r\n{tag} OK That is all\r\n",
 		offer: "STARTTLS ",
 		start: "STARTTLS", ready: "{tag} OK Go ahead\r\n", refusal: "{tag} NO TLS is not available just now\r\n",
-		leave: "LOGOUT", goodbye: "* BYE Goodbye\r\n{tag} OK\r\n",
+		quit: "LOGOUT", quitReply: "* BYE Goodbye\r\n{tag} OK\r\n",
 		unknown: "{tag} BAD I do not know that\r\n", tagged: true,
 	},
 	"pop3": {
@@ -155,13 +155,13 @@ var lineProtocols = map[string]lineProtocol{
 		ask:      "CAPA", capabilities: "+OK They are\r\nTOP\r\n{offer}UIDL\r\n.\r\n",
 		offer: "STLS\r\n",
 		start: "STLS", ready: "+OK Go ahead\r\n", refusal: "-ERR TLS is not available just now\r\n",
-		leave: "QUIT", goodbye: "+OK Goodbye\r\n",
+		quit: "QUIT", quitReply: "+OK Goodbye\r\n",
 		unknown: "-ERR I do not know that\r\n",
 	},
 	"ftp": {
 		greeting: "220-Welcome to the lab\r\nIts files are at your service.\r\n220 \r\n",
 		start:    "AUTH", ready: "234 Go ahead\r\n", refusal: "431 TLS is not available just now\r\n",
-		leave: "QUIT", goodbye: "221 Goodbye\r\n",
+		quit: "QUIT", quitReply: "221 Goodbye\r\n",
 		unknown: "502 I do not know that\r\n",
 	},
 	"nntp": {
@@ -169,14 +169,14 @@ var lineProtocols = map[string]lineProtocol{
 		ask:      "CAPABILITIES", capabilities: "101 They are\r\nVERSION 2\r\n{offer}READER\r\n.\r\n",
 		offer: "STARTTLS\r\n",
 		start: "STARTTLS", ready: "382 Go ahead\r\n", refusal: "580 TLS is not available just now\r\n",
-		leave: "QUIT", goodbye: "205 Goodbye\r\n",
+		quit: "QUIT", quitReply: "205 Goodbye\r\n",
 		unknown: "500 I do not know that\r\n",
 	},
 	"sieve": {
 		greeting: "\"IMPLEMENTATION\" \"Lab\"\r\n{offer}\"SIEVE\" {8}\r\nfileinto\r\nOK\r\n",
 		offer:    "\"STARTTLS\"\r\n",
 		start:    "STARTTLS", ready: "OK \"Go ahead\"\r\n", refusal: "NO \"TLS is not available just now\"\r\n",
-		leave: "LOGOUT", goodbye: "OK \"Goodbye\"\r\n",
+		quit: "LOGOUT", quitReply: "OK \"Goodbye\"\r\n",
 		unknown: "NO \"I do not know that\"\r\n",
 	},
 	"irc": {
@@ -184,7 +184,7 @@ var lineProtocols = map[string]lineProtocol{
 		ask:      "CAP", capabilities: ":localhost CAP * LS * :multi-prefix\r\n:localhost CAP * LS :{offer}sasl\r\n",
 		offer: "tls ",
 		start: "STARTTLS", ready: ":localhost 670 * :Go ahead\r\n", refusal: ":localhost 691 * :TLS is not available just now\r\n",
-		leave: "QUIT", goodbye: "ERROR :Goodbye\r\n",
+		quit: "QUIT", quitReply: "ERROR :Goodbye\r\n",
 		unknown: ":localhost 421 * :I do not know that\r\n",
 	},
 }
@@ -206,8 +206,8 @@ func (p lineProtocol) speak(d *dialogue) net.Conn {
 			if d.start(answer(p.ready), answer(p.refusal)) {
 				return d
 			}
-		case p.leave:
-			d.send(answer(p.goodbye))
+		case p.quit:
+			d.send(answer(p.quitReply))
 			return nil
 		case cmp.Or(p.ask, "nothing"):
 			d.send(answer(p.capabilities))

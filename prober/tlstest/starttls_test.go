@@ -137,8 +137,8 @@ func TestDialoguesEnd(t *testing.T) {
 	}
 	for scheme, p := range lineProtocols {
 		tag := map[bool]string{true: "x "}[p.tagged]
-		answer := testclient.Exchange(t, start(t, lab, Server{StartTLS: scheme}), []byte(tag+p.leave+"\r\n"))
-		if goodbye := strings.ReplaceAll(p.goodbye, "{tag}", "x"); !strings.HasSuffix(string(answer), goodbye) {
+		answer := testclient.Exchange(t, start(t, lab, Server{StartTLS: scheme}), []byte(tag+p.quit+"\r\n"))
+		if quitReply := strings.ReplaceAll(p.quitReply, "{tag}", "x"); !strings.HasSuffix(string(answer), quitReply) {
 			t.Errorf("%s: the logout is answered with %q", scheme, answer)
 		}
 	}

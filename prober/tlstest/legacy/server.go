@@ -7,7 +7,7 @@
 // export suites, short Diffie-Hellman primes, compression. [Vulnerabilities]
 // lists known vulnerabilities, each with a vulnerable and a fixed server.
 //
-// The package is for tests alone. It is not safe to use anywhere else.
+// The package is for tests and the demo. Its cryptography is not secure.
 package legacy
 
 import (
