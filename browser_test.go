@@ -257,8 +257,8 @@ func TestBrowserScan(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)
 	for name, says := range map[string][]string{
-		"scanned":          {"What it takes", "TLS 1.3\ttaken", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
-		"scanned-old":      {"old_version: takes TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0", "SSL 2.0\ttaken, old", "poodle\tvulnerable", "Turn SSL 3.0 off."},
+		"scanned":            {"What it takes", "TLS 1.3\ttaken", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
+		"scanned-old":        {"old_version: takes TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0", "SSL 2.0\ttaken, old", "poodle\tvulnerable", "Turn SSL 3.0 off."},
 		"scanned-heartbleed": {"but old_version and vulnerable to heartbleed", "Update OpenSSL"},
 	} {
 		b.open(demo.url + "/inspect?module=scan&target=" + url.QueryEscape(targets[name]))
