@@ -16,12 +16,12 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// demoPort is where the lab's endpoints begin; one whose port is taken gets
-// another.
+// demoPort is the port of the first endpoint; the others follow. An endpoint
+// whose port is in use gets another one.
 const demoPort = 11443
 
-// demo starts the lab and serves with a configuration that lists it, until ctx
-// ends. Everything in it is reached without the internet.
+// demo starts the lab, and serves with a configuration that lists its endpoints,
+// until ctx ends. It does not need the internet.
 func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer) error {
 	lab, err := tlstest.New()
 	if err != nil {
@@ -34,18 +34,18 @@ func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer)
 	}
 	defer os.RemoveAll(dir)
 
-	endpoints, err := startIllnesses(lab)
+	endpoints, err := startScenarios(lab)
 	if err != nil {
 		return err
 	}
 	modules := map[string]demoModule{"default": {IPProtocol: "ip4"}}
-	for _, road := range roads {
-		target, way, err := road.start(lab)
+	for _, s := range demoScenarios {
+		target, module, err := s.start(lab)
 		if err != nil {
-			return fmt.Errorf("%s: %w", road.name, err)
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		modules[road.by()] = way
-		endpoints = append(endpoints, demoEndpoint{tlstest.Illness{Name: road.name, Says: road.says}, target, road.by()})
+		modules[s.moduleName()] = module
+		endpoints = append(endpoints, demoEndpoint{s.name, s.description, target, s.moduleName()})
 	}
 	config, err := writeDemoConfig(dir, lab, modules, endpoints)
 	if err != nil {
@@ -55,14 +55,14 @@ func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer)
 	return serve(ctx, config, f, logger)
 }
 
-// demoEndpoint is one endpoint of the lab, as a target.
+// demoEndpoint is one endpoint of the lab.
 type demoEndpoint struct {
-	tlstest.Illness
-	target string
-	module string // empty: default
+	name, description string
+	target            string
+	module            string // empty: default
 }
 
-// demoModule is what the demo's configuration says of a module.
+// demoModule is a module in the demo's configuration.
 type demoModule struct {
 	Timeout       string `yaml:"timeout"`
 	CAFile        string `yaml:"ca_file"`
@@ -79,36 +79,36 @@ type demoModule struct {
 	Resumption      *demoCheck `yaml:"resumption,omitempty"`
 }
 
-// demoCheck is a check with its defaults.
+// demoCheck enables a check with its defaults.
 type demoCheck struct{}
 
-func startIllnesses(lab *tlstest.Lab) ([]demoEndpoint, error) {
+func startScenarios(lab *tlstest.Lab) ([]demoEndpoint, error) {
 	var endpoints []demoEndpoint
-	for i, illness := range tlstest.Illnesses() {
-		server, err := illness.Make(lab)
+	for i, scenario := range tlstest.Scenarios() {
+		server, err := scenario.Make(lab)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", illness.Name, err)
+			return nil, fmt.Errorf("%s: %w", scenario.Name, err)
 		}
 		server.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(demoPort+i))
 		addr, err := lab.Start(server)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", illness.Name, err)
+			return nil, fmt.Errorf("%s: %w", scenario.Name, err)
 		}
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			return nil, err
 		}
 		target := "localhost:" + port
-		if illness.Scheme != "" {
-			target = illness.Scheme + "://" + target
+		if scenario.Scheme != "" {
+			target = scenario.Scheme + "://" + target
 		}
-		endpoints = append(endpoints, demoEndpoint{illness, target, ""})
+		endpoints = append(endpoints, demoEndpoint{scenario.Name, scenario.Description, target, ""})
 	}
 	return endpoints, nil
 }
 
-// writeDemoConfig writes what a user of this lab would have: its root's
-// certificate and a targets.yml.
+// writeDemoConfig writes the certificate of the lab's root and a targets.yml, and
+// returns the path of the latter.
 func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule, endpoints []demoEndpoint) (string, error) {
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600); err != nil {
 		return "", err
@@ -127,7 +127,7 @@ func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule
 		modules[name] = module
 	}
 	for _, e := range endpoints {
-		config.Targets = append(config.Targets, entry{[]string{e.target}, e.module, map[string]string{"endpoint": e.Name}})
+		config.Targets = append(config.Targets, entry{[]string{e.target}, e.module, map[string]string{"endpoint": e.name}})
 	}
 	content, err := yaml.Marshal(config)
 	if err != nil {
@@ -137,21 +137,22 @@ func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule
 	return path, os.WriteFile(path, content, 0o600)
 }
 
+// introduce prints the endpoints and how to look at them.
 func introduce(out io.Writer, config, listen string, endpoints []demoEndpoint) {
 	base := "http://" + listen
-	ill, far := endpoints[1], endpoints[len(endpoints)-1]
-	fmt.Fprintf(out, "The lab has %d endpoints, each healthy but for one thing:\n\n", len(endpoints))
+	faulty, last := endpoints[1], endpoints[len(endpoints)-1]
+	fmt.Fprintf(out, "The lab has %d endpoints. Each has no fault except the one described:\n\n", len(endpoints))
 	for _, e := range endpoints {
-		fmt.Fprintf(out, "  %-29s %-33s %s\n", e.target, e.Name, e.Says)
+		fmt.Fprintf(out, "  %-29s %-33s %s\n", e.target, e.name, e.description)
 	}
 	fmt.Fprintf(out, `
-Look at it:      %s/
-An ill one:      curl '%s/probe?target=%s&debug=true'
-By its module:   curl '%s/probe?target=%s&module=%s&debug=true'
-For a person:    tls_exporter --config.file=%s probe %s
-For Prometheus:  http_sd_configs: [{url: %s/targets}]
+Web pages:              %s/
+An endpoint's metrics:  curl '%s/probe?target=%s&debug=true'
+With another module:    curl '%s/probe?target=%s&module=%s&debug=true'
+On the command line:    tls_exporter --config.file=%s probe %s
+For Prometheus:         http_sd_configs: [{url: %s/targets}]
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 
-`, base, base, ill.target, base, far.target, far.module, config, ill.target, base)
+`, base, base, faulty.target, base, last.target, last.module, config, faulty.target, base)
 }

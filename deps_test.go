@@ -15,18 +15,21 @@ import (
 // rooms is who may import whom in this house: main -> collector, report ->
 // prober, and never back. Tests may look at more.
 var rooms = map[string][]string{
-	".":           {"tls_exporter/collector", "tls_exporter/prober", "tls_exporter/prober/tlstest", "tls_exporter/report", "tls_exporter/report/json", "tls_exporter/report/text", "tls_exporter/report/web"},
+	".":           {"tls_exporter/collector", "tls_exporter/prober", "tls_exporter/prober/tlstest", "tls_exporter/prober/tlstest/legacy", "tls_exporter/report", "tls_exporter/report/json", "tls_exporter/report/text", "tls_exporter/report/web"},
 	"collector":   {"tls_exporter/prober"},
 	"report":      {"tls_exporter/prober"},
 	"report/json": {"tls_exporter/prober", "tls_exporter/report"},
 	"report/text": {"tls_exporter/prober", "tls_exporter/report"},
 	"report/web":  {"tls_exporter/prober", "tls_exporter/report", "tls_exporter/report/json"},
 	// results made by hand, for tests alone
-	"report/reporttest": {"tls_exporter/prober", "tls_exporter/prober/hello"},
-	"prober":            {"tls_exporter/prober/hello"},
-	"prober/hello":      {},
-	"prober/tlstest":    {},
-	"bench":             {"tls_exporter/prober/tlstest"},
+	"report/reporttest":                  {"tls_exporter/prober", "tls_exporter/prober/hello"},
+	"prober":                             {"tls_exporter/prober/hello"},
+	"prober/hello":                       {},
+	"prober/tlstest":                     {"tls_exporter/prober/tlstest/internal/wire"},
+	"prober/tlstest/legacy":              {"tls_exporter/prober/tlstest", "tls_exporter/prober/tlstest/internal/wire"},
+	"prober/tlstest/internal/testclient": {},
+	"prober/tlstest/internal/wire":       {},
+	"bench":                              {"tls_exporter/prober/tlstest"},
 }
 
 // strangers are what prober has no business with: showing, logging, serving.

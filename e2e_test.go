@@ -40,9 +40,9 @@ var (
 // dialogues are the endpoints with a dialogue of whose names it holds.
 func dialogues(holds func(name string) bool) []string {
 	var names []string
-	for _, illness := range tlstest.Illnesses() {
-		if illness.Scheme != "" && holds(illness.Name) {
-			names = append(names, illness.Name)
+	for _, scenario := range tlstest.Scenarios() {
+		if scenario.Scheme != "" && holds(scenario.Name) {
+			names = append(names, scenario.Name)
 		}
 	}
 	return names
@@ -62,11 +62,11 @@ scrape_configs:
 `, demo.url))
 
 	var all []string
-	for _, illness := range tlstest.Illnesses() {
-		all = append(all, illness.Name)
+	for _, scenario := range tlstest.Scenarios() {
+		all = append(all, scenario.Name)
 	}
-	for _, road := range roads {
-		all = append(all, road.name)
+	for _, scenario := range demoScenarios {
+		all = append(all, scenario.name)
 	}
 	for _, query := range []struct {
 		expr    string
@@ -180,7 +180,7 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 	defer demo.end(t)
 	pages := []string{"/metrics"}
 	targets := targetsOf(t, demo)
-	for _, labels := range append(targets[:3:3], targets[len(targets)-len(roads):]...) {
+	for _, labels := range append(targets[:3:3], targets[len(targets)-len(demoScenarios):]...) {
 		pages = append(pages, "/probe?target="+url.QueryEscape(labels["__param_target"])+"&module="+labels["__param_module"])
 	}
 	for _, path := range pages {

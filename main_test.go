@@ -162,7 +162,7 @@ func endpoint(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
 func TestDemo(t *testing.T) {
 	s := start(t, "demo")
 	targets := targetsOf(t, s)
-	if want := len(tlstest.Illnesses()) + len(roads); len(targets) != want {
+	if want := len(tlstest.Scenarios()) + len(demoScenarios); len(targets) != want {
 		t.Fatalf("%d targets, the lab has %d", len(targets), want)
 	}
 	for _, labels := range targets {
@@ -179,7 +179,7 @@ func TestDemo(t *testing.T) {
 		`tls_probe_failure_info{phase="verify",reason="stale_certificate"} 1`, "tls_probe_success 1", "tls_probe_success 1",
 		`tls_version_supported{version="TLS 1.1"} 0`, `tls_version_supported{version="SSL 2.0"} 1`, `tls_version_supported{version="TLS 1.0"} 1`,
 	} {
-		labels := targets[len(targets)-len(roads)+i]
+		labels := targets[len(targets)-len(demoScenarios)+i]
 		if _, page := fetch(t, s.url+"/probe?target="+labels["__param_target"]+"&module="+labels["__param_module"]); !strings.Contains(page, "\n"+want+"\n") {
 			t.Errorf("%s is\n%s", labels["endpoint"], page)
 		}
@@ -291,7 +291,7 @@ func TestSecrets(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := serverCertificate(t, lab)
 	certFile, keyFile := write(t, filepath.Join(dir, "cert.pem"), cert), write(t, filepath.Join(dir, "private-place.pem"), key)
-	refusing := endpoint(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: map[string]string{}, User: "somebody-else", Password: "other"}.Talk})
+	refusing := endpoint(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: map[string]string{}, User: "somebody-else", Password: "other"}.Serve})
 	good := endpoint(t, lab, tlstest.Server{})
 	content := func(keyFile, proxy string) string {
 		return fmt.Sprintf("modules:\n  default: {ca_file: %q, client_certificate: {cert_file: %q, key_file: %q}}\n  far: {proxy_url: %q}\ntargets: [{targets: [%q]}, {targets: [far.test], module: far}]\n",
@@ -454,9 +454,9 @@ func serverCertificate(t *testing.T, lab *tlstest.Lab) (cert, key string) {
 
 func TestProbeCommand(t *testing.T) {
 	lab, caFile := newLab(t)
-	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, illness(t, lab, "expired"))
-	tired := endpoint(t, lab, illness(t, lab, "short-lived-quarter-left"))
-	mail, plain := endpoint(t, lab, illness(t, lab, "smtp")), endpoint(t, lab, illness(t, lab, "smtp-not-offered"))
+	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, scenario(t, lab, "expired"))
+	tired := endpoint(t, lab, scenario(t, lab, "short-lived-quarter-left"))
+	mail, plain := endpoint(t, lab, scenario(t, lab, "smtp")), endpoint(t, lab, scenario(t, lab, "smtp-not-offered"))
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -494,9 +494,9 @@ func TestProbeCommand(t *testing.T) {
 	}
 }
 
-func illness(t *testing.T, lab *tlstest.Lab, name string) tlstest.Server {
+func scenario(t *testing.T, lab *tlstest.Lab, name string) tlstest.Server {
 	t.Helper()
-	for _, i := range tlstest.Illnesses() {
+	for _, i := range tlstest.Scenarios() {
 		if i.Name == name {
 			server, err := i.Make(lab)
 			if err != nil {

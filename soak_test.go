@@ -213,13 +213,13 @@ func soakRoom(t *testing.T, wanted int) int {
 	return room
 }
 
-// soakEndpoint starts a server with the illness of that name.
+// soakEndpoint starts the server of a scenario.
 func soakEndpoint(t *testing.T, lab *tlstest.Lab, name, address string) string {
 	t.Helper()
-	all := tlstest.Illnesses()
-	i := slices.IndexFunc(all, func(illness tlstest.Illness) bool { return illness.Name == name })
+	all := tlstest.Scenarios()
+	i := slices.IndexFunc(all, func(scenario tlstest.Scenario) bool { return scenario.Name == name })
 	if i < 0 {
-		t.Fatalf("the lab has no illness %s", name)
+		t.Fatalf("the lab has no scenario %s", name)
 	}
 	server, err := all[i].Make(lab)
 	if err != nil {

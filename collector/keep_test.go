@@ -15,7 +15,7 @@ func TestOneScanForAll(t *testing.T) {
 	const scrapes = 200
 	lab := newLab(t)
 	server := serve(t, lab, tlstest.Server{})
-	target, census, err := lab.Front(server, tlstest.Manners{})
+	target, census, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestOneScanForAll(t *testing.T) {
 		}
 		group.Wait()
 	}
-	scan := census.Callers() - 2*scrapes
+	scan := census.Total() - 2*scrapes
 	t.Logf("%d scrapes, and %d connections beside theirs", 2*scrapes, scan)
 	if scan < 6 || scan > 12 {
 		t.Errorf("%d connections beside those of %d scrapes, want those of one scan", scan, 2*scrapes)

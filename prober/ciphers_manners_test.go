@@ -13,6 +13,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // manner is how a server lets people in, beyond the manners that the lab has: it
@@ -79,7 +80,7 @@ func (c *replayed) Read(b []byte) (int, error) {
 
 func (c *replayed) CloseWrite() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 
-func startMannered(t *testing.T, lab *tlstest.Lab, g tlstest.Legacy, m manner) string {
+func startMannered(t *testing.T, lab *tlstest.Lab, g legacy.Server, m manner) string {
 	t.Helper()
 	s, err := g.Make(lab)
 	if err != nil {
@@ -96,7 +97,7 @@ func startMannered(t *testing.T, lab *tlstest.Lab, g tlstest.Legacy, m manner) s
 }
 
 // mannered is a server with something of everything to find.
-var mannered = tlstest.Legacy{
+var mannered = legacy.Server{
 	Versions: []uint16{0x0300, 0x0301, 0x0302, 0x0303},
 	Suites:   []uint16{0xc02f, 0xc030, 0x009e, 0x0033, 0xc013, 0x002f, 0x0005},
 }
@@ -130,7 +131,7 @@ func (c *Ciphers) falsehoods(truth *Ciphers) []string {
 func TestCiphersManners(t *testing.T) {
 	t.Parallel()
 	lab := newLab(t)
-	addr, err := lab.StartLegacy(mannered)
+	addr, err := legacy.Start(lab, mannered)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,35 +146,35 @@ func TestCiphersManners(t *testing.T) {
 		t.Fatalf("got %s", truth.told())
 	}
 	closing := mannered
-	closing.Refusal = tlstest.RefuseByClosing
+	closing.Refusal = legacy.RefuseByClosing
 	silent := mannered
-	silent.Refusal = tlstest.RefuseBySilence
+	silent.Refusal = legacy.RefuseBySilence
 	for _, test := range []struct {
 		name    string
-		server  tlstest.Legacy
+		server  legacy.Server
 		manner  manner // nil: as in manners
-		manners tlstest.Manners
+		manners tlstest.ConnectionPolicy
 		options CiphersOptions
 		within  time.Duration
 		whole   bool
 	}{
-		{"slow", mannered, nil, tlstest.Manners{Delay: time.Millisecond}, CiphersOptions{}, time.Minute, true},
-		{"one at a time, the others are reset", mannered, nil, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnReset}, CiphersOptions{}, time.Minute, true},
-		{"one at a time, the others are closed", mannered, nil, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnClosed}, CiphersOptions{}, time.Minute, true},
-		{"one at a time, the others wait", mannered, nil, tlstest.Manners{AtOnce: 1}, CiphersOptions{}, time.Minute, true},
-		{"loses every seventh", mannered, loseEvery(7), tlstest.Manners{}, CiphersOptions{}, time.Minute, true},
-		{"hangs up on what it has not got", closing, nil, tlstest.Manners{}, CiphersOptions{}, time.Minute, true},
-		{"chokes on more than 128 suites", mannered, chokeOn(128), tlstest.Manners{}, CiphersOptions{}, time.Minute, true},
-		{"bans by closing after 20", mannered, nil, tlstest.Manners{BanAfter: 20, Banned: tlstest.TurnClosed}, CiphersOptions{}, time.Minute, false},
-		{"bans by reset after 20", closing, nil, tlstest.Manners{BanAfter: 20, Banned: tlstest.TurnReset}, CiphersOptions{}, time.Minute, false},
-		{"bans by silence after 20", mannered, nil, tlstest.Manners{BanAfter: 20}, CiphersOptions{}, 2 * time.Second, false},
-		{"refuses by silence", silent, nil, tlstest.Manners{}, CiphersOptions{}, 2 * time.Second, false},
-		{"has 15 connections to spare", mannered, nil, tlstest.Manners{}, CiphersOptions{Connections: 15}, time.Minute, false},
+		{"slow", mannered, nil, tlstest.ConnectionPolicy{Delay: time.Millisecond}, CiphersOptions{}, time.Minute, true},
+		{"one at a time, the others are reset", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByReset}, CiphersOptions{}, time.Minute, true},
+		{"one at a time, the others are closed", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing}, CiphersOptions{}, time.Minute, true},
+		{"one at a time, the others wait", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1}, CiphersOptions{}, time.Minute, true},
+		{"loses every seventh", mannered, loseEvery(7), tlstest.ConnectionPolicy{}, CiphersOptions{}, time.Minute, true},
+		{"hangs up on what it has not got", closing, nil, tlstest.ConnectionPolicy{}, CiphersOptions{}, time.Minute, true},
+		{"chokes on more than 128 suites", mannered, chokeOn(128), tlstest.ConnectionPolicy{}, CiphersOptions{}, time.Minute, true},
+		{"bans by closing after 20", mannered, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByClosing}, CiphersOptions{}, time.Minute, false},
+		{"bans by reset after 20", closing, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByReset}, CiphersOptions{}, time.Minute, false},
+		{"bans by silence after 20", mannered, nil, tlstest.ConnectionPolicy{BanAfter: 20}, CiphersOptions{}, 2 * time.Second, false},
+		{"refuses by silence", silent, nil, tlstest.ConnectionPolicy{}, CiphersOptions{}, 2 * time.Second, false},
+		{"has 15 connections to spare", mannered, nil, tlstest.ConnectionPolicy{}, CiphersOptions{Connections: 15}, time.Minute, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			addr := startMannered(t, lab, test.server, test.manner)
-			addr, _, err := lab.Front(addr, test.manners)
+			addr, _, err := lab.StartRelay(addr, test.manners)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +214,7 @@ func TestCiphersManners(t *testing.T) {
 func TestCiphersFickle(t *testing.T) {
 	t.Parallel()
 	lab := newLab(t)
-	g := tlstest.Legacy{Versions: []uint16{0x0303}, Suites: []uint16{0xc02f}, Refusal: tlstest.RefuseByClosing}
+	g := legacy.Server{Versions: []uint16{0x0303}, Suites: []uint16{0xc02f}, Refusal: legacy.RefuseByClosing}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	found, err := asked(ctx, t, lab, startMannered(t, lab, g, loseEvery(2)), CiphersOptions{})
@@ -232,7 +233,7 @@ func TestCiphersFickle(t *testing.T) {
 // sent key shares.
 func TestCiphersWithKeyShares(t *testing.T) {
 	lab := newLab(t)
-	g := tlstest.Legacy{Versions: []uint16{0x0304}, Suites: []uint16{0x1302, 0x1301}, Groups: []tls.CurveID{tls.CurveP384, tls.X25519}}
+	g := legacy.Server{Versions: []uint16{0x0304}, Suites: []uint16{0x1302, 0x1301}, Groups: []tls.CurveID{tls.CurveP384, tls.X25519}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	found, err := asked(ctx, t, lab, startMannered(t, lab, g, wantShares()), CiphersOptions{})

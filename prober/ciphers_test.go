@@ -14,6 +14,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // told writes the suites of a finding by version, the newest first, with a + where
@@ -207,66 +208,66 @@ func TestCiphersOfLegacy(t *testing.T) {
 	const tls10, tls11, tls12 = tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12
 	for _, test := range []struct {
 		name       string
-		server     tlstest.Legacy
+		server     legacy.Server
 		suites     string
 		dhBits     int
 		preference Preference
 	}{
 		{
 			name:   "SSL 2.0",
-			server: tlstest.Legacy{Versions: []uint16{0x0002}, Kinds: []uint32{0x0700c0, 0x020080, 0x010080}},
+			server: legacy.Server{Versions: []uint16{0x0002}, CipherKinds: []uint32{0x0700c0, 0x020080, 0x010080}},
 			suites: "SSL 2.0+ 700c0 20080 10080",
 		},
 		{
 			name:   "SSL 3.0 with what was broken first",
-			server: tlstest.Legacy{Versions: []uint16{0x0300}, Suites: []uint16{0x0003, 0x0005, 0x0009, 0x000a, 0x0002}},
+			server: legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x0003, 0x0005, 0x0009, 0x000a, 0x0002}},
 			suites: "SSL 3.0+ 0003 0005 0009 000a 0002", preference: ServerPreference,
 		},
 		{
 			name:   "anonymous, NULL and export, at the client's choice",
-			server: tlstest.Legacy{Versions: []uint16{tls10}, Suites: []uint16{0x0034, 0x0017, 0x0001, 0x0014}, ClientsChoice: true, PrimeBits: 1024},
+			server: legacy.Server{Versions: []uint16{tls10}, Suites: []uint16{0x0034, 0x0017, 0x0001, 0x0014}, ClientPreference: true, PrimeBits: 1024},
 			suites: "1.0+ 0034 0014 0017 0001", dhBits: 512, preference: ClientPreference,
 		},
 		{
 			name:   "a prime of 768 bits",
-			server: tlstest.Legacy{Suites: []uint16{0x009e, 0x0033}, PrimeBits: 768},
+			server: legacy.Server{Suites: []uint16{0x009e, 0x0033}, PrimeBits: 768},
 			suites: "1.2+ 009e 0033, 1.1+ 0033, 1.0+ 0033", dhBits: 768, preference: ServerPreference,
 		},
 		{
 			name:   "a prime of 2048 bits, for one suite",
-			server: tlstest.Legacy{Versions: []uint16{tls12}, Suites: []uint16{0x0067}},
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x0067}},
 			suites: "1.2+ 0067", dhBits: 2048,
 		},
 		{
 			name: "versions that differ",
-			server: tlstest.Legacy{
-				Versions: []uint16{0x0002, 0x0300, tls11, tls12, tls.VersionTLS13}, Kinds: []uint32{0x060040},
+			server: legacy.Server{
+				Versions: []uint16{0x0002, 0x0300, tls11, tls12, tls.VersionTLS13}, CipherKinds: []uint32{0x060040},
 				SuitesOf: map[uint16][]uint16{0x0300: {0x0005}, tls11: {0x000a, 0x002f}, tls12: {0x009c, 0xc02f}, tls.VersionTLS13: {0x1303, 0x1304}},
 			},
 			suites: "1.3+ 1303 1304, 1.2+ 009c c02f, 1.1+ 000a 002f, SSL 3.0+ 0005, SSL 2.0+ 60040", preference: ServerPreference,
 		},
 		{
 			name:   "hangs up on what it has not got",
-			server: tlstest.Legacy{Suites: []uint16{0x002f, 0x0035}, Refusal: tlstest.RefuseByClosing},
+			server: legacy.Server{Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByClosing},
 			suites: "1.2+ 002f 0035, 1.1+ 002f 0035, 1.0+ 002f 0035", preference: ServerPreference,
 		},
 		{
 			name:   "resets",
-			server: tlstest.Legacy{Versions: []uint16{tls12}, Suites: []uint16{0x002f, 0x0035}, Refusal: tlstest.RefuseByReset},
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByReset},
 			suites: "1.2+ 002f 0035", preference: ServerPreference,
 		},
 		{
 			name:   "over SMTP",
-			server: tlstest.Legacy{Server: tlstest.Server{StartTLS: "smtp"}, Versions: []uint16{tls12}, Suites: []uint16{0x003c, 0x0016}},
+			server: legacy.Server{Base: tlstest.Server{StartTLS: "smtp"}, Versions: []uint16{tls12}, Suites: []uint16{0x003c, 0x0016}},
 			suites: "1.2+ 003c 0016", dhBits: 2048, preference: ServerPreference,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			addr, err := lab.StartLegacy(test.server)
+			addr, err := legacy.Start(lab, test.server)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if scheme := test.server.Server.StartTLS; scheme != "" {
+			if scheme := test.server.Base.StartTLS; scheme != "" {
 				addr = scheme + "://" + addr
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

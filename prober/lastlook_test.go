@@ -10,6 +10,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // A server that crypto/tls has nothing in common with shows what it would take,
@@ -18,28 +19,28 @@ func TestLastLook(t *testing.T) {
 	lab := newLab(t)
 	for _, test := range []struct {
 		name    string
-		server  tlstest.Legacy
+		server  legacy.Server
 		reason  Reason
 		session string // version and suite
 		chain   int
 	}{
-		{"SSL 3.0 alone", tlstest.Legacy{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}}, ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
-		{"SSL 2.0 alone", tlstest.Legacy{Versions: []uint16{0x0002}}, ReasonLegacyOnly, "SSL 2.0 ", 1},
-		{"DES", tlstest.Legacy{Suites: []uint16{0x0009}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
-		{"NULL", tlstest.Legacy{Suites: []uint16{0x0002}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_NULL_SHA", 2},
-		{"export", tlstest.Legacy{Suites: []uint16{0x0003}, Versions: []uint16{0x0301}}, ReasonLegacyOnly, "TLS 1.0 TLS_RSA_EXPORT_WITH_RC4_40_MD5", 2},
-		{"anonymous", tlstest.Legacy{Suites: []uint16{0x0034}}, ReasonLegacyOnly, "TLS 1.2 TLS_DH_anon_WITH_AES_128_CBC_SHA", 0},
-		{"Diffie-Hellman without curves", tlstest.Legacy{Suites: []uint16{0x009e}}, ReasonLegacyOnly, "TLS 1.2 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 2},
-		{"hangs up on what it does not like", tlstest.Legacy{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}, Refusal: tlstest.RefuseByClosing}, ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
-		{"over SMTP", tlstest.Legacy{Server: tlstest.Server{StartTLS: "smtp"}, Suites: []uint16{0x0009}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
-		{"RC4, which crypto/tls still has", tlstest.Legacy{Suites: []uint16{0x0005}}, "", "TLS 1.2 TLS_RSA_WITH_RC4_128_SHA", 2},
+		{"SSL 3.0 alone", legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}}, ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
+		{"SSL 2.0 alone", legacy.Server{Versions: []uint16{0x0002}}, ReasonLegacyOnly, "SSL 2.0 ", 1},
+		{"DES", legacy.Server{Suites: []uint16{0x0009}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
+		{"NULL", legacy.Server{Suites: []uint16{0x0002}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_NULL_SHA", 2},
+		{"export", legacy.Server{Suites: []uint16{0x0003}, Versions: []uint16{0x0301}}, ReasonLegacyOnly, "TLS 1.0 TLS_RSA_EXPORT_WITH_RC4_40_MD5", 2},
+		{"anonymous", legacy.Server{Suites: []uint16{0x0034}}, ReasonLegacyOnly, "TLS 1.2 TLS_DH_anon_WITH_AES_128_CBC_SHA", 0},
+		{"Diffie-Hellman without curves", legacy.Server{Suites: []uint16{0x009e}}, ReasonLegacyOnly, "TLS 1.2 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 2},
+		{"hangs up on what it does not like", legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
+		{"over SMTP", legacy.Server{Base: tlstest.Server{StartTLS: "smtp"}, Suites: []uint16{0x0009}}, ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
+		{"RC4, which crypto/tls still has", legacy.Server{Suites: []uint16{0x0005}}, "", "TLS 1.2 TLS_RSA_WITH_RC4_128_SHA", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			addr, err := lab.StartLegacy(test.server)
+			addr, err := legacy.Start(lab, test.server)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if scheme := test.server.Server.StartTLS; scheme != "" {
+			if scheme := test.server.Base.StartTLS; scheme != "" {
 				addr = scheme + "://" + addr
 			}
 			r := newProber(t, labModule(t, lab)).Probe(t.Context(), target(t, addr))
@@ -70,10 +71,10 @@ func TestLastLook(t *testing.T) {
 // A server that says no to everything is not made another one by looking twice.
 func TestLastLookLearnsNothing(t *testing.T) {
 	lab := newLab(t)
-	for refusal, want := range map[tlstest.Refusal]Reason{
-		tlstest.RefuseHandshakeFailure: "alert_handshake_failure", tlstest.RefuseByClosing: ReasonClosed, tlstest.RefuseByReset: ReasonReset,
+	for refusal, want := range map[legacy.Refusal]Reason{
+		legacy.RefuseWithHandshakeFailure: "alert_handshake_failure", legacy.RefuseByClosing: ReasonClosed, legacy.RefuseByReset: ReasonReset,
 	} {
-		addr, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}, Refusal: refusal}) // a suite of TLS 1.2 alone
+		addr, err := legacy.Start(lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}, Refusal: refusal}) // a suite of TLS 1.2 alone
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +89,7 @@ func TestLastLookLearnsNothing(t *testing.T) {
 // it is, and the certificates are there all the same.
 func TestLastLookPastTheModule(t *testing.T) {
 	lab := newLab(t)
-	addr, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}})
+	addr, err := legacy.Start(lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}})
 	if err != nil {
 		t.Fatal(err)
 	}

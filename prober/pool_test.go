@@ -253,7 +253,7 @@ func TestPoolOfOne(t *testing.T) {
 	lab := newLab(t)
 	addr := serve(t, lab, tlstest.Server{})
 	socket := serve(t, lab, tlstest.Server{Address: t.TempDir() + "/x.sock"})
-	proxy := serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{}.Talk})
+	proxy := serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{}.Serve})
 	module := labModule(t, lab)
 	module.Addresses = AllAddresses
 	for _, by := range []string{"", "http://" + proxy} {

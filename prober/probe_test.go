@@ -177,7 +177,7 @@ func TestProbe(t *testing.T) {
 	module.Timeout = Duration(500 * time.Millisecond)
 	hasty := newProber(t, module)
 
-	for _, illness := range tlstest.Illnesses() {
+	for _, illness := range tlstest.Scenarios() {
 		t.Run(illness.Name, func(t *testing.T) {
 			want, told := illnesses[illness.Name]
 			if !told {

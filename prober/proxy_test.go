@@ -42,12 +42,12 @@ func TestProxy(t *testing.T) {
 	lab := newLab(t)
 	_, port, _ := net.SplitHostPort(serve(t, lab, tlstest.Server{}))
 	hosts := map[string]string{"localhost:" + port: "127.0.0.1:" + port}
-	open := tlstest.HTTPProxy{Hosts: hosts}.Talk
-	guarded := tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Talk
-	socks := tlstest.SOCKSProxy{Hosts: hosts}.Talk
-	guardedSOCKS := tlstest.SOCKSProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Talk
+	open := tlstest.HTTPProxy{Hosts: hosts}.Serve
+	guarded := tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve
+	socks := tlstest.SOCKSProxy{Hosts: hosts}.Serve
+	guardedSOCKS := tlstest.SOCKSProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve
 	replies := func(words string) tlstest.Server {
-		return tlstest.Server{Accept: tlstest.HTTPProxy{Reply: words}.Talk}
+		return tlstest.Server{Accept: tlstest.HTTPProxy{Reply: words}.Serve}
 	}
 	const me = "alice:s3cr%3Aet%40@"
 	for _, test := range []struct {
@@ -57,7 +57,7 @@ func TestProxy(t *testing.T) {
 	}{
 		{"HTTP", "http", "", tlstest.Server{Accept: open}, ""},
 		{"HTTP with a password", "http", me, tlstest.Server{Accept: guarded}, ""},
-		{"HTTP with a password that nobody asks for", "http", me, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Talk}, ""},
+		{"HTTP with a password that nobody asks for", "http", me, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve}, ""},
 		{"HTTP over TLS", "https", me, tlstest.Server{Inside: guarded}, ""},
 		{"SOCKS", "socks5h", "", tlstest.Server{Accept: socks}, ""},
 		{"SOCKS, resolved here", "socks5", "", tlstest.Server{Accept: socks}, ""},
@@ -84,9 +84,9 @@ func TestProxy(t *testing.T) {
 
 		{"SOCKS without the password", "socks5h", "", tlstest.Server{Accept: guardedSOCKS}, ReasonProxyRefused},
 		{"SOCKS with another password", "socks5h", "alice:guess@", tlstest.Server{Accept: guardedSOCKS}, ReasonProxyRefused},
-		{"SOCKS that forbids", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 2}.Talk}, ReasonProxyRefused},
-		{"SOCKS that is refused", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 5}.Talk}, ReasonProxyRefused},
-		{"SOCKS with a reply of its own", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 99}.Talk}, ReasonProxyRefused},
+		{"SOCKS that forbids", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 2}.Serve}, ReasonProxyRefused},
+		{"SOCKS that is refused", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 5}.Serve}, ReasonProxyRefused},
+		{"SOCKS with a reply of its own", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 99}.Serve}, ReasonProxyRefused},
 		{"SOCKS 4", "socks5h", "", canned("\x00\x5a\x00\x00\x00\x00\x00\x00"), ReasonProxyProtocol},
 		{"HTTP taken for SOCKS", "socks5h", "", canned("HTTP/1.1 400 Bad Request\r\n\r\n"), ReasonProxyProtocol},
 		{"SOCKS with a method that was not offered", "socks5h", me, canned("\x05\x01"), ReasonProxyProtocol},
@@ -134,8 +134,8 @@ func TestProxyIsAskedFor(t *testing.T) {
 	addr := netip.MustParseAddrPort(serve(t, lab, tlstest.Server{}))
 	asked := make(chan string, 1)
 	hosts := map[string]string{"x.test:443": addr.String()}
-	web := serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, Asked: func(place, _, _ string) { asked <- place }}.Talk})
-	socks := serve(t, lab, tlstest.Server{Accept: tlstest.SOCKSProxy{Hosts: hosts, Asked: func(place string) { asked <- place }}.Talk})
+	web := serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, Asked: func(place, _, _ string) { asked <- place }}.Serve})
+	socks := serve(t, lab, tlstest.Server{Accept: tlstest.SOCKSProxy{Hosts: hosts, Asked: func(place string) { asked <- place }}.Serve})
 	resolver := startDNS(t, lab, tlstest.Zone{"x.test": {Addresses: ips("127.0.0.1")}})
 	port := fmt.Sprint(addr.Port())
 	for _, test := range []struct {
@@ -175,7 +175,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 	addr := serve(t, lab, tlstest.Server{})
 	hosts := map[string]string{"x.test:443": addr, "spared.test:443": addr}
 	t.Setenv("https_proxy", "")
-	t.Setenv("HTTPS_PROXY", "alice:s3cret@"+serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cret"}.Talk}))
+	t.Setenv("HTTPS_PROXY", "alice:s3cret@"+serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cret"}.Serve}))
 	t.Setenv("NO_PROXY", "spared.test")
 	module := labModule(t, lab)
 	module.ProxyFromEnvironment, module.ServerName = true, "localhost"

@@ -36,11 +36,11 @@ func TestProxyProtocolHeader(t *testing.T) {
 // A server that insists on the header gets one that is true, by each road.
 func TestProxyProtocol(t *testing.T) {
 	lab := newLab(t)
-	told := make(chan tlstest.Announcement, 1)
-	insisting := tlstest.Server{Announced: func(a tlstest.Announcement) { told <- a }}
+	told := make(chan tlstest.ProxyProtocolHeader, 1)
+	insisting := tlstest.Server{ProxyProtocol: func(a tlstest.ProxyProtocolHeader) { told <- a }}
 	v4, v6, socket := insisting, insisting, insisting
 	v6.Address, socket.Address = "[::1]:0", filepath.Join(t.TempDir(), "x.sock")
-	proxy := serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{}.Talk})
+	proxy := serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{}.Serve})
 	for _, test := range []struct {
 		name, target string
 		proxy        string

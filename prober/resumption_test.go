@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // said writes a finding of resumption as the question "taken up, or not?".
@@ -76,16 +77,16 @@ func TestResumption(t *testing.T) {
 func TestResumptionOfOldServers(t *testing.T) {
 	lab := newLab(t)
 	for _, test := range []struct {
-		legacy tlstest.Legacy
+		legacy legacy.Server
 		want   string
 	}{
-		{tlstest.Legacy{}, "+session_id -ticket -psk -early_data"},
-		{tlstest.Legacy{NoSessionID: true}, "-session_id -ticket -psk -early_data"},
-		{tlstest.Legacy{Tickets: tlstest.TicketsHealed}, "+session_id +ticket -psk -early_data"},
-		{tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Tickets: tlstest.TicketsHealed}, "+session_id +ticket -psk -early_data"},
+		{legacy.Server{}, "+session_id -ticket -psk -early_data"},
+		{legacy.Server{NoSessionID: true}, "-session_id -ticket -psk -early_data"},
+		{legacy.Server{Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
+		{legacy.Server{Versions: []uint16{tls.VersionTLS10}, Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
 	} {
 		t.Run(fmt.Sprintf("%+v", test.legacy), func(t *testing.T) {
-			addr, err := lab.StartLegacy(test.legacy)
+			addr, err := legacy.Start(lab, test.legacy)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // sealed13 is a server's record of TLS 1.3.
@@ -147,12 +148,12 @@ func TestClientRenegotiation(t *testing.T) {
 			if suite12For(suite).since > version {
 				continue
 			}
-			for kind, want := range map[tlstest.Renegotiation]bool{
-				tlstest.RenegotiationTaken: true, tlstest.RenegotiationRefused: false, tlstest.RenegotiationFatal: false,
-				tlstest.RenegotiationCloses: false, tlstest.RenegotiationIgnored: false,
+			for kind, want := range map[legacy.Renegotiation]bool{
+				legacy.RenegotiationAccepted: true, legacy.RenegotiationRefused: false, legacy.RenegotiationFatal: false,
+				legacy.RenegotiationClosed: false, legacy.RenegotiationIgnored: false,
 			} {
-				server := tlstest.Legacy{Suites: []uint16{suite}, Versions: []uint16{version}, Renegotiation: kind, Server: tlstest.Server{Key: keyFor(suite)}}
-				addr, err := lab.StartLegacy(server)
+				server := legacy.Server{Suites: []uint16{suite}, Versions: []uint16{version}, Renegotiation: kind, Base: tlstest.Server{Key: keyFor(suite)}}
+				addr, err := legacy.Start(lab, server)
 				if err != nil {
 					t.Fatal(err)
 				}

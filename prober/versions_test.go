@@ -9,6 +9,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // said writes a finding of versions as the question "taken, or refused?".
@@ -63,17 +64,17 @@ func TestVersionsOfOldServers(t *testing.T) {
 	old := []uint16{0x0002, 0x0300, tls.VersionTLS10}
 	for _, test := range []struct {
 		name   string
-		server tlstest.Legacy
+		server legacy.Server
 		want   string
 	}{
-		{"SSL", tlstest.Legacy{Versions: old, Suites: []uint16{0x000a}}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
-		{"hangs up", tlstest.Legacy{Versions: old, Suites: []uint16{0x000a}, Refusal: tlstest.RefuseByClosing}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
-		{"resets", tlstest.Legacy{Versions: old, Suites: []uint16{0x000a}, Refusal: tlstest.RefuseByReset}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
-		{"handshake_failure for everything", tlstest.Legacy{Refusal: tlstest.RefuseHandshakeFailure}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
-		{"takes nothing, and says so", tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 -1.3"},
+		{"SSL", legacy.Server{Versions: old, Suites: []uint16{0x000a}}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"hangs up", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"resets", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByReset}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"handshake_failure for everything", legacy.Server{Refusal: legacy.RefuseWithHandshakeFailure}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"takes nothing, and says so", legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 -1.3"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			addr, err := lab.StartLegacy(test.server)
+			addr, err := legacy.Start(lab, test.server)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +93,7 @@ func TestVersionsOfOldServers(t *testing.T) {
 func TestLastVersionIsHeard(t *testing.T) {
 	lab := newLab(t)
 	likes := choosy(func(h *hello.ClientHello) bool { return h.LegacyVersion == hello.TLS10 }, nil)
-	addr := startMannered(t, lab, tlstest.Legacy{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, likes)
+	addr := startMannered(t, lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, likes)
 	q := newInquiry(lookAt(t, lab, addr), maxVersionHellos, 0)
 	for _, v := range []hello.Version{hello.SSL20, hello.SSL30, hello.TLS11, hello.TLS12, hello.TLS13} {
 		if said := q.version(t.Context(), v); said != saidNeither {
@@ -115,33 +116,33 @@ const attempts = 20
 func TestVersionsOfShyServers(t *testing.T) {
 	lab := newLab(t)
 	const truth = "+SSL 2.0 -SSL 3.0 +1.0 -1.1 -1.2 -1.3"
-	server, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: tlstest.RefuseByClosing})
+	server, err := legacy.Start(lab, legacy.Server{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: legacy.RefuseByClosing})
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet, err := lab.StartLegacy(tlstest.Legacy{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: tlstest.RefuseBySilence})
+	quiet, err := legacy.Start(lab, legacy.Server{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: legacy.RefuseBySilence})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
 		name    string
 		server  string
-		manners tlstest.Manners
+		manners tlstest.ConnectionPolicy
 		whole   bool // all of the truth is to be learned
 	}{
-		{"slow", server, tlstest.Manners{Delay: time.Millisecond, Bytewise: true}, true},
-		{"one at a time, the others wait", server, tlstest.Manners{AtOnce: 1}, true},
-		{"one at a time, the others are reset", server, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnReset}, true},
-		{"one at a time, the others are closed", server, tlstest.Manners{AtOnce: 1, Beyond: tlstest.TurnClosed}, true},
-		{"chokes on several", server, tlstest.Manners{Chokes: true}, true},
-		{"bans by reset after 3", server, tlstest.Manners{BanAfter: 3, Banned: tlstest.TurnReset}, false},
-		{"bans by closing after 8", server, tlstest.Manners{BanAfter: 8, Banned: tlstest.TurnClosed}, false},
-		{"bans by silence after 5", server, tlstest.Manners{BanAfter: 5}, false},
-		{"refuses by silence", quiet, tlstest.Manners{}, false},
+		{"slow", server, tlstest.ConnectionPolicy{Delay: time.Millisecond, Bytewise: true}, true},
+		{"one at a time, the others wait", server, tlstest.ConnectionPolicy{MaxConcurrent: 1}, true},
+		{"one at a time, the others are reset", server, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByReset}, true},
+		{"one at a time, the others are closed", server, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing}, true},
+		{"chokes on several", server, tlstest.ConnectionPolicy{StallConcurrent: true}, true},
+		{"bans by reset after 3", server, tlstest.ConnectionPolicy{BanAfter: 3, Banned: tlstest.RejectByReset}, false},
+		{"bans by closing after 8", server, tlstest.ConnectionPolicy{BanAfter: 8, Banned: tlstest.RejectByClosing}, false},
+		{"bans by silence after 5", server, tlstest.ConnectionPolicy{BanAfter: 5}, false},
+		{"refuses by silence", quiet, tlstest.ConnectionPolicy{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			addr, _, err := lab.Front(test.server, test.manners)
+			addr, _, err := lab.StartRelay(test.server, test.manners)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 // lookForWounds probes an address for vulnerabilities.
@@ -67,19 +68,19 @@ var alsoHealed = map[string]string{"ticketbleed": "no_extended_master_secret"}
 func TestVulnerabilities(t *testing.T) {
 	t.Parallel()
 	lab := newLab(t)
-	for _, wound := range tlstest.Wounds() {
+	for _, wound := range legacy.Vulnerabilities() {
 		want, known := diagnoses[wound.Name]
 		if !known {
 			t.Errorf("%s has no diagnosis", wound.Name)
 		}
 		for _, server := range []struct {
 			name   string
-			legacy tlstest.Legacy
+			legacy legacy.Server
 			want   string
-		}{{"wounded", wound.Wounded, want}, {"healed", wound.Healed, alsoHealed[wound.Name]}} {
+		}{{"wounded", wound.Vulnerable, want}, {"healed", wound.Fixed, alsoHealed[wound.Name]}} {
 			t.Run(wound.Name+" "+server.name, func(t *testing.T) {
 				t.Parallel()
-				addr, err := lab.StartLegacy(server.legacy)
+				addr, err := legacy.Start(lab, server.legacy)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -99,29 +100,29 @@ func TestVulnerabilities(t *testing.T) {
 }
 
 // rude is how servers, and what stands before them, treat those who call often.
-var rude = func() map[string]tlstest.Manners {
-	all := map[string]tlstest.Manners{
-		"one at a time, others wait":       {AtOnce: 1},
-		"one at a time, others are reset":  {AtOnce: 1, Beyond: tlstest.TurnReset},
-		"one at a time, others are closed": {AtOnce: 1, Beyond: tlstest.TurnClosed},
+var rude = func() map[string]tlstest.ConnectionPolicy {
+	all := map[string]tlstest.ConnectionPolicy{
+		"one at a time, others wait":       {MaxConcurrent: 1},
+		"one at a time, others are reset":  {MaxConcurrent: 1, OverLimit: tlstest.RejectByReset},
+		"one at a time, others are closed": {MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing},
 		"byte by byte":                     {Bytewise: true},
 	}
 	for _, after := range []int{1, 2, 3, 5, 8, 11} {
-		all[fmt.Sprintf("resets after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnReset}
+		all[fmt.Sprintf("resets after %d", after)] = tlstest.ConnectionPolicy{BanAfter: after, Banned: tlstest.RejectByReset}
 	}
 	for _, after := range []int{4, 7, 10} {
-		all[fmt.Sprintf("closes after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnClosed}
+		all[fmt.Sprintf("closes after %d", after)] = tlstest.ConnectionPolicy{BanAfter: after, Banned: tlstest.RejectByClosing}
 	}
 	for _, after := range []int{1, 4, 9} {
-		all[fmt.Sprintf("silent after %d", after)] = tlstest.Manners{BanAfter: after, Banned: tlstest.TurnHeld}
+		all[fmt.Sprintf("silent after %d", after)] = tlstest.ConnectionPolicy{BanAfter: after, Banned: tlstest.RejectByHolding}
 	}
 	return all
 }()
 
 // lookThrough is a check's endpoint at a server behind manners.
-func lookThrough(t *testing.T, lab *tlstest.Lab, server string, manners tlstest.Manners) *endpoint {
+func lookThrough(t *testing.T, lab *tlstest.Lab, server string, manners tlstest.ConnectionPolicy) *endpoint {
 	t.Helper()
-	addr, _, err := lab.Front(server, manners)
+	addr, _, err := lab.StartRelay(server, manners)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,15 +146,15 @@ const shortly = time.Second
 func TestRudenessHidesNoWound(t *testing.T) {
 	t.Parallel()
 	lab := newLab(t)
-	everything := tlstest.Legacy{
+	everything := legacy.Server{
 		Versions: []uint16{0x0002, 0x0300, tls.VersionTLS10, tls.VersionTLS12},
 		Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
 			tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, 0x0003, 0x0014},
-		NoRenegotiationInfo: true, NoExtendedMasterSecret: true, IgnoresFallback: true, Deflate: false,
-		Tickets: tlstest.TicketsBleed, Heartbeat: tlstest.HeartbeatBleeds, EarlyCCS: tlstest.EarlyCCSTaken,
-		Premaster: tlstest.PremasterStrong, Renegotiation: tlstest.RenegotiationTaken,
+		NoRenegotiationInfo: true, NoExtendedMasterSecret: true, IgnoreFallbackSCSV: true, Deflate: false,
+		Tickets: legacy.TicketsVulnerable, Heartbeat: legacy.HeartbeatVulnerable, EarlyCCS: legacy.EarlyCCSAccepted,
+		RSAOracle: legacy.RSAOracleStrong, Renegotiation: legacy.RenegotiationAccepted,
 	}
-	server, err := lab.StartLegacy(everything)
+	server, err := legacy.Start(lab, everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func TestRudenessHidesNoWound(t *testing.T) {
 // makes it vulnerable. (It hangs up on SSL 2.0, too.)
 func TestAbsenceIsNoRefusal(t *testing.T) {
 	lab := newLab(t)
-	wounded := tlstest.Legacy{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, Premaster: tlstest.PremasterStrong}
+	wounded := legacy.Server{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, RSAOracle: legacy.RSAOracleStrong}
 	var asked atomic.Int64
 	absent := choosy(func(h *hello.ClientHello) bool {
 		isRSA := func(id hello.CipherSuite) bool { s := hello.Find(id); return s != nil && s.KeyExchange == "RSA" }
@@ -236,7 +237,7 @@ func TestFewConnections(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
-			addr, census, err := lab.Front(server, tlstest.Manners{})
+			addr, census, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -244,7 +245,7 @@ func TestFewConnections(t *testing.T) {
 			if err != nil || found.said(true) != "" || len(found.Answers) != len(VulnerabilityNames) {
 				t.Fatalf("%+v, %v", found, err)
 			}
-			if got := census.Callers(); got != test.want {
+			if got := census.Total(); got != test.want {
 				t.Errorf("%d connections, want %d", got, test.want)
 			}
 		})
@@ -302,7 +303,7 @@ func TestWeakInOneVersion(t *testing.T) {
 		{0x0300, des3, "poodle sweet32"}, {0x0300, dhe, "poodle logjam"},
 	} {
 		t.Run(fmt.Sprintf("%04x in %04x", test.suite, test.version), func(t *testing.T) {
-			g := tlstest.Legacy{Versions: all[1:], PrimeBits: 1024, SuitesOf: map[uint16][]uint16{test.version: {test.suite, good}}}
+			g := legacy.Server{Versions: all[1:], PrimeBits: 1024, SuitesOf: map[uint16][]uint16{test.version: {test.suite, good}}}
 			if test.version == 0x0300 {
 				g.Versions, g.SuitesOf[test.version] = all, []uint16{test.suite}
 			}
@@ -311,7 +312,7 @@ func TestWeakInOneVersion(t *testing.T) {
 					g.SuitesOf[v] = []uint16{good}
 				}
 			}
-			addr, err := lab.StartLegacy(g)
+			addr, err := legacy.Start(lab, g)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,5 +8,5 @@ import (
 )
 
 func shrinkBacklog(net.Listener) error {
-	return errors.New("a server that hangs is to be had on Linux alone")
+	return errors.New("a server that hangs needs Linux")
 }

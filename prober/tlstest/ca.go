@@ -28,8 +28,8 @@ type CA struct {
 	Key         crypto.Signer
 }
 
-// NewRoot makes a self-signed authority with a P-256 key. It is a year old and
-// lasts ten. Each change is made to the template before it is signed.
+// NewRoot makes a self-signed CA with a P-256 key. It is valid for ten years, of
+// which one has passed. Each change is made to the template before it is signed.
 func NewRoot(commonName string, change ...func(*x509.Certificate)) (*CA, error) {
 	key, err := newKey()
 	if err != nil {
@@ -42,8 +42,8 @@ func NewRoot(commonName string, change ...func(*x509.Certificate)) (*CA, error) 
 	return &CA{Certificate: certificate, Key: key}, nil
 }
 
-// Intermediate makes an authority under ca, with a P-256 key of its own and no
-// limit to the length of the paths below it. It is a year old and lasts five.
+// Intermediate makes a CA under ca, with its own P-256 key and without a path
+// length constraint. It is valid for five years, of which one has passed.
 func (ca *CA) Intermediate(commonName string, change ...func(*x509.Certificate)) (*CA, error) {
 	key, err := newKey()
 	if err != nil {
@@ -52,20 +52,20 @@ func (ca *CA) Intermediate(commonName string, change ...func(*x509.Certificate))
 	return ca.certify(labName(commonName), key, change)
 }
 
-// CrossSign certifies an authority that already exists: the new one has the
-// subject and the key of other, and is signed by ca. It is a year old and lasts five.
+// CrossSign signs the subject and key of an existing CA with ca. The certificate
+// is valid for five years, of which one has passed.
 func (ca *CA) CrossSign(other *CA, change ...func(*x509.Certificate)) (*CA, error) {
 	return ca.certify(other.Certificate.Subject, other.Key, change)
 }
 
-// Issue signs template, which is for the holder of key. Only a serial number
-// and a subject key identifier are added, where template has none.
+// Issue signs template for the public key of key. It adds a serial number and a
+// subject key identifier if template has none, and nothing else.
 func (ca *CA) Issue(template *x509.Certificate, key crypto.Signer) (*x509.Certificate, error) {
 	return sign(template, ca.Certificate, key, ca.Key)
 }
 
 func (ca *CA) certify(subject pkix.Name, key crypto.Signer, change []func(*x509.Certificate)) (*CA, error) {
-	template := authority(subject, 5*year, append([]func(*x509.Certificate){pointTo(ca)}, change...))
+	template := authority(subject, 5*year, append([]func(*x509.Certificate){setIssuerURL(ca)}, change...))
 	certificate, err := ca.Issue(template, key)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (ca *CA) certify(subject pkix.Name, key crypto.Signer, change []func(*x509.
 	return &CA{Certificate: certificate, Key: key}, nil
 }
 
-// authority is the template of a CA's certificate that is a year old.
+// authority is the template of a CA certificate that is one year old.
 func authority(subject pkix.Name, life time.Duration, change []func(*x509.Certificate)) *x509.Certificate {
 	template := &x509.Certificate{
 		Subject:               subject,
@@ -88,8 +88,8 @@ func authority(subject pkix.Name, life time.Duration, change []func(*x509.Certif
 	return template
 }
 
-// healthyLeaf is the template of a server's certificate with nothing wrong with it.
-func healthyLeaf() *x509.Certificate {
+// leafTemplate is the template of a server certificate without faults.
+func leafTemplate() *x509.Certificate {
 	template := &x509.Certificate{
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
@@ -101,22 +101,22 @@ func healthyLeaf() *x509.Certificate {
 	return template
 }
 
-// valid sets how old a certificate is and how long it still lasts. Either may
-// be negative: not yet valid, and expired.
+// valid sets the age of a certificate and the time it has left. A negative age
+// makes it not yet valid; a negative rest makes it expired.
 func valid(age, left time.Duration) func(*x509.Certificate) {
 	return func(template *x509.Certificate) {
-		now := time.Now().UTC().Truncate(time.Second) // certificates know no fractions
+		now := time.Now().UTC().Truncate(time.Second) // certificates have no fractions of a second
 		template.NotBefore = now.Add(-age)
 		template.NotAfter = now.Add(left)
 	}
 }
 
-// pointTo names the place where the certificate of ca could be fetched. Names
-// under .test never resolve (RFC 6761 section 6.2).
-func pointTo(ca *CA) func(*x509.Certificate) {
-	place := url.URL{Scheme: "http", Host: "ca.lab.test", Path: "/" + ca.Certificate.Subject.CommonName + ".crt"}
+// setIssuerURL sets the URL of ca's certificate (authority information access).
+// Names under .test never resolve (RFC 6761 section 6.2).
+func setIssuerURL(ca *CA) func(*x509.Certificate) {
+	location := url.URL{Scheme: "http", Host: "ca.lab.test", Path: "/" + ca.Certificate.Subject.CommonName + ".crt"}
 	return func(template *x509.Certificate) {
-		template.IssuingCertificateURL = []string{place.String()}
+		template.IssuingCertificateURL = []string{location.String()}
 	}
 }
 
@@ -132,10 +132,10 @@ func selfSign(template *x509.Certificate, key crypto.Signer) (*x509.Certificate,
 	return sign(template, template, key, key)
 }
 
-// sign leaves template as it is: the same one may be signed again.
+// sign does not change template, which may be signed again.
 func sign(template, issuer *x509.Certificate, key, issuerKey crypto.Signer) (*x509.Certificate, error) {
 	if key == nil {
-		return nil, errors.New("a certificate needs the key that it is for")
+		return nil, errors.New("a certificate needs a key")
 	}
 	complete := *template
 	if err := identify(&complete, key); err != nil {
@@ -148,8 +148,8 @@ func sign(template, issuer *x509.Certificate, key, issuerKey crypto.Signer) (*x5
 	return x509.ParseCertificate(der)
 }
 
-// identify gives template a random serial number and the key's identifier,
-// unless it has its own.
+// identify sets a random serial number and the subject key identifier, unless
+// template has them.
 func identify(template *x509.Certificate, key crypto.Signer) error {
 	if template.SerialNumber == nil {
 		serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
@@ -163,16 +163,16 @@ func identify(template *x509.Certificate, key crypto.Signer) error {
 		if err != nil {
 			return fmt.Errorf("encode the public key: %w", err)
 		}
-		// RFC 5280 section 4.2.1.2 leaves the method open; what counts is that
-		// one key has one identifier, also when it is certified twice.
+		// RFC 5280 section 4.2.1.2 does not fix the method. A key must have the
+		// same identifier in all its certificates.
 		sum := sha256.Sum256(spki)
 		template.SubjectKeyId = sum[:20]
 	}
 	return nil
 }
 
-// signedCertificate and toBeSigned are RFC 5280 section 4.1, taken apart only
-// as far as the serial number.
+// signedCertificate and toBeSigned are Certificate and TBSCertificate of RFC 5280
+// section 4.1. Only the fields up to the serial number are decoded.
 type signedCertificate struct {
 	Body      asn1.RawValue
 	Algorithm asn1.RawValue
@@ -190,25 +190,25 @@ type toBeSigned struct {
 	Extensions   asn1.RawValue
 }
 
-// reissue signs a certificate of ca again with another serial number, also with
-// one that crypto/x509 would refuse to sign.
+// reissue signs a certificate of ca again with another serial number. Unlike
+// crypto/x509, it accepts negative ones.
 func (ca *CA) reissue(certificate *x509.Certificate, serial *big.Int) ([]byte, error) {
 	var whole signedCertificate
 	if _, err := asn1.Unmarshal(certificate.Raw, &whole); err != nil {
-		return nil, fmt.Errorf("take the certificate apart: %w", err)
+		return nil, fmt.Errorf("parse the certificate: %w", err)
 	}
 	var body toBeSigned
 	if _, err := asn1.Unmarshal(whole.Body.FullBytes, &body); err != nil {
-		return nil, fmt.Errorf("take the certificate's body apart: %w", err)
+		return nil, fmt.Errorf("parse the TBSCertificate: %w", err)
 	}
 	body.SerialNumber = serial
 	der, err := asn1.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("put the certificate's body together: %w", err)
+		return nil, fmt.Errorf("encode the TBSCertificate: %w", err)
 	}
 	signature, err := crypto.SignMessage(ca.Key, rand.Reader, der, crypto.SHA256)
 	if err != nil {
-		return nil, fmt.Errorf("sign the certificate's body: %w", err)
+		return nil, fmt.Errorf("sign the TBSCertificate: %w", err)
 	}
 	whole.Body = asn1.RawValue{FullBytes: der}
 	whole.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}

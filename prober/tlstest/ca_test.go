@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"testing"
 	"time"
+
+	"tls_exporter/prober/tlstest/internal/testclient"
 )
 
 func TestCrossSign(t *testing.T) {
@@ -19,21 +21,21 @@ func TestCrossSign(t *testing.T) {
 	}
 	was, is := lab.Intermediate.Certificate, crossed.Certificate
 	if !bytes.Equal(is.RawSubject, was.RawSubject) || !bytes.Equal(is.SubjectKeyId, was.SubjectKeyId) || crossed.Key != lab.Intermediate.Key {
-		t.Error("the cross-signed authority is not the same authority")
+		t.Error("the cross-signed CA has another subject or key")
 	}
-	leaf, err := lab.Intermediate.Issue(healthyLeaf(), lab.Root.Key)
+	leaf, err := lab.Intermediate.Issue(leafTemplate(), lab.Root.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, root := range []*CA{old, lab.Root} {
-		options := x509.VerifyOptions{Roots: pool(root.Certificate), Intermediates: pool(is, was)}
+		options := x509.VerifyOptions{Roots: testclient.Pool(root.Certificate), Intermediates: testclient.Pool(is, was)}
 		if _, err := leaf.Verify(options); err != nil {
 			t.Errorf("verify up to %s: %v", root.Certificate.Subject, err)
 		}
 	}
 }
 
-func TestAuthoritiesCanBeChanged(t *testing.T) {
+func TestChangeOfCATemplate(t *testing.T) {
 	end := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	soon := func(c *x509.Certificate) { c.NotAfter = end }
 	root, err := NewRoot("Root", soon)
@@ -46,14 +48,14 @@ func TestAuthoritiesCanBeChanged(t *testing.T) {
 	}
 	for _, ca := range []*CA{root, intermediate} {
 		if !ca.Certificate.NotAfter.Equal(end) {
-			t.Errorf("%s ends at %v, want %v", ca.Certificate.Subject, ca.Certificate.NotAfter, end)
+			t.Errorf("%s expires at %v, want %v", ca.Certificate.Subject, ca.Certificate.NotAfter, end)
 		}
 	}
 }
 
-func TestIssueLeavesTheTemplateAsItIs(t *testing.T) {
+func TestIssueDoesNotChangeTheTemplate(t *testing.T) {
 	lab := newLab(t)
-	template := healthyLeaf()
+	template := leafTemplate()
 	first, err := lab.Root.Issue(template, lab.Root.Key)
 	if err != nil {
 		t.Fatal(err)
@@ -63,12 +65,12 @@ func TestIssueLeavesTheTemplateAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if first.SerialNumber.Cmp(second.SerialNumber) == 0 {
-		t.Error("two certificates have one serial number")
+		t.Error("two certificates have the same serial number")
 	}
 }
 
 func TestIssueNeedsAKey(t *testing.T) {
-	if _, err := newLab(t).Root.Issue(healthyLeaf(), nil); err == nil {
-		t.Error("a certificate was issued for no key")
+	if _, err := newLab(t).Root.Issue(leafTemplate(), nil); err == nil {
+		t.Error("a certificate was issued without a key")
 	}
 }

@@ -9,27 +9,28 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// Zone is all that a DNS server of the lab knows, by names in lower case and
-// without a dot at their end. A name that is not in it does not exist.
+// Zone is the data of a DNS server of the lab. The keys are names in lower case
+// without a final dot. Other names do not exist.
 type Zone map[string]Name
 
-// Name is what a DNS server of the lab says of a name. The zero value exists
-// and has nothing.
+// Name is the data of one name. The zero value exists and has no records.
 type Name struct {
 	// Addresses are the name's A and AAAA records.
 	Addresses []netip.Addr
 
-	// Alias is the name that a CNAME record leads to. The server follows it as
-	// far as its zone goes.
+	// Alias is the target of a CNAME record. The server follows it within its
+	// zone.
 	Alias string
 
-	// RCode is an error (RFC 1035 section 4.1.1) to answer with instead.
+	// RCode is an error (RFC 1035 section 4.1.1). If not 0, it is the answer.
 	RCode byte
 
-	// Alter has the last word on an answer: nil is none at all. It is told
-	// whether the question came over TCP.
+	// Alter changes the answer before it is sent. nil sends none. overTCP says
+	// whether the query came over TCP.
 	Alter func(answer []byte, overTCP bool) []byte
 }
 
@@ -46,13 +47,13 @@ const (
 	rcodeFormatError = 1
 	rcodeNoSuchName  = 3
 
-	maxDatagram = 512 // no EDNS here: what is longer is cut, and to be had over TCP
+	maxDatagram = 512 // without EDNS; longer answers are truncated over UDP
 	maxMessage  = 1<<16 - 1
 	maxAliases  = 8
 )
 
-// StartDNS starts a DNS server, over UDP and TCP, that recurses within its zone
-// alone, and says where it listens, as "127.0.0.1:port".
+// StartDNS starts a DNS server over UDP and TCP that answers from zone alone. It
+// returns the address as "127.0.0.1:port".
 func (l *Lab) StartDNS(zone Zone) (addr string, err error) {
 	var packets net.PacketConn
 	var listener net.Listener
@@ -63,7 +64,7 @@ func (l *Lab) StartDNS(zone Zone) (addr string, err error) {
 		if listener, err = net.Listen("tcp", packets.LocalAddr().String()); err == nil {
 			break
 		}
-		packets.Close() // somebody has this port for TCP
+		packets.Close() // the TCP port is in use
 	}
 	if err != nil {
 		return "", err
@@ -74,9 +75,6 @@ func (l *Lab) StartDNS(zone Zone) (addr string, err error) {
 	}
 	return listener.Addr().String(), l.run(listener, func() { l.accept(listener, zone.serveTCP) })
 }
-
-// portTries is how often a port is looked for that is free in several places.
-const portTries = 20
 
 func (z Zone) serveUDP(packets net.PacketConn) {
 	buffer := make([]byte, maxMessage)
@@ -91,10 +89,9 @@ func (z Zone) serveUDP(packets net.PacketConn) {
 	}
 }
 
-// serveTCP answers questions with their length before them (RFC 1035 section
-// 4.2.2).
+// serveTCP answers queries with a length prefix (RFC 1035 section 4.2.2).
 func (z Zone) serveTCP(_ context.Context, c net.Conn) {
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(wire.Timeout))
 	for {
 		length := make([]byte, 2)
 		if _, err := io.ReadFull(c, length); err != nil {
@@ -110,7 +107,7 @@ func (z Zone) serveTCP(_ context.Context, c net.Conn) {
 	}
 }
 
-// answer answers a query of one question; nil: with silence.
+// answer is the answer to a query with one question. nil: do not answer.
 func (z Zone) answer(query []byte, overTCP bool) []byte {
 	if len(query) < dnsHeader || query[2]&flagAnswer != 0 {
 		return nil
@@ -130,7 +127,7 @@ func (z Zone) answer(query []byte, overTCP bool) []byte {
 		records, exists := z.records(asked, kind)
 		rcode := byte(0)
 		if !exists {
-			rcode = rcodeNoSuchName // of where the aliases lead (RFC 6604 section 3)
+			rcode = rcodeNoSuchName // of the last alias (RFC 6604 section 3)
 		}
 		answer = reply(query, end, rcode, records)
 	}
@@ -144,7 +141,7 @@ func (z Zone) answer(query []byte, overTCP bool) []byte {
 	return answer
 }
 
-// question reads the name and type that a query asks for, and where that ends.
+// question parses the name and type of a query, and returns the offset after them.
 func question(query []byte) (name string, kind uint16, end int, ok bool) {
 	if binary.BigEndian.Uint16(query[4:]) != 1 {
 		return "", 0, 0, false
@@ -165,8 +162,8 @@ func question(query []byte) (name string, kind uint16, end int, ok bool) {
 	return strings.ToLower(strings.Join(labels, ".")), binary.BigEndian.Uint16(query[at+1:]), at + 5, true
 }
 
-// records are the aliases from a name on, and the addresses at their end. They
-// tell whether what the last alias leads to exists.
+// records are the aliases that begin at name, and the addresses of the last one.
+// exists says whether the target of the last alias exists.
 func (z Zone) records(name string, kind uint16) (records [][]byte, exists bool) {
 	for range maxAliases {
 		at, known := z[name]
@@ -187,7 +184,7 @@ func (z Zone) records(name string, kind uint16) (records [][]byte, exists bool) 
 	return records, true
 }
 
-// reply is a header, the question as it was asked, and records.
+// reply is a header, the question copied from the query, and records.
 func reply(query []byte, end int, rcode byte, records [][]byte) []byte {
 	answer := slices.Clone(query[:end])
 	answer[2] = query[2]&0x79 | flagAnswer // the query's opcode and whether recursion is desired
@@ -201,7 +198,7 @@ func reply(query []byte, end int, rcode byte, records [][]byte) []byte {
 	return append(answer, slices.Concat(records...)...)
 }
 
-// resource is a record that nobody should keep: its time to live is over.
+// resource is a resource record with a time to live of 0.
 func resource(name string, kind uint16, data []byte) []byte {
 	b := wireName(name)
 	b = binary.BigEndian.AppendUint16(b, kind)
@@ -211,7 +208,7 @@ func resource(name string, kind uint16, data []byte) []byte {
 	return append(b, data...)
 }
 
-// wireName is a name as RFC 1035 section 3.1 has it, uncompressed.
+// wireName is a name in the uncompressed form of RFC 1035 section 3.1.
 func wireName(name string) []byte {
 	var b []byte
 	for label := range strings.SplitSeq(name, ".") {

@@ -22,7 +22,7 @@ func TestDNS(t *testing.T) {
 		"another.test": {Alias: "both.test"},
 		"nowhere.test": {Alias: "missing.test"},
 		"none.test":    {},
-		"many.test":    {Addresses: many}, // more than a datagram holds
+		"many.test":    {Addresses: many}, // more than fit into a datagram
 		"broken.test":  {RCode: 2},
 	})
 	tests := []struct {
@@ -57,7 +57,7 @@ func TestDNS(t *testing.T) {
 	}
 }
 
-// resolverOf asks a DNS server of the lab and nobody else.
+// resolverOf is a resolver that uses a DNS server with zone.
 func resolverOf(t *testing.T, lab *Lab, zone Zone) *net.Resolver {
 	t.Helper()
 	addr, err := lab.StartDNS(zone)
@@ -71,7 +71,7 @@ func resolverOf(t *testing.T, lab *Lab, zone Zone) *net.Resolver {
 
 func TestDNSAnswersAreAltered(t *testing.T) {
 	lab := newLab(t)
-	silent, err := lab.StartDNS(Zone{"odd.test": {Alter: func(answer []byte, overTCP bool) []byte {
+	addr, err := lab.StartDNS(Zone{"odd.test": {Alter: func(answer []byte, overTCP bool) []byte {
 		if overTCP {
 			return nil
 		}
@@ -80,7 +80,7 @@ func TestDNSAnswersAreAltered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := net.Dial("udp", silent)
+	c, err := net.Dial("udp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,11 +90,11 @@ func TestDNSAnswersAreAltered(t *testing.T) {
 	answer := make([]byte, maxDatagram)
 	n, err := c.Read(answer)
 	if err != nil || string(answer[n-3:n]) != "odd" {
-		t.Errorf("heard %q, %v", answer[:n], err)
+		t.Errorf("got %q, %v", answer[:n], err)
 	}
 }
 
-// Whatever is asked, the server says something well formed or nothing.
+// The answer to any query is well formed, or there is none.
 func FuzzDNS(f *testing.F) {
 	zone := Zone{"a.test": {Addresses: []netip.Addr{netip.IPv6Loopback()}}, "loop.test": {Alias: "loop.test"}}
 	for _, name := range []string{"a.test", "loop.test", "missing.test", ""} {

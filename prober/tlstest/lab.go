@@ -1,16 +1,17 @@
-// Package tlstest is a lab: a certificate authority and real servers on
-// loopback, each healthy but for the one illness that you name.
+// Package tlstest is a test lab: a certificate authority and real servers on
+// loopback, without faults except those that you ask for.
 //
 //	lab, err := tlstest.New()
 //	defer lab.Close()
 //	addr, err := lab.Start(tlstest.Server{Leaf: func(c *x509.Certificate) { c.NotAfter = yesterday }})
 //
-// Tests probe its servers, and so does the demo: nothing here knows which.
-// [Illnesses] is the list of what endpoints suffer from in the world outside.
+// The tests and the demo use the same servers. [Scenarios] lists the faults
+// that endpoints have in practice. Package legacy has servers with protocols
+// and vulnerabilities that crypto/tls does not have.
 //
-// Nothing is faked on the way to a client: sockets are sockets, signatures are
-// valid unless the illness says otherwise, and alerts are sent by crypto/tls
-// wherever crypto/tls can be brought to send them.
+// Nothing is mocked: connections use sockets, signatures are valid unless the
+// scenario is about a signature, and crypto/tls sends the alerts wherever it
+// can.
 package tlstest
 
 import (
@@ -24,23 +25,23 @@ import (
 	"time"
 )
 
-// Lab is a root, an intermediate under it, and the servers started so far.
-// It is made by New, and its methods may be called from several goroutines.
+// Lab is a root CA, an intermediate CA under it, and the servers started so
+// far. New makes it. Its methods are safe for concurrent use.
 type Lab struct {
 	Root, Intermediate *CA
 
-	// ctx ends when the lab closes. It is kept here because it is the life of
-	// the lab's servers, which outlive the calls that start them.
+	// ctx ends when the lab closes. It is a field because the servers run
+	// longer than the calls that start them.
 	ctx    context.Context
 	cancel context.CancelFunc
 
 	workers sync.WaitGroup
 
-	mu   sync.Mutex             // guards open, and that nothing starts once ctx has ended
-	open map[io.Closer]struct{} // listeners and connections, each with a worker
+	mu   sync.Mutex             // guards open; nothing starts under it once ctx has ended
+	open map[io.Closer]struct{} // listeners and connections, each with a goroutine
 }
 
-// New makes a lab with a new root and intermediate. Close it when done.
+// New makes a lab with a new root and intermediate. The caller must close it.
 func New() (*Lab, error) {
 	root, err := NewRoot("Lab Root")
 	if err != nil {
@@ -60,8 +61,8 @@ func New() (*Lab, error) {
 	}, nil
 }
 
-// Close stops every server, cuts every connection, and returns when the last
-// goroutine of the lab has ended. Closing a closed lab does nothing.
+// Close stops all servers, closes all connections, and waits for all goroutines
+// of the lab. Closing a closed lab does nothing.
 func (l *Lab) Close() {
 	l.mu.Lock()
 	l.cancel()
@@ -72,13 +73,13 @@ func (l *Lab) Close() {
 	l.workers.Wait()
 }
 
-// RootPEM is the certificate of the lab's root, as a CA file holds it.
+// RootPEM is the certificate of the lab's root in PEM, as in a CA file.
 func (l *Lab) RootPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: l.Root.Certificate.Raw})
 }
 
-// run does work in a goroutine of the lab and then closes c. Should the lab
-// close first, it closes c, which is how work learns of it.
+// run calls work in a goroutine of the lab and then closes c. If the lab closes
+// first, it closes c, and work must then return.
 func (l *Lab) run(c io.Closer, work func()) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,23 +102,24 @@ func (l *Lab) release(c io.Closer) {
 	c.Close()
 }
 
-// breather is how long a server waits when the system has no socket to give.
-const breather = 50 * time.Millisecond
+// acceptDelay is how long a server waits after an error such as a lack of file
+// descriptors.
+const acceptDelay = 50 * time.Millisecond
 
-// accept holds a conversation with everyone who calls, until the listener closes.
-func (l *Lab) accept(listener net.Listener, talk conversation) {
+// accept serves each connection until the listener closes.
+func (l *Lab) accept(listener net.Listener, serve handler) {
 	for {
 		c, err := listener.Accept()
 		switch {
 		case err == nil:
-			// The one error is that the lab has closed; then the next Accept says so too.
-			_ = l.run(c, func() { talk(l.ctx, c) })
+			// The only error is that the lab is closed. The next Accept reports that too.
+			_ = l.run(c, func() { serve(l.ctx, c) })
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
 			select {
 			case <-l.ctx.Done():
-			case <-time.After(breather):
+			case <-time.After(acceptDelay):
 			}
 		}
 	}

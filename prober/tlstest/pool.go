@@ -8,22 +8,22 @@ import (
 	"strconv"
 )
 
-// StartPool starts servers on the same port of different addresses of loopback,
-// as the addresses behind one name have it: those given, in their order. Their
-// Address is of no account.
+// StartPool starts servers on the same port of different loopback addresses,
+// like the addresses behind one name. Server i gets addrs[i]; its Address is
+// ignored.
 func (l *Lab) StartPool(addrs []netip.Addr, servers ...Server) (port uint16, err error) {
 	for range portTries {
-		if port, err = l.tryPool(addrs, servers); !errors.Is(err, errTaken) {
+		if port, err = l.tryPool(addrs, servers); !errors.Is(err, errPortInUse) {
 			return port, err
 		}
 	}
 	return 0, err
 }
 
-var errTaken = errors.New("is taken")
+var errPortInUse = errors.New("is in use")
 
-// tryPool takes the port that the first server gets. Where another address has
-// that port no more, those that stand already go on until the lab closes.
+// tryPool uses the port that the first server gets. If another address does not
+// have that port free, the servers already started run until the lab closes.
 func (l *Lab) tryPool(addrs []netip.Addr, servers []Server) (uint16, error) {
 	var port uint16
 	for i, server := range servers {
@@ -37,7 +37,7 @@ func (l *Lab) tryPool(addrs []netip.Addr, servers []Server) (uint16, error) {
 			return 0, err
 		}
 		if i > 0 && got.Port() != port {
-			return 0, fmt.Errorf("port %d of %s %w", port, addrs[i], errTaken)
+			return 0, fmt.Errorf("port %d of %s %w", port, addrs[i], errPortInUse)
 		}
 		port = got.Port()
 	}

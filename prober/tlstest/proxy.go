@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -15,58 +16,59 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// HTTPProxy is a proxy for CONNECT (RFC 9110 section 9.3.6): what a server may
-// Accept, or hold Inside of its TLS. The zero value connects everybody to
-// wherever they want.
+// HTTPProxy is a proxy for the CONNECT method (RFC 9110 section 9.3.6). Its
+// Serve is for a Server's Accept, or for Inside. The zero value connects all
+// clients to any address.
 type HTTPProxy struct {
-	// User and Password are asked for, if set (RFC 7617).
+	// User and Password are required, if set (RFC 7617).
 	User, Password string
 
-	// Hosts are places, as host:port, that this proxy knows by another address.
+	// Hosts maps a requested host:port to the address to connect to.
 	Hosts map[string]string
 
-	// Reply is answered to every request, in place of all else, and nothing
-	// is connected.
+	// Reply, if set, answers every request. The proxy then connects to nothing.
 	Reply string
 
-	// Asked is told what is asked for, and the credentials that came with it.
-	Asked func(place, user, password string)
+	// Asked is called with the address and the credentials of each request.
+	Asked func(hostport, user, password string)
 }
 
-// Talk is the proxy's conversation with one client.
-func (p HTTPProxy) Talk(ctx context.Context, c net.Conn) {
-	c.SetDeadline(time.Now().Add(patience))
-	place, user, password, err := readConnect(io.LimitReader(c, earful))
+// Serve serves one client.
+func (p HTTPProxy) Serve(ctx context.Context, c net.Conn) {
+	c.SetDeadline(time.Now().Add(wire.Timeout))
+	hostport, user, password, err := readConnect(io.LimitReader(c, wire.MaxInput))
 	if err != nil {
 		return
 	}
 	if p.Asked != nil {
-		p.Asked(place, user, password)
+		p.Asked(hostport, user, password)
 	}
 	switch {
 	case p.Reply != "":
 		io.WriteString(c, p.Reply)
-		part(c)
+		wire.Finish(c)
 	case user != p.User || password != p.Password:
 		io.WriteString(c, "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"lab\"\r\nContent-Length: 0\r\n\r\n")
-		part(c)
+		wire.Finish(c)
 	default:
-		far, err := dialFor(ctx, cmp.Or(p.Hosts[place], place))
+		server, err := dialContext(ctx, cmp.Or(p.Hosts[hostport], hostport))
 		if err != nil {
 			io.WriteString(c, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
-			part(c)
+			wire.Finish(c)
 			return
 		}
 		io.WriteString(c, "HTTP/1.1 200 Connection established\r\nVia: 1.1 lab\r\n\r\n")
-		relay(ctx, c, far)
+		relay(ctx, c, server)
 	}
 }
 
-// readConnect reads a request with the method CONNECT. A client says nothing
-// after it before it is answered, so that reading ahead takes nothing away.
-func readConnect(r io.Reader) (place, user, password string, err error) {
+// readConnect reads a CONNECT request. It may read ahead, because a client sends
+// nothing more before the answer.
+func readConnect(r io.Reader) (hostport, user, password string, err error) {
 	lines := bufio.NewScanner(r)
 	for first := true; lines.Scan(); first = false {
 		line := lines.Text()
@@ -76,9 +78,9 @@ func readConnect(r io.Reader) (place, user, password string, err error) {
 			if len(words) != 3 || words[0] != "CONNECT" || words[2] != "HTTP/1.1" {
 				return "", "", "", errors.New("not a CONNECT request")
 			}
-			place = words[1]
+			hostport = words[1]
 		case line == "":
-			return place, user, password, nil
+			return hostport, user, password, nil
 		case strings.EqualFold(name, "Proxy-Authorization"):
 			credentials, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(value, "Basic "))
 			if err != nil {
@@ -90,20 +92,20 @@ func readConnect(r io.Reader) (place, user, password string, err error) {
 	return "", "", "", cmp.Or(lines.Err(), io.ErrUnexpectedEOF)
 }
 
-// SOCKSProxy speaks SOCKS 5 (RFC 1928): what a server may Accept. The zero
-// value connects everybody to wherever they want.
+// SOCKSProxy is a SOCKS 5 proxy (RFC 1928). Its Serve is for a Server's Accept.
+// The zero value connects all clients to any address.
 type SOCKSProxy struct {
-	// User and Password are asked for, if set (RFC 1929).
+	// User and Password are required, if set (RFC 1929).
 	User, Password string
 
-	// Hosts are places, as host:port, that this proxy knows by another address.
+	// Hosts maps a requested host:port to the address to connect to.
 	Hosts map[string]string
 
-	// Refusal is a reply (RFC 1928 section 6) to answer every request with.
+	// Refusal, if not 0, is the reply (RFC 1928 section 6) to every request.
 	Refusal byte
 
-	// Asked is told what is asked for.
-	Asked func(place string)
+	// Asked is called with the address of each request.
+	Asked func(hostport string)
 }
 
 // Numbers of RFC 1928 sections 3 to 6 and RFC 1929 section 2.
@@ -116,49 +118,49 @@ const (
 	socksSucceeded, socksHostUnreachable      = 0, 4
 )
 
-// Talk is the proxy's conversation with one client.
-func (p SOCKSProxy) Talk(ctx context.Context, c net.Conn) {
-	c.SetDeadline(time.Now().Add(patience))
-	if !p.welcome(c) {
-		part(c)
+// Serve serves one client.
+func (p SOCKSProxy) Serve(ctx context.Context, c net.Conn) {
+	c.SetDeadline(time.Now().Add(wire.Timeout))
+	if !p.authenticate(c) {
+		wire.Finish(c)
 		return
 	}
-	place, err := readSOCKS(c)
+	hostport, err := readSOCKS(c)
 	if err != nil {
 		return
 	}
 	if p.Asked != nil {
-		p.Asked(place)
+		p.Asked(hostport)
 	}
 	answer := func(reply byte) { c.Write([]byte{socksVersion, reply, 0, socksIPv4, 127, 0, 0, 1, 0, 9}) }
 	if p.Refusal != 0 {
 		answer(p.Refusal)
-		part(c)
+		wire.Finish(c)
 		return
 	}
-	far, err := dialFor(ctx, cmp.Or(p.Hosts[place], place))
+	server, err := dialContext(ctx, cmp.Or(p.Hosts[hostport], hostport))
 	if err != nil {
 		answer(socksHostUnreachable)
-		part(c)
+		wire.Finish(c)
 		return
 	}
 	answer(socksSucceeded)
-	relay(ctx, c, far)
+	relay(ctx, c, server)
 }
 
-// welcome settles who the client is.
-func (p SOCKSProxy) welcome(c net.Conn) bool {
+// authenticate negotiates a method and checks the credentials.
+func (p SOCKSProxy) authenticate(c net.Conn) bool {
 	methods, err := readCounted(c, socksVersion)
-	wanted := byte(socksNoAuth)
+	required := byte(socksNoAuth)
 	if p.User != "" {
-		wanted = socksPassword
+		required = socksPassword
 	}
-	if err != nil || !slices.Contains(methods, wanted) {
+	if err != nil || !slices.Contains(methods, required) {
 		c.Write([]byte{socksVersion, socksNoMethod})
 		return false
 	}
-	c.Write([]byte{socksVersion, wanted})
-	if wanted == socksNoAuth {
+	c.Write([]byte{socksVersion, required})
+	if required == socksNoAuth {
 		return true
 	}
 	const subnegotiation = 1
@@ -175,14 +177,14 @@ func (p SOCKSProxy) welcome(c net.Conn) bool {
 	return true
 }
 
-// readSOCKS reads a request to connect, and says where to.
-func readSOCKS(c io.Reader) (place string, err error) {
+// readSOCKS reads a CONNECT request and returns its address.
+func readSOCKS(c io.Reader) (hostport string, err error) {
 	header := make([]byte, 4)
 	if _, err := io.ReadFull(c, header); err != nil {
 		return "", err
 	}
 	if header[0] != socksVersion || header[1] != socksConnect {
-		return "", errors.New("not a SOCKS request to connect")
+		return "", errors.New("not a SOCKS CONNECT request")
 	}
 	var host string
 	switch header[3] {
@@ -199,7 +201,7 @@ func readSOCKS(c io.Reader) (place string, err error) {
 		}
 		ip, ok := netip.AddrFromSlice(addr)
 		if !ok {
-			return "", errors.New("an address of no known type")
+			return "", errors.New("unknown address type")
 		}
 		host = ip.String()
 	}
@@ -210,52 +212,44 @@ func readSOCKS(c io.Reader) (place string, err error) {
 	return net.JoinHostPort(host, strconv.Itoa(int(binary.BigEndian.Uint16(port)))), nil
 }
 
-// readCounted reads a version and then as many bytes as the next one says.
+// readCounted reads a version and then a string.
 func readCounted(c io.Reader, version byte) ([]byte, error) {
 	first := make([]byte, 1)
 	if _, err := io.ReadFull(c, first); err != nil {
 		return nil, err
 	}
 	if first[0] != version {
-		return nil, errors.New("another version")
+		return nil, fmt.Errorf("version %d, not %d", first[0], version)
 	}
 	return readString(c)
 }
 
-// readString reads as many bytes as the first one says.
+// readString reads a string after its length, which is one byte.
 func readString(c io.Reader) ([]byte, error) {
 	length := make([]byte, 1)
 	if _, err := io.ReadFull(c, length); err != nil {
 		return nil, err
 	}
-	words := make([]byte, length[0])
-	_, err := io.ReadFull(c, words)
-	return words, err
+	s := make([]byte, length[0])
+	_, err := io.ReadFull(c, s)
+	return s, err
 }
 
-func dialFor(ctx context.Context, place string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "tcp", place)
+func dialContext(ctx context.Context, addr string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", addr)
 }
 
-// relay carries bytes both ways until both sides have said goodbye, or ctx ends.
-func relay(ctx context.Context, near, far net.Conn) {
-	defer far.Close()
-	defer context.AfterFunc(ctx, func() { far.Close() })()
-	far.SetDeadline(time.Now().Add(patience))
-	var ways sync.WaitGroup
-	for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
-		ways.Go(func() {
-			io.Copy(way[0], way[1])
-			hangUpWriting(way[0])
-		})
+// relay copies data in both directions until both sides have closed, or ctx ends.
+func relay(ctx context.Context, client, server net.Conn) {
+	defer server.Close()
+	defer context.AfterFunc(ctx, func() { server.Close() })()
+	server.SetDeadline(time.Now().Add(wire.Timeout))
+	var copies sync.WaitGroup
+	forward := func(to, from net.Conn) {
+		io.Copy(to, from)
+		wire.CloseWrite(to)
 	}
-	ways.Wait()
-}
-
-// hangUpWriting says goodbye where a connection has a way to say it and still
-// listen.
-func hangUpWriting(c net.Conn) {
-	if half, ok := c.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	}
+	copies.Go(func() { forward(client, server) })
+	copies.Go(func() { forward(server, client) })
+	copies.Wait()
 }

@@ -7,27 +7,28 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
 	"time"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// Server is what differs from a healthy server, so the zero value is healthy:
-// every version that Go serves, a P-256 certificate for localhost, 127.0.0.1
-// and ::1 that is 30 days old and lasts 90, and the chain up to the lab's root,
-// without the root. It takes h2 and http/1.1 where a client offers them, and
-// any other client without ALPN. After the handshake it listens until the
-// client says goodbye, and answers with goodbye.
+// Server is a server of the lab. The zero value has no faults: it supports all
+// versions of crypto/tls, and its P-256 certificate is for localhost, 127.0.0.1
+// and ::1, is 30 days old and has 60 days left. The chain ends below the lab's
+// root. The ALPN protocols are h2 and http/1.1; clients that offer others are
+// accepted without ALPN. After the handshake the server reads until the
+// client's close_notify and answers it.
 type Server struct {
-	// Address is where to listen. Default: any port of 127.0.0.1. A port that
-	// cannot be had is replaced by any other of the same host. A path, which
-	// begins with a slash, is that of a Unix socket.
+	// Address is where to listen. Default: any port of 127.0.0.1. If the port is
+	// in use, another port of the same host is taken. An address that begins with
+	// a slash is the path of a Unix socket.
 	Address string
 
 	// Leaf changes the template of the server's certificate before it is
-	// signed. The common name, unless set here, will be the first DNS name.
+	// signed. The default common name is the first DNS name.
 	Leaf func(*x509.Certificate)
 
 	// Key makes the key of the server's certificate. Default: P-256.
@@ -36,82 +37,84 @@ type Server struct {
 	// Issuer signs the server's certificate. Default: the lab's intermediate.
 	Issuer *CA
 
-	// SelfSigned servers sign their certificate with its own key, and send it
-	// alone; Issuer is not asked.
+	// SelfSigned makes the certificate self-signed, and the only one in the
+	// chain. Issuer is not used.
 	SelfSigned bool
 
-	// Chain is what is sent. Default: the leaf, and its issuer.
+	// Chain is what the server sends. Default: the leaf and its issuer.
 	Chain func(leaf *x509.Certificate) []*x509.Certificate
 
-	// RawChain has the last word on the bytes that are sent, for what
-	// crypto/x509 can neither make nor read.
+	// RawChain changes the DER of the chain. It is for certificates that
+	// crypto/x509 can neither make nor parse.
 	RawChain func(chain [][]byte) [][]byte
 
-	// Config changes the server's settings. To turn away clients whose ALPN has
+	// Config changes the TLS configuration. To reject clients whose ALPN has
 	// nothing in common with NextProtos, set GetConfigForClient to nil.
 	Config func(*tls.Config)
 
-	// StartTLS is the protocol whose dialogue comes before TLS, by the scheme of
-	// its URLs: smtp, xmpp-client, mssql. Default: none, TLS comes at once.
+	// StartTLS is the protocol whose cleartext dialogue precedes TLS, by its URL
+	// scheme: smtp, xmpp-client, mssql. Default: none.
 	StartTLS string
 
-	// Reluctance is how that dialogue does not come to TLS. Default: it does.
-	Reluctance Reluctance
+	// StartTLSFault is how that dialogue fails. Default: it does not.
+	StartTLSFault StartTLSFault
 
-	// Preface is spoken before TLS, instead of the dialogue of StartTLS. It
-	// returns the connection for TLS, or nil if it does not come to that.
+	// Preface replaces the dialogue of StartTLS. It returns the connection for
+	// TLS, or nil if TLS must not follow.
 	Preface func(ctx context.Context, c net.Conn) net.Conn
 
-	// Accept is spoken instead of TLS. The lab closes c after it returns, and
-	// ctx ends, and c with it, when the lab closes.
+	// Accept replaces TLS. The lab closes c when it returns. When the lab
+	// closes, ctx ends and c is closed.
 	Accept func(ctx context.Context, c net.Conn)
 
-	// Inside is spoken over TLS once hands are shaken, instead of listening.
+	// Inside is called after the handshake with the TLS connection. Default:
+	// read until the client closes.
 	Inside func(ctx context.Context, c net.Conn)
 
-	// Announced has the server insist on a PROXY protocol header before
-	// anything else, and is told what it says.
-	Announced func(Announcement)
+	// ProxyProtocol makes the server require a PROXY protocol header first, and
+	// is called with each header.
+	ProxyProtocol func(ProxyProtocolHeader)
 
-	// Refuse takes the port and does not listen on it: connections are refused.
+	// Refuse reserves the port and does not listen on it: connections are refused.
 	Refuse bool
 
-	// Hang takes the port and leaves every connection to it unanswered.
+	// Hang reserves the port and leaves every connection to it unanswered.
 	Hang bool
 }
 
-// conversation is what a server does with one connection, which it need not close.
-type conversation = func(ctx context.Context, c net.Conn)
+// handler serves one connection. It need not close it.
+type handler = func(ctx context.Context, c net.Conn)
 
-// Start starts a server and says where it listens, as "127.0.0.1:port" or the
-// path of a socket. The server stops when the lab closes.
+// Start starts a server and returns its address: "127.0.0.1:port", or the path
+// of a socket. The server runs until the lab closes.
 func (l *Lab) Start(s Server) (addr string, err error) {
 	switch {
 	case s.Refuse:
 		return l.hold(s.Address, reserve)
 	case s.Hang:
-		return l.hold(s.Address, overcrowd)
+		return l.hold(s.Address, listenWithFullBacklog)
 	}
-	talk := s.Accept
-	if talk == nil {
-		config, err := l.configure(s)
+	serve := s.Accept
+	if serve == nil {
+		config, err := l.tlsConfig(s)
 		if err != nil {
 			return "", err
 		}
-		preface, err := s.preface()
-		if err != nil {
-			return "", err
-		}
-		talk = preface.then(speakTLS(config, s.Inside))
+		serve = serveTLS(config, s.Inside)
 	}
-	if s.Announced != nil {
-		talk = announced(s.Announced, talk)
-	}
-	listener, err := at(s.Address, listen)
+	before, err := s.preface()
 	if err != nil {
 		return "", err
 	}
-	return listener.Addr().String(), l.run(listener, func() { l.accept(listener, talk) })
+	serve = before.then(serve)
+	if s.ProxyProtocol != nil {
+		serve = requireProxyHeader(s.ProxyProtocol, serve)
+	}
+	listener, err := listenAt(s.Address, listen)
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), l.run(listener, func() { l.accept(listener, serve) })
 }
 
 func listen(address string) (net.Listener, error) {
@@ -121,31 +124,17 @@ func listen(address string) (net.Listener, error) {
 	return net.Listen("tcp", address)
 }
 
-// at opens something at an address, or else at any port of the same host.
-func at[T any](address string, open func(address string) (T, error)) (T, error) {
-	address = cmp.Or(address, "127.0.0.1:0")
-	opened, err := open(address)
-	if err == nil {
-		return opened, nil
-	}
-	host, _, malformed := net.SplitHostPort(address)
-	if malformed != nil {
-		return opened, malformed
-	}
-	return open(net.JoinHostPort(host, "0"))
-}
-
-func (l *Lab) configure(s Server) (*tls.Config, error) {
-	identity, err := l.identity(s)
+func (l *Lab) tlsConfig(s Server) (*tls.Config, error) {
+	identity, err := l.Identity(s)
 	if err != nil {
-		return nil, fmt.Errorf("make the server's certificate: %w", err)
+		return nil, err
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{identity},
 		NextProtos:   []string{"h2", "http/1.1"},
 	}
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		return withoutStrangeALPN(config, hello), nil
+		return ignoreUnknownALPN(config, hello), nil
 	}
 	if s.Config != nil {
 		s.Config(config)
@@ -153,32 +142,32 @@ func (l *Lab) configure(s Server) (*tls.Config, error) {
 	return config, nil
 }
 
-// withoutStrangeALPN is for clients that offer only protocols the server does
-// not have. crypto/tls would turn them away, as RFC 7301 section 3.2 has it;
-// most servers ignore the offer, and so does a healthy one here.
-func withoutStrangeALPN(config *tls.Config, hello *tls.ClientHelloInfo) *tls.Config {
+// ignoreUnknownALPN returns a configuration for clients that offer only other
+// protocols. crypto/tls would reject them, as RFC 7301 section 3.2 says. Most
+// servers ignore the extension.
+func ignoreUnknownALPN(config *tls.Config, hello *tls.ClientHelloInfo) *tls.Config {
 	known := func(protocol string) bool { return slices.Contains(config.NextProtos, protocol) }
 	if slices.ContainsFunc(hello.SupportedProtos, known) {
-		return nil // as configured
+		return nil // use config
 	}
 	without := config.Clone()
 	without.NextProtos = nil
 	return without
 }
 
-// identity is the server's key and the chain that it sends.
-func (l *Lab) identity(s Server) (tls.Certificate, error) {
+// Identity makes the key and the certificate chain that s presents.
+func (l *Lab) Identity(s Server) (tls.Certificate, error) {
 	makeKey := s.Key
 	if makeKey == nil {
 		makeKey = newKey
 	}
 	key, err := makeKey()
 	if err != nil {
-		return tls.Certificate{}, err
+		return tls.Certificate{}, fmt.Errorf("make the server's key: %w", err)
 	}
 	chain, err := l.chain(s, key)
 	if err != nil {
-		return tls.Certificate{}, err
+		return tls.Certificate{}, fmt.Errorf("make the server's certificate: %w", err)
 	}
 	raw := make([][]byte, len(chain))
 	for i, certificate := range chain {
@@ -206,9 +195,9 @@ func (l *Lab) chain(s Server, key crypto.Signer) ([]*x509.Certificate, error) {
 }
 
 func (s Server) leaf(issuer *CA, key crypto.Signer) (*x509.Certificate, error) {
-	template := healthyLeaf()
+	template := leafTemplate()
 	if !s.SelfSigned {
-		pointTo(issuer)(template)
+		setIssuerURL(issuer)(template)
 	}
 	if s.Leaf != nil {
 		s.Leaf(template)
@@ -222,42 +211,22 @@ func (s Server) leaf(issuer *CA, key crypto.Signer) (*x509.Certificate, error) {
 	return issuer.Issue(template, key)
 }
 
-const (
-	// patience is how long a server listens to a peer that has something to say.
-	patience = time.Minute
-
-	// parting is how long it waits for a peer that it has said goodbye to.
-	parting = 5 * time.Second
-
-	// earful is how many bytes of a peer it listens to.
-	earful = 1 << 20
-)
-
-// speakTLS shakes hands, and then has the conversation inside or, without one,
-// listens until the peer says goodbye.
-func speakTLS(config *tls.Config, inside conversation) conversation {
+// serveTLS completes a handshake and then calls inside or, if that is nil,
+// reads until the client closes.
+func serveTLS(config *tls.Config, inside handler) handler {
 	return func(ctx context.Context, c net.Conn) {
-		// What goes wrong from here on is the peer's to notice.
-		c.SetDeadline(time.Now().Add(patience))
+		// Errors are for the client to report.
+		c.SetDeadline(time.Now().Add(wire.Timeout))
 		conn := tls.Server(c, config)
 		if conn.HandshakeContext(ctx) != nil {
-			part(c)
+			wire.Finish(c)
 			return
 		}
 		if inside != nil {
 			inside(ctx, conn)
 		} else {
-			io.Copy(io.Discard, io.LimitReader(conn, earful))
+			wire.Drain(conn)
 		}
 		conn.Close()
 	}
-}
-
-// part says goodbye and waits for the peer to leave. A socket that is closed
-// with bytes unread sends a reset, which can overtake the last words: an alert
-// would reach the peer on some days and not on others.
-func part(c net.Conn) {
-	hangUpWriting(c)
-	c.SetReadDeadline(time.Now().Add(parting))
-	io.Copy(io.Discard, io.LimitReader(c, earful))
 }

@@ -8,20 +8,22 @@ import (
 	"io"
 	"net"
 	"strings"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// speakXMPP opens the server's stream when the client has opened its own (RFC
-// 6120 sections 4.2 and 5.4).
-func speakXMPP(namespace string) func(*host) net.Conn {
+// speakXMPP opens the server's stream after the client's (RFC 6120 sections 4.2
+// and 5.4).
+func speakXMPP(namespace string) func(*dialogue) net.Conn {
 	const tls = "urn:ietf:params:xml:ns:xmpp-tls"
-	return func(h *host) net.Conn {
+	return func(d *dialogue) net.Conn {
 		offer := "<starttls xmlns='" + tls + "'><required/></starttls>"
-		if h.mood == NotOffering {
+		if d.fault == StartTLSNotOffered {
 			offer = ""
 		}
-		d := xml.NewDecoder(h.in)
+		decoder := xml.NewDecoder(d.in)
 		for {
-			token, err := d.Token()
+			token, err := decoder.Token()
 			if err != nil {
 				return nil
 			}
@@ -29,11 +31,11 @@ func speakXMPP(namespace string) func(*host) net.Conn {
 			switch {
 			case !ok: // a declaration, or the end of an element
 			case element.Name.Local == "stream":
-				h.say(fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='http://etherx.jabber.org/streams' id='1' from='localhost' version='1.0'>"+
+				d.send(fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='http://etherx.jabber.org/streams' id='1' from='localhost' version='1.0'>"+
 					"<stream:features>%s<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>", namespace, offer))
-			case element.Name == xml.Name{Space: tls, Local: "starttls"} && d.Skip() == nil:
-				if h.start("<proceed xmlns='"+tls+"'/>", "<failure xmlns='"+tls+"'/></stream:stream>") {
-					return h
+			case element.Name == xml.Name{Space: tls, Local: "starttls"} && decoder.Skip() == nil:
+				if d.start("<proceed xmlns='"+tls+"'/>", "<failure xmlns='"+tls+"'/></stream:stream>") {
+					return d
 				}
 				return nil
 			}
@@ -42,23 +44,23 @@ func speakXMPP(namespace string) func(*host) net.Conn {
 }
 
 // speakLDAP answers the extended operation StartTLS (RFC 4511 section 4.14). It
-// writes every length in four bytes, as Active Directory does.
-func speakLDAP(h *host) net.Conn {
+// encodes each length in four bytes, as Active Directory does.
+func speakLDAP(d *dialogue) net.Conn {
 	const startTLS = "\x80\x161.3.6.1.4.1.1466.20037" // [0] requestName
 	long := func(tag byte, content ...byte) []byte {
 		return append(binary.BigEndian.AppendUint32([]byte{tag, 0x84}, uint32(len(content))), content...)
 	}
-	answer := func(id, code byte, words string) string {
-		response := append(long(0x0a, code), append(long(0x04), long(0x04, []byte(words)...)...)...)
+	answer := func(id, code byte, text string) string {
+		response := append(long(0x0a, code), append(long(0x04), long(0x04, []byte(text)...)...)...)
 		return string(long(0x30, append(long(0x02, id), long(0x78, response...)...)...))
 	}
 	for {
-		head, err := h.in.Peek(2)
+		head, err := d.in.Peek(2)
 		if err != nil {
 			return nil
 		}
 		der := make([]byte, 2+int(head[1]&0x7f))
-		if _, err := io.ReadFull(h, der); err != nil {
+		if _, err := io.ReadFull(d, der); err != nil {
 			return nil
 		}
 		var message struct {
@@ -72,85 +74,86 @@ func speakLDAP(h *host) net.Conn {
 		switch {
 		case message.Op.Tag == 2: // unbind
 			return nil
-		case message.Op.Tag != 23 || string(message.Op.Bytes) != startTLS || h.mood == NotOffering:
-			h.say(answer(id, 2, "unsupported extended operation"))
-		case h.start(answer(id, 0, ""), answer(id, 52, "TLS is not available just now")):
-			return h
+		case message.Op.Tag != 23 || string(message.Op.Bytes) != startTLS || d.fault == StartTLSNotOffered:
+			d.send(answer(id, 2, "unsupported extended operation"))
+		case d.start(answer(id, 0, ""), answer(id, 52, "TLS is not available just now")):
+			return d
 		}
 	}
 }
 
-// speakPostgres answers an SSLRequest (PostgreSQL's protocol, Message Formats).
-// Its one way to refuse what it has is an error.
-func speakPostgres(h *host) net.Conn {
+// speakPostgres answers an SSLRequest (PostgreSQL protocol, "Message Formats").
+// A server that supports TLS can only refuse it with an error.
+func speakPostgres(d *dialogue) net.Conn {
 	request := make([]byte, 8)
-	if _, err := io.ReadFull(h, request); err != nil || binary.BigEndian.Uint32(request[4:]) != 80877103 {
+	if _, err := io.ReadFull(d, request); err != nil || binary.BigEndian.Uint32(request[4:]) != 80877103 {
 		return nil
 	}
 	refusal := "Eout of memory\n\x00"
-	if h.mood == NotOffering {
+	if d.fault == StartTLSNotOffered {
 		refusal = "N"
 	}
-	if !h.start("S", refusal) {
+	if !d.start("S", refusal) {
 		return nil
 	}
-	return h
+	return d
 }
 
-// speakMySQL greets, and reads how the client goes on (MySQL Client/Server
-// Protocol, Connection Phase). No words come between its greeting and TLS.
-func speakMySQL(h *host) net.Conn {
+// speakMySQL sends the greeting and reads the client's SSLRequest (MySQL
+// Client/Server Protocol, "Connection Phase"). The server sends nothing between
+// its greeting and TLS.
+func speakMySQL(d *dialogue) net.Conn {
 	const ssl = 1 << 11
 	capabilities := uint16(ssl | 1<<9)
-	if h.mood == NotOffering {
+	if d.fault == StartTLSNotOffered {
 		capabilities &^= ssl
 	}
 	greeting := "\x0a8.4.0-lab\x00" + "\x01\x00\x00\x00" + "12345678\x00" +
 		string(binary.LittleEndian.AppendUint16(nil, capabilities)) + "\x21\x02\x00" + "\x00\x00\x15" + strings.Repeat("\x00", 10) + "123456789012\x00"
 	mysqlPacket := func(payload string) string { return string([]byte{byte(len(payload)), 0, 0, 0}) + payload }
-	if h.mood == NotOffering {
-		h.say(mysqlPacket(greeting))
-	} else if !h.start(mysqlPacket(greeting), mysqlPacket("\xff\x10\x04Too many connections")) {
+	if d.fault == StartTLSNotOffered {
+		d.send(mysqlPacket(greeting))
+	} else if !d.start(mysqlPacket(greeting), mysqlPacket("\xff\x10\x04Too many connections")) {
 		return nil
 	}
 	request := make([]byte, 4+32)
-	if _, err := io.ReadFull(h, request); err != nil || request[0] != 32 || binary.LittleEndian.Uint16(request[4:])&ssl == 0 {
+	if _, err := io.ReadFull(d, request); err != nil || request[0] != 32 || binary.LittleEndian.Uint16(request[4:])&ssl == 0 {
 		return nil
 	}
-	return h
+	return d
 }
 
 // speakRDP answers a connection request (MS-RDPBCGR section 2.2.1.2).
-func speakRDP(h *host) net.Conn {
+func speakRDP(d *dialogue) net.Conn {
 	header := make([]byte, 4)
-	if _, err := io.ReadFull(h, header); err != nil || header[0] != 3 {
+	if _, err := io.ReadFull(d, header); err != nil || header[0] != 3 {
 		return nil
 	}
 	request := make([]byte, max(4, binary.BigEndian.Uint16(header[2:])))[4:]
-	if _, err := io.ReadFull(h, request); err != nil || len(request) < 15 || request[1] != 0xe0 {
+	if _, err := io.ReadFull(d, request); err != nil || len(request) < 15 || request[1] != 0xe0 {
 		return nil
 	}
 	confirm := func(kind, value byte) string {
 		return "\x03\x00\x00\x13" + "\x0e\xd0\x00\x00\x12\x34\x00" + string([]byte{kind, 0, 8, 0, value, 0, 0, 0})
 	}
 	refusal := confirm(3, 3) // SSL_CERT_NOT_ON_SERVER
-	if h.mood == NotOffering {
+	if d.fault == StartTLSNotOffered {
 		refusal = confirm(3, 2) // SSL_NOT_ALLOWED_BY_SERVER
 	}
-	if !h.start(confirm(2, 1), refusal) {
+	if !d.start(confirm(2, 1), refusal) {
 		return nil
 	}
-	return h
+	return d
 }
 
 // speakTDS answers a pre-login (MS-TDS section 2.2.6.5).
-func speakTDS(h *host) net.Conn {
+func speakTDS(d *dialogue) net.Conn {
 	header := make([]byte, 8)
-	if _, err := io.ReadFull(h, header); err != nil || header[0] != 0x12 {
+	if _, err := io.ReadFull(d, header); err != nil || header[0] != 0x12 {
 		return nil
 	}
 	request := make([]byte, max(8, binary.BigEndian.Uint16(header[2:])))[8:]
-	if _, err := io.ReadFull(h, request); err != nil || len(request) == 0 || request[0] != 0 { // the version comes first
+	if _, err := io.ReadFull(d, request); err != nil || len(request) == 0 || request[0] != 0 { // the version comes first
 		return nil
 	}
 	packet := func(payload string) string {
@@ -160,24 +163,24 @@ func speakTDS(h *host) net.Conn {
 		return packet("\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + "\x10\x00\x03\xe8\x00\x00" + string([]byte{encryption}))
 	}
 	refusal := packet("\xaa\x04\x00\x00\x00\x00\x00") // a token ERROR
-	if h.mood == NotOffering {
+	if d.fault == StartTLSNotOffered {
 		refusal = preLogin(2)
 	}
-	if !h.start(preLogin(1), refusal) {
+	if !d.start(preLogin(1), refusal) {
 		return nil
 	}
-	return TDS(h)
+	return TDS(d)
 }
 
-// TDS is the server's side of a connection on which TLS is wrapped in packets of
-// TDS for as long as the client wraps its own (MS-TDS section 3.3.5.2).
+// TDS is the server side of a connection that carries TLS in TDS packets for as
+// long as the client does (MS-TDS section 3.3.5.2).
 func TDS(c net.Conn) net.Conn { return &tds{Conn: c} }
 
 type tds struct {
 	net.Conn
-	bare bool
-	head []byte // of a bare record, still to be handed on
-	left int    // of the packet or record that is being read
+	bare bool   // records come without packets
+	head []byte // unread header of a bare record
+	left int    // unread bytes of the packet or record
 }
 
 func (t *tds) Read(b []byte) (int, error) {
@@ -204,15 +207,15 @@ func (t *tds) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write sends packets so small that a client has to put them together.
+// Write sends small packets, so that a client must reassemble a record.
 func (t *tds) Write(b []byte) (int, error) {
 	if t.bare {
 		return t.Conn.Write(b)
 	}
-	const most = 512
+	const maxPacket = 512
 	var packets []byte
 	for rest := b; len(rest) > 0; {
-		n := min(len(rest), most)
+		n := min(len(rest), maxPacket)
 		status := byte(0)
 		if n == len(rest) {
 			status = 1
@@ -226,10 +229,8 @@ func (t *tds) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CloseWrite lets the server part.
+// CloseWrite closes the sending side, if the connection can do so.
 func (t *tds) CloseWrite() error {
-	if half, ok := t.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
+	wire.CloseWrite(t.Conn)
 	return nil
 }

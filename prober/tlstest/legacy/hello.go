@@ -1,25 +1,14 @@
-package tlstest
+package legacy
 
 import (
 	"encoding/binary"
 	"errors"
 	"slices"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// Messages of the handshake that raw.go has no use for (RFC 5246 section 7.4).
-const (
-	messageClientHello        = 1
-	messageNewSessionTicket   = 4
-	messageCertificate        = 11
-	messageServerKeyExchange  = 12
-	messageCertificateRequest = 13
-	messageServerHelloDone    = 14
-	messageCertificateVerify  = 15
-	messageClientKeyExchange  = 16
-	messageFinished           = 20
-)
-
-// Extensions by their numbers at IANA.
+// Extensions (IANA, TLS ExtensionType Values).
 const (
 	extensionGroups            = 10
 	extensionPointFormats      = 11
@@ -32,7 +21,7 @@ const (
 	extensionRenegotiationInfo = 0xff01
 )
 
-// Suites that are no suites, but signals.
+// Signaling cipher suite values.
 const (
 	suiteRenegotiationInfo = 0x00ff // RFC 5746 section 3.3
 	suiteFallback          = 0x5600 // RFC 7507
@@ -51,36 +40,36 @@ const (
 	sessionIDBytes      = 32 // at most
 	premasterSecretSize = 48 // with RSA
 
-	maxHandshakeMessage = 1 << 16 // no ClientHello in use is longer
+	maxHandshakeMessage = 1 << 16 // longer than any ClientHello in use
 )
 
-// SSL 2.0, as far as RFC 5246 appendix E.2 has it too.
+// Numbers of the SSL 2.0 format (RFC 5246 appendix E.2).
 const (
 	messageClientHelloV2 = 1
 	maxClientHelloV2     = 1<<15 - 1
-	sizeOfRecordHeaderV2 = 2
+	recordHeaderSizeV2   = 2
 )
 
-// clientHello is what a client offers, in the form of RFC 5246 section 7.4.1.2
+// clientHello is a parsed ClientHello, in the format of RFC 5246 section 7.4.1.2
 // or of its appendix E.2.
 type clientHello struct {
-	raw          []byte // as it counts for the Finished messages
-	ssl2         bool   // it was framed as a message of SSL 2.0
+	raw          []byte // as in the transcript hash
+	ssl2         bool   // in the SSL 2.0 format
 	version      uint16
 	random       []byte
 	sessionID    []byte
 	suites       []uint16
-	kinds        []uint32 // of SSL 2.0
+	kinds        []uint32 // cipher kinds of SSL 2.0
 	compressions []byte
 	extensions   map[uint16][]byte
-	versions     []uint16 // of the extension supported_versions
+	versions     []uint16 // extension supported_versions
 	groups       []uint16
 	shares       map[uint16][]byte
 }
 
 var errMalformed = errors.New("malformed ClientHello")
 
-// reader takes a message apart from its beginning. It fails once and for all.
+// reader parses a message from its beginning. After an error it stays failed.
 type reader struct {
 	rest   []byte
 	failed bool
@@ -96,7 +85,7 @@ func (r *reader) take(n int) []byte {
 	return taken
 }
 
-// number reads size bytes, at most 4, as one number.
+// number reads a number of size bytes, at most 4.
 func (r *reader) number(size int) int {
 	n := 0
 	for _, b := range r.take(size) {
@@ -105,10 +94,10 @@ func (r *reader) number(size int) int {
 	return n
 }
 
-// vector reads bytes after their length, which has size bytes.
+// vector reads bytes after their length, which takes size bytes.
 func (r *reader) vector(size int) []byte { return r.take(r.number(size)) }
 
-// numbers is a vector of numbers of two bytes each.
+// numbers reads a vector of numbers of two bytes.
 func (r *reader) numbers(size int) []uint16 {
 	list := reader{rest: r.vector(size)}
 	var all []uint16
@@ -119,10 +108,10 @@ func (r *reader) numbers(size int) []uint16 {
 	return all
 }
 
-// parseClientHello reads a whole handshake message.
+// parseClientHello parses a handshake message with its header.
 func parseClientHello(message []byte) (*clientHello, error) {
 	r := &reader{rest: message}
-	r.take(len(handshakeHeader(0, 0)))
+	r.take(wire.MessageHeaderSize)
 	h := &clientHello{raw: message, extensions: make(map[uint16][]byte), shares: make(map[uint16][]byte)}
 	h.version = uint16(r.number(2))
 	h.random = r.take(randomBytes)
@@ -160,9 +149,9 @@ func (h *clientHello) readExtensions(r *reader) {
 	}
 }
 
-// parseClientHelloV2 reads a message of SSL 2.0, without its record's header
-// (RFC 5246 appendix E.2). Offers of TLS come with numbers of three bytes that
-// begin with a zero.
+// parseClientHelloV2 parses an SSL 2.0 message without its record header (RFC 5246
+// appendix E.2). Suites of TLS have numbers of three bytes, of which the first is
+// 0.
 func parseClientHelloV2(message []byte) (*clientHello, error) {
 	r := &reader{rest: message}
 	if byte(r.number(1)) != messageClientHelloV2 {
@@ -191,28 +180,17 @@ func alignRight(b []byte, size int) []byte {
 	return append(make([]byte, max(0, size-len(b))), b...)
 }
 
-// has says whether the client sent an extension.
+// has reports whether the client sent an extension.
 func (h *clientHello) has(extension uint16) bool {
 	_, sent := h.extensions[extension]
 	return sent
 }
 
-// secureRenegotiation says whether the client knows of RFC 5746.
+// secureRenegotiation reports whether the client supports RFC 5746.
 func (h *clientHello) secureRenegotiation() bool {
 	return h.has(extensionRenegotiationInfo) || slices.Contains(h.suites, suiteRenegotiationInfo)
 }
 
-// appendVector appends bytes after their length, which has size bytes.
-func appendVector(b []byte, size int, content []byte) []byte {
-	var length [4]byte
-	binary.BigEndian.PutUint32(length[:], uint32(len(content)))
-	return append(append(b, length[4-size:]...), content...)
-}
-
-func appendExtension(b []byte, kind uint16, content []byte) []byte {
-	return appendVector(binary.BigEndian.AppendUint16(b, kind), 2, content)
-}
-
-func handshakeMessage(kind byte, body []byte) []byte {
-	return append(handshakeHeader(kind, len(body)), body...)
+func appendExtension(b []byte, extension uint16, content []byte) []byte {
+	return wire.AppendVector(binary.BigEndian.AppendUint16(b, extension), 2, content)
 }

@@ -1,4 +1,4 @@
-package tlstest
+package legacy
 
 import (
 	"crypto"
@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
@@ -15,20 +16,23 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tls_exporter/prober/tlstest/internal/testclient"
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// offer is a ClientHello, written by hand.
+// offer is a ClientHello. It is encoded here by hand, independently of the server.
 type offer struct {
 	version      uint16
 	suites       []uint16
-	compressions []byte // null is always among them
+	compressions []byte // null is added
 	session      []byte
 	extensions   []byte
 }
 
 const offeredRandom = "the random of the client, always"
 
-// message is the handshake message of an offer.
+// message encodes the handshake message.
 func (o offer) message() []byte {
 	b := binary.BigEndian.AppendUint16(nil, o.version)
 	b = append(b, offeredRandom...)
@@ -63,28 +67,28 @@ func groupsExt(groups ...uint16) []byte {
 	return ext(10, b...)
 }
 
-// caller is a client that knows how to read records, and not much more.
-type caller struct {
+// client reads and writes records, without cryptography.
+type client struct {
 	t *testing.T
 	net.Conn
 	pending []byte
 }
 
-func call(t *testing.T, addr string) *caller {
+func connect(t *testing.T, addr string) *client {
 	t.Helper()
-	c := dial(t, addr)
-	c.SetDeadline(time.Now().Add(patience))
-	return &caller{t: t, Conn: c}
+	c := testclient.Dial(t, addr)
+	c.SetDeadline(time.Now().Add(wire.Timeout))
+	return &client{t: t, Conn: c}
 }
 
-func (c *caller) say(b []byte) {
+func (c *client) send(b []byte) {
 	c.t.Helper()
 	if _, err := c.Write(b); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-func (c *caller) record() (kind byte, payload []byte, err error) {
+func (c *client) readRecord() (kind byte, payload []byte, err error) {
 	header := make([]byte, 5)
 	if _, err := io.ReadFull(c, header); err != nil {
 		return 0, nil, err
@@ -94,10 +98,10 @@ func (c *caller) record() (kind byte, payload []byte, err error) {
 	return header[0], payload, err
 }
 
-// ending is how a server answered, beside messages.
-func (c *caller) ending() string {
+// ending is how the server ended the connection: with an alert, a close or a reset.
+func (c *client) ending() string {
 	c.t.Helper()
-	kind, payload, err := c.record()
+	kind, payload, err := c.readRecord()
 	switch {
 	case errors.Is(err, io.EOF):
 		return "closed"
@@ -108,7 +112,7 @@ func (c *caller) ending() string {
 	case kind == 21:
 		return alertName(payload)
 	}
-	return "a record of another kind"
+	return "a record of another type"
 }
 
 func alertName(payload []byte) string {
@@ -125,7 +129,7 @@ func alertName(payload []byte) string {
 	return name
 }
 
-// flight is what a server says first.
+// flight is the server's first flight.
 type flight struct {
 	version     uint16
 	random      []byte
@@ -135,13 +139,13 @@ type flight struct {
 	extensions  map[uint16][]byte
 	leaf        *x509.Certificate
 	exchange    []byte // ServerKeyExchange
-	request     bool   // for a certificate
+	request     bool   // CertificateRequest came
 	done        bool   // ServerHelloDone came
-	ending      string // instead
+	ending      string // what came instead
 }
 
-// hear reads messages up to ServerHelloDone, or to whatever comes instead.
-func (c *caller) hear() flight {
+// readFlight reads messages up to ServerHelloDone, or what comes instead.
+func (c *client) readFlight() flight {
 	c.t.Helper()
 	r := flight{extensions: map[uint16][]byte{}}
 	for {
@@ -150,13 +154,13 @@ func (c *caller) hear() flight {
 			if len(c.pending) < length {
 				break
 			}
-			r.take(c.t, c.pending[0], c.pending[4:length])
+			r.parse(c.t, c.pending[0], c.pending[4:length])
 			c.pending = c.pending[length:]
 		}
 		if r.done {
 			return r
 		}
-		kind, payload, err := c.record()
+		kind, payload, err := c.readRecord()
 		switch {
 		case errors.Is(err, io.EOF):
 			r.ending = "closed"
@@ -174,7 +178,7 @@ func (c *caller) hear() flight {
 	}
 }
 
-func (r *flight) take(t *testing.T, kind byte, body []byte) {
+func (r *flight) parse(t *testing.T, kind byte, body []byte) {
 	t.Helper()
 	switch kind {
 	case 2:
@@ -206,46 +210,46 @@ func (r *flight) take(t *testing.T, kind byte, body []byte) {
 	}
 }
 
-// ask sends an offer and hears the answer.
-func ask(t *testing.T, addr string, o offer) flight {
+// sendOffer sends an offer and reads the answer.
+func sendOffer(t *testing.T, addr string, o offer) flight {
 	t.Helper()
-	c := call(t, addr)
-	c.say(framed(22, o.message()))
-	return c.hear()
+	c := connect(t, addr)
+	c.send(framed(22, o.message()))
+	return c.readFlight()
 }
 
-// field takes a field after its length of two bytes.
+// field splits off a field with a length of two bytes.
 func field(b []byte) (content, rest []byte) {
 	length := int(binary.BigEndian.Uint16(b))
 	return b[2 : 2+length], b[2+length:]
 }
 
-// signedParams checks the signature of a ServerKeyExchange whose parameters have
-// a length, by crypto/rsa and crypto/ecdsa.
-func (r flight) signedParams(t *testing.T, length int) {
+// verifyParams verifies the signature of a ServerKeyExchange with crypto/rsa and
+// crypto/ecdsa. length is that of its parameters, in bytes.
+func (r flight) verifyParams(t *testing.T, length int) {
 	t.Helper()
 	params, rest := r.exchange[:length], r.exchange[length:]
 	signed := append(append([]byte(offeredRandom), r.random...), params...)
-	if r.version >= versionTLS12 {
+	if r.version >= tls.VersionTLS12 {
 		rest = rest[2:]
 	}
 	signature, rest := field(rest)
 	if len(rest) != 0 {
-		t.Errorf("%d bytes too many", len(rest))
+		t.Errorf("%d bytes after the signature", len(rest))
 	}
 	two, one := sha256.Sum256(signed), sha1.Sum(signed)
 	switch key := r.leaf.PublicKey.(type) {
 	case *ecdsa.PublicKey:
 		sum := two[:]
-		if r.version < versionTLS12 {
+		if r.version < tls.VersionTLS12 {
 			sum = one[:]
 		}
 		if !ecdsa.VerifyASN1(key, sum, signature) {
-			t.Error("the signature is wrong")
+			t.Error("the signature does not verify")
 		}
 	case *rsa.PublicKey:
 		hash, sum := crypto.SHA256, two[:]
-		if r.version < versionTLS12 {
+		if r.version < tls.VersionTLS12 {
 			md5 := crypto.MD5.New()
 			md5.Write(signed)
 			hash, sum = crypto.MD5SHA1, append(md5.Sum(nil), one[:]...)

@@ -1,4 +1,4 @@
-package tlstest
+package legacy
 
 import (
 	"crypto"
@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rc4"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"hash"
@@ -13,76 +14,72 @@ import (
 	"net"
 	"slices"
 
-	_ "crypto/md5"    // for the suites that have it
-	_ "crypto/sha1"   // the same
-	_ "crypto/sha256" // the same
-	_ "crypto/sha512" // SHA-384
+	_ "crypto/md5"    // registers the hash for MACs and PRFs
+	_ "crypto/sha1"   // likewise
+	_ "crypto/sha256" // likewise
+	_ "crypto/sha512" // likewise; SHA-384
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
-// Records that raw.go has no use for (RFC 5246 section 6.2.1, RFC 6520 section 6).
-const (
-	recordChangeCipherSpec = 20
-	recordApplicationData  = 23
-	recordHeartbeat        = 24
+var errBadRecord = errors.New("bad record MAC")
 
-	maxRecord = maxRecordPayload + 2048 // RFC 5246 section 6.2.3
-)
-
-var errBadRecord = errors.New("a record that does not decrypt")
-
-// wire is a connection that carries records, protected once keys are in use.
-type wire struct {
+// recordConn is a connection that carries records. They are protected once keys
+// are in use.
+type recordConn struct {
 	net.Conn
-	version uint16 // of the records that go out
+	version uint16 // of the records that are sent
 	in, out *protection
 }
 
-func newWire(c net.Conn) *wire { return &wire{Conn: c, version: versionTLS10} }
-
-// readRecord returns errBadRecord for what the peer protected badly.
-func (w *wire) readRecord() (kind byte, payload []byte, err error) {
-	header := make([]byte, recordHeader)
-	if _, err := io.ReadFull(w.Conn, header); err != nil {
-		return 0, nil, err
-	}
-	return w.readRest(header)
+func newRecordConn(c net.Conn) *recordConn {
+	return &recordConn{Conn: c, version: tls.VersionTLS10}
 }
 
-// readRest reads the record that a header announces.
-func (w *wire) readRest(header []byte) (kind byte, payload []byte, err error) {
-	length := int(binary.BigEndian.Uint16(header[3:]))
-	if length > maxRecord {
-		return 0, nil, alertEnding(alertRecordOverflow)
-	}
-	payload = make([]byte, length)
-	if _, err := io.ReadFull(w.Conn, payload); err != nil {
+// readRecord returns errBadRecord for a record that cannot be decrypted.
+func (c *recordConn) readRecord() (contentType byte, payload []byte, err error) {
+	header := make([]byte, wire.RecordHeaderSize)
+	if _, err := io.ReadFull(c.Conn, header); err != nil {
 		return 0, nil, err
 	}
-	if w.in != nil {
-		payload, err = w.in.open(header[0], binary.BigEndian.Uint16(header[1:]), payload)
+	return c.readPayload(header)
+}
+
+// readPayload reads the rest of the record after its header.
+func (c *recordConn) readPayload(header []byte) (contentType byte, payload []byte, err error) {
+	length := int(binary.BigEndian.Uint16(header[3:]))
+	if length > wire.MaxCiphertext {
+		return 0, nil, alertError(wire.AlertRecordOverflow)
+	}
+	payload = make([]byte, length)
+	if _, err := io.ReadFull(c.Conn, payload); err != nil {
+		return 0, nil, err
+	}
+	if c.in != nil {
+		payload, err = c.in.open(header[0], binary.BigEndian.Uint16(header[1:]), payload)
 	}
 	return header[0], payload, err
 }
 
 // writeRecords sends a payload of any length.
-func (w *wire) writeRecords(kind byte, payload []byte) error {
-	return w.writePieces(kind, pieces(payload, maxRecordPayload))
+func (c *recordConn) writeRecords(contentType byte, payload []byte) error {
+	return c.writePieces(contentType, pieces(payload, wire.MaxPlaintext))
 }
 
-// writePieces sends each piece as a record, and all of them at one time.
-func (w *wire) writePieces(kind byte, pieces [][]byte) error {
+// writePieces sends each piece as a record, and all records with one write.
+func (c *recordConn) writePieces(contentType byte, pieces [][]byte) error {
 	var all []byte
 	for _, piece := range pieces {
-		if w.out != nil {
-			piece = w.out.seal(kind, w.version, piece)
+		if c.out != nil {
+			piece = c.out.seal(contentType, c.version, piece)
 		}
-		all = append(all, record(kind, w.version, piece)...)
+		all = append(all, wire.Record(contentType, c.version, piece)...)
 	}
-	_, err := w.Conn.Write(all)
+	_, err := c.Conn.Write(all)
 	return err
 }
 
-// pieces are one at least, also of nothing.
+// pieces splits a payload. An empty one becomes one empty piece.
 func pieces(payload []byte, size int) [][]byte {
 	if len(payload) == 0 {
 		return [][]byte{nil}
@@ -90,29 +87,29 @@ func pieces(payload []byte, size int) [][]byte {
 	return slices.Collect(slices.Chunk(payload, size))
 }
 
-// protection is one direction of a session's records (RFC 5246 section 6.2.3).
-// The zero value opens nothing.
+// protection encrypts or decrypts the records of one direction (RFC 5246 section
+// 6.2.3). The zero value decrypts nothing.
 type protection struct {
 	sequence       uint64
 	mac            hash.Hash
 	stream         cipher.Stream // of RC4
 	block          cipher.Block  // of CBC
-	iv             []byte        // of the next record of TLS 1.0, whose IVs are chained; the salt of GCM
-	chained        bool
+	iv             []byte        // CBC in TLS 1.0: of the next record; GCM: the salt
+	chained        bool          // IVs as in TLS 1.0: the last block of the record before
 	encryptThenMAC bool
 	aead           cipher.AEAD
-	works          bool
+	supported      bool
 }
 
-// protect makes the protection of one direction from its keys.
-func protect(s legacySuite, version uint16, encryptThenMAC bool, macKey, key, iv []byte) (*protection, error) {
-	p := &protection{iv: iv, chained: version == versionTLS10, encryptThenMAC: encryptThenMAC, works: true}
+// protect returns the protection of one direction.
+func protect(s cipherSuite, version uint16, encryptThenMAC bool, macKey, key, iv []byte) (*protection, error) {
+	p := &protection{iv: iv, chained: version == tls.VersionTLS10, encryptThenMAC: encryptThenMAC, supported: true}
 	if s.bulk.mode != modeGCM {
 		p.mac = hmac.New(s.mac.New, macKey)
 	}
 	var err error
 	switch s.bulk.mode {
-	case modeNotDone:
+	case modeUnsupported:
 		return &protection{}, nil
 	case modeRC4:
 		p.stream, err = rc4.NewCipher(key)
@@ -126,35 +123,36 @@ func protect(s legacySuite, version uint16, encryptThenMAC bool, macKey, key, iv
 	return p, err
 }
 
-// header is what a MAC covers beside the content (RFC 5246 section 6.2.3.1).
-func (p *protection) header(kind byte, version uint16, length int) []byte {
+// header is what a MAC covers in addition to the content (RFC 5246 section
+// 6.2.3.1).
+func (p *protection) header(contentType byte, version uint16, length int) []byte {
 	b := binary.BigEndian.AppendUint64(nil, p.sequence)
-	b = append(b, kind)
+	b = append(b, contentType)
 	b = binary.BigEndian.AppendUint16(b, version)
 	return binary.BigEndian.AppendUint16(b, uint16(length))
 }
 
-func (p *protection) sum(kind byte, version uint16, content []byte) []byte {
+func (p *protection) sum(contentType byte, version uint16, content []byte) []byte {
 	p.mac.Reset()
-	p.mac.Write(p.header(kind, version, len(content)))
+	p.mac.Write(p.header(contentType, version, len(content)))
 	p.mac.Write(content)
 	return p.mac.Sum(nil)
 }
 
-func (p *protection) seal(kind byte, version uint16, content []byte) []byte {
+func (p *protection) seal(contentType byte, version uint16, content []byte) []byte {
 	defer func() { p.sequence++ }()
 	switch {
 	case p.aead != nil:
 		explicit := binary.BigEndian.AppendUint64(nil, p.sequence)
 		nonce := append(p.iv[:len(p.iv):len(p.iv)], explicit...)
-		return p.aead.Seal(explicit, nonce, content, p.header(kind, version, len(content)))
+		return p.aead.Seal(explicit, nonce, content, p.header(contentType, version, len(content)))
 	case p.block != nil && p.encryptThenMAC:
 		sealed := p.encrypt(content)
-		return append(sealed, p.sum(kind, version, sealed)...)
+		return append(sealed, p.sum(contentType, version, sealed)...)
 	case p.block != nil:
-		return p.encrypt(append(content[:len(content):len(content)], p.sum(kind, version, content)...))
+		return p.encrypt(append(content[:len(content):len(content)], p.sum(contentType, version, content)...))
 	default:
-		sealed := append(content[:len(content):len(content)], p.sum(kind, version, content)...)
+		sealed := append(content[:len(content):len(content)], p.sum(contentType, version, content)...)
 		if p.stream != nil {
 			p.stream.XORKeyStream(sealed, sealed)
 		}
@@ -162,7 +160,7 @@ func (p *protection) seal(kind byte, version uint16, content []byte) []byte {
 	}
 }
 
-// encrypt pads and encrypts with CBC, after the IV where that is sent.
+// encrypt pads and encrypts with CBC. From TLS 1.1 on the IV precedes the result.
 func (p *protection) encrypt(content []byte) []byte {
 	size := p.block.BlockSize()
 	padding := size - len(content)%size
@@ -183,8 +181,8 @@ func (p *protection) encrypt(content []byte) []byte {
 	return append(iv, padded...)
 }
 
-func (p *protection) open(kind byte, version uint16, sealed []byte) ([]byte, error) {
-	if !p.works {
+func (p *protection) open(contentType byte, version uint16, sealed []byte) ([]byte, error) {
+	if !p.supported {
 		return nil, errBadRecord
 	}
 	defer func() { p.sequence++ }()
@@ -195,14 +193,14 @@ func (p *protection) open(kind byte, version uint16, sealed []byte) ([]byte, err
 			return nil, errBadRecord
 		}
 		nonce := append(p.iv[:len(p.iv):len(p.iv)], sealed[:explicit]...)
-		header := p.header(kind, version, len(sealed)-explicit-p.aead.Overhead())
+		header := p.header(contentType, version, len(sealed)-explicit-p.aead.Overhead())
 		content, err := p.aead.Open(nil, nonce, sealed[explicit:], header)
 		if err != nil {
 			return nil, errBadRecord
 		}
 		return content, nil
 	case p.block != nil && p.encryptThenMAC:
-		encrypted, err := p.verified(kind, version, sealed)
+		encrypted, err := p.verified(contentType, version, sealed)
 		if err != nil {
 			return nil, err
 		}
@@ -212,26 +210,26 @@ func (p *protection) open(kind byte, version uint16, sealed []byte) ([]byte, err
 		if err != nil {
 			return nil, err
 		}
-		return p.verified(kind, version, content)
+		return p.verified(contentType, version, content)
 	default:
 		if p.stream != nil {
 			p.stream.XORKeyStream(sealed, sealed)
 		}
-		return p.verified(kind, version, sealed)
+		return p.verified(contentType, version, sealed)
 	}
 }
 
-// verified is content without the MAC at its end.
-func (p *protection) verified(kind byte, version uint16, content []byte) ([]byte, error) {
+// verified checks the MAC at the end of content and removes it.
+func (p *protection) verified(contentType byte, version uint16, content []byte) ([]byte, error) {
 	end := len(content) - p.mac.Size()
-	if end < 0 || !hmac.Equal(p.sum(kind, version, content[:end]), content[end:]) {
+	if end < 0 || !hmac.Equal(p.sum(contentType, version, content[:end]), content[end:]) {
 		return nil, errBadRecord
 	}
 	return content[:end], nil
 }
 
-// decrypt takes off IV and padding. Its time gives away which of them is wrong,
-// which is no matter here: what it guards is made up.
+// decrypt removes the IV and the padding. It is not constant-time, because the
+// data is not secret.
 func (p *protection) decrypt(sealed []byte) ([]byte, error) {
 	size := p.block.BlockSize()
 	iv := p.iv
@@ -261,13 +259,14 @@ func (p *protection) decrypt(sealed []byte) ([]byte, error) {
 	return content[:len(content)-padding], nil
 }
 
-// prf is the pseudorandom function of TLS 1.0 to 1.2 (RFC 2246 and RFC 5246, section 5).
+// prf is the pseudorandom function of TLS 1.0 to 1.2 (section 5 of RFC 2246 and
+// RFC 5246).
 func prf(version uint16, h crypto.Hash, secret []byte, label string, seed []byte, size int) []byte {
 	seed = append([]byte(label), seed...)
-	if version >= versionTLS12 {
+	if version >= tls.VersionTLS12 {
 		return expand(h, secret, seed, size)
 	}
-	half := (len(secret) + 1) / 2 // the halves share a byte if the length is odd
+	half := (len(secret) + 1) / 2 // if the length is odd, both halves contain the middle byte
 	out := expand(crypto.MD5, secret[:half], seed, size)
 	for i, b := range expand(crypto.SHA1, secret[len(secret)-half:], seed, size) {
 		out[i] ^= b
@@ -275,7 +274,7 @@ func prf(version uint16, h crypto.Hash, secret []byte, label string, seed []byte
 	return out
 }
 
-// expand is P_hash.
+// expand is P_hash (RFC 5246 section 5).
 func expand(h crypto.Hash, secret, seed []byte, size int) []byte {
 	var out []byte
 	mac := hmac.New(h.New, secret)

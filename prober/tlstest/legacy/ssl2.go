@@ -1,9 +1,12 @@
-package tlstest
+package legacy
 
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"io"
 	"slices"
+
+	"tls_exporter/prober/tlstest/internal/wire"
 )
 
 // Cipher kinds of SSL 2.0 (its specification's section C.4, "SSL 0.2 PROTOCOL
@@ -19,12 +22,24 @@ const (
 	connectionBytes = 16
 )
 
-// serverHelloV2 answers a CLIENT-HELLO of SSL 2.0. The server lists the kinds that
-// both have, and the client would choose (section 2.6, C.5).
-func (s *legacySession) serverHelloV2(hello *clientHello) error {
+// readClientHelloV2 reads the rest of a record in the SSL 2.0 format. begin is its
+// first wire.RecordHeaderSize bytes.
+func (s *session) readClientHelloV2(begin []byte) (*clientHello, error) {
+	length := int(binary.BigEndian.Uint16(begin)) & maxClientHelloV2
+	message := make([]byte, max(length, len(begin)-recordHeaderSizeV2))
+	n := copy(message, begin[recordHeaderSizeV2:])
+	if _, err := io.ReadFull(s.Conn, message[n:]); err != nil {
+		return nil, err
+	}
+	return decoded(parseClientHelloV2(message))
+}
+
+// sendServerHelloV2 answers a CLIENT-HELLO of SSL 2.0. The server lists the
+// common cipher kinds, and the client would select one (sections 2.6 and C.5).
+func (s *session) sendServerHelloV2(hello *clientHello) error {
 	var kinds []byte
 	count := 0
-	for _, kind := range s.Kinds {
+	for _, kind := range s.CipherKinds {
 		if slices.Contains(hello.kinds, kind) {
 			kinds = append(kinds, byte(kind>>16), byte(kind>>8), byte(kind))
 			count++
@@ -36,7 +51,7 @@ func (s *legacySession) serverHelloV2(hello *clientHello) error {
 	const serverHello, noHit, x509Certificate = 4, 0, 1
 	certificate := s.chain[0]
 	body := []byte{serverHello, noHit, x509Certificate}
-	body = binary.BigEndian.AppendUint16(body, versionSSL20)
+	body = binary.BigEndian.AppendUint16(body, wire.VersionSSL20)
 	body = binary.BigEndian.AppendUint16(body, uint16(len(certificate)))
 	body = binary.BigEndian.AppendUint16(body, uint16(len(kinds)))
 	body = binary.BigEndian.AppendUint16(body, connectionBytes)
@@ -46,15 +61,15 @@ func (s *legacySession) serverHelloV2(hello *clientHello) error {
 	if _, err := s.Write(recordV2(append(body, connection...))); err != nil {
 		return err
 	}
-	// What follows is the client's master key, and this responder has no use for it.
+	// The server does not process the CLIENT-MASTER-KEY that follows.
 	return errSilence
 }
 
-// refuseV2 says NO-CIPHER-ERROR (section C.3), where refusing is by words.
-func (s *legacySession) refuseV2() error {
+// refuseV2 sends NO-CIPHER-ERROR (section C.3) if s.Refusal is an alert.
+func (s *session) refuseV2() error {
 	const errorMessage, noCipher = 0, 1
-	switch err := s.refusal(alertEnding(alertHandshakeFailure)).(type) {
-	case alertEnding:
+	switch err := s.refusal(alertError(wire.AlertHandshakeFailure)).(type) {
+	case alertError:
 		s.Write(recordV2([]byte{errorMessage, 0, noCipher}))
 		return errClose
 	default:
@@ -62,7 +77,7 @@ func (s *legacySession) refuseV2() error {
 	}
 }
 
-// recordV2 has a header of two bytes (section 1.1).
+// recordV2 is a record with a header of two bytes (section 1.1).
 func recordV2(message []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, 1<<15|uint16(len(message))), message...)
 }

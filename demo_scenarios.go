@@ -1,0 +1,105 @@
+package main
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
+)
+
+// demoScenario is an endpoint that needs a module other than the default one.
+type demoScenario struct {
+	name, description string
+	module            string // empty: a module with the scenario's name
+	start             func(*tlstest.Lab) (target string, module demoModule, err error)
+}
+
+func (s demoScenario) moduleName() string { return cmp.Or(s.module, s.name) }
+
+// demoScenarios are the endpoints that the demo has in addition to those of
+// tlstest.Scenarios.
+var demoScenarios = []demoScenario{
+	{"pool-one-stale", "The name has two addresses. When the certificate was replaced 20 days ago, one of them kept the old one.", "", startPool},
+	{"behind-proxy", "No fault: the endpoint is reachable only through an HTTP proxy with a password, which also resolves its name.", "", startBehindProxy},
+	{"proxy-protocol", "No fault: the server closes connections that do not begin with a PROXY protocol header.", "", startProxyProtocol},
+	{"scanned", "No fault: the module has all checks enabled.", "scan", startScanned(tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }})},
+	{"scanned-old", "The server is configured as in 2008, with SSL 2.0 and RC4.", "scan", startScannedLegacy(legacy.Server{
+		Versions: []uint16{0x0002, 0x0300, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}, ClientPreference: true, PrimeBits: 1024,
+		Suites: []uint16{
+			tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, 0x0033, // DHE_RSA_WITH_AES_128_CBC_SHA
+			tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA, 0x0003, // RSA_EXPORT_WITH_RC4_40_MD5
+		},
+	})},
+	{"scanned-heartbleed", "The server is vulnerable to Heartbleed (CVE-2014-0160).", "scan", startScannedLegacy(legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})},
+}
+
+// scanModule has all checks enabled.
+func scanModule() demoModule {
+	return demoModule{IPProtocol: "ip4", Versions: new(demoCheck), Ciphers: new(demoCheck), Policy: new(demoCheck), Vulnerabilities: new(demoCheck), Resumption: new(demoCheck)}
+}
+
+func startScanned(server tlstest.Server) func(*tlstest.Lab) (string, demoModule, error) {
+	return func(lab *tlstest.Lab) (string, demoModule, error) {
+		addr, err := lab.Start(server)
+		return addr, scanModule(), err
+	}
+}
+
+func startScannedLegacy(server legacy.Server) func(*tlstest.Lab) (string, demoModule, error) {
+	return func(lab *tlstest.Lab) (string, demoModule, error) {
+		addr, err := legacy.Start(lab, server)
+		return addr, scanModule(), err
+	}
+}
+
+func startPool(lab *tlstest.Lab) (string, demoModule, error) {
+	const name = "pool.lab.test"
+	addrs := []netip.Addr{netip.MustParseAddr("127.0.0.1"), secondAddress()}
+	port, err := lab.StartPool(addrs, tlstest.Server{Leaf: leafFor(name, 20, 70)}, tlstest.Server{Leaf: leafFor(name, 80, 10)})
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	resolver, err := lab.StartDNS(tlstest.Zone{name: {Addresses: addrs}})
+	return net.JoinHostPort(name, strconv.Itoa(int(port))), demoModule{Addresses: "all", Resolver: resolver}, err
+}
+
+// secondAddress is a loopback address other than 127.0.0.1. macOS has no
+// 127.0.0.2, and some containers have no ::1.
+func secondAddress() netip.Addr {
+	listener, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		return netip.IPv6Loopback()
+	}
+	listener.Close()
+	return netip.MustParseAddr("127.0.0.2")
+}
+
+func startBehindProxy(lab *tlstest.Lab) (string, demoModule, error) {
+	const name = "inside.lab.test"
+	inside, err := lab.Start(tlstest.Server{Leaf: leafFor(name, 30, 60)})
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	proxy := tlstest.HTTPProxy{User: "demo", Password: "secret", Hosts: map[string]string{name + ":443": inside}}
+	addr, err := lab.Start(tlstest.Server{Accept: proxy.Serve})
+	return name, demoModule{ProxyURL: "http://demo:secret@" + addr}, err
+}
+
+func startProxyProtocol(lab *tlstest.Lab) (string, demoModule, error) {
+	addr, err := lab.Start(tlstest.Server{ProxyProtocol: func(tlstest.ProxyProtocolHeader) {}})
+	return addr, demoModule{ProxyProtocol: "v2"}, err
+}
+
+// leafFor sets a certificate's name, its age and the time it has left, in days.
+func leafFor(name string, age, left int) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		today := time.Now()
+		c.DNSNames, c.NotBefore, c.NotAfter = []string{name}, today.AddDate(0, 0, -age), today.AddDate(0, 0, left)
+	}
+}
