@@ -168,15 +168,15 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 }
 
 // loadConfig reads the configuration of a process.
-func loadConfig(process *prober.Process, path string) (*prober.Config, error) {
+func loadConfig(process *prober.Loader, path string) (*prober.Config, error) {
 	if path == "" {
-		return process.DefaultConfig()
+		return process.Default()
 	}
 	return process.Load(path)
 }
 
 func checkConfig(path string, out io.Writer) error {
-	config, err := prober.Load(path)
+	config, err := new(prober.Loader).Load(path)
 	if err != nil {
 		return err
 	}

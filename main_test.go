@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The example is what newcomers copy.
 func TestExample(t *testing.T) {
-	config, err := prober.Load("targets.yml")
+	config, err := new(prober.Loader).Load("targets.yml")
 	if err != nil {
 		t.Fatal(err)
 	}

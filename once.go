@@ -25,7 +25,7 @@ const sideBySide = 16
 // probeOnce probes every target, writes what was learned in the order in which
 // they were named, and returns the worst verdict as an exit status.
 func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
-	process := new(prober.Process)
+	process := new(prober.Loader)
 	defer process.Close()
 	p, err := onceProber(process, f, configFile)
 	if err != nil {
@@ -47,7 +47,7 @@ func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut 
 const scanTimeout = prober.Duration(time.Minute)
 
 // onceProber is the module's prober with the command line's last word on it.
-func onceProber(process *prober.Process, f onceFlags, configFile string) (*prober.Prober, error) {
+func onceProber(process *prober.Loader, f onceFlags, configFile string) (*prober.Prober, error) {
 	config, err := loadConfig(process, configFile)
 	if err != nil {
 		return nil, err

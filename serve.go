@@ -49,11 +49,12 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	history := pages.NewHistory()
-	process := new(prober.Process)
+	process := new(prober.Loader)
 	defer process.Close()
-	process.Listens(*f.web.WebListenAddresses...)
+	process.Listeners.Add(*f.web.WebListenAddresses...)
 	exporter, err := collector.New(collector.Options{
 		Load:          func() (*prober.Config, error) { return loadConfig(process, configFile) },
+		Handshakes:    &process.Handshakes,
 		Logger:        logger,
 		Explain:       explain,
 		Observe:       history.Add,
@@ -78,7 +79,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		// What the flags leave to the system, a port or sockets of systemd's, is known only now.
 		BaseContext: func(l net.Listener) context.Context {
-			process.Listens(l.Addr().String())
+			process.Listeners.Add(l.Addr().String())
 			return context.Background()
 		},
 	}

@@ -41,7 +41,7 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	b.WriteString("\n## Label values\n\nThese labels have these values and no others.\n")
 	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", prober.Phases)
 	vocabulary(&b, "problem", "of a chain, most severe first; `revoked` only if revocation was checked", prober.Problems)
-	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Reasons())
+	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Vocabulary())
 	vocabulary(&b, "expectation", "of a module", prober.Expectations)
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})

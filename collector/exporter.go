@@ -40,13 +40,15 @@ type Options struct {
 	MaxConcurrent int
 	// Lifecycle lets requests reload the configuration.
 	Lifecycle bool
+	// Handshakes counts the handshakes of all probes; nil: they are not counted.
+	Handshakes *prober.Handshakes
 	// Registry gathers the exporter's own metrics for /metrics.
 	Registry *prometheus.Registry
 }
 
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
-	e := &Exporter{options: o, self: newSelf(o.Registry), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent))}
+	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(prober.Handshakes))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent))}
 	if err := e.Reload(); err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 
 // run probes within a limit if there is room for it, counts, logs and lets others know.
 func (e *Exporter) run(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
-	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.FarEnd())
+	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.Server())
 	if leave == nil {
 		return nil, &refusal{http.StatusServiceUnavailable, rejectedTooMany, errTooMany}
 	}

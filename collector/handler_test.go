@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newTestExporter(t *testing.T, load func() (*prober.Config, error)) *Exporter {
 	t.Helper()
 	if load == nil {
-		load = func() (*prober.Config, error) { return prober.DefaultConfig() }
+		load = func() (*prober.Config, error) { return new(prober.Loader).Default() }
 	}
 	e, err := New(Options{
 		Load: load, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
@@ -75,7 +75,7 @@ func labConfig(t *testing.T, lab *tlstest.Lab, more string, modules ...string) f
 	if err := os.WriteFile(file, []byte("modules: {"+strings.Join(append(modules, "default: {ca_file: ca.pem}"), ", ")+"}\n"+more), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return func() (*prober.Config, error) { return prober.Load(file) }
+	return func() (*prober.Config, error) { return new(prober.Loader).Load(file) }
 }
 
 func newLab(t *testing.T) *tlstest.Lab {
@@ -260,7 +260,7 @@ func TestReload(t *testing.T) {
 			return nil, problem
 		}
 		generation++
-		return prober.DefaultConfig()
+		return new(prober.Loader).Default()
 	})
 	first := e.config.Load()
 	if w := get(e, "POST /-/reload"); w.Code != 200 || e.config.Load() == first || generation != 2 {

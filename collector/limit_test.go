@@ -232,7 +232,7 @@ func TestLongQuery(t *testing.T) {
 func TestLifecycle(t *testing.T) {
 	loads := 0
 	e, err := New(Options{
-		Load:   func() (*prober.Config, error) { loads++; return prober.DefaultConfig() },
+		Load:   func() (*prober.Config, error) { loads++; return new(prober.Loader).Default() },
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {

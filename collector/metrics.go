@@ -200,25 +200,25 @@ func keyBits(cert *prober.Certificate) string {
 
 var checks = about(func(r *prober.Result) *prober.Result { return r },
 	eachCheck("tls_check_success", "Whether the check came to a finding, whatever it found.",
-		func(c prober.Check) (float64, bool) { return bit(c.Failure == nil), true }),
+		func(c prober.CheckOutcome) (float64, bool) { return bit(c.Failure == nil), true }),
 	eachCheck("tls_check_duration_seconds", "How long the check took.",
-		func(c prober.Check) (float64, bool) { return c.Duration.Seconds(), true }),
+		func(c prober.CheckOutcome) (float64, bool) { return c.Duration.Seconds(), true }),
 	gauges("tls_check_failure_info", "Why the check came to no finding. Absent when it did.",
 		[]string{"check", "reason"}, func(r *prober.Result, set setter) {
-			for _, c := range r.Checks {
+			for _, c := range r.Outcomes {
 				if c.Failure != nil {
 					set(1, c.Name, string(c.Failure.Reason))
 				}
 			}
 		}),
 	eachCheck("tls_check_timestamp_seconds", "When the check's finding was made.",
-		func(c prober.Check) (float64, bool) { return unix(c.Time), c.Failure == nil }),
+		func(c prober.CheckOutcome) (float64, bool) { return unix(c.Time), c.Failure == nil }),
 )
 
 // eachCheck is a row with a series for each check that ran.
-func eachCheck(name, help string, read func(prober.Check) (float64, bool)) row[prober.Result] {
+func eachCheck(name, help string, read func(prober.CheckOutcome) (float64, bool)) row[prober.Result] {
 	return gauges(name, help, []string{"check"}, func(r *prober.Result, set setter) {
-		for _, c := range r.Checks {
+		for _, c := range r.Outcomes {
 			if value, known := read(c); known {
 				set(value, c.Name)
 			}
@@ -226,7 +226,7 @@ func eachCheck(name, help string, read func(prober.Check) (float64, bool)) row[p
 	})
 }
 
-var expect = about(func(r *prober.Result) *prober.Expect { return r.Expect },
+var expect = about(func(r *prober.Result) *prober.Expect { return r.Expect.Finding },
 	gauges("tls_expectation_met", "Whether each expectation of the module is met. One that could not be held against anything is absent.",
 		[]string{"expectation"}, func(x *prober.Expect, set setter) {
 			for _, e := range x.Expectations {

@@ -41,7 +41,7 @@ func full() *prober.Result {
 		SubjectCN: "Example CA\nwith \"quotes\" and \\", IssuerCN: "Example Root", SerialNumber: "2b", FingerprintSHA256: "cc", SPKISHA256: "dd",
 		KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown",
 	}
-	return &prober.Result{
+	r := &prober.Result{
 		Target:    prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
 		Start:     at,
 		Duration:  62 * time.Millisecond,
@@ -60,25 +60,26 @@ func full() *prober.Result {
 			Problems: []prober.Found{{Problem: prober.ProblemExpired}, {Problem: prober.ProblemWrongOrder}},
 			Path:     []*x509.Certificate{leaf.X509, ca.X509}, NotAfter: at.Add(-20 * day),
 		},
-		Pool:   pool(leaf),
-		Checks: []prober.Check{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &prober.Failure{Reason: "timeout"}}},
-		Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}},
-
-		Versions: &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}}},
-		Ciphers: &prober.Ciphers{
-			Suites: []prober.TakenSuite{
-				{Version: hello.TLS13, Number: 0x1301},
-				{Version: hello.TLS12, Number: 0x0005},
-			},
-			Groups:  []prober.GroupAnswer{{Group: hello.X25519MLKEM768, Taken: true}, {Group: hello.SecP521r1}},
-			Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: prober.ClientPreference,
-		},
-		Compliance: &prober.Compliance{Verdicts: []prober.PolicyVerdict{
-			{Policy: "pci_dss", Compliant: true}, {Policy: "mozilla_intermediate", Violations: []string{"ciphers", "b", "c", "d", "e", "beyond the bound"}},
-		}},
-		Vulnerabilities: &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "rc4", Vulnerable: true}, {Vulnerability: "heartbleed"}}},
-		Resumption:      &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond},
+		Pool:     pool(leaf),
+		Outcomes: []prober.CheckOutcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &prober.Failure{Reason: "timeout"}}},
 	}
+	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}}
+
+	r.Versions.Finding = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}}}
+	r.Ciphers.Finding = &prober.Ciphers{
+		Suites: []prober.TakenSuite{
+			{Version: hello.TLS13, Number: 0x1301},
+			{Version: hello.TLS12, Number: 0x0005},
+		},
+		Groups:  []prober.GroupAnswer{{Group: hello.X25519MLKEM768, Taken: true}, {Group: hello.SecP521r1}},
+		Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: prober.ClientPreference,
+	}
+	r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+		{Policy: "pci_dss", Compliant: true}, {Policy: "mozilla_intermediate", Violations: []string{"ciphers", "b", "c", "d", "e", "beyond the bound"}},
+	}}
+	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "rc4", Vulnerable: true}, {Vulnerability: "heartbleed"}}}
+	r.Resumption.Finding = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond}
+	return r
 }
 
 // pool has an address that is fine, one that is not, and one of which nothing

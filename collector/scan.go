@@ -2,7 +2,7 @@ package collector
 
 import "tls_exporter/prober"
 
-var versions = about(func(r *prober.Result) *prober.Versions { return r.Versions },
+var versions = about(func(r *prober.Result) *prober.Versions { return r.Versions.Finding },
 	gauges("tls_version_supported", "Whether the server takes the version when it is offered alone: 1 taken, 0 refused. One that it gave no answer to is absent.",
 		[]string{"version"}, func(v *prober.Versions, set setter) {
 			for _, a := range v.Answers {
@@ -11,7 +11,7 @@ var versions = about(func(r *prober.Result) *prober.Versions { return r.Versions
 		}),
 )
 
-var ciphers = about(func(r *prober.Result) *prober.Ciphers { return r.Ciphers },
+var ciphers = about(func(r *prober.Result) *prober.Ciphers { return r.Ciphers.Finding },
 	gauges("tls_cipher_supported", "1 for each cipher suite that the server takes, by version, with its strength: weak, acceptable or strong.",
 		[]string{"version", "cipher", "strength"}, func(c *prober.Ciphers, set setter) {
 			for _, s := range c.Suites {
@@ -38,7 +38,7 @@ var ciphers = about(func(r *prober.Result) *prober.Ciphers { return r.Ciphers },
 		}),
 )
 
-var compliance = about(func(r *prober.Result) *prober.Compliance { return r.Compliance },
+var compliance = about(func(r *prober.Result) *prober.Compliance { return r.Policy.Finding },
 	gauges("tls_policy_compliant", "Whether the endpoint is as the policy has it. A policy that asks for what was not learned is absent.",
 		[]string{"policy"}, func(c *prober.Compliance, set setter) {
 			for _, v := range c.Verdicts {
@@ -58,7 +58,7 @@ var compliance = about(func(r *prober.Result) *prober.Compliance { return r.Comp
 // maxViolations bounds the series of one policy.
 const maxViolations = 5
 
-var vulnerabilities = about(func(r *prober.Result) *prober.Vulnerabilities { return r.Vulnerabilities },
+var vulnerabilities = about(func(r *prober.Result) *prober.Vulnerabilities { return r.Vulnerabilities.Finding },
 	gauges("tls_vulnerable", "Whether the server has the vulnerability. One that could not be told is absent.",
 		[]string{"vulnerability"}, func(v *prober.Vulnerabilities, set setter) {
 			for _, a := range v.Answers {
@@ -67,7 +67,7 @@ var vulnerabilities = about(func(r *prober.Result) *prober.Vulnerabilities { ret
 		}),
 )
 
-var resumption = about(func(r *prober.Result) *prober.Resumption { return r.Resumption },
+var resumption = about(func(r *prober.Result) *prober.Resumption { return r.Resumption.Finding },
 	gauges("tls_resumption_supported", "Whether the server takes a session up again by the method: session_id, ticket, psk; early_data says whether its tickets allow for that.",
 		[]string{"method"}, func(r *prober.Resumption, set setter) {
 			for _, m := range r.Methods {

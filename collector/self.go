@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ var selfMetrics = []Metric{
 	probes:     {Name: "tls_exporter_probes_total", Help: "Probes by module and by the phase that failed, or none.", Type: "counter", Labels: []string{"module", "phase"}},
 	duration:   {Name: "tls_exporter_probe_duration_seconds", Help: "How long probes took.", Type: "histogram"},
 	inFlight:   {Name: "tls_exporter_probes_in_flight", Help: "Probes that are running now.", Type: "gauge"},
+	handshakes: {Name: "tls_exporter_handshakes_total", Help: "TLS handshakes of probes, to whatever outcome, by the client that performed them: tls13 (the client made for probing) or crypto_tls.", Type: "counter", Labels: []string{"client"}},
 	rejected:   {Name: "tls_exporter_probes_rejected_total", Help: "Requests for a probe that were turned away, by reason.", Type: "counter", Labels: []string{"reason"}},
 }
 
@@ -38,6 +40,7 @@ const (
 	probes
 	duration
 	inFlight
+	handshakes
 	rejected
 )
 
@@ -56,7 +59,7 @@ const (
 // rejections is the whole vocabulary.
 var rejections = []string{rejectedParameter, rejectedTimeout, rejectedPolicy, rejectedDenied, rejectedTooMany}
 
-func newSelf(registry prometheus.Registerer) *self {
+func newSelf(registry prometheus.Registerer, performed *prober.Handshakes) *self {
 	auto := promauto.With(registry)
 	gauge := func(m int) prometheus.Gauge {
 		return auto.NewGauge(prometheus.GaugeOpts{Name: selfMetrics[m].Name, Help: selfMetrics[m].Help})
@@ -78,6 +81,11 @@ func newSelf(registry prometheus.Registerer) *self {
 	}
 	for _, reason := range rejections {
 		s.rejected.WithLabelValues(reason)
+	}
+	for client, count := range map[string]*atomic.Uint64{"tls13": &performed.TLS13, "crypto_tls": &performed.CryptoTLS} {
+		m := selfMetrics[handshakes]
+		auto.NewCounterFunc(prometheus.CounterOpts{Name: m.Name, Help: m.Help, ConstLabels: prometheus.Labels{m.Labels[0]: client}},
+			func() float64 { return float64(count.Load()) })
 	}
 	return s
 }

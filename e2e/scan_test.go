@@ -64,8 +64,10 @@ func (s *site) agree(settings []setting) {
 	s.await()
 	module := prober.DefaultModule()
 	module.CAFile, module.Timeout = s.words["ca"], prober.Duration(time.Minute)
-	module.Versions, module.Ciphers = new(prober.VersionsOptions), new(prober.CiphersOptions)
-	p, err := prober.New(module)
+	module.Versions.Options, module.Ciphers.Options = new(prober.VersionsOptions), new(prober.CiphersOptions)
+	process := prober.NewProcess()
+	s.Cleanup(process.Cache.Close)
+	p, err := prober.New(module, process)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -81,7 +83,7 @@ func (s *site) agree(settings []setting) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%d connections for ciphers\n%s", result.Ciphers.Connections, found)
+			t.Logf("%d connections for ciphers\n%s", result.Ciphers.Finding.Connections, found)
 			if found.order != setting.order {
 				t.Errorf("the order is %q, and was set to be %q", found.order, setting.order)
 			}

@@ -39,24 +39,24 @@ func (s *scan) noteDH(bits int) {
 
 // ours is the finding of the exporter.
 func ours(r *prober.Result) (*scan, error) {
-	if r.Versions == nil || r.Ciphers == nil {
-		return nil, fmt.Errorf("a finding is missing: %+v", r.Checks)
+	if r.Versions.Finding == nil || r.Ciphers.Finding == nil {
+		return nil, fmt.Errorf("a finding is missing: %+v", r.Outcomes)
 	}
 	s := newScan()
-	for _, a := range r.Versions.Answers {
+	for _, a := range r.Versions.Finding.Answers {
 		s.versions[a.Version] = a.Taken
 	}
-	for _, taken := range r.Ciphers.Suites {
+	for _, taken := range r.Ciphers.Finding.Suites {
 		s.suites[taken.Version] = append(s.suites[taken.Version], hello.CipherSuite(taken.Number))
 	}
 	s.groups = make(map[hello.Group]bool)
-	for _, g := range r.Ciphers.Groups {
+	for _, g := range r.Ciphers.Finding.Groups {
 		if g.Taken {
 			s.groups[g.Group] = true
 		}
 	}
-	s.dhBits = r.Ciphers.DHBits
-	s.order = map[prober.Preference]string{prober.ServerPreference: "server", prober.ClientPreference: "client"}[r.Ciphers.Preference]
+	s.dhBits = r.Ciphers.Finding.DHBits
+	s.order = map[prober.Preference]string{prober.ServerPreference: "server", prober.ClientPreference: "client"}[r.Ciphers.Finding.Preference]
 	return s, nil
 }
 

@@ -501,7 +501,7 @@ func TestRemedies(t *testing.T) {
 		t.Fatal(err)
 	}
 	pattern := regexp.MustCompile("^(?:" + rest.Pattern + ")$")
-	for _, reason := range prober.Reasons() {
+	for _, reason := range prober.Vocabulary() {
 		shown, ok := words[string(reason)]
 		if !ok && pattern.MatchString(string(reason)) {
 			shown = rest.Result

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Certificate is one certificate as it was sent, with its names in the form in
@@ -40,9 +38,9 @@ func newCertificate(cert *x509.Certificate) *Certificate {
 	algorithm, bits := key(cert)
 	return &Certificate{
 		X509:               cert,
-		SubjectCN:          printable(cert.Subject.CommonName, maxName),
-		IssuerCN:           printable(cert.Issuer.CommonName, maxName),
-		SerialNumber:       printable(cert.SerialNumber.Text(16), maxName), // RFC 5280 allows 20 octets, and who signs for himself takes any number
+		SubjectCN:          Printable(cert.Subject.CommonName, maxName),
+		IssuerCN:           Printable(cert.Issuer.CommonName, maxName),
+		SerialNumber:       Printable(cert.SerialNumber.Text(16), maxName), // RFC 5280 allows 20 octets, and who signs for himself takes any number
 		FingerprintSHA256:  hex.EncodeToString(fingerprint[:]),
 		SPKISHA256:         hex.EncodeToString(spki[:]),
 		KeyAlgorithm:       algorithm,
@@ -105,7 +103,7 @@ func dnsNames(cert *x509.Certificate) string {
 	slices.Sort(names)
 	var b strings.Builder
 	for i, name := range slices.Compact(names) {
-		name = printable(name, maxName)
+		name = Printable(name, maxName)
 		if b.Len()+len(name)+len(",…") > maxDNSNames {
 			b.WriteString(",…")
 			break
@@ -116,38 +114,4 @@ func dnsNames(cert *x509.Certificate) string {
 		b.WriteString(name)
 	}
 	return b.String()
-}
-
-// printable makes a stranger's string safe to show: valid UTF-8 without control
-// and direction characters, at most limit bytes and an ellipsis.
-func printable(s string, limit int) string {
-	if len(s) <= limit && plainASCII(s) {
-		return s
-	}
-	if len(s) > 4*limit {
-		s = s[:4*limit]
-	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return utf8.RuneError
-	}, s)
-	if len(s) <= limit {
-		return s
-	}
-	cut := limit
-	for !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "…"
-}
-
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }

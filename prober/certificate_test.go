@@ -34,7 +34,7 @@ func FuzzCertificate(f *testing.F) {
 				}
 			}
 		}
-		if len(subject) <= maxName && plainASCII(subject) && c.SubjectCN != subject {
+		if len(subject) <= maxName && printableASCII(subject) && c.SubjectCN != subject {
 			t.Errorf("%q is shown as %q", subject, c.SubjectCN)
 		}
 	})
@@ -51,7 +51,7 @@ func TestPrintable(t *testing.T) {
 		strings.Repeat("a", 300): strings.Repeat("a", 256) + "…",
 		strings.Repeat("ü", 200): strings.Repeat("ü", 128) + "…",
 	} {
-		if got := printable(s, maxName); got != want {
+		if got := Printable(s, maxName); got != want {
 			t.Errorf("%q is %q, want %q", s, got, want)
 		}
 	}

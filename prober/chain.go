@@ -98,7 +98,7 @@ func (j *judgement) tell(p Problem, cert *x509.Certificate, format string, args 
 	if cert != nil {
 		position = index(j.sent, cert)
 	}
-	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: shortened(fmt.Sprintf(format, args...))})
+	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: Shorten(fmt.Sprintf(format, args...))})
 }
 
 // explain finds everything that makes the chain invalid. It chooses one way up
@@ -121,7 +121,7 @@ func (j *judgement) explain(verdict error) {
 		j.tell(d.Problem, d.cert, "%s", d.detail)
 	}
 	if err := j.sent[0].VerifyHostname(j.Name); err != nil && j.Name != "" {
-		j.tell(ProblemNameMismatch, j.sent[0], "%s is not among the names of the leaf (%s)", quote(j.Name), claimed(j.sent[0]))
+		j.tell(ProblemNameMismatch, j.sent[0], "%s is not among the names of the leaf (%s)", Quote(j.Name), claimed(j.sent[0]))
 	}
 	if !slices.ContainsFunc(j.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {
 		j.passing = true

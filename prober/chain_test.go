@@ -346,7 +346,7 @@ func TestManyTwins(t *testing.T) {
 	p := newPKI(t)
 	a, b := p.root("A"), p.root("B")
 	sent := certs(p.leaf(a))
-	for range maxCertificates/2 - 1 {
+	for range MaxCertificates/2 - 1 {
 		sent = append(sent, p.crossSign(b, a).Certificate, p.crossSign(a, b).Certificate)
 	}
 	c := judge(sent, "localhost", trust(p.root("Other")), now)

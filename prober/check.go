@@ -4,130 +4,159 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 )
 
-// check runs what the module asks for beside the line.
-func (p *Prober) check(ctx context.Context, e *endpoint) {
-	r, m := e.result, &p.module
-	var checks checks
-	run(ctx, &checks, e, "expect", m.Expect, &r.Expect, expect)
-	runKept(ctx, &checks, e, "versions", m.Versions, &r.Versions, versions)
-	runKept(ctx, &checks, e, "ciphers", m.Ciphers, &r.Ciphers, ciphers)
-	runKept(ctx, &checks, e, "resumption", m.Resumption, &r.Resumption, resumption)
-	runKept(ctx, &checks, e, "vulnerabilities", m.Vulnerabilities, &r.Vulnerabilities, vulnerabilities)
-	r.Checks = checks.wait()
-	run(ctx, &checks, e, "policy", m.Policy, &r.Compliance, comply) // judges what the others found
-	r.Checks = checks.wait()
-	if r.Expect != nil {
-		r.Expect.meet(r)
+// Outcome is how one check of the module went.
+type CheckOutcome struct {
+	Name     string
+	Duration time.Duration
+	Time     time.Time // when its finding was made
+	Failure  *Failure  // nil: it has a finding
+}
+
+// Slot is a check in the table of checks: the module sets the options, and a probe
+// the finding.
+type Slot[Options, Finding any] struct {
+	Options *Options // nil: the check is off
+	Finding *Finding // nil: there is none
+}
+
+// Enable turns the check on, with its defaults, unless it is on already.
+func (s *Slot[Options, Finding]) Enable() *Options {
+	if s.Options == nil {
+		s.Options = new(Options)
 	}
+	return s.Options
 }
 
-// checks are the checks of one probe, side by side. Each writes its own part of
-// the Result, so they need no lock but the one around their list.
-type checks struct {
-	group sync.WaitGroup
-	mutex sync.Mutex
-	done  []Check
+// Decode turns the check on and returns its options, for a decoder to fill.
+func (s *Slot[Options, Finding]) Decode() any {
+	s.Options = new(Options)
+	return s.Options
 }
 
-// run starts one check, if the module has options for it: it times it, keeps
-// its finding, names its failure and contains a panic, so that one bad answer
-// cannot blind the rest.
-func run[Options, Finding any](ctx context.Context, c *checks, e *endpoint, name string, options *Options, finding **Finding,
-	find func(context.Context, *endpoint, *Options) (*Finding, error)) {
-	if options == nil {
+// Judge runs a check that asks the server nothing, if it is on.
+func (s *Slot[Options, Finding]) Judge(run *Run, name string, judge func(*Options) (*Finding, error)) {
+	if s.Options == nil {
 		return
 	}
-	c.group.Go(func() {
-		start := time.Now()
-		done := Check{Name: name, Time: start}
-		var found *Finding
-		var err error
-		if panicked := contain(func() { found, err = find(ctx, e, options) }); panicked != nil {
-			err = panicked
-		}
-		if err != nil {
-			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
-		} else {
-			*finding = found
-		}
-		done.Duration = time.Since(start)
-		c.add(done)
-	})
+	start := time.Now()
+	done := CheckOutcome{Name: name, Time: start}
+	var err error
+	if panicked := Contain(func() { s.Finding, err = judge(s.Options) }); panicked != nil {
+		err = panicked
+	}
+	if err != nil {
+		s.Finding, done.Failure = nil, &Failure{Reason: Of(err), Err: err}
+	}
+	done.Duration = time.Since(start)
+	run.add(done)
 }
 
-func (c *checks) add(done Check) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.done = append(c.done, done)
+// Question is the options of a check whose finding is costly, and cached between
+// probes.
+type Question[Finding any] interface {
+	// Find asks the server.
+	Find(ctx context.Context, e *endpoint) (*Finding, error)
+	// MaxAge is how old a finding may become.
+	MaxAge() time.Duration
+	// Key is all else of the options that the finding depends on.
+	Key() string
 }
 
-// keepable is options of a check whose finding is costly, and kept between probes.
-type keepable interface {
-	age() time.Duration // that a finding may reach
-	parameters() string // all else that it depends on
-}
+// Sized is a finding that knows how many bytes it takes.
+type Sized interface{ Size() int }
 
-// lengthy is options of a check that may take longer than others.
-type lengthy interface{ patience() time.Duration }
+// patient is a question that may take longer than scanTimeout.
+type patient interface{ Patience() time.Duration }
 
-// runKept starts one check, if the module has options for it, whose finding is
-// kept between probes. An older one is shown also where the server cannot be
-// reached now: it says when it was made.
-func runKept[Options keepable, Finding any, Sized interface {
-	*Finding
-	sized
-}](ctx context.Context, c *checks, e *endpoint, name string, options *Options, finding **Finding,
-	find func(context.Context, *endpoint, *Options) (*Finding, error)) {
-	if options == nil {
+// Cached is a slot of a check whose finding is cached between probes. An older
+// finding is shown also where the server cannot be reached now: it says when it
+// was made.
+type Cached[Options Question[Finding], Finding Sized] struct{ Slot[Options, Finding] }
+
+// Ask runs the check in parallel to others, if it is on.
+func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name string) {
+	if s.Options == nil {
 		return
 	}
-	lasting := &endpoint{prober: e.prober, target: e.target, addrs: e.addrs, session: e.session, chain: e.chain}
+	e, question := run.Endpoint, *s.Options
 	q := &wanted{
-		key:    keptKey{e.prober.asks(name, *options), digest(fmt.Sprintf("%+v", e.target))},
-		server: e.target.FarEnd(), every: (*options).age(),
-		find: func(ctx context.Context) (sized, error) {
-			found, err := find(ctx, lasting, options)
+		key: keptKey{s.asked(name, run.RouteKey), digest(fmt.Sprintf("%+v", *e.Target))}, server: e.Target.Server(), every: question.MaxAge(),
+		find: func(ctx context.Context) (Sized, error) {
+			found, err := question.Find(ctx, e)
 			if err != nil {
 				return nil, err
 			}
-			return Sized(found), nil
+			return any(found).(Sized), nil
 		},
 	}
-	if lengthy, ok := any(*options).(lengthy); ok {
-		q.takes = lengthy.patience()
+	if question, ok := any(question).(patient); ok {
+		q.takes = question.Patience()
 	}
-	c.group.Go(func() {
-		answer, err := e.ask(ctx, q)
-		done := Check{Name: name, Time: answer.made, Duration: answer.took}
+	run.group.Go(func() {
+		answer, err := run.ask(ctx, q)
+		done := CheckOutcome{Name: name, Time: answer.made, Duration: answer.took}
 		if err != nil {
-			done.Failure = &Failure{Reason: reasonFor(err), Err: err}
+			done.Failure = &Failure{Reason: Of(err), Err: err}
 		} else {
-			*finding = (*Finding)(answer.found.(Sized))
+			s.Finding = any(answer.found).(*Finding)
 		}
-		c.add(done)
+		run.add(done)
 	})
 }
 
-// contain does what a stranger's bytes may make panic. That is then an error.
-func contain(do func()) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, cause, debug.Stack())
-		}
-	}()
-	do()
-	return nil
+// CacheKey is what the check asks on a route, with all that the finding depends
+// on; false: it is off.
+func (s *Cached[Options, Finding]) CacheKey(name, routeKey string) ([16]byte, bool) {
+	if s.Options == nil {
+		return [16]byte{}, false
+	}
+	return s.asked(name, routeKey), true
 }
 
-// wait returns the checks that ran, by name, when all of them are done.
-func (c *checks) wait() []Check {
-	c.group.Wait()
-	slices.SortFunc(c.done, func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
-	return c.done
+func (s *Cached[Options, Finding]) asked(name, routeKey string) [16]byte {
+	return digest(fmt.Sprintf("%s %s %s", name, (*s.Options).Key(), routeKey))
+}
+
+// Run is the checks of one probe, in parallel. Each writes its own slot, so they
+// need no lock but the one around the list of their outcomes.
+type Run struct {
+	Endpoint *endpoint
+	Cache    *keeper
+	RouteKey string    // how the module reaches servers
+	Start    time.Time // of the probe
+
+	group sync.WaitGroup
+	mutex sync.Mutex
+	done  []CheckOutcome
+}
+
+func (r *Run) add(done CheckOutcome) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.done = append(r.done, done)
+}
+
+// Wait returns the outcomes of the checks that ran, by name, when all are done.
+func (r *Run) Wait() []CheckOutcome {
+	r.group.Wait()
+	slices.SortFunc(r.done, func(a, b CheckOutcome) int { return cmp.Compare(a.Name, b.Name) })
+	return r.done
+}
+
+// ask asks for a cached finding. A server that cannot be reached now is not asked;
+// its cached finding is shown, unless it may not be probed any more.
+func (r *Run) ask(ctx context.Context, q *wanted) (kept, error) {
+	down := r.Endpoint.Down
+	if down == nil {
+		return r.Cache.ask(ctx, q)
+	}
+	if answer := r.Cache.recall(q); answer.found != nil && down.Reason != ReasonDenied {
+		return answer, nil
+	}
+	return kept{made: r.Start}, down
 }

@@ -25,12 +25,14 @@ type CiphersOptions struct {
 // otherwise: some three times what a server with everything turned on takes.
 const scanConnections = 500
 
-func (o CiphersOptions) age() time.Duration { return cmp.Or(time.Duration(o.Every), scanAge) }
+// MaxAge is how old a finding may become.
+func (o CiphersOptions) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), scanAge) }
 
-func (o CiphersOptions) parameters() string { return fmt.Sprint(o.Connections, o.Pace) }
+// Key is what else the finding depends on.
+func (o CiphersOptions) Key() string { return fmt.Sprint(o.Connections, o.Pace) }
 
 // patience is how long a scan may take: its pace makes it longer.
-func (o CiphersOptions) patience() time.Duration {
+func (o CiphersOptions) Patience() time.Duration {
 	return scanPatience + time.Duration(o.Pace)*time.Duration(o.budget())
 }
 
@@ -102,18 +104,19 @@ const (
 	ClientPreference
 )
 
-func (c *Ciphers) size() int {
+// Size is how many bytes the finding takes.
+func (c Ciphers) Size() int {
 	return 8*len(c.Suites) + 2*len(c.Whole) + 4*len(c.Groups) + 2*len(c.Schemes) + 128
 }
 
-// ciphers finds out what a server takes by elimination: it offers all that there
+// Find finds out what a server accepts by elimination: it offers all that there
 // is, strikes what the server picked, and offers the rest, until the server says
 // no. That takes one hello more than there are things to be found.
 //
 // It goes through the versions side by side, and then, for TLS 1.3 and for all
 // that is older, through groups, signature schemes and the order of suites.
-func ciphers(ctx context.Context, e *endpoint, o *CiphersOptions) (*Ciphers, error) {
-	s := &cipherScan{inquiry: newInquiry(e, o.budget(), time.Duration(o.Pace))}
+func (o CiphersOptions) Find(ctx context.Context, e *endpoint) (*Ciphers, error) {
+	s := &cipherScan{inquiry: newInquiry(e.Scan(), o.budget(), time.Duration(o.Pace))}
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}

@@ -300,7 +300,7 @@ func TestInquiryPace(t *testing.T) {
 	if _, ok := q.admit(); ok || !q.done() || q.connections() != 3 {
 		t.Errorf("a fourth connection of three; %d used", q.connections())
 	}
-	if patience := (CiphersOptions{Connections: 100, Pace: Duration(time.Second)}).patience(); patience < 100*time.Second+scanPatience {
+	if patience := (CiphersOptions{Connections: 100, Pace: Duration(time.Second)}).Patience(); patience < 100*time.Second+scanPatience {
 		t.Errorf("a scan of 100 seconds has %s", patience)
 	}
 }

@@ -119,7 +119,7 @@ func (s *cipherScan) smallestShare() []hello.KeyShare {
 	if len(s.newGroups.taken) == 0 {
 		return nil
 	}
-	for _, share := range keyShares(s.newGroups.taken) {
+	for _, share := range hello.KeySharesFor(s.newGroups.taken) {
 		if smallest == nil || len(share.Data) < len(smallest[0].Data) {
 			smallest = []hello.KeyShare{share}
 		}

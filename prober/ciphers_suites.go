@@ -79,7 +79,7 @@ func (s *cipherScan) run(ctx context.Context) error {
 	if err := sideBySide(tasks...); err != nil {
 		return err
 	}
-	if err := contain(func() { s.putOff(ctx) }); err != nil {
+	if err := Contain(func() { s.putOff(ctx) }); err != nil {
 		return err
 	}
 	newer, older := s.orderOf(hello.TLS13), s.orderOf(s.oldOrder())
@@ -107,7 +107,7 @@ func (s *cipherScan) list(ctx context.Context, v hello.Version) suiteList {
 
 // listKinds asks for the ciphers of SSL 2.0. The server lists them by itself.
 func (s *cipherScan) listKinds(ctx context.Context, ask asking) suiteList {
-	flight, said, hung := ask(ctx, ssl2Hello(), hello.UntilHello)
+	flight, said, hung := ask(ctx, hello.OfferSSL2(), hello.UntilHello)
 	if flight.SSL2 != nil {
 		for _, kind := range flight.SSL2.Ciphers {
 			if len(s.kinds) < len(hello.SSL2Ciphers) && !slices.Contains(s.kinds, kind) {
@@ -202,9 +202,9 @@ func (s *cipherScan) offer(ctx context.Context, o hello.Offer, until hello.Until
 type asking func(context.Context, []byte, hello.Until) (flight *hello.Flight, said answer, hungUp bool)
 
 func (s *cipherScan) offerBy(ctx context.Context, ask asking, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
-	o.ServerName = s.e.serverName()
+	o.ServerName = s.ServerName
 	if o.Version == hello.TLS13 && o.KeyShares == nil && s.shares {
-		o.KeyShares = keyShares(o.Groups)
+		o.KeyShares = hello.KeySharesFor(o.Groups)
 	}
 	if o.Version >= hello.TLS12 {
 		o.Extra = append(o.Extra, anyCertificate)
@@ -226,20 +226,6 @@ func (s *cipherScan) offerBy(ctx context.Context, ask asking, o hello.Offer, unt
 		return flight, hungUp
 	}
 	return flight, unanswered
-}
-
-// keyShares are those that there are for the groups, or for all that TLS 1.3 has.
-func keyShares(groups []hello.Group) []hello.KeyShare {
-	if groups == nil {
-		groups = hello.GroupsFor(hello.TLS13)
-	}
-	var shares []hello.KeyShare
-	for _, g := range groups {
-		if share, ok := hello.KeyShareFor(g); ok {
-			shares = append(shares, share)
-		}
-	}
-	return shares
 }
 
 // anyCertificate is signature_algorithms_cert (RFC 8446 section 4.2.3) with all

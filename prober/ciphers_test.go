@@ -67,25 +67,19 @@ func (c *Ciphers) schemesTold() string {
 func scanned(t testing.TB, lab *tlstest.Lab, addr string, o CiphersOptions) *Ciphers {
 	t.Helper()
 	m := labModule(t, lab)
-	m.Ciphers = &o
+	m.Ciphers.Options = &o
 	r := newProber(t, m).Probe(t.Context(), target(t, addr))
-	if r.Ciphers == nil {
-		t.Fatalf("no finding: %+v", r.Checks[0].Failure)
+	if r.Ciphers.Finding == nil {
+		t.Fatalf("no finding: %+v", r.Outcomes[0].Failure)
 	}
-	return r.Ciphers
+	return r.Ciphers.Finding
 }
 
 // asked is what the check finds out about a server by itself, without the line,
 // which some responders of the lab leave waiting.
 func asked(ctx context.Context, t testing.TB, lab *tlstest.Lab, addr string, o CiphersOptions) (*Ciphers, error) {
 	t.Helper()
-	p := newProber(t, labModule(t, lab))
-	r := &Result{Target: target(t, addr)}
-	addrs, ok := p.locate(ctx, r)
-	if !ok {
-		t.Fatal(r.Failure)
-	}
-	return ciphers(ctx, newEndpoint(p, r, addrs), &o)
+	return o.Find(ctx, endpointOf(ctx, t, labModule(t, lab), addr))
 }
 
 // startCounted starts a server that counts its connections.

@@ -8,94 +8,128 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"hash"
-	"io"
 	"net"
 	"slices"
-	"time"
 
 	"tls_exporter/prober/hello"
 )
 
-// client13 shakes hands in TLS 1.3 (RFC 8446) as most servers do with a client
-// that has nothing to show: a ServerHello at once, no request for a certificate.
-// It makes the offer that crypto/tls makes and asks of the answer what crypto/tls
-// asks, for less (docs/scaling.md). Whatever is not as usual it leaves to
-// crypto/tls: errBeyond. What it does not leave is what may be another thing on
-// another connection, an end, a silence, an alert, a proof that fails: a second
-// try must not cover that up.
-type client13 struct {
-	prober *Prober
-	target *Target
-	wire   *watchedConn
-	offer  hello.Renewal // without the key shares
-	shares *shares
+// TLS13Client performs TLS 1.3 handshakes (RFC 8446) as most servers do with a client
+// that has no certificate: a ServerHello at once, and no CertificateRequest. It
+// makes the offer that crypto/tls makes and requires of the answer what crypto/tls
+// requires. It is safe for concurrent use.
+type TLS13Client struct {
+	// ParseCertificate parses a certificate and keeps no byte of der; nil:
+	// x509.ParseCertificate.
+	ParseCertificate func(der []byte) (*x509.Certificate, error)
+
+	config   *tls.Config
+	template *hello.ClientHello
+	shares   shareSource
+}
+
+// NewTLS13 makes a client that offers what crypto/tls offers with config. It fails with
+// ErrUnsupported where that is not TLS 1.3 with the key shares of this package.
+func NewTLS13(config *tls.Config) (*TLS13Client, error) {
+	template, err := captureHello(config)
+	if err != nil {
+		return nil, err
+	}
+	groups := template.KeyShareGroups()
+	if groups == nil || slices.ContainsFunc(groups, func(g hello.Group) bool { return !slices.Contains(sharedGroups, g) }) {
+		return nil, ErrUnsupported
+	}
+	return &TLS13Client{config: config, template: template, shares: shareSource{groups: groups}}, nil
+}
+
+// TLS13State is what a handshake agreed on. Fields that the handshake did not reach are
+// zero.
+type TLS13State struct {
+	CipherSuite  uint16
+	Group        hello.Group
+	ALPN         string // raw, one of those that were offered
+	ServerName   string // sent as SNI; empty for an IP address
+	Certificates []*x509.Certificate
+}
+
+// Handshake performs a handshake over conn with a server of that name, offers
+// protocols by ALPN, and ends the conversation with a close_notify. The state is
+// nil unless a ServerHello was accepted, and there also with a later error.
+//
+// An error is ErrUnsupported where the caller should use crypto/tls over another
+// connection; an AlertError, a SignatureError or ErrFinished; an error of conn; or
+// what crypto/tls says of an answer that is no ServerHello. What may be another
+// thing on another connection, an end, a timeout, an alert, a proof that fails, is
+// never ErrUnsupported: a second attempt must not hide it.
+//
+// The deadline is that of conn, which stays open.
+func (c *TLS13Client) Handshake(conn net.Conn, name string, protocols []string) (*TLS13State, error) {
+	h := &handshake13{client: c, conn: conn, name: name, protocols: protocols}
+	h.records.in = conn
+	defer h.records.end()
+	err := h.run()
+	if h.agreed13 == nil {
+		return nil, err
+	}
+	return &h.state, err
+}
+
+// handshake13 is one handshake.
+type handshake13 struct {
+	client    *TLS13Client
+	conn      net.Conn
+	name      string
+	protocols []string
+	offer     hello.Renewal // without the key shares
+	shares    *shares
 
 	records records13
 	*agreed13
 }
 
-// agreed13 is what comes of a ServerHello. While that is awaited there is none, for
-// many may wait at once.
+// agreed13 is what follows from a ServerHello. It is allocated when that came: many
+// handshakes may wait at the same time.
 type agreed13 struct {
-	suite        *suite13
-	transcript   hash.Hash
-	client       []byte // the traffic secrets of the handshake
-	server       []byte
-	master       []byte
-	session      *Session
-	certificates []*x509.Certificate
+	suite      *suite13
+	transcript hash.Hash
+	clientKey  []byte // the traffic secrets of the handshake
+	serverKey  []byte
+	master     []byte
+	state      TLS13State
 }
 
-// shake13 shakes hands over conn; false: crypto/tls has to, over another
-// connection. The caller's deadline stands on conn.
-func (p *Prober) shake13(conn net.Conn, t *Target) (*handshake, bool) {
-	c := &client13{prober: p, target: t, wire: &watchedConn{Conn: conn}}
-	c.records.in = c.wire
-	defer c.records.end()
-	start := time.Now()
-	err := c.shake()
-	h := c.wire.steps(start, time.Now())
-	if c.agreed13 != nil {
-		h.session, h.certificates = c.session, c.certificates
-	}
-	h.conclude(err)
-	return h, !errors.Is(err, errBeyond)
-}
-
-func (c *client13) shake() error {
-	steps := []func() error{c.greet, c.serverHello, c.encryptedExtensions, c.certificate, c.certificateVerify, c.finished}
+func (c *handshake13) run() error {
+	steps := []func() error{c.sendClientHello, c.serverHello, c.encryptedExtensions, c.certificate, c.certificateVerify, c.finished}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	return c.part()
+	return c.finish()
 }
 
-// greet sends the ClientHello.
-func (c *client13) greet() error {
-	c.offer = hello.Renewal{ServerName: sni(c.target.name()), Protocols: c.prober.module.protocols(c.target)}
+func (c *handshake13) sendClientHello() error {
+	c.offer = hello.Renewal{ServerName: hello.SNI(c.name), Protocols: c.protocols}
 	rand.Read(c.offer.Random[:])
 	rand.Read(c.offer.SessionID[:])
 	var err error
-	if c.shares, err = c.prober.usual.source.fresh(); err != nil {
-		return errBeyond // crypto/ecdh has no X25519 where FIPS 140 alone is allowed
+	if c.shares, err = c.client.shares.fresh(); err != nil {
+		return ErrUnsupported // crypto/ecdh has no X25519 where FIPS 140 alone is allowed
 	}
 	c.records.borrow()
 	defer c.records.end()
 	record, err := c.hello()
 	if err == nil {
-		_, err = c.wire.Write(record)
+		_, err = c.conn.Write(record)
 	}
 	return err
 }
 
-// hello is the ClientHello in its record. It is made anew for the transcript, and
+// hello is the ClientHello in its record. It is made again for the transcript, and
 // not held while a server is silent.
-func (c *client13) hello() ([]byte, error) {
-	template, s := c.prober.usual.template, c.records.scratch
+func (c *handshake13) hello() ([]byte, error) {
+	template, s := c.client.template, c.records.scratch
 	s.shares = c.shares.append(s.shares[:0])
 	offer := c.offer
 	offer.KeyShares = s.shares
@@ -103,7 +137,7 @@ func (c *client13) hello() ([]byte, error) {
 	b = template.AppendRenewed(b, &offer)
 	length := len(b) - recordHeader
 	if b == nil || length > maxRecord {
-		return nil, errBeyond // crypto/tls says what does not fit
+		return nil, ErrUnsupported // crypto/tls says what does not fit
 	}
 	b[recordHeader-2], b[recordHeader-1] = byte(length>>8), byte(length)
 	s.hello = b
@@ -111,13 +145,13 @@ func (c *client13) hello() ([]byte, error) {
 }
 
 // serverHello takes the answer, from which come the keys of all that follows.
-func (c *client13) serverHello() error {
+func (c *handshake13) serverHello() error {
 	if err := c.records.begin(); err != nil {
 		return err
 	}
 	switch kind := c.records.first[0]; {
 	case kind == hello.TypeAlert:
-		return c.turnedAway()
+		return c.alerted()
 	case kind != hello.TypeHandshake:
 		return c.explain()
 	}
@@ -126,12 +160,12 @@ func (c *client13) serverHello() error {
 		return err
 	}
 	h, err := hello.ParseServerHello(message)
-	if err != nil || !c.usual(h) {
-		return errBeyond
+	if err != nil || !c.supported(h) {
+		return ErrUnsupported
 	}
 	shared, ok := c.shares.agree(h.Group, h.KeyShare)
 	if !ok || !c.records.clean() {
-		return errBeyond
+		return ErrUnsupported
 	}
 	sent, err := c.hello()
 	if err != nil {
@@ -139,108 +173,116 @@ func (c *client13) serverHello() error {
 	}
 	suite := suite13For(uint16(h.CipherSuite))
 	c.agreed13 = &agreed13{suite: suite, transcript: suite.hash()}
-	c.session = &Session{Version: tls.VersionTLS13, CipherSuite: suite.id, Group: tls.CurveID(h.Group), ServerName: c.offer.ServerName}
+	c.state = TLS13State{CipherSuite: suite.id, Group: h.Group, ServerName: c.offer.ServerName}
 	c.transcript.Write(sent[recordHeader:])
 	c.transcript.Write(message)
 	return c.schedule(shared)
 }
 
-// usual tells whether a ServerHello settles what was offered, in TLS 1.3 and with
-// nothing else in it (RFC 8446 section 4.1.3).
-func (c *client13) usual(h *hello.ServerHello) bool {
+// supported tells whether a ServerHello selects what was offered, in TLS 1.3 and
+// with no other extension (RFC 8446 section 4.1.3).
+func (c *handshake13) supported(h *hello.ServerHello) bool {
 	return h.Version == hello.TLS13 && h.LegacyVersion == hello.TLS12 && !h.Retry && h.Compression == 0 && len(h.Extensions) == 2 && h.KeyShare != nil &&
-		c.echoed(h.SessionID) && suite13For(uint16(h.CipherSuite)) != nil && slices.Contains(c.prober.usual.template.CipherSuites, h.CipherSuite)
+		c.echoed(h.SessionID) && suite13For(uint16(h.CipherSuite)) != nil && slices.Contains(c.client.template.CipherSuites, h.CipherSuite)
 }
 
-func (c *client13) echoed(session []byte) bool {
-	return bytes.Equal(session, c.offer.SessionID[:len(c.prober.usual.template.SessionID)])
+func (c *handshake13) echoed(session []byte) bool {
+	return bytes.Equal(session, c.offer.SessionID[:len(c.client.template.SessionID)])
 }
 
 // schedule derives what protects the handshake, and the master secret.
-func (c *client13) schedule(shared []byte) error {
+func (c *handshake13) schedule(shared []byte) error {
 	handshake, err := c.suite.handshakeSecret(shared)
 	if err != nil {
 		return err
 	}
 	var err1, err2, err3, err4 error
-	c.client, err1 = c.suite.derive(handshake, "c hs traffic", c.transcript)
-	c.server, err2 = c.suite.derive(handshake, "s hs traffic", c.transcript)
+	c.clientKey, err1 = c.suite.derive(handshake, "c hs traffic", c.transcript)
+	c.serverKey, err2 = c.suite.derive(handshake, "s hs traffic", c.transcript)
 	c.master, err3 = c.suite.masterSecret(handshake)
-	c.records.keys, err4 = c.suite.newKeys(c.server)
+	c.records.keys, err4 = c.suite.newKeys(c.serverKey)
 	return errors.Join(err1, err2, err3, err4)
 }
 
 // next is the next message; one of another kind than wanted is left to crypto/tls,
 // a request for a certificate too.
-func (c *client13) next(want uint8) ([]byte, error) {
+func (c *handshake13) next(want uint8) ([]byte, error) {
 	message, err := c.records.message()
 	if err == nil && message[0] != want {
-		err = errBeyond
+		err = ErrUnsupported
 	}
-	if isOp(err, "local error") {
+	if errors.Is(err, errBadRecord) {
 		err = c.refuse(hello.BadRecordMAC, err)
 	}
 	return message, err
 }
 
-func (c *client13) encryptedExtensions() error {
+func (c *handshake13) encryptedExtensions() error {
 	message, err := c.next(hello.MsgEncryptedExtensions)
 	if err != nil {
 		return err
 	}
 	e, err := hello.ParseEncryptedExtensions(message)
 	if err != nil || e.Other || e.ALPN != "" && !slices.Contains(c.offer.Protocols, e.ALPN) {
-		return errBeyond
+		return ErrUnsupported
 	}
-	c.session.ALPN = e.ALPN
+	c.state.ALPN = e.ALPN
 	c.transcript.Write(message)
 	return nil
+}
+
+// parse is ParseCertificate or its default.
+func (c *TLS13Client) parse(der []byte) (*x509.Certificate, error) {
+	if c.ParseCertificate != nil {
+		return c.ParseCertificate(der)
+	}
+	return x509.ParseCertificate(bytes.Clone(der))
 }
 
 // maxRSABits is the largest RSA key that a signature is verified with here.
 const maxRSABits = 8192
 
-func (c *client13) certificate() error {
+func (c *handshake13) certificate() error {
 	message, err := c.next(hello.MsgCertificate)
 	if err != nil {
 		return err
 	}
 	entries, err := hello.ParseCertificate13(message)
 	if err != nil || len(entries) == 0 {
-		return errBeyond
+		return ErrUnsupported
 	}
 	chain := make([]*x509.Certificate, len(entries))
 	for i, entry := range entries {
-		if chain[i], err = c.prober.verdicts.parse(entry.DER); err != nil {
-			return errBeyond
+		if chain[i], err = c.client.parse(entry.DER); err != nil {
+			return ErrUnsupported
 		}
 		if key, ok := chain[i].PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
-			return errBeyond
+			return ErrUnsupported
 		}
 	}
-	c.certificates = chain
+	c.state.Certificates = chain
 	c.transcript.Write(message)
 	return nil
 }
 
 // certificateVerify asks for the proof that the server has the key of its leaf
 // (RFC 8446 section 4.4.3).
-func (c *client13) certificateVerify() error {
+func (c *handshake13) certificateVerify() error {
 	message, err := c.next(hello.MsgCertificateVerify)
 	if err != nil {
 		return err
 	}
 	proof, err := hello.ParseCertificateVerify(message)
 	if err != nil {
-		return errBeyond
+		return ErrUnsupported
 	}
 	scheme := scheme13For(proof.Scheme)
-	if scheme == nil || !scheme.fits(c.certificates[0].PublicKey) {
-		return errBeyond
+	if scheme == nil || !scheme.fits(c.state.Certificates[0].PublicKey) {
+		return ErrUnsupported
 	}
 	signed := append(slices.Clone(signedPrefix), c.transcript.Sum(nil)...)
-	if err := scheme.verify(c.certificates[0].PublicKey, signed, proof.Signature); err != nil {
-		return c.refuse(hello.DecryptError, fmt.Errorf("tls: invalid signature by the server certificate: %w", err))
+	if err := scheme.verify(c.state.Certificates[0].PublicKey, signed, proof.Signature); err != nil {
+		return c.refuse(hello.DecryptError, &SignatureError{err})
 	}
 	c.transcript.Write(message)
 	return nil
@@ -248,42 +290,42 @@ func (c *client13) certificateVerify() error {
 
 // finished asks for the proof that both sides saw the same handshake (RFC 8446
 // section 4.4.4).
-func (c *client13) finished() error {
+func (c *handshake13) finished() error {
 	message, err := c.next(hello.MsgFinished)
 	if err != nil {
 		return err
 	}
 	got, err := hello.ParseFinished(message)
 	if err != nil || !c.records.clean() {
-		return errBeyond
+		return ErrUnsupported
 	}
-	want, err := c.suite.finished(c.server, c.transcript)
+	want, err := c.suite.finished(c.serverKey, c.transcript)
 	if err != nil {
 		return err
 	}
 	if !hmac.Equal(got, want) {
-		return c.refuse(hello.DecryptError, errors.New("tls: invalid server finished hash"))
+		return c.refuse(hello.DecryptError, ErrFinished)
 	}
 	c.transcript.Write(message)
 	return nil
 }
 
-// part ends the handshake and the conversation in one go: our Finished, and a
+// finish ends the handshake and the conversation in one write: our Finished, and a
 // close_notify (RFC 8446 section 6.1) under the keys of application data.
-func (c *client13) part() error {
-	verify, err1 := c.suite.finished(c.client, c.transcript)
+func (c *handshake13) finish() error {
+	verify, err1 := c.suite.finished(c.clientKey, c.transcript)
 	application, err2 := c.suite.derive(c.master, "c ap traffic", c.transcript)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	first, err1 := c.suite.newKeys(c.client)
+	first, err1 := c.suite.newKeys(c.clientKey)
 	then, err2 := c.suite.newKeys(application)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	last := first.seal(changeCipherSpec(), hello.TypeHandshake, hello.AppendFinished(nil, verify))
 	last = then.seal(last, hello.TypeAlert, []byte{alertLevelWarning, byte(hello.CloseNotify)})
-	_, err := c.wire.Write(last)
+	_, err := c.conn.Write(last)
 	return err
 }
 
@@ -299,73 +341,22 @@ const (
 	alertLevelFatal   = 2
 )
 
-// refuse tells the server why its handshake is not taken, and returns that.
-func (c *client13) refuse(alert hello.AlertDescription, why error) error {
-	if keys, err := c.suite.newKeys(c.client); err == nil {
-		c.wire.Write(keys.seal(changeCipherSpec(), hello.TypeAlert, []byte{alertLevelFatal, byte(alert)}))
+// refuse sends the server an alert and returns why.
+func (c *handshake13) refuse(alert hello.AlertDescription, why error) error {
+	if keys, err := c.suite.newKeys(c.clientKey); err == nil {
+		c.conn.Write(keys.seal(changeCipherSpec(), hello.TypeAlert, []byte{alertLevelFatal, byte(alert)}))
 	}
 	return why
 }
 
-// localError is what crypto/tls says of a server that it sends an alert.
-func localError(d hello.AlertDescription) error {
-	return &net.OpError{Op: "local error", Err: tls.AlertError(d)}
-}
-
-// remoteAlert is what crypto/tls makes of a server's alert in TLS 1.3; nil: it
-// means nothing.
-func remoteAlert(d hello.AlertDescription) error {
-	switch d {
-	case hello.CloseNotify:
-		return io.EOF
-	case hello.UserCanceled: // as an old Java says it instead: RFC 8446 section 6.1 has it followed by a close_notify
-		return nil
-	}
-	return &net.OpError{Op: "remote error", Err: tls.AlertError(d)}
-}
-
-// turnedAway takes an alert in the place of a ServerHello.
-func (c *client13) turnedAway() error {
+// alerted reads an alert in the place of a ServerHello.
+func (c *handshake13) alerted() error {
 	record, err := c.records.record()
 	if err != nil {
 		return err
 	}
 	if alert := record.Payload; len(alert) != 2 || alert[0] != alertLevelFatal && hello.AlertDescription(alert[1]) != hello.CloseNotify {
-		return errBeyond
+		return ErrUnsupported
 	}
 	return c.explain()
-}
-
-// explain has crypto/tls say what is wrong with an answer that is no ServerHello,
-// over the same connection and in its own words.
-func (c *client13) explain() error {
-	said := &replay{Conn: c.wire, said: bytes.Clone(c.records.scratch.read)}
-	if err := tls.Client(said, c.prober.configFor(c.target)).Handshake(); err != nil {
-		return err
-	}
-	return errBeyond
-}
-
-// replay says once more what a server said to a hello, to who sends another one.
-type replay struct {
-	net.Conn
-	said  []byte
-	asked bool
-}
-
-func (r *replay) Write(b []byte) (int, error) {
-	if !r.asked {
-		r.asked = true
-		return len(b), nil
-	}
-	return r.Conn.Write(b)
-}
-
-func (r *replay) Read(b []byte) (int, error) {
-	if len(r.said) > 0 {
-		n := copy(b, r.said)
-		r.said = r.said[n:]
-		return n, nil
-	}
-	return r.Conn.Read(b)
 }

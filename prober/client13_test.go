@@ -25,8 +25,8 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// shook is what is compared of two handshakes.
-type shook struct {
+// result is what is compared of two handshakes.
+type result struct {
 	reason    Reason // empty: none
 	failed    Phase
 	session   Session
@@ -34,26 +34,65 @@ type shook struct {
 	lastPhase Phase
 }
 
-func shookOf(h *handshake) shook {
-	s := shook{failed: h.failed, lastPhase: h.steps[len(h.steps)-1].Phase}
-	if h.err != nil {
-		s.reason = reasonFor(h.err)
+func resultOf(h *Outcome) result {
+	r := result{lastPhase: h.Phases[len(h.Phases)-1].Phase}
+	if h.Failure != nil {
+		r.reason, r.failed = h.Failure.Reason, h.Failure.Phase
 	}
-	if h.session != nil {
-		s.session = *h.session
-		s.session.Duration = 0
+	if h.Session != nil {
+		r.session = *h.Session
+		r.session.Duration = 0
 	}
-	for _, certificate := range h.certificates {
-		s.chain += string(certificate.Raw)
+	for _, certificate := range h.Certificates {
+		r.chain += string(certificate.Raw)
 	}
-	return s
+	return r
 }
 
-// bothShake shakes hands with a server as client13 does, and as crypto/tls does.
-func bothShake(t *testing.T, p *Prober, addr string) (ours, theirs *handshake, ok bool) {
+// failureText is the message of a failure; empty: there is none.
+func failureText(h *Outcome) string {
+	if h.Failure == nil {
+		return ""
+	}
+	return h.Failure.Error()
+}
+
+// clients are one that performs handshakes with the TLS 1.3 client where it can,
+// and one that uses crypto/tls.
+type clients struct{ ours, theirs *tlsClient }
+
+func newClients(t testing.TB, change func(*HandshakeOptions)) clients {
 	t.Helper()
-	endpoint := target(t, addr)
-	endpoint.ServerName = "localhost"
+	made := make([]*tlsClient, 2)
+	for i, which := range []TLSClient{AutoClient, CryptoTLS} {
+		o := HandshakeOptions{TLSClient: which}
+		if change != nil {
+			change(&o)
+		}
+		var err error
+		if made[i], err = newTLSClient(o, 20*time.Second, nil, new(Handshakes)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return clients{made[0], made[1]}
+}
+
+// errLeft is told to a client that asks for another connection: the TLS 1.3 client
+// has left the server to crypto/tls.
+var errLeft = errors.New("no second connection in this test")
+
+// attempt performs one handshake over conn; false: it is left to crypto/tls.
+func attempt(c *tlsClient, conn net.Conn, to *Target) (*Outcome, bool) {
+	defer conn.Close()
+	h := c.Handshake(context.Background(), conn, &Peer{Target: to, Connect: func(context.Context) (net.Conn, error) { return nil, errLeft }})
+	return h, h.Failure == nil || !errors.Is(h.Failure, errLeft)
+}
+
+// both performs a handshake with a server by the TLS 1.3 client, and by crypto/tls.
+func (c clients) both(t *testing.T, addr string) (ours, theirs *Outcome, ok bool) {
+	t.Helper()
+	to := target(t, addr)
+	to.ServerName = "localhost"
 	dial := func() net.Conn {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -64,12 +103,8 @@ func bothShake(t *testing.T, p *Prober, addr string) (ours, theirs *handshake, o
 		}
 		return conn
 	}
-	conn := dial()
-	ours, ok = p.shake13(conn, &endpoint)
-	conn.Close()
-	conn = dial()
-	theirs = p.shakeAny(conn, &endpoint)
-	conn.Close()
+	ours, ok = attempt(c.ours, dial(), &to)
+	theirs, _ = attempt(c.theirs, dial(), &to)
 	return ours, theirs, ok
 }
 
@@ -94,7 +129,7 @@ func made[K crypto.Signer](t testing.TB, key K, err error) crypto.Signer {
 // What crypto/tls and other servers settle on, client13 settles on as well.
 func TestClient13Settles(t *testing.T) {
 	lab := newLab(t)
-	p := newProber(t, labModule(t, lab))
+	c := newClients(t, nil)
 	_, ed, _ := ed25519.GenerateKey(rand.Reader)
 	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	usual := made(t, p256, err)
@@ -108,9 +143,9 @@ func TestClient13Settles(t *testing.T) {
 	}
 	settled := func(name, addr string) {
 		t.Run(name, func(t *testing.T) {
-			ours, theirs, ok := bothShake(t, p, addr)
-			if !ok || ours.err != nil || !ours.session.Completed || shookOf(ours) != shookOf(theirs) {
-				t.Errorf("ours (to its end: %v): %v, %+v\ncrypto/tls: %v, %+v", ok, ours.err, ours.session, theirs.err, theirs.session)
+			ours, theirs, ok := c.both(t, addr)
+			if !ok || ours.Failure != nil || !ours.Session.Completed || resultOf(ours) != resultOf(theirs) {
+				t.Errorf("ours (to its end: %v): %v, %+v\ncrypto/tls: %v, %+v", ok, ours.Failure, ours.Session, theirs.Failure, theirs.Session)
 			}
 		})
 	}
@@ -159,10 +194,11 @@ func TestClient13Waits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			module := module
 			addr, _ := serve13(t, lab, s, certificate)
 			ours := newProber(t, module)
+			module.TLSClient = CryptoTLS
 			theirs := newProber(t, module)
-			theirs.usual = nil
 			a, b := ours.Probe(t.Context(), target(t, addr)), theirs.Probe(t.Context(), target(t, addr))
 			for _, r := range []*Result{a, b} {
 				if r.Failure == nil || r.Failure.Phase != PhaseKeyExchange || r.Failure.Reason != ReasonTimeout {
@@ -184,7 +220,7 @@ func (c oneByOne) Read(b []byte) (int, error) { return c.Conn.Read(b[:min(len(b)
 // It is all the same in which pieces the network brings an answer.
 func TestClient13TakesPieces(t *testing.T) {
 	lab := newLab(t)
-	p := newProber(t, labModule(t, lab))
+	c := newClients(t, nil)
 	for name, s := range map[string]tlstest.Server{
 		"a server of TLS 1.3": {},
 		"an alert": {Config: func(c *tls.Config) {
@@ -198,9 +234,9 @@ func TestClient13TakesPieces(t *testing.T) {
 	} {
 		to := target(t, serve(t, lab, s))
 		to.ServerName = "localhost"
-		var seen [2]shook
+		var seen [2]result
 		for i := range seen {
-			conn, err := net.Dial("tcp", to.hostPort())
+			conn, err := net.Dial("tcp", to.HostPort())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,9 +244,8 @@ func TestClient13TakesPieces(t *testing.T) {
 			if i == 1 {
 				conn = oneByOne{conn}
 			}
-			h, ok := p.shake13(conn, &to)
-			conn.Close()
-			if seen[i] = shookOf(h); !ok {
+			h, ok := attempt(c.ours, conn, &to)
+			if seen[i] = resultOf(h); !ok {
 				t.Errorf("%s: it is left to crypto/tls", name)
 			}
 		}
@@ -266,7 +301,7 @@ func flip(b []byte) []byte { b[len(b)/2] ^= 1; return b }
 // hand, or by client13's own where a second connection might cover it up.
 func TestClient13IsAsStrict(t *testing.T) {
 	lab := newLab(t)
-	p := newProber(t, labModule(t, lab))
+	p, c := newProber(t, labModule(t, lab)), newClients(t, nil)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	certificate := certified(t, lab, made(t, key, err))
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -383,18 +418,19 @@ func TestClient13IsAsStrict(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			addr, heard := serve13(t, lab, test.server, certificate)
-			ours, theirs, ok := bothShake(t, p, addr)
+			ours, theirs, ok := c.both(t, addr)
 			if ok == test.left {
-				t.Errorf("left to crypto/tls: %v: %v", !ok, ours.err)
+				t.Errorf("left to crypto/tls: %v: %v", !ok, ours.Failure)
 			}
-			if got := shookOf(theirs); got.reason != test.reason {
-				t.Errorf("crypto/tls says %q: %v", got.reason, theirs.err)
+			if got := resultOf(theirs); got.reason != test.reason {
+				t.Errorf("crypto/tls says %q: %v", got.reason, theirs.Failure)
 			}
-			if ok && shookOf(ours) != shookOf(theirs) {
-				t.Errorf("ours:       %v %+v\ncrypto/tls: %v %+v", ours.err, ours.session, theirs.err, theirs.session)
+			if ok && resultOf(ours) != resultOf(theirs) {
+				t.Errorf("ours:       %v %+v\ncrypto/tls: %v %+v", failureText(ours), ours.Session, failureText(theirs), theirs.Session)
 			}
-			if ok && fmt.Sprint(ours.err) != fmt.Sprint(theirs.err) && test.reason != ReasonClosed {
-				t.Errorf("our words are %q, those of crypto/tls %q", ours.err, theirs.err)
+			own := ours.Failure != nil && (errors.Is(ours.Failure, ErrFinished) || has[*SignatureError](ours.Failure)) // errors of our own
+			if ok && failureText(ours) != failureText(theirs) && test.reason != ReasonClosed && !own {
+				t.Errorf("our words are %q, those of crypto/tls %q", failureText(ours), failureText(theirs))
 			}
 			if ok && !test.server.hangUp && len(test.server.before) == 0 {
 				if a, b := <-heard, <-heard; a.alert != b.alert || a.finished != b.finished || a.goodbye != b.goodbye {

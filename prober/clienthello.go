@@ -6,22 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
-
 	"tls_exporter/prober/hello"
 )
 
-// usualHello is the ClientHello of crypto/tls, with another server's name and
-// protocols and with our own key shares: whether crypto/tls shakes hands with a
-// server or client13 does, the server is offered the same.
-type usualHello struct {
-	template *hello.ClientHello
-	source   shareSource
-}
-
-// newUsualHello has crypto/tls write the hello that a configuration makes for. It
-// is nil where that has no key shares, or others than ours.
-func newUsualHello(config *tls.Config) (*usualHello, error) {
+// captureHello has crypto/tls write the ClientHello that config results in, with a
+// placeholder for the server's name and for ALPN. Whether crypto/tls performs a
+// handshake or this package does, the server is offered the same.
+func captureHello(config *tls.Config) (*hello.ClientHello, error) {
 	config = config.Clone()
 	config.ServerName, config.NextProtos = "localhost", []string{"h2"}
 	var sent capture
@@ -37,11 +28,7 @@ func newUsualHello(config *tls.Config) (*usualHello, error) {
 		return nil, err
 	}
 	template.RecordVersion = record.Version
-	groups := template.KeyShareGroups()
-	if groups == nil || slices.ContainsFunc(groups, func(g hello.Group) bool { return !slices.Contains(sharedGroups, g) }) {
-		return nil, nil
-	}
-	return &usualHello{template, shareSource{groups: groups}}, nil
+	return template, nil
 }
 
 // errCaptured ends the handshake of a capture.

@@ -1,7 +1,7 @@
 package prober
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +15,8 @@ type PolicyOptions struct {
 	Policies []PolicyName `yaml:"policies"`
 }
 
-func (o *PolicyOptions) validate() error {
+// Validate finds an empty list and a policy that is named twice.
+func (o *PolicyOptions) Validate() error {
 	if o == nil || o.Policies == nil {
 		return nil
 	}
@@ -55,28 +56,37 @@ var PolicyNames = []PolicyName{"mozilla_modern", "mozilla_intermediate", "mozill
 // UnmarshalText takes the name of a policy that is known.
 func (n *PolicyName) UnmarshalText(text []byte) error {
 	if !slices.Contains(PolicyNames, PolicyName(text)) {
-		return fmt.Errorf("%s is not a policy; known are %s", quote(string(text)), strings.Trim(fmt.Sprintf("%q", PolicyNames), "[]"))
+		return fmt.Errorf("%s is not a policy; known are %s", Quote(string(text)), strings.Trim(fmt.Sprintf("%q", PolicyNames), "[]"))
 	}
 	*n = PolicyName(text)
 	return nil
 }
 
-// comply holds what the line and the other checks have found against the
-// policies. It asks the server nothing.
-func comply(_ context.Context, e *endpoint, o *PolicyOptions) (*Compliance, error) {
+// Facts is what policies judge: what the handshake and the other checks learned.
+// A part that is nil was not learned.
+type Facts struct {
+	Session  *Session
+	Chain    *Chain
+	Versions *Versions
+	Ciphers  *Ciphers
+	Missing  error // why something was not learned; nil: it is not known
+}
+
+// Judge holds the facts against the policies. It asks the server nothing.
+func (o *PolicyOptions) Judge(facts *Facts) (*Compliance, error) {
 	names := o.Policies
 	if names == nil {
 		names = PolicyNames
 	}
 	found := new(Compliance)
-	known := newStanding(e.result)
+	known := newStanding(facts)
 	for _, name := range names {
 		if verdict, ok := known.verdict(name); ok {
 			found.Verdicts = append(found.Verdicts, verdict)
 		}
 	}
 	if len(found.Verdicts) == 0 {
-		return nil, fmt.Errorf("nothing was learned that a policy could be held against: %w", e.result.missing())
+		return nil, fmt.Errorf("nothing was learned that a policy could judge: %w", cmp.Or(facts.Missing, errUnanswered))
 	}
 	return found, nil
 }
@@ -98,22 +108,6 @@ func (s *standing) verdict(name PolicyName) (PolicyVerdict, bool) {
 	return verdict, settled || !verdict.Compliant
 }
 
-// missing is why a policy cannot be judged: the failure of a check that it leans
-// on, or else that of the line.
-func (r *Result) missing() error {
-	for _, name := range []string{"versions", "ciphers"} {
-		for _, check := range r.Checks {
-			if check.Name == name && check.Failure != nil {
-				return check.Failure.Err
-			}
-		}
-	}
-	if r.Failure != nil {
-		return r.Failure.Err
-	}
-	return errUnanswered
-}
-
 // errUnanswered is of a server that answered some hellos, and not those on which
 // a policy hangs.
-var errUnanswered = errors.New("the server left hellos unanswered")
+var errUnanswered = NewError(ReasonClosed, "the server left hellos unanswered")

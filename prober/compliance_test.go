@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +18,8 @@ import (
 
 // clean is the findings about an endpoint that every policy likes, with changes
 // that it may like less.
-func clean(changes ...func(*Result)) *Result {
-	r := &Result{Versions: new(Versions), Ciphers: &Ciphers{Preference: ClientPreference, Whole: slices.Clone(hello.Versions)}}
+func clean(changes ...func(*Facts)) *Facts {
+	r := &Facts{Versions: new(Versions), Ciphers: &Ciphers{Preference: ClientPreference, Whole: slices.Clone(hello.Versions)}}
 	for _, v := range hello.Versions {
 		r.Versions.Answers = append(r.Versions.Answers, VersionAnswer{v, v == hello.TLS13})
 	}
@@ -41,8 +40,8 @@ func clean(changes ...func(*Result)) *Result {
 }
 
 // taking has the endpoint take suites of a version beside the others.
-func taking(v hello.Version, numbers ...uint32) func(*Result) {
-	return func(r *Result) {
+func taking(v hello.Version, numbers ...uint32) func(*Facts) {
+	return func(r *Facts) {
 		r.answer(v, true)
 		for _, number := range numbers {
 			r.Ciphers.Suites = append(r.Ciphers.Suites, TakenSuite{v, number})
@@ -50,7 +49,7 @@ func taking(v hello.Version, numbers ...uint32) func(*Result) {
 	}
 }
 
-func (r *Result) answer(v hello.Version, taken bool) {
+func (r *Facts) answer(v hello.Version, taken bool) {
 	for i, a := range r.Versions.Answers {
 		if a.Version == v {
 			r.Versions.Answers[i].Taken = taken
@@ -59,27 +58,27 @@ func (r *Result) answer(v hello.Version, taken bool) {
 }
 
 // silent has a version stay without an answer.
-func silent(v hello.Version) func(*Result) {
-	return func(r *Result) {
+func silent(v hello.Version) func(*Facts) {
+	return func(r *Facts) {
 		r.Ciphers.Whole = slices.DeleteFunc(r.Ciphers.Whole, func(w hello.Version) bool { return w == v })
 		r.Versions.Answers = slices.DeleteFunc(r.Versions.Answers, func(a VersionAnswer) bool { return a.Version == v })
 	}
 }
 
 // exchanging has the endpoint take a group.
-func exchanging(g hello.Group) func(*Result) {
-	return func(r *Result) {
+func exchanging(g hello.Group) func(*Facts) {
+	return func(r *Facts) {
 		r.Ciphers.Groups = append(slices.DeleteFunc(r.Ciphers.Groups, func(a GroupAnswer) bool { return a.Group == g }), GroupAnswer{g, true})
 	}
 }
 
 // leaf changes the certificate.
-func leaf(change func(*Certificate)) func(*Result) {
-	return func(r *Result) { change(r.Chain.Certificates[0]) }
+func leaf(change func(*Certificate)) func(*Facts) {
+	return func(r *Facts) { change(r.Chain.Certificates[0]) }
 }
 
 // rsaLeaf is an RSA certificate as public authorities sign them.
-func rsaLeaf(bits int) func(*Result) {
+func rsaLeaf(bits int) func(*Facts) {
 	return leaf(func(c *Certificate) {
 		c.KeyAlgorithm, c.KeyBits = "RSA", bits
 		c.X509.PublicKey, c.X509.SignatureAlgorithm = &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(bits-1)), E: 65537}, x509.SHA256WithRSA
@@ -107,83 +106,83 @@ func TestPolicies(t *testing.T) {
 	const (
 		ecdheGCM, ecdheCBC, dheGCM, rsaCBC, null, rc4, anonymous, tripleDES = 0xC02F, 0xC013, 0x009E, 0x002F, 0x0002, 0x0005, 0x0034, 0x000A
 	)
-	dh := func(bits int) func(*Result) { return func(r *Result) { r.Ciphers.DHBits = bits } }
+	dh := func(bits int) func(*Facts) { return func(r *Facts) { r.Ciphers.DHBits = bits } }
 	for _, test := range []struct {
 		name    string
-		changes []func(*Result)
+		changes []func(*Facts)
 		want    string // modern, intermediate, old, PCI
 	}{
 		{"all is well", nil, "ok ok ok ok"},
-		{"the server's order", []func(*Result){func(r *Result) { r.Ciphers.Preference = ServerPreference }}, "ok ok ok ok"},
+		{"the server's order", []func(*Facts){func(r *Facts) { r.Ciphers.Preference = ServerPreference }}, "ok ok ok ok"},
 
-		{"TLS 1.2", []func(*Result){taking(hello.TLS12, ecdheGCM)}, "protocols+ciphers ok ok ok"},
-		{"TLS 1.0 in the server's order", []func(*Result){taking(hello.TLS10, ecdheCBC), func(r *Result) { r.Ciphers.Preference = ServerPreference }},
+		{"TLS 1.2", []func(*Facts){taking(hello.TLS12, ecdheGCM)}, "protocols+ciphers ok ok ok"},
+		{"TLS 1.0 in the server's order", []func(*Facts){taking(hello.TLS10, ecdheCBC), func(r *Facts) { r.Ciphers.Preference = ServerPreference }},
 			"protocols+ciphers protocols+ciphers ok protocols"},
-		{"TLS 1.0 in the client's order", []func(*Result){taking(hello.TLS10, ecdheCBC)}, "protocols+ciphers protocols+ciphers server_preference protocols"},
-		{"SSL 3.0", []func(*Result){taking(hello.SSL30, tripleDES)}, "protocols+ciphers protocols+ciphers protocols+server_preference protocols"},
-		{"SSL 2.0", []func(*Result){taking(hello.SSL20, 0x010080)},
+		{"TLS 1.0 in the client's order", []func(*Facts){taking(hello.TLS10, ecdheCBC)}, "protocols+ciphers protocols+ciphers server_preference protocols"},
+		{"SSL 3.0", []func(*Facts){taking(hello.SSL30, tripleDES)}, "protocols+ciphers protocols+ciphers protocols+server_preference protocols"},
+		{"SSL 2.0", []func(*Facts){taking(hello.SSL20, 0x010080)},
 			"protocols+ciphers protocols+ciphers protocols+ciphers+server_preference protocols+ciphers"},
-		{"TLS 1.1 that nobody answered", []func(*Result){silent(hello.TLS11)}, "? ? ? ?"},
-		{"TLS 1.1 that nobody answered, beside TLS 1.0", []func(*Result){silent(hello.TLS11), taking(hello.TLS10, ecdheCBC)},
+		{"TLS 1.1 that nobody answered", []func(*Facts){silent(hello.TLS11)}, "? ? ? ?"},
+		{"TLS 1.1 that nobody answered, beside TLS 1.0", []func(*Facts){silent(hello.TLS11), taking(hello.TLS10, ecdheCBC)},
 			"protocols+ciphers protocols+ciphers server_preference protocols"},
 
-		{"static RSA", []func(*Result){taking(hello.TLS12, rsaCBC)}, "protocols+ciphers ciphers server_preference ok"},
-		{"CCM in TLS 1.3", []func(*Result){taking(hello.TLS13, 0x1304)}, "ciphers ciphers ciphers+server_preference ok"},
-		{"NULL", []func(*Result){taking(hello.TLS12, null)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
-		{"RC4", []func(*Result){taking(hello.TLS12, rc4)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
-		{"3DES", []func(*Result){taking(hello.TLS12, tripleDES)}, "protocols+ciphers ciphers server_preference ok"},
-		{"anonymous", []func(*Result){taking(hello.TLS12, anonymous), dh(2048)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
-		{"what nobody has named", []func(*Result){taking(hello.TLS12, 0xFAFA)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
-		{"a version without its suites", []func(*Result){taking(hello.TLS12)}, "protocols ? ? ?"},
-		{"a list that may go on", []func(*Result){func(r *Result) { r.Ciphers.Whole = r.Ciphers.Whole[:4] }}, "? ? ? ?"},
-		{"versions that only the suites tell", []func(*Result){func(r *Result) { r.Versions = nil }}, "ok ok ok ok"},
-		{"no suites", []func(*Result){func(r *Result) { r.Ciphers = nil }}, "? ? ? ?"},
-		{"no suites, and TLS 1.0", []func(*Result){func(r *Result) { r.Ciphers = nil; r.answer(hello.TLS10, true) }}, "protocols protocols ? protocols"},
-		{"nobody knows whose order", []func(*Result){taking(hello.TLS12, ecdheCBC, rsaCBC), func(r *Result) { r.Ciphers.Preference = UnknownPreference }},
+		{"static RSA", []func(*Facts){taking(hello.TLS12, rsaCBC)}, "protocols+ciphers ciphers server_preference ok"},
+		{"CCM in TLS 1.3", []func(*Facts){taking(hello.TLS13, 0x1304)}, "ciphers ciphers ciphers+server_preference ok"},
+		{"NULL", []func(*Facts){taking(hello.TLS12, null)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
+		{"RC4", []func(*Facts){taking(hello.TLS12, rc4)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
+		{"3DES", []func(*Facts){taking(hello.TLS12, tripleDES)}, "protocols+ciphers ciphers server_preference ok"},
+		{"anonymous", []func(*Facts){taking(hello.TLS12, anonymous), dh(2048)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
+		{"what nobody has named", []func(*Facts){taking(hello.TLS12, 0xFAFA)}, "protocols+ciphers ciphers ciphers+server_preference ciphers"},
+		{"a version without its suites", []func(*Facts){taking(hello.TLS12)}, "protocols ? ? ?"},
+		{"a list that may go on", []func(*Facts){func(r *Facts) { r.Ciphers.Whole = r.Ciphers.Whole[:4] }}, "? ? ? ?"},
+		{"versions that only the suites tell", []func(*Facts){func(r *Facts) { r.Versions = nil }}, "ok ok ok ok"},
+		{"no suites", []func(*Facts){func(r *Facts) { r.Ciphers = nil }}, "? ? ? ?"},
+		{"no suites, and TLS 1.0", []func(*Facts){func(r *Facts) { r.Ciphers = nil; r.answer(hello.TLS10, true) }}, "protocols protocols ? protocols"},
+		{"nobody knows whose order", []func(*Facts){taking(hello.TLS12, ecdheCBC, rsaCBC), func(r *Facts) { r.Ciphers.Preference = UnknownPreference }},
 			"protocols+ciphers ciphers ? ok"},
 
-		{"DHE of 2048 bits", []func(*Result){taking(hello.TLS12, dheGCM), dh(2048)}, "protocols+ciphers ok ok ok"},
-		{"DHE of 1024 bits", []func(*Result){taking(hello.TLS12, dheGCM), dh(1024)}, "protocols+ciphers dh_param_size ok dh_param_size"},
-		{"DHE of 768 bits", []func(*Result){taking(hello.TLS12, dheGCM), dh(768)}, "protocols+ciphers dh_param_size dh_param_size dh_param_size"},
-		{"DHE of nobody knows how many bits", []func(*Result){taking(hello.TLS12, dheGCM)}, "protocols+ciphers ? ? ?"},
+		{"DHE of 2048 bits", []func(*Facts){taking(hello.TLS12, dheGCM), dh(2048)}, "protocols+ciphers ok ok ok"},
+		{"DHE of 1024 bits", []func(*Facts){taking(hello.TLS12, dheGCM), dh(1024)}, "protocols+ciphers dh_param_size ok dh_param_size"},
+		{"DHE of 768 bits", []func(*Facts){taking(hello.TLS12, dheGCM), dh(768)}, "protocols+ciphers dh_param_size dh_param_size dh_param_size"},
+		{"DHE of nobody knows how many bits", []func(*Facts){taking(hello.TLS12, dheGCM)}, "protocols+ciphers ? ? ?"},
 
-		{"secp521r1", []func(*Result){exchanging(hello.SecP521r1)}, "ok ok ok ok"},
-		{"a hybrid of a good curve", []func(*Result){exchanging(hello.X25519MLKEM768)}, "ok ok ok ok"},
-		{"a group of RFC 7919", []func(*Result){exchanging(hello.FFDHE2048)}, "ok ok ok ok"},
-		{"a brainpool curve", []func(*Result){exchanging(26)}, "groups groups groups ok"},
-		{"ML-KEM alone", []func(*Result){exchanging(hello.MLKEM768)}, "ok ok ok ok"},
-		{"secp192r1", []func(*Result){exchanging(19)}, "groups groups groups ok"},
-		{"X448 that nobody answered", []func(*Result){func(r *Result) {
+		{"secp521r1", []func(*Facts){exchanging(hello.SecP521r1)}, "ok ok ok ok"},
+		{"a hybrid of a good curve", []func(*Facts){exchanging(hello.X25519MLKEM768)}, "ok ok ok ok"},
+		{"a group of RFC 7919", []func(*Facts){exchanging(hello.FFDHE2048)}, "ok ok ok ok"},
+		{"a brainpool curve", []func(*Facts){exchanging(26)}, "groups groups groups ok"},
+		{"ML-KEM alone", []func(*Facts){exchanging(hello.MLKEM768)}, "ok ok ok ok"},
+		{"secp192r1", []func(*Facts){exchanging(19)}, "groups groups groups ok"},
+		{"X448 that nobody answered", []func(*Facts){func(r *Facts) {
 			r.Ciphers.Groups = slices.DeleteFunc(r.Ciphers.Groups, func(a GroupAnswer) bool { return a.Group == hello.X448 })
 		}}, "? ? ? ok"},
-		{"X25519 that nobody answered", []func(*Result){func(r *Result) {
+		{"X25519 that nobody answered", []func(*Facts){func(r *Facts) {
 			r.Ciphers.Groups = slices.DeleteFunc(r.Ciphers.Groups, func(a GroupAnswer) bool { return a.Group == hello.X25519 })
 		}}, "ok ok ok ok"},
 
-		{"RSA", []func(*Result){rsaLeaf(2048)}, "certificate_signature+certificate_type ok ok ok"},
-		{"RSA of 1024 bits", []func(*Result){rsaLeaf(1024)},
+		{"RSA", []func(*Facts){rsaLeaf(2048)}, "certificate_signature+certificate_type ok ok ok"},
+		{"RSA of 1024 bits", []func(*Facts){rsaLeaf(1024)},
 			"certificate_signature+certificate_type rsa_key_size rsa_key_size rsa_key_size"},
-		{"SHA-1", []func(*Result){leaf(func(c *Certificate) { c.X509.SignatureAlgorithm = x509.ECDSAWithSHA1 })},
+		{"SHA-1", []func(*Facts){leaf(func(c *Certificate) { c.X509.SignatureAlgorithm = x509.ECDSAWithSHA1 })},
 			"certificate_signature certificate_signature certificate_signature ok"},
-		{"P-521", []func(*Result){leaf(func(c *Certificate) { c.X509.PublicKey = &ecdsa.PublicKey{Curve: elliptic.P521()} })},
+		{"P-521", []func(*Facts){leaf(func(c *Certificate) { c.X509.PublicKey = &ecdsa.PublicKey{Curve: elliptic.P521()} })},
 			"certificate_curve certificate_curve certificate_curve ok"},
-		{"Ed25519", []func(*Result){leaf(func(c *Certificate) { c.KeyAlgorithm, c.X509.PublicKey = "Ed25519", nil })},
+		{"Ed25519", []func(*Facts){leaf(func(c *Certificate) { c.KeyAlgorithm, c.X509.PublicKey = "Ed25519", nil })},
 			"certificate_type certificate_type certificate_type ok"},
-		{"91 days", []func(*Result){leaf(func(c *Certificate) { c.X509.NotAfter = c.X509.NotAfter.AddDate(0, 0, 1) })}, "certificate_lifespan ok ok ok"},
-		{"two years", []func(*Result){leaf(func(c *Certificate) { c.X509.NotAfter = c.X509.NotAfter.AddDate(2, 0, 0) })},
+		{"91 days", []func(*Facts){leaf(func(c *Certificate) { c.X509.NotAfter = c.X509.NotAfter.AddDate(0, 0, 1) })}, "certificate_lifespan ok ok ok"},
+		{"two years", []func(*Facts){leaf(func(c *Certificate) { c.X509.NotAfter = c.X509.NotAfter.AddDate(2, 0, 0) })},
 			"certificate_lifespan certificate_lifespan certificate_lifespan ok"},
-		{"no certificate", []func(*Result){func(r *Result) { r.Chain = nil }}, "? ? ? ?"},
+		{"no certificate", []func(*Facts){func(r *Facts) { r.Chain = nil }}, "? ? ? ?"},
 
-		{"what the line itself negotiated", []func(*Result){func(r *Result) {
+		{"what the line itself negotiated", []func(*Facts){func(r *Facts) {
 			r.Versions, r.Ciphers = nil, nil
 			r.Session = &Session{Completed: true, Version: tls.VersionTLS10, CipherSuite: tls.TLS_RSA_WITH_AES_128_CBC_SHA}
 		}}, "protocols+ciphers protocols+ciphers ? protocols"},
-		{"a group that the line itself negotiated", []func(*Result){func(r *Result) {
+		{"a group that the line itself negotiated", []func(*Facts){func(r *Facts) {
 			r.Session = &Session{Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: 26}
 		}}, "groups groups groups ok"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			found, err := comply(t.Context(), &endpoint{result: clean(test.changes...)}, new(PolicyOptions))
+			found, err := new(PolicyOptions).Judge(clean(test.changes...))
 			if err != nil {
 				found = new(Compliance)
 			}
@@ -212,30 +211,9 @@ func TestPolicyRules(t *testing.T) {
 }
 
 func TestPolicyOptions(t *testing.T) {
-	found, err := comply(t.Context(), &endpoint{result: clean()}, &PolicyOptions{Policies: []PolicyName{"pci_dss"}})
+	found, err := (&PolicyOptions{Policies: []PolicyName{"pci_dss"}}).Judge(clean())
 	if err != nil || found.verdicts() != "? ? ? ok" {
 		t.Errorf("got %v, %v", found, err)
-	}
-}
-
-// A policy that cannot be judged fails for the reason of what it leans on.
-func TestPolicyLeans(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		r    Result
-		want Reason
-	}{
-		{"versions failed", Result{Checks: []Check{{Name: "versions", Failure: &Failure{Err: errPending}}}, Failure: &Failure{Err: os.ErrDeadlineExceeded}}, ReasonPending},
-		{"ciphers failed", Result{Versions: new(Versions), Checks: []Check{{Name: "ciphers", Failure: &Failure{Err: os.ErrDeadlineExceeded}}, {Name: "versions"}}}, ReasonTimeout},
-		{"the line failed", Result{Versions: new(Versions), Ciphers: new(Ciphers), Failure: &Failure{Err: os.ErrDeadlineExceeded}}, ReasonTimeout},
-		{"too little was answered", Result{Versions: new(Versions), Ciphers: new(Ciphers)}, ReasonClosed},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			found, err := comply(t.Context(), &endpoint{result: &test.r}, new(PolicyOptions))
-			if err == nil || reasonFor(err) != test.want {
-				t.Errorf("got %+v, %v; want the reason %s", found, err, test.want)
-			}
-		})
 	}
 }
 
@@ -273,16 +251,18 @@ func TestPolicyProbe(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := labModule(t, lab)
-			m.Versions, m.Ciphers, m.Policy = new(VersionsOptions), new(CiphersOptions), new(PolicyOptions)
+			m.Versions.Options, m.Ciphers.Options, m.Policy.Options = new(VersionsOptions), new(CiphersOptions), new(PolicyOptions)
 			r := newProber(t, m).Probe(t.Context(), target(t, serve(t, lab, test.server)))
-			if r.Compliance == nil {
-				r.Compliance = new(Compliance)
+			if r.Policy.Finding == nil {
+				r.Policy.Finding = new(Compliance)
 			}
-			if got := r.Compliance.verdicts(); got != test.want {
-				t.Errorf("got %s, want %s; groups %v, checks %+v", got, test.want, r.Ciphers, r.Checks)
+			if got := r.Policy.Finding.verdicts(); got != test.want {
+				t.Errorf("got %s, want %s; groups %v, checks %+v", got, test.want, r.Ciphers.Finding, r.Outcomes)
 			}
-			if test.server.Refuse && !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Name == "policy" && c.Failure != nil && c.Failure.Reason == ReasonRefused }) {
-				t.Errorf("checks are %+v", r.Checks)
+			if test.server.Refuse && !slices.ContainsFunc(r.Outcomes, func(c CheckOutcome) bool {
+				return c.Name == "policy" && c.Failure != nil && c.Failure.Reason == ReasonRefused
+			}) {
+				t.Errorf("checks are %+v", r.Outcomes)
 			}
 		})
 	}

@@ -22,7 +22,7 @@ func TestLoad(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			_, err := Load(file)
+			_, err := new(Loader).Load(file)
 			if strings.HasSuffix(file, ".good.yml") {
 				if err != nil {
 					t.Error(err)
@@ -43,7 +43,7 @@ func TestLoad(t *testing.T) {
 }
 
 func TestLoadFull(t *testing.T) {
-	c, err := Load("testdata/config/full.good.yml")
+	c, err := new(Loader).Load("testdata/config/full.good.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestLoadFull(t *testing.T) {
 		strict.StartTLSName != "probe.example.com" {
 		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
 	}
-	if strict.ProxyURL.Password.reveal() != "s3cret" || strict.Addresses != AllAddresses || c.Probers["outside"].module.Addresses != OneAddress || c.Probers["outside"].module.ProxyProtocol != ProxyV1 {
+	if strict.ProxyURL.Password.Reveal() != "s3cret" || strict.Addresses != AllAddresses || c.Probers["outside"].module.Addresses != OneAddress || c.Probers["outside"].module.ProxyProtocol != ProxyV1 {
 		t.Errorf("the proxy is %v, the header %v", strict.ProxyURL, c.Probers["outside"].module.ProxyProtocol)
 	}
 	if c.Probers["default"].module.Timeout != DefaultModule().Timeout {
@@ -77,7 +77,7 @@ func TestLoadFull(t *testing.T) {
 }
 
 func TestLoadNothing(t *testing.T) {
-	if _, err := Load("testdata/config/none.yml"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := new(Loader).Load("testdata/config/none.yml"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -92,7 +92,7 @@ func TestLoadTooManyTargets(t *testing.T) {
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "more than 200000 targets") {
+	if _, err := new(Loader).Load(file); err == nil || !strings.Contains(err.Error(), "more than 200000 targets") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -108,7 +108,7 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		config, err := new(Process).parseConfig(content, "testdata/config")
+		config, err := new(Loader).parse(content, "testdata/config")
 		if (config == nil) == (err == nil) {
 			t.Errorf("config is %v, error is %v", config, err)
 		}

@@ -55,11 +55,11 @@ func (j *judgement) anchor(way []*x509.Certificate, i int) bool {
 func (j *judgement) who(cert *x509.Certificate) string {
 	switch i := index(j.sent, cert); i {
 	case -1:
-		return fmt.Sprintf("the root %s", quote(cert.Subject.CommonName))
+		return fmt.Sprintf("the root %s", Quote(cert.Subject.CommonName))
 	case 0:
 		return "the leaf"
 	default:
-		return fmt.Sprintf("certificate %d (%s)", i, quote(cert.Subject.CommonName))
+		return fmt.Sprintf("certificate %d (%s)", i, Quote(cert.Subject.CommonName))
 	}
 }
 

@@ -8,72 +8,50 @@ import (
 	"time"
 )
 
-// endpoint is what a check may lean on: all that the line learned, and two ways
+// endpoint is what a check may use: all that the probe learned before, and two ways
 // back to the server that it reached, always the same one.
 type endpoint struct {
-	prober  *Prober
-	result  *Result          // of the line; nil for a check that goes on after the probe
-	target  Target           // as the probe has it
+	Target  *Target
+	Session *Session // nil: there is none
+	Chain   *Chain   // nil: there is none
+	Down    *Failure // why the probe did not come as far as TLS; nil: it did
+
+	route   *Route
+	client  *tlsClient
 	addrs   []netip.AddrPort // the one address that answered; none for a socket, or where a proxy resolves
-	session *Session         // as in the Result
-	chain   *Chain           // likewise
-	down    *Failure         // why the line did not come as far as TLS; nil: it did
+	timeout time.Duration    // of a probe
 }
 
-func newEndpoint(p *Prober, r *Result, located []netip.AddrPort) *endpoint {
-	e := &endpoint{prober: p, result: r, target: r.Target, addrs: located, session: r.Session, chain: r.Chain}
-	if r.Remote.IsValid() {
-		e.addrs = []netip.AddrPort{r.Remote}
-	}
-	if r.Failure != nil && r.Failure.Phase.beforeTLS() {
-		e.down = r.Failure
-	}
-	return e
+// newEndpoint is a server that a route and a client lead to, at the first of addrs
+// that answers. Timeout is that of a probe.
+func newEndpoint(route *Route, client *tlsClient, timeout time.Duration, t *Target, addrs []netip.AddrPort) *endpoint {
+	return &endpoint{Target: t, route: route, client: client, timeout: timeout, addrs: addrs}
 }
 
-// connect opens another connection to the server, over the proxy and with
-// STARTTLS where these are on the way: the next byte is a ClientHello. Its
-// deadline is that of ctx.
-func (e *endpoint) connect(ctx context.Context) (net.Conn, error) {
-	notes := &Result{Target: e.target}
-	conn, ok := e.prober.open(ctx, notes, e.addrs)
+// Connect opens another connection to the server, through the proxy and with
+// STARTTLS where there are such: the next byte to send is a ClientHello. It ends
+// with ctx. An error is a *Failure.
+func (e *endpoint) Connect(ctx context.Context) (net.Conn, error) {
+	trace := new(Trace)
+	conn, ok := e.route.Open(ctx, trace, e.Target, e.addrs)
 	if !ok {
-		return nil, notes.Failure.Err
+		return nil, trace.Failure
 	}
-	return conn, nil
+	return conn.Conn, nil
 }
 
-// handshake shakes hands with the server once more, with a change to how the
-// line does it, and keeps what crypto/tls does not show. Drop it when done.
-func (e *endpoint) handshake(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
-	conn, err := e.connect(ctx)
+// Handshake performs another handshake with crypto/tls, with a change to the
+// module's configuration, and records what crypto/tls does not show.
+func (e *endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
+	conn, err := e.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &overheard{heard: &heardConn{Conn: conn}, secrets: new(secretLog)}
-	t.wire = &watchedConn{Conn: t.heard}
-	config := e.prober.configFor(&e.target)
-	config.KeyLogWriter = t.secrets
-	adjust(config)
-	t.Conn = tls.Client(t.wire, config)
-	if err := t.Handshake(); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	bare(conn)
-	t.shaken = time.Now()
-	return t, nil
+	return e.client.Record(conn, e.Target, adjust)
 }
 
-// ask asks for a finding that is kept. A server that cannot be reached now is not
-// asked; what is known of it is, unless nobody may ask for it any more.
-func (e *endpoint) ask(ctx context.Context, q *wanted) (kept, error) {
-	keeper := e.prober.guard.process.keeper()
-	if e.down == nil {
-		return keeper.ask(ctx, q)
-	}
-	if answer := keeper.recall(q); answer.found != nil && e.down.Reason != ReasonDenied {
-		return answer, nil
-	}
-	return kept{made: e.result.Start}, e.down.Err
-}
+// Protocols is what the probe offers by ALPN.
+func (e *endpoint) Protocols() []string { return e.client.options.Protocols(e.Target) }
+
+// Scan asks the server by raw hellos.
+func (e *endpoint) Scan() *scanClient { return newScanClient(e.Connect, e.Target.Name(), e.timeout) }

@@ -1,12 +1,10 @@
 package prober
 
 import (
-	"context"
 	"crypto/x509"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 )
 
 // ExpectOptions is what a module wants of an endpoint beyond a good chain. Each
@@ -32,21 +30,22 @@ type ExpectOptions struct {
 	same *x509.Certificate // what SameAsFile held when the module was made
 }
 
-// load reads the files that the expectations name.
-func (o *ExpectOptions) load() error {
-	if o == nil || o.SameAsFile == "" {
-		return nil
+// Load is the options with what the files hold that they name. An error begins
+// with the option's key.
+func (o ExpectOptions) Load() (*ExpectOptions, error) {
+	if o.SameAsFile == "" {
+		return &o, nil
 	}
 	content, err := os.ReadFile(o.SameAsFile)
 	if err != nil {
-		return fmt.Errorf("same_as_file: %w", err)
+		return nil, fmt.Errorf("same_as_file: %w", err)
 	}
-	certs, err := parsePEM(content)
+	certs, err := ParsePEM(content)
 	if err != nil {
-		return fmt.Errorf("same_as_file: %s: %w", o.SameAsFile, err)
+		return nil, fmt.Errorf("same_as_file: %s: %w", o.SameAsFile, err)
 	}
 	o.same = certs[0]
-	return nil
+	return &o, nil
 }
 
 // Expectations is the vocabulary of expectations, in the order in which they
@@ -68,13 +67,20 @@ type Expectation struct {
 	Saw  string // what was there, for people
 }
 
-// expect holds the result against the module's expectations.
-func expect(_ context.Context, e *endpoint, o *ExpectOptions) (*Expect, error) {
+// ExpectFacts is what expectations are held against. A part that is nil was not
+// learned.
+type ExpectFacts struct {
+	Session *Session
+	Chain   *Chain
+	Failure *Failure // of the probe; nil: it has succeeded
+}
+
+// Judge holds the facts against the expectations.
+func (o *ExpectOptions) Judge(r *ExpectFacts) (*Expect, error) {
 	found := new(Expect)
 	add := func(name string, met bool, saw string) {
 		found.Expectations = append(found.Expectations, Expectation{name, met, saw})
 	}
-	r := e.result
 	if s := r.Session; s != nil && s.Version != 0 {
 		if o.MinVersion != 0 {
 			add("min_version", s.Version >= uint16(o.MinVersion), s.VersionName())
@@ -85,7 +91,7 @@ func expect(_ context.Context, e *endpoint, o *ExpectOptions) (*Expect, error) {
 	}
 	if s := r.Session; s != nil && s.Completed {
 		if o.ALPN != nil {
-			add("alpn", slices.Contains(o.ALPN, Protocol(s.ALPN)), printable(s.ALPN, maxName))
+			add("alpn", slices.Contains(o.ALPN, Protocol(s.ALPN)), Printable(s.ALPN, maxName))
 		}
 		if o.Group != nil {
 			add("group", slices.Contains(o.Group, Group(s.GroupName())), s.GroupName())
@@ -106,44 +112,27 @@ func expect(_ context.Context, e *endpoint, o *ExpectOptions) (*Expect, error) {
 		}
 	}
 	if o.ClientCertificateRequired && r.Session != nil && (r.Session.Completed || r.Session.ClientCertificateRequested) {
-		add("client_certificate_required", turnedAway(r), reasonOf(r.Failure))
+		add("client_certificate_required", rejected(r), reasonOf(r.Failure))
 	}
-	if o.Alert != "" && (r.Failure != nil && isAlert(r.Failure.Reason) || r.Session != nil && r.Session.Completed) {
+	if o.Alert != "" && (r.Failure != nil && r.Failure.Reason.IsAlert() || r.Session != nil && r.Session.Completed) {
 		add("alert", r.Failure != nil && r.Failure.Reason == alertPrefix+Reason(o.Alert), reasonOf(r.Failure))
 	}
 	if len(found.Expectations) == 0 && r.Failure != nil {
-		return nil, fmt.Errorf("nothing was learned that an expectation could be held against: %w", r.Failure.Err)
+		return nil, fmt.Errorf("nothing was learned that an expectation could be held against: %w", r.Failure)
 	}
 	return found, nil
 }
 
-// turnedAway tells whether the server asked for a certificate and ended the
+// rejected tells whether the server asked for a certificate and ended the
 // handshake with an alert when it got none.
-func turnedAway(r *Result) bool {
-	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == PhaseKeyExchange && isAlert(r.Failure.Reason)
+func rejected(r *ExpectFacts) bool {
+	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == PhaseKeyExchange && r.Failure.Reason.IsAlert()
 }
 
-func isAlert(reason Reason) bool { return strings.HasPrefix(string(reason), alertPrefix) }
-
+// reasonOf is how a probe ended, for people.
 func reasonOf(f *Failure) string {
 	if f == nil {
 		return "a completed handshake"
 	}
 	return string(f.Reason)
-}
-
-// meet lets the expectations have the last word on a probe: a failure that was
-// wanted is none, and without another failure an unmet expectation is one.
-func (x *Expect) meet(r *Result) {
-	for _, e := range x.Expectations {
-		if e.Met && (e.Name == "alert" || e.Name == "client_certificate_required") {
-			r.Failure = nil
-			r.failVerify()
-		}
-	}
-	for _, e := range x.Expectations {
-		if !e.Met {
-			r.fail(PhaseExpect, Reason(e.Name), fmt.Errorf("expected another %s than %s", e.Name, e.Saw))
-		}
-	}
 }

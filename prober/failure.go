@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -54,8 +55,8 @@ const (
 	ReasonInternal Reason = "internal" // the exporter's own fault or limit
 )
 
-// Reasons is the whole vocabulary: the words above, an alert_<name> for every
-// registered alert, the chain's problems, and the expectations.
+// Reasons are the words of this package: those above, and an alert_<name> for
+// every registered alert.
 func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
@@ -66,76 +67,78 @@ func Reasons() []Reason {
 	for _, name := range alerts {
 		all = append(all, alertPrefix+Reason(name))
 	}
-	for _, p := range Problems {
-		all = append(all, Reason(p))
-	}
-	for _, name := range Expectations {
-		all = append(all, Reason(name))
-	}
 	slices.Sort(all)
 	return all
 }
 
-// errNotSupported is what a target asks for and this exporter cannot do, and
-// errPanic what should not have happened to it.
-var (
-	errNotSupported = errors.New("not supported")
-	errPanic        = errors.New("panic")
-)
+// classified is an error that carries its reason.
+type classified struct {
+	reason Reason
+	error
+}
 
-// reasons is read from the top; the first match wins. A probe that tried
-// several addresses fails with all their errors joined, and then the order
-// says which one tells most: a refusal more than a silence.
-var reasons = []struct {
+func (e *classified) Unwrap() error { return e.error }
+
+// NewError is an error with a reason that is known where it happens.
+func NewError(reason Reason, format string, args ...any) error {
+	return &classified{reason, fmt.Errorf(format, args...)}
+}
+
+// With gives err a reason, whatever it wraps.
+func With(reason Reason, err error) error { return &classified{reason, err} }
+
+// rules is read from the top; the first match wins. They are for the errors of
+// net, syscall, crypto/tls, crypto/x509 and the codec, which carry no reason. A
+// probe that tried several addresses fails with all their errors joined, and
+// then the order says which one tells most: a refusal more than a silence.
+var rules = []struct {
 	reason  Reason
 	matches func(error) bool
 }{
-	{ReasonInternal, is(errNotSupported, errPanic)},
-	{ReasonPending, is(errPending)},
-	{ReasonProxyRefused, is(errProxyRefused)},
-	{ReasonProxyProtocol, is(errProxyProtocol)},
-	{ReasonProxyUntrusted, has[*tls.CertificateVerificationError]}, // the one verification that crypto/tls makes here
-	{ReasonStartTLSNotOffered, endsFor(ReasonStartTLSNotOffered)},
-	{ReasonStartTLSRefused, endsFor(ReasonStartTLSRefused)},
-	{ReasonStartTLSProtocol, endsFor(ReasonStartTLSProtocol)},
-	{ReasonNoAddress, is(errNoAddress)},
-	{ReasonNoAddress, has[*net.AddrError]}, // of a proxy, none that source_address could reach
+	{ReasonNoAddress, has[*net.AddrError]}, // of a proxy: none that source_address could reach
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
 	{ReasonDNSFailure, has[*net.DNSError]},
 	{ReasonRefused, is(syscall.ECONNREFUSED)},
-	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE, syscall.EAGAIN)}, // by a Unix socket that is not there, no stream, or overrun
+	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE, syscall.EAGAIN)}, // of a Unix socket that is absent, no stream, or overloaded
 	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
 		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
 	{ReasonDenied, is(ErrDenied)},
-	{ReasonTooLarge, is(errTooLarge, errTalkative, hello.ErrTooLarge)},
-	{ReasonTooLarge, says("tls: handshake message of length")},
-	{ReasonNoCommonVersion, says("tls: server selected unsupported protocol version")},
-	{ReasonBadCertificate, says("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",
+	{ReasonTooLarge, is(hello.ErrTooLarge)},
+	{ReasonTooLarge, hasPrefix("tls: handshake message of length")},
+	{ReasonNoCommonVersion, hasPrefix("tls: server selected unsupported protocol version")},
+	{ReasonBadCertificate, hasPrefix("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",
 		"tls: server's certificate contains an unsupported type of public key", "tls: received empty certificates message")},
 	{ReasonNotTLS, isNotTLS},
 	{ReasonNotTLS, is(hello.ErrNotTLS)},
 	{ReasonBadMessage, has[tls.RecordHeaderError]},
 	{ReasonBadMessage, is(hello.ErrMalformed)},
-	{ReasonClosed, is(errSilent, errUnanswered)},
 	{ReasonClosed, is(io.EOF, io.ErrUnexpectedEOF, net.ErrClosed)},
 	{ReasonBadMessage, func(err error) bool { return isOp(err, "local error") }},
-	{ReasonBadMessage, says("tls: ", "x509: ", "crypto/")},
+	{ReasonBadMessage, hasPrefix("tls: ", "x509: ", "crypto/")},
 }
 
-// reasonFor sorts an error into the vocabulary.
-func reasonFor(err error) Reason {
-	if has[*legacyError](err) { // before the alert that it began with
-		return ReasonLegacyOnly
+// ErrDenied is wrapped by errors about connections and targets that the access
+// policy denies.
+var ErrDenied = errors.New("the probe policy denies it")
+
+// Of is the reason of an error: the one that it carries, the alert that it is,
+// or the first of the rules that matches.
+func Of(err error) Reason {
+	if failed, ok := errors.AsType[*Failure](err); ok {
+		return failed.Reason
+	}
+	if known, ok := errors.AsType[*classified](err); ok {
+		return known.reason
 	}
 	if reason, ok := alertReason(err); ok {
 		return reason
 	}
-	for _, r := range reasons {
-		if r.matches(err) {
-			return r.reason
+	for _, rule := range rules {
+		if rule.matches(err) {
+			return rule.reason
 		}
 	}
 	return ReasonInternal
@@ -152,11 +155,11 @@ func has[E error](err error) bool {
 	return ok
 }
 
-// says matches what crypto/tls leaves without a type. A test holds each of
+// hasPrefix matches what crypto/tls leaves without a type. A test holds each of
 // these texts against a server that causes it.
-func says(beginnings ...string) func(error) bool {
+func hasPrefix(texts ...string) func(error) bool {
 	return func(err error) bool {
-		return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(err.Error(), b) })
+		return slices.ContainsFunc(texts, func(b string) bool { return strings.HasPrefix(err.Error(), b) })
 	}
 }
 
@@ -179,41 +182,4 @@ func isOp(err error, op string) bool {
 func isNotTLS(err error) bool {
 	header, ok := errors.AsType[tls.RecordHeaderError](err)
 	return ok && (strings.Contains(header.Msg, "does not look like") || strings.Contains(header.Msg, "SSLv2"))
-}
-
-const (
-	alertPrefix     = "alert_"
-	alertUnassigned = Reason(alertPrefix + "unassigned")
-)
-
-// alerts is IANA's TLS Alerts registry, as the codec has it.
-var alerts = func() map[uint8]string {
-	names := make(map[uint8]string)
-	for code := range 256 {
-		if d := hello.AlertDescription(code); d.Registered() {
-			names[uint8(code)] = d.String()
-		}
-	}
-	return names
-}()
-
-// alertReason names the alert that the peer sent. crypto/tls keeps its number
-// in an unexported type, so it is found by the text that the number gives.
-func alertReason(err error) (Reason, bool) {
-	if raw, ok := errors.AsType[*alertError](err); ok {
-		if name, registered := alerts[uint8(raw.alert.Description)]; registered {
-			return alertPrefix + Reason(name), true
-		}
-		return alertUnassigned, true
-	}
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
-		return "", false
-	}
-	for code, name := range alerts {
-		if tls.AlertError(code).Error() == op.Err.Error() {
-			return alertPrefix + Reason(name), true
-		}
-	}
-	return alertUnassigned, true
 }

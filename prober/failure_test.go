@@ -24,11 +24,11 @@ func TestReasonFor(t *testing.T) {
 		{&net.DNSError{IsNotFound: true}, ReasonNXDOMAIN},
 		{&net.DNSError{IsTimeout: true}, ReasonTimeout},
 		{&net.DNSError{Err: "server misbehaving", IsTemporary: true}, ReasonDNSFailure},
-		{fmt.Errorf("%w of the family ip6", errNoAddress), ReasonNoAddress},
+		{NoAddress("x.test", IPv6), ReasonNoAddress},
 		{refused, ReasonRefused},
 		{&net.OpError{Op: "dial", Err: &net.AddrError{Err: "no suitable address found"}}, ReasonNoAddress},
 		{os.NewSyscallError("connect", syscall.EAGAIN), ReasonRefused},
-		{&tls.CertificateVerificationError{Err: errors.New("x509: unknown")}, ReasonProxyUntrusted},
+		{With(ReasonProxyUntrusted, &tls.CertificateVerificationError{Err: errors.New("x509: unknown")}), ReasonProxyUntrusted},
 		{unreachable, ReasonUnreachable},
 		{errors.Join(unreachable, refused), ReasonRefused},
 		{errors.Join(context.DeadlineExceeded, refused), ReasonRefused},
@@ -48,7 +48,7 @@ func TestReasonFor(t *testing.T) {
 		{fmt.Errorf("reading: %w", errTooLarge), ReasonTooLarge},
 		{errors.New("what else"), ReasonInternal},
 	} {
-		if got := reasonFor(test.err); got != test.want {
+		if got := Of(test.err); got != test.want {
 			t.Errorf("%v is %s, want %s", test.err, got, test.want)
 		}
 	}
@@ -58,7 +58,7 @@ func TestReasonFor(t *testing.T) {
 // alert; no word is there twice or unfit for a label.
 func TestVocabulary(t *testing.T) {
 	all := Reasons()
-	for _, r := range reasons {
+	for _, r := range rules {
 		if !slices.Contains(all, r.reason) {
 			t.Errorf("%s is missing", r.reason)
 		}

@@ -1,9 +1,7 @@
 package prober
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,23 +10,44 @@ import (
 	"syscall"
 )
 
-// ErrDenied is what the policy does not let anybody probe.
-var ErrDenied = errors.New("the probe policy denies it")
-
-// guard makes every connection that a probe causes, and decides whether it may
-// be made: on the very address that is dialled, after names are resolved, so
-// that no name can lead where its owner was not meant to send us.
-type guard struct {
-	policy   Policy
-	process  *Process   // which nobody may have probed
-	template net.Dialer // what all connections have in common
+// Guard makes every connection that a probe causes, and decides whether it may
+// be made: on the very address that is dialled, after names are resolved. No name
+// can therefore lead to an address that the policy denies.
+type Guard struct {
+	policy    Policy
+	listeners *Listeners // which nobody may have probed
+	template  net.Dialer // what all connections have in common
 }
 
-func newGuard(policy Policy, process *Process) *guard {
-	g := &guard{policy: policy, process: process}
-	g.template = net.Dialer{KeepAlive: -1, Resolver: newSystemResolver(g, false)} // a probe is too short for keep-alives
+// NewGuard makes a guard for a policy; listeners are denied too.
+func NewGuard(policy Policy, listeners *Listeners) *Guard {
+	g := &Guard{policy: policy, listeners: listeners}
+	g.template = net.Dialer{KeepAlive: -1, Resolver: g.Resolver(false)} // a probe is too short for keep-alives
 	return g
 }
+
+// Resolver is Go's own resolver, with the system's servers, its hosts file and
+// its search domains, over connections of the guard. The C library's resolver
+// cannot be stopped and would run past a probe's deadline. With strict errors, an
+// error in one address family is an error, whatever the other says.
+func (g *Guard) Resolver(strict bool) *net.Resolver {
+	return &net.Resolver{
+		PreferGo:     true,
+		StrictErrors: strict,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := g.Dial(ctx, network, address, nil, g.OfOwner(address))
+			if err == nil {
+				// net reads with a timeout of its own and ignores the end of
+				// the context. The conn is not wrapped: net asks for its type.
+				context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
+			}
+			return conn, err
+		},
+	}
+}
+
+// Policy is the policy of the guard.
+func (g *Guard) Policy() *Policy { return &g.policy }
 
 // denials is what is denied where no rule allows it by a block of its own:
 // where clouds hand out credentials to whoever asks from within, and what is
@@ -53,39 +72,16 @@ type denial struct {
 	what  string
 }
 
-// farEnd is where a connection goes, as far as that is known.
-type farEnd struct {
-	host      string     // the name that was asked for
-	addr      netip.Addr // invalid: not known yet
-	port      uint16
-	elsewhere bool // the caller set the address, and the name has nothing to do with it
-}
-
-// farEnd is where a probe of the target goes, as far as the target says.
-func (t *Target) farEnd() farEnd {
-	e := farEnd{host: t.Host, addr: t.IP(), port: t.Port, elsewhere: t.Address.IsValid()}
-	if e.elsewhere {
-		e.addr, e.port = t.Address.Addr(), cmp.Or(t.Address.Port(), t.Port)
-	}
-	return e
-}
-
-// at is the far end, at the address that it turned out to have.
-func (e farEnd) at(addr netip.AddrPort) farEnd {
-	e.addr, e.port = addr.Addr(), addr.Port()
-	return e
-}
-
-// admit says why the target may not be probed, as far as that can be told
+// Admit says why the target may not be probed, as far as that can be told
 // without resolving its name; nil: nothing is known against it.
-func (g *guard) admit(t *Target) error {
+func (g *Guard) Admit(t *Target) error {
 	if t.Path != "" {
 		return g.admitSocket(t.Path)
 	}
-	return g.judge(t.farEnd())
+	return g.judge(t.Destination())
 }
 
-func (g *guard) admitSocket(socket string) error {
+func (g *Guard) admitSocket(socket string) error {
 	if slices.ContainsFunc(g.policy.Deny, func(r Rule) bool { return r.Unix.matches(socket) }) {
 		return fmt.Errorf("%w: a rule under deny is about this Unix socket", ErrDenied)
 	}
@@ -93,7 +89,7 @@ func (g *guard) admitSocket(socket string) error {
 }
 
 // judge says why there may be no connection to this end.
-func (g *guard) judge(e farEnd) error {
+func (g *Guard) judge(e Destination) error {
 	if slices.ContainsFunc(g.policy.Deny, func(r Rule) bool { return r.matches(e, false) }) {
 		return fmt.Errorf("%w: a rule under deny is about %s", ErrDenied, e)
 	}
@@ -106,27 +102,20 @@ func (g *guard) judge(e farEnd) error {
 	return nil
 }
 
-func (e farEnd) String() string {
-	if e.addr.IsValid() {
-		return netip.AddrPortFrom(e.addr, e.port).String()
-	}
-	return fmt.Sprintf("%s port %d", e.host, e.port)
-}
-
 // deniedUnasked is what is denied without a rule that says so. A rule under
 // allow lifts it if its block lies within what is denied, and for an address of
 // the exporter's own if it names that port: a rule for all addresses, or for a
 // name, was not written with these in mind.
-func (g *guard) deniedUnasked(e farEnd) error {
-	for _, addr := range readings(e.addr) {
+func (g *Guard) deniedUnasked(e Destination) error {
+	for _, addr := range readings(e.Addr) {
 		for _, d := range denials {
 			meant := func(r Rule) bool { return r.CIDR.within(d.block) && r.allows(e) }
 			if d.block.Contains(addr) && !slices.ContainsFunc(g.policy.Allow, meant) {
 				return fmt.Errorf("%w: %s is %s", ErrDenied, addr, d.what)
 			}
 		}
-		meant := func(r Rule) bool { return r.CIDR != CIDR{} && r.Port == Ports{e.port, e.port} && r.allows(e) }
-		if g.process.listensAt(netip.AddrPortFrom(addr, e.port)) && !slices.ContainsFunc(g.policy.Allow, meant) {
+		meant := func(r Rule) bool { return r.CIDR != CIDR{} && r.Port == Ports{e.Port, e.Port} && r.allows(e) }
+		if g.listeners.at(netip.AddrPortFrom(addr, e.Port)) && !slices.ContainsFunc(g.policy.Allow, meant) {
 			return fmt.Errorf("%w: %s is the exporter itself", ErrDenied, e)
 		}
 	}
@@ -162,33 +151,33 @@ func isLocal(addr netip.Addr) bool {
 	})
 }
 
-// verdict says why a connection to addr may not be made.
-type verdict func(addr netip.AddrPort) error
+// Judge says why a connection to addr is denied; nil: it is allowed.
+type Judge func(addr netip.AddrPort) error
 
-// ofTarget holds the whole policy against every address of a target.
-func (g *guard) ofTarget(t *Target) verdict {
-	e := t.farEnd()
-	return func(addr netip.AddrPort) error { return g.judge(e.at(addr)) }
+// OfTarget holds the whole policy against every address of a target.
+func (g *Guard) OfTarget(t *Target) Judge {
+	e := t.Destination()
+	return func(addr netip.AddrPort) error { return g.judge(e.At(addr)) }
 }
 
-// ofOwner is for what the owner named and no caller chooses: proxies and DNS
+// OfOwner is for what the owner named and no caller chooses: proxies and DNS
 // servers. Rules are about who may be probed, and nobody means to lose a proxy
 // by them; nor is an address that the owner wrote down questioned. A name may
 // come to lead elsewhere, and what is denied without a rule is denied there too.
-func (g *guard) ofOwner(address string) verdict {
+func (g *Guard) OfOwner(address string) Judge {
 	if _, err := netip.ParseAddrPort(address); err == nil {
 		return func(netip.AddrPort) error { return nil }
 	}
-	unruled := &guard{process: g.process}
+	unruled := &Guard{listeners: g.listeners}
 	return func(addr netip.AddrPort) error {
-		return unruled.deniedUnasked(farEnd{addr: addr.Addr(), port: addr.Port()})
+		return unruled.deniedUnasked(Destination{Addr: addr.Addr(), Port: addr.Port()})
 	}
 }
 
-// dial is the one place where the prober opens connections. The verdict is on
+// Dial is the one place where the prober opens connections. The verdict is on
 // the address that the socket is about to connect to: the one that is given or,
 // of a name, each that it leads to. A Unix socket has none; it is judged by its path.
-func (g *guard) dial(ctx context.Context, network, address string, source net.Addr, judge verdict) (net.Conn, error) {
+func (g *Guard) Dial(ctx context.Context, network, address string, source net.Addr, judge Judge) (net.Conn, error) {
 	addr, err := netip.ParseAddrPort(address)
 	if err == nil {
 		if err := judge(addr); err != nil {
@@ -207,7 +196,7 @@ func (g *guard) dial(ctx context.Context, network, address string, source net.Ad
 }
 
 // asking asks for a verdict on each address that a dialer is about to connect to.
-func (g *guard) asking(judge verdict) func(context.Context, string, string, syscall.RawConn) error {
+func (g *Guard) asking(judge Judge) func(context.Context, string, string, syscall.RawConn) error {
 	return func(ctx context.Context, network, address string, raw syscall.RawConn) error {
 		if err := g.judgeDialled(network, address, judge); err != nil {
 			return err
@@ -219,51 +208,18 @@ func (g *guard) asking(judge verdict) func(context.Context, string, string, sysc
 	}
 }
 
-func (g *guard) judgeDialled(network, address string, judge verdict) error {
+func (g *Guard) judgeDialled(network, address string, judge Judge) error {
 	if network == "unix" {
 		return g.admitSocket(address)
 	}
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%w: %s is not an address", ErrDenied, quote(address))
+		return fmt.Errorf("%w: %s is not an address", ErrDenied, Quote(address))
 	}
 	return judge(addr)
 }
 
-// Permit says why a request may not have this target probed by this module; nil:
-// it may, as far as can be told without resolving a name.
-func (c *Config) Permit(module string, t Target) error {
-	configured := c.lists(module, t)
-	if c.guard.policy.ConfiguredOnly && !configured {
-		return fmt.Errorf("%w: only what the configuration lists may be probed, as it is listed", ErrDenied)
-	}
-	if t.Path != "" && !configured && !c.guard.allowsSocket(t.Path) {
-		return fmt.Errorf("%w: a Unix socket has to be listed in the configuration, or allowed by a rule with its path", ErrDenied)
-	}
-	return c.guard.admit(&t)
-}
-
-func (g *guard) allowsSocket(socket string) bool {
+// AllowsSocket tells whether a rule under allow has this path.
+func (g *Guard) AllowsSocket(socket string) bool {
 	return slices.ContainsFunc(g.policy.Allow, func(r Rule) bool { return r.Unix.matches(socket) }) && path.Clean(socket) == socket
-}
-
-// lists tells whether the file has this target under this module, and the
-// request changes nothing about it.
-func (c *Config) lists(module string, t Target) bool {
-	asked := t
-	asked.ServerName, asked.Address = "", netip.AddrPort{}
-	if t.Address.IsValid() && (t.Address.Addr() != t.IP() || cmp.Or(t.Address.Port(), t.Port) != t.Port) {
-		return false
-	}
-	if p := c.Probers[module]; t.ServerName != "" && (p == nil || t.ServerName != cmp.Or(string(p.module.ServerName), asked.name())) {
-		return false
-	}
-	_, listed := c.listed[listing{module, asked}]
-	return listed
-}
-
-// listing is a target of the file and the module that it is probed by.
-type listing struct {
-	module string
-	target Target
 }

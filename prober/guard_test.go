@@ -27,9 +27,10 @@ import (
 // policed is a configuration with this policy, and what else the file says.
 func policed(t testing.TB, content string, listening ...string) *Config {
 	t.Helper()
-	process := new(Process)
-	process.Listens(listening...)
-	config, err := process.parseConfig([]byte(content), t.TempDir())
+	loader := new(Loader)
+	t.Cleanup(loader.Close)
+	loader.Listeners.Add(listening...)
+	config, err := loader.parse([]byte(content), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,9 +228,9 @@ func TestDeniedBesideOthers(t *testing.T) {
 // What the owner names is not a target: rules do not cut off the proxy and the
 // DNS servers, and a name of theirs leads to nothing that nobody may reach.
 func TestOwnersAddresses(t *testing.T) {
-	process := new(Process)
-	process.Listens(":10443")
-	g := newGuard(Policy{Deny: []Rule{{Port: Ports{1, 65535}}}}, process)
+	listeners := new(Listeners)
+	listeners.Add(":10443")
+	g := NewGuard(Policy{Deny: []Rule{{Port: Ports{1, 65535}}}}, listeners)
 	for _, test := range []struct {
 		named, addr string
 		denied      bool
@@ -241,7 +242,7 @@ func TestOwnersAddresses(t *testing.T) {
 		{"proxy.test:10443", "127.0.0.1:10443", true},
 		{"proxy.test:3128", "127.0.0.1:3128", false},
 	} {
-		if err := g.ofOwner(test.named)(netip.MustParseAddrPort(test.addr)); errors.Is(err, ErrDenied) != test.denied {
+		if err := g.OfOwner(test.named)(netip.MustParseAddrPort(test.addr)); errors.Is(err, ErrDenied) != test.denied {
 			t.Errorf("%s at %s: %v", test.named, test.addr, err)
 		}
 	}
@@ -255,11 +256,11 @@ func TestOwnAddress(t *testing.T) {
 		t.Fatalf("the addresses of this machine are %v, %v", local, err)
 	}
 	for _, listening := range []string{":10443", "0.0.0.0:10443", "[::]:10443", "localhost:10443"} {
-		process := new(Process)
-		process.Listens(listening)
+		listeners := new(Listeners)
+		listeners.Add(listening)
 		for _, a := range local {
 			addr := netip.MustParsePrefix(a.String()).Addr().WithZone("")
-			if !process.listensAt(netip.AddrPortFrom(addr, 10443)) || process.listensAt(netip.AddrPortFrom(addr, 10444)) {
+			if !listeners.at(netip.AddrPortFrom(addr, 10443)) || listeners.at(netip.AddrPortFrom(addr, 10444)) {
 				t.Errorf("%s, listening on %s", addr, listening)
 			}
 		}
@@ -268,7 +269,7 @@ func TestOwnAddress(t *testing.T) {
 
 // A denied socket of a family that is not known is not connected.
 func TestUnreadableAddressIsDenied(t *testing.T) {
-	if err := newGuard(Policy{}, new(Process)).judgeDialled("tcp", "nonsense", nil); !errors.Is(err, ErrDenied) {
+	if err := NewGuard(Policy{}, new(Listeners)).judgeDialled("tcp", "nonsense", nil); !errors.Is(err, ErrDenied) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -298,12 +299,12 @@ var opens = regexp.MustCompile(`^(net|tls|syscall|unix|quic|http|proxy)\.(Dial|L
 
 // doorways are the functions that may open connections, and why.
 var doorways = map[string]string{
-	"guard.go dial":                "the one place",
-	"guard.go newGuard":            "holds what its connections have in common",
-	"guard.go guard":               "likewise",
-	"resolve.go newSystemResolver": "gives the resolver the guard to dial with",
-	"resolve.go systemLookup":      "asks the resolver that it is given",
-	"proxy.go connectSOCKS":        "speaks SOCKS on a connection that the guard opened",
+	"guard/guard.go Dial":             "the one place",
+	"guard/guard.go New":              "holds what its connections have in common",
+	"guard/guard.go Guard":            "likewise",
+	"guard/guard.go Resolver":         "gives the resolver the guard to dial with",
+	"resolve/resolve.go systemLookup": "asks the resolver that it is given",
+	"connect/socks.go connectSOCKS":   "speaks SOCKS on a connection that the guard opened",
 }
 
 // No connection is made but by the guard: nothing else in the package names what

@@ -1,79 +1,203 @@
 package prober
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
-	"io"
+	"errors"
 	"net"
+	"net/netip"
+	"sync/atomic"
 	"time"
-
-	"tls_exporter/prober/hello"
 )
 
-// offered is every suite that crypto/tls has, the old and weak ones too: what a
-// server would settle for is a finding, and a client that cannot speak to it
-// has none. Which suite is chosen stays the server's, or crypto/tls's, order.
-var offered = func() []uint16 {
-	var all []uint16
-	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		all = append(all, suite.ID)
-	}
-	return all
-}()
-
-// tlsConfig is what all handshakes of a module have in common.
-func (m *Module) tlsConfig() *tls.Config {
-	config := &tls.Config{
-		// The chain is judged after the handshake, question by question. With
-		// verification inside it, crypto/tls drops the certificates of the very
-		// chains that have to be shown. Nothing secret is sent before judging.
-		InsecureSkipVerify: true,
-		MinVersion:         tls.VersionTLS10,
-		MaxVersion:         uint16(m.MaxVersion),
-		CipherSuites:       offered,
-	}
-	if m.MinVersion != 0 {
-		config.MinVersion = uint16(m.MinVersion)
-	}
-	return config
+// tlsClient performs handshakes as one module configures them. It is safe for
+// concurrent use.
+type tlsClient struct {
+	options     HandshakeOptions
+	timeout     time.Duration    // of a probe
+	config      *tls.Config      // what all handshakes have in common
+	certificate *tls.Certificate // presented to servers that ask; nil: none
+	tls13       *TLS13Client     // nil: crypto/tls performs every handshake
+	fallback    *memory[server, bool]
+	counts      *Handshakes
 }
 
-// protocols is the ALPN offer for a target: the module's, or the scheme's own.
-func (m *Module) protocols(t *Target) []string {
-	if m.ALPN == nil {
-		return t.Scheme.find().alpn
+// Handshakes counts handshakes by the client that performed them, to whatever
+// outcome. It is safe for concurrent use.
+type Handshakes struct{ TLS13, CryptoTLS atomic.Uint64 }
+
+// newTLSClient reads the files that the options name. Timeout is that of a whole
+// probe. Parse parses the certificates of TLS 1.3 and may cache them; counts
+// counts the handshakes.
+func newTLSClient(o HandshakeOptions, timeout time.Duration, parse func(der []byte) (*x509.Certificate, error), counts *Handshakes) (*tlsClient, error) {
+	certificate, err := o.ClientCertificate.load()
+	if err != nil {
+		return nil, err
 	}
-	names := make([]string, len(m.ALPN))
-	for i, name := range m.ALPN {
-		names[i] = string(name)
+	c := &tlsClient{options: o, timeout: timeout, config: o.config(), certificate: certificate, fallback: newMemory[server, bool](maxFallback), counts: counts}
+	if o.TLSClient == CryptoTLS {
+		return c, nil
 	}
-	return names
+	switch c.tls13, err = NewTLS13(c.config); {
+	case errors.Is(err, ErrUnsupported):
+		c.tls13 = nil
+	case err != nil:
+		return nil, err
+	default:
+		c.tls13.ParseCertificate = parse
+	}
+	return c, nil
 }
 
-// maxCertificates bounds how many certificates of one chain are looked at. The
-// longest chains in use have five or six.
-const maxCertificates = 20
-
-// handshake is one TLS handshake as it went: what it settled and saw, how long
-// its two steps took, and why it ended if it did.
-type handshake struct {
-	session      *Session // nil: no ServerHello was understood
-	certificates []*x509.Certificate
-	steps        []PhaseTime
-	failed       Phase
-	err          error
+// Certificate is the chain that is presented to servers that ask, DER; nil: none.
+func (c *tlsClient) Certificate() [][]byte {
+	if c.certificate == nil {
+		return nil
+	}
+	return c.certificate.Certificate
 }
 
-// shakeAny has crypto/tls shake hands over conn.
-func (p *Prober) shakeAny(conn net.Conn, t *Target) *handshake {
+// Outcome is one TLS handshake: what was negotiated and received, how long its two
+// phases took, and why it failed if it did.
+type Outcome struct {
+	Session      *Session // nil: no ServerHello was understood
+	Certificates []*x509.Certificate
+	Phases       []PhaseTime
+	Failure      *Failure
+}
+
+// MaxCertificates bounds how many certificates of one chain are read. The longest
+// chains in use have five or six.
+const MaxCertificates = 20
+
+// Peer is a server to perform a handshake with.
+type Peer struct {
+	Target  *Target
+	Remote  netip.AddrPort                              // invalid: its proxy knows it, or it is a socket
+	Connect func(ctx context.Context) (net.Conn, error) // opens another connection to it
+}
+
+// Handshake performs a handshake over conn, on which the deadline of the probe is
+// set, and may close it: it tries the TLS 1.3 client, then crypto/tls over a new
+// connection, and asks a server with which both have nothing in common by raw
+// hellos what it would select.
+func (c *tlsClient) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
+	h := c.attempt(ctx, conn, peer)
+	if h.nothingInCommon() {
+		conn.Close() // some servers accept one client at a time
+		h.askLegacy(ctx, c, peer)
+	}
+	if h.Session != nil {
+		h.Session.Remote = peer.Remote
+	}
+	return h
+}
+
+// attempt performs a handshake with the client that suits the server. Servers that
+// needed the fallback to crypto/tls are remembered. A server that is new, or has
+// changed, costs a second connection where the TLS 1.3 client does not support it.
+func (c *tlsClient) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
+	if _, wrapped := conn.(wrapper); wrapped || c.tls13 == nil {
+		return c.withCryptoTLS(conn, peer.Target)
+	}
+	key := serverOf(peer)
+	if stays, known := c.fallback.recall(key); known {
+		h := c.withCryptoTLS(conn, peer.Target)
+		if h.supported() && !stays {
+			c.fallback.drop(key)
+		}
+		return h
+	}
+	h, ok := c.withTLS13(conn, peer.Target)
+	if ok {
+		return h
+	}
+	conn.Close() // some servers accept one client at a time
+	c.fallback.keep(key, false, fallbackSize)
+	again, err := peer.Connect(ctx)
+	if err != nil {
+		h.conclude(err)
+		return h
+	}
+	defer again.Close()
+	h = c.withCryptoTLS(again, peer.Target)
+	c.fallback.keep(key, h.supported(), fallbackSize)
+	return h
+}
+
+// wrapper is a connection whose protocol wraps handshake messages, and nothing
+// after them. TDS does so, for TLS up to 1.2 only.
+type wrapper interface{ HandshakeDone() }
+
+// server is a server as the fallback is remembered for it.
+type server struct {
+	remote netip.AddrPort
+	host   string
+	port   uint16
+	path   string
+	name   string
+}
+
+func serverOf(p *Peer) server {
+	return server{p.Remote, p.Target.Host, p.Target.Port, p.Target.Path, p.Target.Name()}
+}
+
+// The bounds of what is remembered of servers that need the fallback, in bytes:
+// some 10,000 of them for each module.
+const (
+	maxFallback  = 4 << 20
+	fallbackSize = 400
+)
+
+// supported tells whether, for all that is seen of it, the TLS 1.3 client could
+// have performed this handshake.
+func (h *Outcome) supported() bool {
+	s := h.Session
+	return h.Failure == nil && s.Version == tls.VersionTLS13 && !s.HelloRetryRequest && !s.ClientCertificateRequested
+}
+
+// withTLS13 performs the handshake with the TLS 1.3 client; false: crypto/tls has
+// to, over another connection.
+func (c *tlsClient) withTLS13(conn net.Conn, t *Target) (*Outcome, bool) {
+	wire := &watchedConn{Conn: conn}
+	start := time.Now()
+	state, err := c.tls13.Handshake(wire, t.Name(), c.options.Protocols(t))
+	h := &Outcome{Phases: wire.phases(start, time.Now())}
+	if state != nil {
+		h.Session = &Session{
+			Version: tls.VersionTLS13, CipherSuite: state.CipherSuite, Group: tls.CurveID(state.Group), ALPN: state.ALPN, ServerName: state.ServerName,
+		}
+		h.Certificates = state.Certificates
+	}
+	unsupported := errors.Is(err, ErrUnsupported)
+	h.conclude(classified13(err))
+	if !unsupported {
+		c.counts.TLS13.Add(1)
+	}
+	return h, !unsupported
+}
+
+// classified13 gives the errors of the TLS 1.3 client their reasons.
+func classified13(err error) error {
+	if alert, ok := errors.AsType[*AlertError](err); ok && !alert.Sent {
+		return With(ForAlert(alert.Description), err)
+	}
+	if has[*AlertError](err) || has[*SignatureError](err) || errors.Is(err, ErrFinished) {
+		return With(ReasonBadMessage, err)
+	}
+	return err
+}
+
+// withCryptoTLS performs the handshake with crypto/tls.
+func (c *tlsClient) withCryptoTLS(conn net.Conn, t *Target) *Outcome {
 	watched := &watchedConn{Conn: conn}
 	asked := false
-	config := p.configFor(t)
+	config := c.Config(t)
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
-		if p.certificate != nil {
-			return p.certificate, nil
+		if c.certificate != nil {
+			return c.certificate, nil
 		}
 		return new(tls.Certificate), nil
 	}
@@ -81,138 +205,56 @@ func (p *Prober) shakeAny(conn net.Conn, t *Target) *handshake {
 	client := tls.Client(watched, config)
 	start := time.Now()
 	err := client.Handshake()
-	bare(conn)
-	h := watched.steps(start, time.Now())
+	unwrap(conn)
+	h := &Outcome{Phases: watched.phases(start, time.Now())}
 	if err == nil {
-		err = farewell(client, watched, asked, time.Since(start))
+		err = awaitRefusal(client, watched, asked, time.Since(start))
 	}
 	h.observe(client.ConnectionState(), asked)
 	h.conclude(err)
+	c.counts.CryptoTLS.Add(1)
 	return h
 }
 
-// conclude notes how it ended.
-func (h *handshake) conclude(err error) {
+// conclude records how the handshake ended.
+func (h *Outcome) conclude(err error) {
 	if err != nil {
-		h.failed, h.err = h.steps[len(h.steps)-1].Phase, err
+		h.Failure = NewFailure(h.Phases[len(h.Phases)-1].Phase, err)
 		return
 	}
-	h.session.Completed = true
-	for _, step := range h.steps {
-		h.session.Duration += step.Duration
+	h.Session.Completed = true
+	for _, phase := range h.Phases {
+		h.Session.Duration += phase.Duration
 	}
 }
 
-// configFor is how hands are shaken with a target.
-func (p *Prober) configFor(t *Target) *tls.Config {
-	config := p.tls.Clone()
-	config.ServerName = t.name()
-	config.NextProtos = p.module.protocols(t)
-	if p.certificate != nil {
-		config.Certificates = []tls.Certificate{*p.certificate}
+// Config is the configuration of crypto/tls for a target.
+func (c *tlsClient) Config(t *Target) *tls.Config {
+	config := c.config.Clone()
+	config.ServerName = t.Name()
+	config.NextProtos = c.options.Protocols(t)
+	if c.certificate != nil {
+		config.Certificates = []tls.Certificate{*c.certificate}
 	}
 	return config
 }
 
-// bare ends the wrapping of handshake messages that TDS has.
-func bare(conn net.Conn) {
-	if wrapped, ok := conn.(*tdsConn); ok {
-		wrapped.shaken = true
+// unwrap ends the wrapping of handshake messages.
+func unwrap(conn net.Conn) {
+	if wrapped, ok := conn.(wrapper); ok {
+		wrapped.HandshakeDone()
 	}
 }
 
-// observe takes over what crypto/tls came to know, also in a failed handshake.
-func (h *handshake) observe(state tls.ConnectionState, asked bool) {
-	h.certificates = state.PeerCertificates[:min(len(state.PeerCertificates), maxCertificates)]
+// observe records what crypto/tls learned, also in a failed handshake.
+func (h *Outcome) observe(state tls.ConnectionState, asked bool) {
+	h.Certificates = state.PeerCertificates[:min(len(state.PeerCertificates), MaxCertificates)]
 	if state.Version == 0 {
 		return
 	}
-	h.session = &Session{
+	h.Session = &Session{
 		Version: state.Version, CipherSuite: state.CipherSuite, Group: state.CurveID,
 		ALPN: state.NegotiatedProtocol, ServerName: state.ServerName,
 		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: asked,
 	}
-}
-
-// With TLS 1.3 the client is done before the server has seen its certificate,
-// or that it has none: an alert then comes on the first read (RFC 8446 section
-// 4.4.2.4). A server that has none to send may be silent for good, but it
-// answers a goodbye: first with what came before it.
-const (
-	refusalPatience = 500 * time.Millisecond // and four times what the handshake took
-	maxAfterwards   = 64 << 10               // bytes of tickets and early application data that are read on the way
-)
-
-// farewell ends the TLS conversation (RFC 8446 section 6.1) and, where it asked
-// for our certificate, waits for the server's verdict on that. It returns the
-// alert that turns us away. An end of the connection, application data without
-// an end, or silence are none.
-func farewell(client *tls.Conn, conn *watchedConn, asked bool, took time.Duration) error {
-	err := client.CloseWrite()
-	if !asked || client.ConnectionState().Version < tls.VersionTLS13 {
-		return nil
-	}
-	if err == nil {
-		err = conn.SetReadDeadline(time.Now().Add(refusalPatience + 4*took))
-	}
-	if err == nil {
-		_, err = io.Copy(io.Discard, io.LimitReader(client, maxAfterwards))
-	}
-	if err == nil {
-		return nil
-	}
-	if reason := reasonFor(err); isAlert(reason) || reason == ReasonTooLarge || reason == ReasonReset {
-		return err
-	}
-	return nil
-}
-
-// maxHandshakeBytes bounds what is read in one handshake and its aftermath.
-// crypto/tls bounds single messages (256 kB for certificates), not their number.
-const maxHandshakeBytes = 1 << 20
-
-var errTooLarge = fmt.Errorf("the server sent more than %d bytes in its handshake", maxHandshakeBytes)
-
-// watchedConn notes when the ClientHello left and when the answer began, and
-// stops reading past maxHandshakeBytes. One goroutine uses it at a time.
-type watchedConn struct {
-	net.Conn
-	sent     time.Time // ClientHello; zero: not yet
-	answered time.Time // first byte of a handshake record; zero: none came
-	begun    bool      // some first byte came
-	read     int
-}
-
-func (c *watchedConn) Write(b []byte) (int, error) {
-	if c.sent.IsZero() {
-		c.sent = time.Now()
-	}
-	return c.Conn.Write(b)
-}
-
-func (c *watchedConn) Read(b []byte) (int, error) {
-	if c.read >= maxHandshakeBytes {
-		return 0, errTooLarge
-	}
-	n, err := c.Conn.Read(b)
-	c.read += n
-	if n > 0 && !c.begun {
-		c.begun = true
-		// Anything else, an alert for one, is not the beginning of a ServerHello.
-		if b[0] == hello.TypeHandshake {
-			c.answered = time.Now()
-		}
-	}
-	return n, err
-}
-
-// steps splits the time of a handshake at the first byte of the ServerHello.
-func (c *watchedConn) steps(start, end time.Time) *handshake {
-	if !c.sent.IsZero() {
-		start = c.sent
-	}
-	if c.answered.IsZero() {
-		return &handshake{steps: []PhaseTime{{PhaseServerHello, end.Sub(start)}}}
-	}
-	return &handshake{steps: []PhaseTime{{PhaseServerHello, c.answered.Sub(start)}, {PhaseKeyExchange, end.Sub(c.answered)}}}
 }

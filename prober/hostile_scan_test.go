@@ -3,7 +3,6 @@ package prober
 import (
 	"cmp"
 	"context"
-	"errors"
 	"testing"
 	"time"
 )
@@ -32,16 +31,16 @@ func TestHostileScan(t *testing.T) {
 				if took := time.Since(start); took > p.Timeout()+slack {
 					t.Errorf("it took %v", took)
 				}
-				p.guard.process.Close()
-				if r = p.Probe(context.Background(), r.Target); len(r.Checks) != 5 && m.asked == nil {
-					t.Errorf("the checks are %+v", r.Checks)
+				p.process.Cache.Close()
+				if r = p.Probe(context.Background(), r.Target); len(r.Outcomes) != 5 && m.asked == nil {
+					t.Errorf("the checks are %+v", r.Outcomes)
 				}
-				for _, check := range r.Checks {
-					if check.Failure != nil && errors.Is(check.Failure.Err, errPanic) {
+				for _, check := range r.Outcomes {
+					if check.Failure != nil && has[*PanicError](check.Failure) {
 						t.Errorf("%s: %+v", check.Name, check.Failure)
 					}
 				}
-				if v := r.Vulnerabilities; v != nil {
+				if v := r.Vulnerabilities.Finding; v != nil {
 					for _, a := range v.Answers {
 						if !presentable(a.Saw) {
 							t.Errorf("%s shows %.100q", a.Vulnerability, a.Saw)

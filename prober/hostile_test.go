@@ -108,7 +108,7 @@ func (m malice) suffer(t *testing.T, p *Prober, to Target) {
 		}
 	}
 	for _, s := range stories(r) {
-		if len(s) > maxStory+len("…") || !utf8.ValidString(s) {
+		if len(s) > MaxMessage+len("…") || !utf8.ValidString(s) {
 			t.Errorf("a story of %d bytes: %.100q", len(s), s)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // Hellos may go side by side. One that comes to nothing is put again while no
 // other is, and if that helps, all of them go one at a time from then on.
 type inquiry struct {
-	e     *endpoint
+	*scanClient
 	pace  time.Duration // between the beginnings of two connections, at least
 	alone sync.RWMutex  // hellos side by side share it; one that is alone has it to itself
 
@@ -45,8 +45,8 @@ const (
 	maxSilent = 6
 )
 
-func newInquiry(e *endpoint, connections int, pace time.Duration) *inquiry {
-	return &inquiry{e: e, left: connections, pace: pace}
+func newInquiry(c *scanClient, connections int, pace time.Duration) *inquiry {
+	return &inquiry{scanClient: c, left: connections, pace: pace}
 }
 
 // glance puts one hello to the server, and leaves it at that.
@@ -143,7 +143,7 @@ func (q *inquiry) put(ctx context.Context, message []byte, until hello.Until) (*
 	if !ok || !wait(ctx, pause) {
 		return new(hello.Flight), saidNothing
 	}
-	flight, err := q.e.offer(ctx, message, until)
+	flight, err := q.Offer(ctx, message, until)
 	said := answerOf(flight, err)
 	q.note(message, said, err)
 	return flight, said
@@ -276,11 +276,11 @@ func sideBySide(tasks ...func()) error {
 	errs := make([]error, len(tasks))
 	var group sync.WaitGroup
 	for i, task := range tasks {
-		group.Go(func() { errs[i] = contain(task) })
+		group.Go(func() { errs[i] = Contain(task) })
 	}
 	group.Wait()
 	return errors.Join(errs...)
 }
 
 // errSilent is of a server that said nothing that is to be understood.
-var errSilent = errors.New("the server answered no hello")
+var errSilent = NewError(ReasonClosed, "the server answered no hello")

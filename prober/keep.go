@@ -5,9 +5,6 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
-	"errors"
-	"fmt"
-	"reflect"
 	"sync"
 	"time"
 )
@@ -29,7 +26,7 @@ const (
 )
 
 // errPending is for those whose scrape ended before the finding was made.
-var errPending = errors.New("the finding is still being made; a later probe has it")
+var errPending = NewError(ReasonPending, "the finding is still being made; a later probe has it")
 
 // keeper keeps costly findings between probes, each under what it is about. It
 // makes a finding once, however many ask for it at the same time, goes on with
@@ -58,15 +55,12 @@ type keptKey struct{ asked, of [16]byte }
 // kept is one finding, or why there is none.
 type kept struct {
 	key      keptKey
-	found    sized // nil: none was made yet
+	found    Sized // nil: none was made yet
 	made     time.Time
 	took     time.Duration
 	failure  error // of the last attempt; nil: it had none
 	failedAt time.Time
 }
-
-// sized is a finding that knows how many bytes it takes.
-type sized interface{ size() int }
 
 // wanted is a finding that somebody asks for, and how to come by it.
 type wanted struct {
@@ -74,7 +68,7 @@ type wanted struct {
 	server string        // which is left in peace meanwhile
 	every  time.Duration // how old the finding may become
 	takes  time.Duration // at most; 0: scanPatience
-	find   func(context.Context) (sized, error)
+	find   func(context.Context) (Sized, error)
 }
 
 func newKeeper() *keeper {
@@ -85,8 +79,8 @@ func newKeeper() *keeper {
 	return k
 }
 
-// close ends what is being made, and waits for that.
-func (k *keeper) close() {
+// Close ends what is being made, and waits for that.
+func (k *keeper) Close() {
 	k.mutex.Lock() // nothing begins after this
 	k.cancel()
 	k.mutex.Unlock()
@@ -237,12 +231,12 @@ func (k *keeper) make(q *wanted) kept {
 	defer cancel()
 	start := k.now()
 	made := kept{key: q.key, made: start}
-	if panicked := contain(func() { made.found, made.failure = q.find(ctx) }); panicked != nil {
+	if panicked := Contain(func() { made.found, made.failure = q.find(ctx) }); panicked != nil {
 		made.found, made.failure = nil, panicked
 	}
 	made.took = k.now().Sub(start)
 	if made.failure != nil {
-		made.found, made.failure, made.failedAt = nil, brief(made.failure), k.now()
+		made.found, made.failure, made.failedAt = nil, Bounded(made.failure), k.now()
 	}
 	return made
 }
@@ -275,7 +269,7 @@ func (k *keeper) drop(element *list.Element) {
 func (k *kept) size() int {
 	size := keptOverhead
 	if k.found != nil {
-		size += k.found.size()
+		size += k.found.Size()
 	}
 	if k.failure != nil {
 		size += len(k.failure.Error())
@@ -294,40 +288,6 @@ func (k *keeper) retain(asked map[[16]byte]bool) {
 		}
 		element = next
 	}
-}
-
-// asks is what a module asks by one of its checks, with all that the finding
-// depends on: the check's parameters, and how the server is reached. What the
-// module trusts, expects and waits for makes no finding void.
-func (p *Prober) asks(check string, options keepable) [16]byte {
-	return digest(fmt.Sprintf("%s %s %s", check, options.parameters(), p.way))
-}
-
-// asksAll is what the module asks by all of its checks whose findings are kept.
-func (p *Prober) asksAll() [][16]byte {
-	var all [][16]byte
-	module := reflect.ValueOf(p.module)
-	for i := range module.NumField() {
-		if options, ok := module.Field(i).Interface().(keepable); ok && !module.Field(i).IsZero() {
-			all = append(all, p.asks(module.Type().Field(i).Tag.Get("yaml"), options))
-		}
-	}
-	return all
-}
-
-// wayThere is how a module reaches a server.
-func (p *Prober) wayThere() string {
-	m := p.module
-	chosen := Module{
-		ServerName: m.ServerName, IPProtocol: m.IPProtocol, Resolver: m.Resolver, SourceAddress: m.SourceAddress,
-		ProxyURL: m.ProxyURL, ProxyFromEnvironment: m.ProxyFromEnvironment, ProxyProtocol: m.ProxyProtocol, StartTLSName: m.StartTLSName,
-	}
-	var certificate [][]byte
-	if p.certificate != nil {
-		certificate = p.certificate.Certificate
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %x", chosen, certificate))
-	return string(sum[:])
 }
 
 func digest(text string) [16]byte {

@@ -17,7 +17,7 @@ import (
 // numbered is a finding that says how often it was made.
 type numbered struct{ times int32 }
 
-func (*numbered) size() int { return 8 }
+func (*numbered) Size() int { return 8 }
 
 // maker makes numbered findings, each when it is let to.
 type maker struct {
@@ -27,7 +27,7 @@ type maker struct {
 }
 
 func (m *maker) about(server string, every time.Duration) *wanted {
-	return &wanted{key: keptKey{of: digest(server)}, server: server, every: every, find: func(ctx context.Context) (sized, error) {
+	return &wanted{key: keptKey{of: digest(server)}, server: server, every: every, find: func(ctx context.Context) (Sized, error) {
 		n := m.times.Add(1)
 		if m.let != nil {
 			select {
@@ -45,7 +45,7 @@ func (m *maker) about(server string, every time.Duration) *wanted {
 
 func newTestKeeper(t *testing.T) *keeper {
 	k := newKeeper()
-	t.Cleanup(k.close)
+	t.Cleanup(k.Close)
 	return k
 }
 
@@ -88,7 +88,7 @@ func TestKeptArrivesLater(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for m.times.Load() == 0 { // a place is free, and so is the way out: either may be taken
-		if _, err := k.ask(ctx, q); !errors.Is(err, errPending) || reasonFor(err) != ReasonPending {
+		if _, err := k.ask(ctx, q); !errors.Is(err, errPending) || Of(err) != ReasonPending {
 			t.Fatalf("error is %v", err)
 		}
 		runtime.Gosched()
@@ -194,8 +194,8 @@ func TestKeptFailure(t *testing.T) {
 // A panic fails the finding that it is in.
 func TestKeptPanic(t *testing.T) {
 	k := newTestKeeper(t)
-	q := &wanted{server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) { panic("boom") }}
-	if _, err := k.ask(t.Context(), q); reasonFor(err) != ReasonInternal {
+	q := &wanted{server: "a.test", every: time.Hour, find: func(context.Context) (Sized, error) { panic("boom") }}
+	if _, err := k.ask(t.Context(), q); Of(err) != ReasonInternal {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -207,7 +207,7 @@ func TestOneFindingAtATime(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
-			k.ask(t.Context(), &wanted{key: keptKey{of: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (sized, error) {
+			k.ask(t.Context(), &wanted{key: keptKey{of: digest(fmt.Sprint(i))}, server: "a.test", every: time.Hour, find: func(context.Context) (Sized, error) {
 				now := at.Add(1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}
@@ -250,7 +250,7 @@ func TestKeptIsBounded(t *testing.T) {
 
 type fat int
 
-func (f fat) size() int { return int(f) }
+func (f fat) Size() int { return int(f) }
 
 // When the process ends, so does what it is making, and nobody waits for ever.
 func TestKeeperCloses(t *testing.T) {
@@ -267,7 +267,7 @@ func TestKeeperCloses(t *testing.T) {
 	for m.times.Load() < maxScans {
 		runtime.Gosched()
 	}
-	k.close()
+	k.Close()
 	group.Wait()
 	if m.times.Load() != maxScans {
 		t.Errorf("%d were made at once", m.times.Load())
@@ -278,8 +278,8 @@ func TestKeeperCloses(t *testing.T) {
 func TestReloadKeepsFindings(t *testing.T) {
 	const config = "modules: {default: {%s}, other: {server_name: a.test, versions: {}}}"
 	const found = 3
-	process := new(Process)
-	t.Cleanup(process.Close)
+	loader := new(Loader)
+	t.Cleanup(loader.Close)
 	for _, test := range []struct {
 		module string
 		left   int
@@ -291,7 +291,7 @@ func TestReloadKeepsFindings(t *testing.T) {
 		{"versions: {}, ciphers: {}, source_address: 127.0.0.1", found - 2},
 	} {
 		load := func(module string) *Config {
-			c, err := process.parseConfig(fmt.Appendf(nil, config, module), t.TempDir())
+			c, err := loader.parse(fmt.Appendf(nil, config, module), t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -299,12 +299,12 @@ func TestReloadKeepsFindings(t *testing.T) {
 			return c
 		}
 		for _, p := range load("versions: {}, ciphers: {}, timeout: 5s").Probers {
-			for _, asks := range p.asksAll() {
-				process.keeper().put(kept{key: keptKey{asked: asks}, found: new(numbered)})
+			for _, asks := range p.CacheKeys() {
+				loader.findings().put(kept{key: keptKey{asked: asks}, found: new(numbered)})
 			}
 		}
 		load(test.module)
-		if got := len(process.keeper().entries); got != test.left {
+		if got := len(loader.findings().entries); got != test.left {
 			t.Errorf("%s: %d findings are left, want %d", test.module, got, test.left)
 		}
 	}
@@ -319,7 +319,7 @@ func BenchmarkKept(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		k := newKeeper()
 		for i := range targets {
-			for check, found := range []sized{
+			for check, found := range []Sized{
 				&Versions{Answers: make([]VersionAnswer, 6)}, &Ciphers{Suites: make([]TakenSuite, 12), Groups: make([]GroupAnswer, 10), Schemes: make([]hello.SignatureScheme, 6)},
 				&Vulnerabilities{Answers: make([]VulnerabilityAnswer, 12)},
 			} {
@@ -331,6 +331,6 @@ func BenchmarkKept(b *testing.B) {
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/targets, "B/target")
 		b.ReportMetric(float64(len(k.entries)), "findings")
 		b.ReportMetric(float64(k.bytes)/targets, "counted-B/target")
-		k.close()
+		k.Close()
 	}
 }

@@ -10,54 +10,56 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// disagreements are the reasons for which a handshake fails when client and
-// server have nothing in common. Old servers hang up rather than say so.
-var disagreements = []Reason{
+// nothingInCommonReasons are the reasons for which a handshake fails when client
+// and server have no version, cipher suite or group in common. Old servers close
+// the connection instead of sending an alert.
+var nothingInCommonReasons = []Reason{
 	alertPrefix + "handshake_failure", alertPrefix + "protocol_version", alertPrefix + "insufficient_security", alertPrefix + "illegal_parameter",
 	ReasonNoCommonVersion, ReasonClosed, ReasonReset,
 }
 
-// disagree tells whether a handshake may have failed because crypto/tls and the
-// server have nothing in common.
-func (h *handshake) disagree() bool {
-	return h.err != nil && len(h.certificates) == 0 && slices.Contains(disagreements, reasonFor(h.err))
+// nothingInCommon tells whether a handshake may have failed because crypto/tls and
+// the server have nothing in common.
+func (h *Outcome) nothingInCommon() bool {
+	return h.Failure != nil && len(h.Certificates) == 0 && slices.Contains(nothingInCommonReasons, h.Failure.Reason)
 }
 
-// lookOnceMore asks a server that crypto/tls cannot agree with what it would
-// agree to, by a raw hello that offers everything from SSL 3.0 on, and then by
-// what that has no room for: suites that hardly anybody has, and SSL 2.0. Up to
-// TLS 1.2 the certificates cross the wire in the clear, so those are learned as
-// well. Where the server wants nothing of all that, nothing changes.
-func (h *handshake) lookOnceMore(ctx context.Context, e *endpoint) {
-	flight, err := e.offerAll(ctx, nil)
+// askLegacy asks a server with which crypto/tls has nothing in common what it would
+// select: by a raw hello that offers everything from SSL 3.0 on, then by one with
+// the suites that have no room in it, then in SSL 2.0. Up to TLS 1.2 certificates
+// are sent in the clear, so those are learned as well. Where the server selects
+// nothing of all that, nothing changes.
+func (h *Outcome) askLegacy(ctx context.Context, c *tlsClient, peer *Peer) {
+	asking := newScanClient(peer.Connect, peer.Target.Name(), c.timeout)
+	flight, err := offerAll(ctx, asking, nil)
 	if isHandshakeFailure(err) {
-		flight, err = e.offerAll(ctx, append(unusual(hello.TLS12), unusual(hello.TLS13)...))
+		flight, err = offerAll(ctx, asking, append(hello.RareSuites(hello.TLS12), hello.RareSuites(hello.TLS13)...))
 	}
 	if said := answerOf(flight, err); said == saidNo || said == saidNeither {
-		flight, err = e.offer(ctx, ssl2Hello(), hello.UntilHello)
+		flight, err = asking.Offer(ctx, hello.OfferSSL2(), hello.UntilHello)
 	}
-	if answerOf(flight, err) != saidYes || !sensible(flight) {
+	if answerOf(flight, err) != saidYes || !registered(flight) {
 		return
 	}
-	h.session, h.certificates = glimpse(flight)
-	h.session.ServerName = e.serverName()
-	if wish := h.session; wish.Version < uint16(hello.TLS10) || !slices.Contains(offered, wish.CipherSuite) {
-		h.err = &legacyError{wish, h.err}
+	h.Session, h.Certificates = observed(flight)
+	h.Session.ServerName = asking.ServerName
+	if selected := h.Session; selected.Version < uint16(hello.TLS10) || !slices.Contains(offered, selected.CipherSuite) {
+		h.Failure = NewFailure(h.Failure.Phase, With(ReasonLegacyOnly, &legacyError{selected, h.Failure.Err}))
 	}
 }
 
 // offerAll offers all versions but SSL 2.0.
-func (e *endpoint) offerAll(ctx context.Context, suites []hello.CipherSuite) (*hello.Flight, error) {
-	message, err := e.marshal(hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, Ciphers: suites})
+func offerAll(ctx context.Context, c *scanClient, suites []hello.CipherSuite) (*hello.Flight, error) {
+	message, err := c.Marshal(hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, Ciphers: suites})
 	if err != nil {
 		return new(hello.Flight), err
 	}
-	return e.offer(ctx, message, hello.UntilDone)
+	return c.Offer(ctx, message, hello.UntilDone)
 }
 
-// sensible tells whether a server chose among what there is to choose from. What
-// crypto/tls settles is of its own list; this goes into labels as well.
-func sensible(f *hello.Flight) bool {
+// registered tells whether a server chose among what the registries have. What
+// crypto/tls negotiates is of its own list; this goes into labels as well.
+func registered(f *hello.Flight) bool {
 	if f.Hello == nil {
 		return true
 	}
@@ -68,8 +70,8 @@ func sensible(f *hello.Flight) bool {
 	return slices.Contains(hello.Versions[1:], f.Hello.Version) && hello.Find(f.Hello.CipherSuite) != nil && (group == 0 || group.Registered())
 }
 
-// glimpse is what a flight tells of a session that never comes to be.
-func glimpse(f *hello.Flight) (*Session, []*x509.Certificate) {
+// observed is what a flight tells of a session that was not completed.
+func observed(f *hello.Flight) (*Session, []*x509.Certificate) {
 	if f.SSL2 != nil {
 		return &Session{Version: uint16(hello.SSL20)}, parseAll([][]byte{f.SSL2.Certificate})
 	}
@@ -86,7 +88,7 @@ func glimpse(f *hello.Flight) (*Session, []*x509.Certificate) {
 // parseAll parses a chain up to the first certificate that cannot be read.
 func parseAll(chain [][]byte) []*x509.Certificate {
 	var certificates []*x509.Certificate
-	for _, der := range chain[:min(len(chain), maxCertificates)] {
+	for _, der := range chain[:min(len(chain), MaxCertificates)] {
 		certificate, err := x509.ParseCertificate(der)
 		if err != nil {
 			break
@@ -96,19 +98,19 @@ func parseAll(chain [][]byte) []*x509.Certificate {
 	return certificates
 }
 
-// legacyError is a handshake that failed because the server takes only what
+// legacyError is a handshake that failed because the server accepts only what
 // today's clients do not offer.
 type legacyError struct {
-	wish    *Session
-	refusal error // of what they do offer
+	selected *Session
+	refusal  error // of what they do offer
 }
 
 func (e *legacyError) Error() string {
-	wish := e.wish.VersionName()
-	if e.wish.CipherSuite != 0 {
-		wish += " with " + e.wish.CipherName()
+	selection := e.selected.VersionName()
+	if e.selected.CipherSuite != 0 {
+		selection += " with " + e.selected.CipherName()
 	}
-	return fmt.Sprintf("the server would take %s, which today's clients do not offer; to what they do it says: %v", wish, e.refusal)
+	return fmt.Sprintf("the server would select %s, which today's clients do not offer; to what they do offer it answers: %v", selection, e.refusal)
 }
 
 func (e *legacyError) Unwrap() error { return e.refusal }

@@ -61,7 +61,7 @@ func TestLastLook(t *testing.T) {
 			if certificates != test.chain {
 				t.Errorf("%d certificates, want %d", certificates, test.chain)
 			}
-			if reason == ReasonLegacyOnly && !strings.HasPrefix(r.Failure.Err.Error(), "the server would take "+strings.TrimSuffix(strings.Replace(test.session, " TLS_", " with TLS_", 1), " ")) {
+			if reason == ReasonLegacyOnly && !strings.HasPrefix(r.Failure.Err.Error(), "the server would select "+strings.TrimSuffix(strings.Replace(test.session, " TLS_", " with TLS_", 1), " ")) {
 				t.Errorf("the failure says %v", r.Failure.Err)
 			}
 		})

@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -182,17 +181,17 @@ func TestExpect(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			module := labModule(t, lab)
-			module.Expect = &test.expect
+			module.Expect.Options = &test.expect
 			r := newProber(t, module).Probe(context.Background(), target(t, test.addr))
 			var got Reason
 			if r.Failure != nil {
 				got = r.Failure.Reason
 			}
 			if got != test.reason {
-				t.Errorf("failure is %+v, want %q; expectations %+v", r.Failure, test.reason, r.Expect)
+				t.Errorf("failure is %+v, want %q; expectations %+v", r.Failure, test.reason, r.Expect.Finding)
 			}
-			if len(r.Checks) != 1 || r.Checks[0].Name != "expect" || r.Checks[0].Failure != nil {
-				t.Errorf("checks are %+v", r.Checks)
+			if len(r.Outcomes) != 1 || r.Outcomes[0].Name != "expect" || r.Outcomes[0].Failure != nil {
+				t.Errorf("checks are %+v", r.Outcomes)
 			}
 		})
 	}
@@ -201,10 +200,10 @@ func TestExpect(t *testing.T) {
 // An expectation that nothing could be held against is not met and not unmet.
 func TestExpectNothing(t *testing.T) {
 	module := DefaultModule()
-	module.Expect = &ExpectOptions{Pins: []Pin{"00"}, MinVersion: tls.VersionTLS12}
+	module.Expect.Options = &ExpectOptions{Pins: []Pin{"00"}, MinVersion: tls.VersionTLS12}
 	r := newProber(t, module).Probe(context.Background(), target(t, "127.0.0.1:1"))
-	if r.Failure.Reason != ReasonRefused || r.Expect != nil || r.Checks[0].Failure == nil {
-		t.Errorf("failure is %+v, expect is %+v", r.Failure, r.Expect)
+	if r.Failure.Reason != ReasonRefused || r.Expect.Finding != nil || r.Outcomes[0].Failure == nil {
+		t.Errorf("failure is %+v, expect is %+v", r.Failure, r.Expect.Finding)
 	}
 }
 
@@ -215,13 +214,17 @@ func TestRace(t *testing.T) {
 	addr := netip.MustParseAddrPort(serve(t, lab, tlstest.Server{}))
 	refusing := netip.MustParseAddrPort(serve(t, lab, tlstest.Server{Refuse: true}))
 	hanging := netip.MustParseAddrPort("127.0.0.9:9")
-	p := newProber(t, labModule(t, lab))
-	p.guard.template.ControlContext = func(ctx context.Context, _, address string, _ syscall.RawConn) error {
+	guard := NewGuard(Policy{}, new(Listeners))
+	guard.template.ControlContext = func(ctx context.Context, _, address string, _ syscall.RawConn) error {
 		if address == hanging.String() {
 			<-ctx.Done()
 			return ctx.Err()
 		}
 		return nil
+	}
+	route, err := NewRoute(ConnectOptions{IPProtocol: AnyIP}, guard, nil, false)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, test := range []struct {
 		name  string
@@ -240,13 +243,13 @@ func TestRace(t *testing.T) {
 				ctx, cancel = context.WithTimeout(context.Background(), 20*time.Second)
 			}
 			defer cancel()
-			conn, err := p.race(ctx, new(Target), test.addrs)
+			conn, err := route.race(ctx, new(Target), test.addrs)
 			if err == nil {
 				defer conn.Close()
 				if test.want != "" || addrPort(conn.RemoteAddr()) != addr {
 					t.Errorf("connected to %v, want %q", conn.RemoteAddr(), test.want)
 				}
-			} else if got := reasonFor(err); got != test.want {
+			} else if got := Of(err); got != test.want {
 				t.Errorf("%v is %s, want %s", err, got, test.want)
 			}
 		})
@@ -433,43 +436,6 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// Each check of a module runs, under the name that it has in the file.
-func TestEveryCheckRuns(t *testing.T) {
-	m := DefaultModule()
-	var want, got []string
-	for i, module := 0, reflect.TypeFor[Module](); i < module.NumField(); i++ {
-		if field := module.Field(i); strings.HasSuffix(field.Type.String(), "Options") {
-			reflect.ValueOf(&m).Elem().Field(i).Set(reflect.New(field.Type.Elem()))
-			want = append(want, field.Tag.Get("yaml"))
-		}
-	}
-	r := newProber(t, m).Probe(context.Background(), target(t, "127.0.0.1:1"))
-	for _, check := range r.Checks {
-		got = append(got, check.Name)
-	}
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("the checks are %q, want %q", got, want)
-	}
-}
-
-// A check that panics fails alone, and its neighbour has its finding.
-func TestPanicIsContained(t *testing.T) {
-	var c checks
-	var bad, good *Expect
-	e := &endpoint{result: &Result{}}
-	run(context.Background(), &c, e, "bad", &ExpectOptions{}, &bad, func(context.Context, *endpoint, *ExpectOptions) (*Expect, error) { panic("boom") })
-	run(context.Background(), &c, e, "good", &ExpectOptions{}, &good, func(context.Context, *endpoint, *ExpectOptions) (*Expect, error) { return new(Expect), nil })
-	for _, check := range c.wait() {
-		if failed := check.Failure != nil; failed != (check.Name == "bad") {
-			t.Errorf("%s: failure is %+v", check.Name, check.Failure)
-		}
-	}
-	if bad != nil || good == nil {
-		t.Errorf("findings are %v and %v", bad, good)
-	}
-}
-
 // The certificates that reach a Result are bounded, however many are sent.
 func TestLongChain(t *testing.T) {
 	lab := newLab(t)
@@ -477,7 +443,7 @@ func TestLongChain(t *testing.T) {
 		return append([]*x509.Certificate{leaf}, slices.Repeat([]*x509.Certificate{lab.Intermediate.Certificate}, 100)...)
 	}})
 	r := newProber(t, labModule(t, lab)).Probe(context.Background(), target(t, addr))
-	if len(r.Chain.Certificates) != maxCertificates || !r.Success() {
+	if len(r.Chain.Certificates) != MaxCertificates || !r.Success() {
 		t.Errorf("%d certificates, failure %+v", len(r.Chain.Certificates), r.Failure)
 	}
 }
@@ -485,7 +451,7 @@ func TestLongChain(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	module := DefaultModule()
 	module.CAFile = "testdata/none.pem"
-	if _, err := New(module); !errors.Is(err, os.ErrNotExist) {
+	if _, err := New(module, NewProcess()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -2,9 +2,26 @@ package prober
 
 import (
 	"crypto/tls"
+	"net/netip"
+	"time"
 
 	"tls_exporter/prober/hello"
 )
+
+// Session is what client and server negotiated. Fields that the handshake did not
+// reach are zero.
+type Session struct {
+	Completed                  bool // both sides finished, and the server did not reject us after it
+	Version                    uint16
+	CipherSuite                uint16
+	Group                      tls.CurveID    // 0: no (EC)DHE, as with RSA key exchange
+	ALPN                       string         // printable
+	Remote                     netip.AddrPort // the address that answered; invalid where none is known
+	ServerName                 string         // sent as SNI; empty for an IP address
+	HelloRetryRequest          bool
+	ClientCertificateRequested bool
+	Duration                   time.Duration // handshake latency: server_hello and key_exchange
+}
 
 // GroupName is the registered name of the group that the key exchange used;
 // empty where it used none.
@@ -38,7 +55,7 @@ func (s *Session) VersionNumber() (float64, bool) {
 	return 0, false
 }
 
-// CipherName is the suite's name in IANA's registry; empty where none was settled.
+// CipherName is the suite's name in IANA's registry; empty where none was negotiated.
 func (s *Session) CipherName() string {
 	if s.CipherSuite == 0 {
 		return ""

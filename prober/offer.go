@@ -2,15 +2,13 @@ package prober
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
-
 	"tls_exporter/prober/hello"
 )
 
@@ -18,7 +16,18 @@ import (
 // a longer timeout.
 const maxPatience = 10 * time.Second
 
-func (e *endpoint) patience() time.Duration { return min(maxPatience, e.prober.Timeout()) }
+// scanClient asks one server by raw hellos.
+type scanClient struct {
+	Connect    func(ctx context.Context) (net.Conn, error) // the next byte to send is a ClientHello
+	ServerName string                                      // the SNI of the hellos; empty for an IP address
+	Patience   time.Duration                               // for the answer to one hello
+}
+
+// newScanClient asks the server to which connect leads, under a name. Timeout is
+// that of a probe.
+func newScanClient(connect func(ctx context.Context) (net.Conn, error), name string, timeout time.Duration) *scanClient {
+	return &scanClient{Connect: connect, ServerName: hello.SNI(name), Patience: min(maxPatience, timeout)}
+}
 
 // maxOfferBytes bounds what is read in answer to one raw hello.
 const maxOfferBytes = 1 << 20
@@ -36,23 +45,23 @@ const (
 	saidYes
 )
 
-// offer sends a raw hello over a connection of its own and reads the answer, for
-// as long as its patience lasts. It returns what was learned also with an error; an
+// Offer sends a raw hello over a connection of its own and reads the answer, for at
+// most the client's patience. It returns what was learned also with an error; an
 // alert is one.
-func (e *endpoint) offer(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.patience())
+func (c *scanClient) Offer(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Patience)
 	defer cancel()
-	conn, flight, err := e.converse(ctx, message, until)
+	conn, flight, err := c.Converse(ctx, message, until)
 	if conn != nil {
 		conn.Close()
 	}
 	return flight, err
 }
 
-// converse is an offer after which the connection, if there is one, is still
-// there for more, until ctx ends. It is the caller's to close.
-func (e *endpoint) converse(ctx context.Context, message []byte, until hello.Until) (net.Conn, *hello.Flight, error) {
-	conn, err := e.connect(ctx)
+// Converse is Offer with a connection, if there is one, that is still open for
+// more, until ctx ends. The caller has to close it.
+func (c *scanClient) Converse(ctx context.Context, message []byte, until hello.Until) (net.Conn, *hello.Flight, error) {
+	conn, err := c.Connect(ctx)
 	if err != nil {
 		return nil, new(hello.Flight), err
 	}
@@ -61,16 +70,25 @@ func (e *endpoint) converse(ctx context.Context, message []byte, until hello.Unt
 	}
 	flight, err := hello.ReadFlight(io.LimitReader(conn, maxOfferBytes), until)
 	if err == nil {
-		err = turnedDown(flight)
+		err = refusalIn(flight)
 	}
 	return conn, flight, err
 }
 
-// turnedDown is the error that a flight is.
-func turnedDown(f *hello.Flight) error {
+// Marshal is an offer in bytes, with the name of the server.
+func (c *scanClient) Marshal(o hello.Offer) ([]byte, error) {
+	if o.Version == hello.SSL20 {
+		return hello.OfferSSL2(), nil
+	}
+	o.ServerName = c.ServerName
+	return o.Hello().Marshal()
+}
+
+// refusalIn is the error that a flight is: an alert, or the ERROR of SSL 2.0.
+func refusalIn(f *hello.Flight) error {
 	switch {
 	case f.Alert != nil:
-		return &alertError{*f.Alert}
+		return &hello.AlertError{Alert: *f.Alert}
 	case f.SSL2Error != 0:
 		return fmt.Errorf("%w: %s", errSSL2, f.SSL2Error)
 	}
@@ -80,16 +98,11 @@ func turnedDown(f *hello.Flight) error {
 // errSSL2 is the ERROR message of SSL 2.0.
 var errSSL2 = errors.New("the server says no, in SSL 2.0")
 
-// alertError is an alert that answered a raw hello.
-type alertError struct{ alert hello.Alert }
-
-func (e *alertError) Error() string { return "remote error: " + e.alert.String() }
-
 // isHandshakeFailure tells whether a server could not choose from the parameters
 // that it was offered (RFC 8446 section 6.2); from others it might.
 func isHandshakeFailure(err error) bool {
-	alert, ok := errors.AsType[*alertError](err)
-	return ok && alert.alert.Description == hello.HandshakeFailure
+	alert, ok := errors.AsType[*hello.AlertError](err)
+	return ok && alert.Description == hello.HandshakeFailure
 }
 
 // refusals are the alerts by which a server says that it takes nothing of what
@@ -104,8 +117,8 @@ var refusals = map[hello.AlertDescription]bool{
 // answerOf sorts what an offer came to: yes, if the server answered with a
 // hello of its own and no alert.
 func answerOf(f *hello.Flight, err error) answer {
-	if alert, ok := errors.AsType[*alertError](err); ok {
-		if refusals[alert.alert.Description] {
+	if alert, ok := errors.AsType[*hello.AlertError](err); ok {
+		if refusals[alert.Description] {
 			return saidNo
 		}
 		return saidNeither
@@ -123,33 +136,5 @@ func answerOf(f *hello.Flight, err error) answer {
 
 // endedBy tells an end of the connection from silence.
 func endedBy(err error) bool {
-	return is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE)(err)
-}
-
-// serverName is the SNI of raw hellos.
-func (e *endpoint) serverName() string { return sni(e.target.name()) }
-
-// sni is what a hello calls a server by a name; empty for an address (RFC 6066
-// section 3).
-func sni(name string) string {
-	if net.ParseIP(name) != nil {
-		return ""
-	}
-	return strings.TrimRight(name, ".")
-}
-
-// marshal is an offer in bytes, with the name of the server.
-func (e *endpoint) marshal(o hello.Offer) ([]byte, error) {
-	if o.Version == hello.SSL20 {
-		return ssl2Hello(), nil
-	}
-	o.ServerName = e.serverName()
-	return o.Hello().Marshal()
-}
-
-// ssl2Hello offers SSL 2.0 and all its ciphers.
-func ssl2Hello() []byte {
-	challenge := make([]byte, 16)
-	rand.Read(challenge)
-	return hello.MarshalSSL2(hello.SSL2Ciphers, challenge)
+	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}, func(end error) bool { return errors.Is(err, end) })
 }

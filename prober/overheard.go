@@ -20,7 +20,26 @@ type overheard struct {
 	wire    *watchedConn
 	heard   *heardConn
 	secrets *secretLog
-	shaken  time.Time // when the handshake was done
+	done    time.Time // when the handshake was done
+}
+
+// Record performs a handshake with crypto/tls over conn, with a change to the
+// configuration of a target's handshakes, and records what crypto/tls does not
+// show. The caller has to drop it.
+func (c *tlsClient) Record(conn net.Conn, t *Target, adjust func(*tls.Config)) (*overheard, error) {
+	r := &overheard{heard: &heardConn{Conn: conn}, secrets: new(secretLog)}
+	r.wire = &watchedConn{Conn: r.heard}
+	config := c.Config(t)
+	config.KeyLogWriter = r.secrets
+	adjust(config)
+	r.Conn = tls.Client(r.wire, config)
+	if err := r.Handshake(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	unwrap(conn)
+	r.done = time.Now()
+	return r, nil
 }
 
 // heardConn keeps what is read, which watchedConn bounds, and how that ends what
@@ -43,17 +62,17 @@ func (c *heardConn) Read(b []byte) (int, error) {
 }
 
 // took is how long the handshake took, from the ClientHello on.
-func (t *overheard) took() time.Duration { return t.shaken.Sub(t.wire.sent) }
+func (t *overheard) took() time.Duration { return t.done.Sub(t.wire.sent) }
 
 // drop closes the connection without a word.
 func (t *overheard) drop() { t.heard.Close() }
 
-// part says goodbye and waits for the server's, with what comes before it. A
-// server has then done all that it does after a handshake: it has stored the
-// session and sent its tickets.
-func (t *overheard) part() {
+// finish sends a close_notify and waits for the server's, with what comes before
+// it. A server has then done all that it does after a handshake: it has stored
+// the session and sent its tickets.
+func (t *overheard) finish() {
 	defer t.drop()
-	if t.CloseWrite() != nil || t.heard.SetReadDeadline(time.Now().Add(refusalPatience+4*t.took())) != nil {
+	if t.CloseWrite() != nil || t.heard.SetReadDeadline(time.Now().Add(RefusalTimeout+4*t.took())) != nil {
 		return
 	}
 	buffer := make([]byte, partBytes)

@@ -23,7 +23,7 @@ type Policy struct {
 	Deny []Rule `yaml:"deny"`
 }
 
-// Rule is about the farEndpoints for which all that it says is true. It speaks of
+// Rule is about the Destinationpoints for which all that it says is true. It speaks of
 // the network, or of Unix sockets.
 type Rule struct {
 	CIDR CIDR        `yaml:"cidr"`
@@ -32,8 +32,8 @@ type Rule struct {
 	Unix PathPattern `yaml:"unix"`
 }
 
-// validate finds a rule that says nothing, or of two things at once.
-func (p *Policy) validate() error {
+// Validate finds a rule that says nothing, or of two things at once.
+func (p *Policy) Validate() error {
 	for _, list := range []struct {
 		name  string
 		rules []Rule
@@ -59,31 +59,31 @@ func (p *Policy) limitsNetwork() bool {
 	})
 }
 
-// limitsAddresses tells whether any rule takes knowing an address.
-func (p *Policy) limitsAddresses() bool {
+// LimitsAddresses tells whether any rule takes knowing an address.
+func (p *Policy) LimitsAddresses() bool {
 	return slices.ContainsFunc(slices.Concat(p.Allow, p.Deny), func(r Rule) bool { return r.CIDR != CIDR{} })
 }
 
 // matches tells whether the rule is about an endpoint; unknown is what to say of
 // an address that is not known yet.
-func (r *Rule) matches(e farEnd, unknown bool) bool {
-	if r.Unix != "" || r.Port != (Ports{}) && !r.Port.contain(e.port) || r.Host != "" && !r.Host.matches(e.host) {
+func (r *Rule) matches(e Destination, unknown bool) bool {
+	if r.Unix != "" || r.Port != (Ports{}) && !r.Port.contain(e.Port) || r.Host != "" && !r.Host.matches(e.Host) {
 		return false
 	}
 	switch {
 	case r.CIDR == CIDR{}:
 		return true
-	case !e.addr.IsValid():
+	case !e.Addr.IsValid():
 		return unknown
 	}
-	return slices.ContainsFunc(readings(e.addr), r.CIDR.Contains)
+	return slices.ContainsFunc(readings(e.Addr), r.CIDR.Contains)
 }
 
 // allows tells whether the rule, of Allow, vouches for an endpoint. A name
 // vouches for the addresses that it has, and for no other that a caller dials
 // under it.
-func (r *Rule) allows(e farEnd) bool {
-	return r.matches(e, true) && (r.Host == "" || r.CIDR != CIDR{} || !e.elsewhere)
+func (r *Rule) allows(e Destination) bool {
+	return r.matches(e, true) && (r.Host == "" || r.CIDR != CIDR{} || !e.Overridden)
 }
 
 // CIDR is a block of addresses.
@@ -103,11 +103,11 @@ func (c *CIDR) UnmarshalText(text []byte) error {
 	prefix, err := netip.ParsePrefix(string(text))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s is not a block of addresses; write 10.0.0.0/8, fd00::/8 or one address", quote(string(text)))
+		return fmt.Errorf("%s is not a block of addresses; write 10.0.0.0/8, fd00::/8 or one address", Quote(string(text)))
 	case prefix.Addr().Is4In6():
-		return fmt.Errorf("%s is IPv4 within IPv6; write it as IPv4", quote(string(text)))
+		return fmt.Errorf("%s is IPv4 within IPv6; write it as IPv4", Quote(string(text)))
 	case prefix != prefix.Masked():
-		return fmt.Errorf("%s has bits beyond its length; write %s", quote(string(text)), prefix.Masked())
+		return fmt.Errorf("%s has bits beyond its length; write %s", Quote(string(text)), prefix.Masked())
 	}
 	c.Prefix = prefix
 	return nil
@@ -124,7 +124,7 @@ func (h *HostPattern) UnmarshalText(text []byte) error {
 		return err
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return fmt.Errorf("%s is an address; write it as cidr", quote(name))
+		return fmt.Errorf("%s is an address; write it as cidr", Quote(name))
 	}
 	*h = HostPattern(strings.TrimSuffix(host, "."))
 	if below {
@@ -159,7 +159,7 @@ func (p *Ports) UnmarshalText(text []byte) error {
 		return err
 	}
 	if last < first {
-		return fmt.Errorf("the range %s ends before it begins", quote(string(text)))
+		return fmt.Errorf("the range %s ends before it begins", Quote(string(text)))
 	}
 	*p = Ports{first, last}
 	return nil

@@ -2,11 +2,9 @@ package prober
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -27,57 +25,23 @@ func (a *Addresses) UnmarshalText(text []byte) error {
 		*a = word
 		return nil
 	}
-	return fmt.Errorf("%s is not how many addresses to probe; write one or all", quote(string(text)))
+	return fmt.Errorf("%s is not how many addresses to probe; write one or all", Quote(string(text)))
 }
 
-// visitAll visits every address side by side, at most maxAddresses of them, and
-// takes over what the one to be shown said.
-func (p *Prober) visitAll(ctx context.Context, r *Result, addrs []netip.AddrPort) {
-	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that DNS, which shuffles them, changes nothing
-	visits := make([]*Result, min(len(addrs), maxAddresses))
-	var group sync.WaitGroup
-	for i := range visits {
-		visit := &Result{Target: r.Target, Start: r.Start}
-		visits[i] = visit
-		group.Go(func() {
-			if err := contain(func() { p.visit(ctx, visit, addrs[i:i+1]) }); err != nil {
-				visit.fail(PhaseVerify, ReasonInternal, err)
-			}
-		})
-	}
-	group.Wait()
-
-	pool := &Pool{Total: len(addrs)}
-	for i, visit := range visits {
-		pool.Members = append(pool.Members, &Member{
-			Address: addrs[i], Failure: p.unwanted(ctx, visit), Session: visit.Session, Chain: visit.Chain,
-		})
-	}
-	pool.failStale(time.Now())
-	pool.Shown = pool.show()
-
-	shown := *visits[pool.Shown]
-	shown.Phases = append(r.Phases, shown.Phases...)
-	shown.Addresses, shown.Pool = r.Addresses, pool
-	*r = shown
+// Pool is every address behind a name, each probed by itself.
+type Pool struct {
+	Total   int       // how many the name has; more than there are members where they are too many to probe
+	Members []*Member // by address
+	Shown   int       // the one of them that the rest of the Result is about
 }
 
-// unwanted is the failure that is left of a visit when the module's expectations
-// have had their word on it.
-func (p *Prober) unwanted(ctx context.Context, visit *Result) *Failure {
-	judged := *visit
-	if p.module.Expect != nil {
-		if found, err := expect(ctx, &endpoint{result: &judged}, p.module.Expect); err == nil {
-			found.meet(&judged)
-		}
-	}
-	return judged.Failure
+// Member is one address of a pool.
+type Member struct {
+	Address netip.AddrPort
+	Failure *Failure // why it is not as it should be; nil: it is
+	Session *Session // as in a Result
+	Chain   *Chain   // as in a Result
 }
-
-// renewalShare is how much of a certificate's lifetime is left when it is renewed:
-// a third, which ACME clients have made the rule for certificates of 6, 47 and
-// 398 days alike.
-const renewalShare = 1.0 / 3
 
 // failStale fails the addresses that kept a certificate which the pool has
 // replaced.
@@ -123,12 +87,12 @@ func (p *Pool) outnumbers(next, old *Certificate) bool {
 	return have(next) > 1 && have(next) >= have(old)
 }
 
-// overdue tells whether old should have been renewed, and next has been there
-// for longer than old has left: while a new certificate is rolled out both are
-// right, and the time for that has to fit every lifetime.
+// overdue tells whether next has been in use for at least twice as long as old has
+// left. While a new certificate is rolled out both are right, and the time for that
+// has to fit every lifetime. Addresses with certificates of their own that are
+// renewed in time never come to that.
 func overdue(old, next *Certificate, now time.Time) bool {
-	left, known := old.RemainingRatio(now)
-	return known && left < renewalShare && now.Sub(next.X509.NotBefore) > old.Remaining(now)
+	return now.Sub(next.X509.NotBefore) >= 2*old.Remaining(now)
 }
 
 // leaf is the certificate that an address showed for itself; nil: none.
@@ -161,9 +125,9 @@ func (p *Pool) DistinctCertificates() int {
 	return len(leafs)
 }
 
-// settle gives the pool the last word on a probe: the gravest failure of an
+// aggregate gives the pool the last word on a probe: the gravest failure of an
 // address is that of the probe. What the checks found is the shown address's.
-func (r *Result) settle() {
+func (r *Result) aggregate() {
 	if r.Pool == nil {
 		return
 	}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -124,7 +123,7 @@ func TestPoolVerdict(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			to, module := poolOf(t, test.servers...)
-			module.Expect = test.expect
+			module.Expect.Options = test.expect
 			r := newProber(t, module).Probe(context.Background(), to)
 			if got := strings.Join(reasonsOf(r.Pool), ", "); got != test.reasons {
 				t.Errorf("the addresses are %s, want %s", got, test.reasons)
@@ -224,7 +223,7 @@ func TestPoolIsSettled(t *testing.T) {
 		{Failure: &Failure{Phase: PhaseConnect, Reason: ReasonRefused}},
 		{Address: netip.MustParseAddrPort("192.0.2.7:443")},
 	}}}
-	r.settle()
+	r.aggregate()
 	if r.Failure.Reason != "revoked" || r.Failure.Address != r.Pool.Members[1].Address || r.Pool.Failing() != 2 {
 		t.Errorf("failure is %+v, %d fail", r.Failure, r.Pool.Failing())
 	}
@@ -234,13 +233,13 @@ func TestPoolIsSettled(t *testing.T) {
 func TestPoolIsBounded(t *testing.T) {
 	lab := newLab(t)
 	var many []netip.Addr
-	for i := range maxAddresses + 8 {
+	for i := range MaxAddresses + 8 {
 		many = append(many, netip.AddrFrom4([4]byte{127, 0, 1, byte(i)}))
 	}
 	module := labModule(t, lab)
 	module.Addresses, module.Resolver = AllAddresses, startDNS(t, lab, tlstest.Zone{"many.test": {Addresses: many}})
 	r := newProber(t, module).Probe(context.Background(), target(t, "many.test:1"))
-	if r.Pool.Total != maxAddresses+8 || len(r.Pool.Members) != maxAddresses || r.Pool.Failing() != maxAddresses || len(r.Addresses) != maxAddresses {
+	if r.Pool.Total != MaxAddresses+8 || len(r.Pool.Members) != MaxAddresses || r.Pool.Failing() != MaxAddresses || len(r.Addresses) != MaxAddresses {
 		t.Errorf("of %d addresses %d were probed", r.Pool.Total, len(r.Pool.Members))
 	}
 	if r.Failure == nil || r.Failure.Reason != ReasonRefused || r.Pool.DistinctCertificates() != 0 {
@@ -276,16 +275,11 @@ func TestPoolOfOne(t *testing.T) {
 
 // A panic over one address is that address's, and the others are probed.
 func TestPoolContainsAPanic(t *testing.T) {
-	to, module := poolOf(t, lasting(30*day, 60*day), lasting(30*day, 60*day))
+	to, module := poolOf(t, tlstest.Server{Refuse: true}, lasting(30*day, 60*day))
 	p := newProber(t, module)
-	p.guard.template.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
-		if strings.HasPrefix(address, "127.0.0.2:") {
-			panic("boom")
-		}
-		return nil
-	}
+	p.client = nil // the handshake panics; an address that refuses does not come to it
 	r := p.Probe(context.Background(), to)
-	if got := reasonsOf(r.Pool); !slices.Equal(got, []string{"verify internal", "good"}) || !strings.Contains(r.Failure.Err.Error(), "boom") {
+	if got := reasonsOf(r.Pool); !slices.Equal(got, []string{"connect refused", "verify internal"}) || !strings.Contains(r.Failure.Err.Error(), "panic: ") {
 		t.Errorf("the addresses are %q, failure %+v", got, r.Failure)
 	}
 }

@@ -1,79 +1,69 @@
-// Package prober learns what a TLS endpoint is like. A probe walks one line,
+// Package prober learns what a TLS endpoint is like. A probe takes these steps,
 //
 //	resolve -> connect -> (proxy) -> (starttls) -> handshake -> chain -> checks
 //
-// and returns a Result: plain values, whatever was learned before something
-// failed included. How that is shown is the business of other packages, and so
-// is what to think of it: there are dates here, and no thresholds.
+// and returns a Result: plain values, including whatever was learned before a step
+// failed. Other packages show it and judge it: there are dates here, and no
+// thresholds.
 package prober
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 )
 
-// Prober probes targets as one module says. It may be used by many goroutines
-// at once and never changes.
+// Prober probes targets as one module configures it. It never changes, and is safe
+// for concurrent use.
 type Prober struct {
-	module      Module
-	roots       *roots
-	verdicts    *verdicts
-	family      IPProtocol // of the addresses that may be dialled
-	lookup      lookup
-	guard       *guard
-	source      net.Addr // where connections come from; nil: the system chooses
-	choice      choice
-	tls         *tls.Config
-	usual       *usualHello           // nil: crypto/tls alone shakes hands
-	strange     *memory[server, bool] // servers that are left to crypto/tls; true: for good, for how it fares does not show why
-	certificate *tls.Certificate      // shown to servers that ask; nil: none
-	way         string                // how servers are reached, for what is kept of them
+	module   Module
+	process  Process
+	route    *Route
+	client   *tlsClient
+	verifier *verdicts
+	routeKey string // how servers are reached, for the keys of cached findings
 }
 
-// New reads the module's files and returns its prober, or what is wrong with
-// the module. Nothing but what is denied anyway is denied to it.
-func New(m Module) (*Prober, error) { return newGuarded(m, newGuard(Policy{}, new(Process))) }
+// Process is what the probers of one process share.
+type Process struct {
+	Guard      *Guard      // makes every connection
+	Cache      *keeper     // of costly findings
+	Handshakes *Handshakes // that were performed
+}
 
-func newGuarded(m Module, guard *guard) (*Prober, error) {
+// NewProcess shares a guard with the built-in deny list alone, and a cache of its
+// own, which the caller has to close.
+func NewProcess() Process {
+	return Process{NewGuard(Policy{}, new(Listeners)), newKeeper(), new(Handshakes)}
+}
+
+// New reads the files that m names. An error begins with the key of the module that
+// is wrong.
+func New(m Module, process Process) (*Prober, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
-	roots, err := loadRoots(m.CAFile, m.SystemRoots)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	certificate, err := m.ClientCertificate.load()
+	roots, err := LoadRoots(m.TrustOptions)
 	if err != nil {
 		return nil, err
 	}
-	if m.Expect != nil {
-		loaded := *m.Expect
-		if err := loaded.load(); err != nil {
+	p := &Prober{module: m, process: process, verifier: newVerdicts(roots)}
+	if p.client, err = newTLSClient(m.HandshakeOptions, p.Timeout(), p.verifier.parse, process.Handshakes); err != nil {
+		return nil, err
+	}
+	if m.Expect.Options != nil {
+		if p.module.Expect.Options, err = m.Expect.Options.Load(); err != nil {
 			return nil, fmt.Errorf("expect: %w", err)
 		}
-		m.Expect = &loaded
 	}
-	choice, err := newChoice(&m)
-	if err != nil {
+	if p.route, err = NewRoute(m.ConnectOptions, process.Guard, roots.pool, m.Addresses == AllAddresses); err != nil {
 		return nil, err
 	}
-	p := &Prober{
-		module: m, roots: roots, verdicts: newVerdicts(roots), family: m.family(), lookup: newLookup(guard, string(m.Resolver), m.Addresses == AllAddresses), guard: guard, choice: choice,
-		tls: m.tlsConfig(), strange: newMemory[server, bool](maxStrange), certificate: certificate,
-	}
-	if source, err := netip.ParseAddr(string(m.SourceAddress)); err == nil {
-		p.source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
-	}
-	p.way = p.wayThere()
-	if p.usual, err = newUsualHello(p.tls); err != nil {
-		return nil, err
-	}
+	p.routeKey = m.routeKey(p.client.Certificate())
 	return p, nil
 }
 
@@ -81,15 +71,18 @@ func newGuarded(m Module, guard *guard) (*Prober, error) {
 func (p *Prober) With(change func(*Module)) (*Prober, error) {
 	m := p.module
 	change(&m)
-	return newGuarded(m, p.guard)
+	return New(m, p.process)
 }
 
 // Timeout is the longest that a probe of this module takes.
 func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout) }
 
-// Probe walks the line. It returns no error: not getting to the end of the line
-// is a result. It takes no longer than the module's timeout and ctx allow, and
-// nothing that it started goes on after it.
+// CacheKeys are what the module asks by checks whose findings are cached.
+func (p *Prober) CacheKeys() [][16]byte { return p.module.cacheKeys(p.routeKey) }
+
+// Probe takes the steps. It returns no error: a failure is a result. It takes no
+// longer than the module's timeout and ctx allow, and nothing that it started runs
+// after it.
 func (p *Prober) Probe(ctx context.Context, t Target) *Result {
 	return p.ProbeWithin(ctx, p.Timeout(), t)
 }
@@ -101,128 +94,117 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t Target)
 	if t.ServerName == "" {
 		t.ServerName = string(p.module.ServerName)
 	}
-	r := &Result{Target: t, Start: time.Now()}
-	p.check(ctx, p.walk(ctx, r))
-	r.settle()
+	r := &Result{Target: t, Start: time.Now(), Checks: p.module.Checks}
+	addrs := p.run(ctx, r)
+	if p.module.Checks != (Checks{}) {
+		p.check(ctx, r, addrs)
+	}
+	r.aggregate()
 	r.Duration = time.Since(r.Start)
 	return r
 }
 
-// walk takes the steps of the line, each on what the one before it reached. It
-// returns what the checks may lean on.
-func (p *Prober) walk(ctx context.Context, r *Result) *endpoint {
-	addrs, ok := p.locate(ctx, r)
+// run takes the steps to the server, or to each of its addresses. It returns where
+// the target may be dialled.
+func (p *Prober) run(ctx context.Context, r *Result) []netip.AddrPort {
+	trace := new(Trace)
+	at, ok := p.route.Locate(ctx, trace, &r.Target)
+	r.Phases, r.Failure, r.Addresses = trace.Phases, trace.Failure, at.Resolved
 	switch {
 	case !ok:
-	case len(addrs) > 0 && p.module.Addresses == AllAddresses:
-		p.visitAll(ctx, r, addrs)
+	case len(at.Addrs) > 0 && p.module.Addresses == AllAddresses:
+		p.probePool(ctx, r, at.Addrs)
 	default:
-		p.visit(ctx, r, addrs[:min(len(addrs), maxAddresses)])
+		p.probeAddress(ctx, r, at.Addrs[:min(len(at.Addrs), MaxAddresses)])
 	}
-	return newEndpoint(p, r, addrs)
+	return at.Addrs
 }
 
-// visit takes the steps from the first to the server to the verdict on it.
-func (p *Prober) visit(ctx context.Context, r *Result, addrs []netip.AddrPort) {
-	conn, ok := p.open(ctx, r, addrs)
+// probeAddress takes the steps from the connection to the verdict on the chain.
+func (p *Prober) probeAddress(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+	trace := &Trace{Phases: r.Phases}
+	conn, ok := p.route.Open(ctx, trace, &r.Target, addrs)
+	r.Proxy, r.Connected, r.Remote = conn.Proxy, conn.Connected, conn.Remote
+	r.Phases, r.Failure = trace.Phases, trace.Failure
 	if !ok {
 		return
 	}
-	defer conn.Close()
+	defer conn.Conn.Close()
 
-	h := p.shake(ctx, conn, r, addrs)
-	if h.disagree() {
-		conn.Close() // some servers talk to one client at a time
-		h.lookOnceMore(ctx, newEndpoint(p, r, addrs))
-	}
-	if r.Session = h.session; r.Session != nil {
-		r.Session.Remote = r.Remote
-	}
-	r.Phases = append(r.Phases, h.steps...)
-	if h.err != nil {
-		r.fail(h.failed, reasonFor(h.err), h.err)
-	}
-	if len(h.certificates) == 0 {
+	h := p.client.Handshake(ctx, conn.Conn, &Peer{&r.Target, r.Remote, func(ctx context.Context) (net.Conn, error) { return p.endpoint(r, addrs).Connect(ctx) }})
+	r.Session, r.Failure = h.Session, h.Failure
+	r.Phases = append(r.Phases, h.Phases...)
+	if len(h.Certificates) == 0 {
 		return
 	}
-	r.Chain, _ = step(r, PhaseVerify, func() (*Chain, error) { return p.verdicts.judge(h.certificates, r.Target.name(), time.Now()), nil })
+	start := time.Now()
+	r.Chain = p.verifier.judge(h.Certificates, r.Target.Name(), start)
+	r.Phases = append(r.Phases, PhaseTime{PhaseVerify, time.Since(start)})
 	r.failVerify()
 }
 
-// open takes the steps of the line up to the first byte of TLS.
-func (p *Prober) open(ctx context.Context, r *Result, addrs []netip.AddrPort) (net.Conn, bool) {
-	conn, ok := p.reach(ctx, r, addrs)
-	if !ok || r.Target.Scheme.find().start != startTLS {
-		return conn, ok
+// endpoint is the server that was reached, or to which addrs lead.
+func (p *Prober) endpoint(r *Result, addrs []netip.AddrPort) *endpoint {
+	if r.Remote.IsValid() {
+		addrs = []netip.AddrPort{r.Remote}
 	}
-	started, ok := step(r, PhaseStartTLS, func() (net.Conn, error) { return p.startTLS(conn, r.Target) })
-	if !ok {
-		conn.Close()
-	}
-	return started, ok
+	t := r.Target // a check may go on after the probe: it must not hold the result
+	return newEndpoint(p.route, p.client, p.Timeout(), &t, addrs)
 }
 
-// step takes one step of the line, notes how long it took, also if it failed,
-// and names its failure.
-func step[T any](r *Result, phase Phase, do func() (T, error)) (T, bool) {
-	start := time.Now()
-	value, err := do()
-	r.Phases = append(r.Phases, PhaseTime{phase, time.Since(start)})
-	if err != nil {
-		r.fail(phase, reasonFor(err), err)
+// check runs the module's checks.
+func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+	e := p.endpoint(r, addrs)
+	e.Session, e.Chain = r.Session, r.Chain
+	if r.Failure != nil && r.Failure.Phase.BeforeTLS() {
+		e.Down = r.Failure
 	}
-	return value, err == nil
-}
-
-// fail notes why the line ended. The first failure stands: later ones are its
-// consequences.
-func (r *Result) fail(phase Phase, reason Reason, err error) {
-	if r.Failure == nil {
-		r.Failure = &Failure{Phase: phase, Reason: reason, Err: brief(err)}
+	r.run(ctx, &Run{Endpoint: e, Cache: p.process.Cache, RouteKey: p.routeKey, Start: r.Start})
+	if r.Expect.Finding != nil {
+		r.applyExpectations(r.Expect.Finding)
 	}
 }
 
-// maxStory bounds the text of a failure, in bytes. crypto/x509 quotes what it
-// cannot read in full, and that may be as long as a certificate: every failed
-// probe would write it to the log.
-const maxStory = 2048
-
-func shortened(story string) string {
-	if len(story) <= maxStory {
-		return story
+// probePool probes every address in parallel, at most MaxAddresses of them, and
+// takes over what the one to be shown answered.
+func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that DNS, which shuffles them, changes nothing
+	probes := make([]*Result, min(len(addrs), MaxAddresses))
+	var group sync.WaitGroup
+	for i := range probes {
+		probe := &Result{Target: r.Target, Start: r.Start, Checks: r.Checks}
+		probes[i] = probe
+		group.Go(func() {
+			if err := Contain(func() { p.probeAddress(ctx, probe, addrs[i:i+1]) }); err != nil {
+				probe.fail(PhaseVerify, ReasonInternal, err)
+			}
+		})
 	}
-	return strings.ToValidUTF8(story[:maxStory], "") + "…"
-}
+	group.Wait()
 
-// brief is an error with a text that is bounded.
-func brief(err error) error {
-	if text := err.Error(); len(text) > maxStory {
-		return &briefError{shortened(text), err}
+	pool := &Pool{Total: len(addrs)}
+	for i, probe := range probes {
+		pool.Members = append(pool.Members, &Member{
+			Address: addrs[i], Failure: p.unexpected(probe), Session: probe.Session, Chain: probe.Chain,
+		})
 	}
-	return err
+	pool.failStale(time.Now())
+	pool.Shown = pool.show()
+
+	shown := *probes[pool.Shown]
+	shown.Phases = append(r.Phases, shown.Phases...)
+	shown.Addresses, shown.Pool = r.Addresses, pool
+	*r = shown
 }
 
-type briefError struct {
-	text string
-	err  error
-}
-
-func (e *briefError) Error() string { return e.text }
-
-func (e *briefError) Unwrap() error { return e.err }
-
-// blame moves the failure of the phase that ran last to another one, whose fault
-// it is.
-func (r *Result) blame(phase Phase) {
-	r.Phases[len(r.Phases)-1].Phase = phase
-	r.Failure.Phase = phase
-}
-
-// failVerify makes a chain that is not valid the probe's failure, with its
-// gravest problem.
-func (r *Result) failVerify() {
-	if r.Chain != nil && !r.Chain.Valid {
-		worst := r.Chain.Problems[0]
-		r.fail(PhaseVerify, Reason(worst.Problem), errors.New(worst.Detail))
+// unexpected is the failure of a probe that is left when the module's expectations
+// were applied to it.
+func (p *Prober) unexpected(probe *Result) *Failure {
+	judged := *probe
+	if o := p.module.Expect.Options; o != nil {
+		if found, err := o.Judge(judged.expectFacts()); err == nil {
+			judged.applyExpectations(found)
+		}
 	}
+	return judged.Failure
 }

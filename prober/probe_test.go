@@ -52,11 +52,12 @@ func labModule(t testing.TB, lab *tlstest.Lab) Module {
 
 func newProber(t testing.TB, m Module) *Prober {
 	t.Helper()
-	p, err := New(m)
+	process := NewProcess()
+	t.Cleanup(process.Cache.Close)
+	p, err := New(m, process)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.guard.process.Close)
 	return p
 }
 

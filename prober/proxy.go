@@ -1,21 +1,17 @@
 package prober
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"net/url"
 	"strings"
 
 	"golang.org/x/net/http/httpproxy"
-	"golang.org/x/net/proxy"
 )
 
 // ProxyURL is a proxy: what it speaks, where it is, and who to be there. The
@@ -63,7 +59,7 @@ func (u ProxyURL) String() string {
 		return ""
 	}
 	user := ""
-	if u.User.reveal() != "" {
+	if u.User.Reveal() != "" {
 		user = u.User.String() + "@"
 	}
 	return u.Scheme + "://" + user + string(u.Address)
@@ -72,18 +68,18 @@ func (u ProxyURL) String() string {
 // resolves tells whether the proxy finds the target's addresses.
 func (u ProxyURL) resolves() bool { return u.Scheme != "socks5" }
 
-// choice says which proxy is on the way to a target; nil: none.
-type choice func(*Target) *ProxyURL
+// proxyFor is the proxy to a target; nil: none.
+type proxyFor func(*Target) *ProxyURL
 
-// newChoice is the module's proxy for every target, or that of the environment
-// (HTTPS_PROXY, and NO_PROXY for those that are spared it), or none.
-func newChoice(m *Module) (choice, error) {
+// newProxyFor is the proxy of the options for every target, or that of the
+// environment (HTTPS_PROXY, except for hosts in NO_PROXY), or none.
+func newProxyFor(o *ConnectOptions) (proxyFor, error) {
 	environment := httpproxy.FromEnvironment()
 	switch {
-	case m.ProxyURL != (ProxyURL{}):
-		u := m.ProxyURL
+	case o.ProxyURL != (ProxyURL{}):
+		u := o.ProxyURL
 		return func(*Target) *ProxyURL { return &u }, nil
-	case !m.ProxyFromEnvironment || environment.HTTPSProxy == "":
+	case !o.ProxyFromEnvironment || environment.HTTPSProxy == "":
 		return func(*Target) *ProxyURL { return nil }, nil
 	}
 	written := environment.HTTPSProxy
@@ -96,91 +92,89 @@ func newChoice(m *Module) (choice, error) {
 	}
 	choose := environment.ProxyFunc()
 	return func(t *Target) *ProxyURL {
-		if chosen, err := choose(&url.URL{Scheme: "https", Host: t.hostPort()}); err != nil || chosen == nil {
+		if chosen, err := choose(&url.URL{Scheme: "https", Host: t.HostPort()}); err != nil || chosen == nil {
 			return nil
 		}
 		return &u
 	}, nil
 }
 
-// via is the proxy on the way to a target; nil: none. No proxy carries what
-// goes to a socket of this machine, or what is no TCP.
-func (p *Prober) via(t *Target) *ProxyURL {
-	if t.Path != "" || t.Scheme.find().start == overQUIC {
+// proxy is the proxy to a target; nil: none. No proxy carries what goes to a Unix
+// socket of this machine, or over another transport than TCP.
+func (r *Route) proxy(t *Target) *ProxyURL {
+	if t.Path != "" || t.Scheme.OverQUIC() {
 		return nil
 	}
-	return p.choice(t)
+	return r.proxyFor(t)
 }
 
-// leaveToProxy tells whether the proxy is to find the target's addresses: where
-// it can, and the module asks for nothing that takes knowing them here.
-func (p *Prober) leaveToProxy(via *ProxyURL, t *Target) bool {
-	return via != nil && via.resolves() && !t.literal() &&
-		p.module.Resolver == "" && p.module.IPProtocol == AnyIP && p.module.Addresses != AllAddresses && !p.guard.policy.limitsAddresses()
+// leaveToProxy tells whether the proxy resolves the target: where it can, and no
+// option or rule needs the addresses here.
+func (r *Route) leaveToProxy(via *ProxyURL, t *Target) bool {
+	return via != nil && via.resolves() && !t.Literal() &&
+		r.options.Resolver == "" && r.options.IPProtocol == AnyIP && !r.every && !r.guard.Policy().LimitsAddresses()
 }
 
-var (
-	errProxyRefused  = errors.New("the proxy says no")
-	errProxyProtocol = errors.New("the proxy does not answer as one")
-)
-
-// proxied opens the way to the target through a proxy. That the proxy cannot be
-// reached is its own failure, and says nothing of the target's port.
-func (p *Prober) proxied(ctx context.Context, r *Result, via *ProxyURL, addrs []netip.AddrPort) (net.Conn, bool) {
-	r.Proxy = via.String()
-	if err := p.admitProxied(&r.Target, addrs); err != nil {
-		return step(r, PhaseConnect, func() (net.Conn, error) { return nil, err })
+// tunnelled connects to the target through a proxy. A proxy that cannot be
+// reached is a failure of its own, and says nothing of the target's port.
+func (r *Route) tunnelled(ctx context.Context, trace *Trace, via *ProxyURL, t *Target, addrs []netip.AddrPort) (Conn, bool) {
+	opened := Conn{Proxy: via.String()}
+	if err := r.admitProxied(t, addrs); err != nil {
+		_, ok := Step(trace, PhaseConnect, func() (net.Conn, error) { return nil, err })
+		return opened, ok
 	}
-	conn, ok := step(r, PhaseConnect, func() (net.Conn, error) {
-		conn, err := p.guard.dial(ctx, "tcp", string(via.Address), p.source, p.guard.ofOwner(string(via.Address)))
+	conn, ok := Step(trace, PhaseConnect, func() (net.Conn, error) {
+		conn, err := r.guard.Dial(ctx, "tcp", string(via.Address), r.source, r.guard.OfOwner(string(via.Address)))
 		if err != nil {
 			return nil, fmt.Errorf("proxy %s: %w", via, err)
 		}
-		return bound(ctx, conn)
+		return Bind(ctx, conn)
 	})
 	if !ok {
-		r.blame(PhaseProxy)
-		return nil, false
+		trace.Reassign(PhaseProxy)
+		return opened, false
 	}
-	place := r.Target.hostPort()
+	destination := t.HostPort()
 	if len(addrs) > 0 {
-		place = addrs[0].String()
+		destination = addrs[0].String()
 	}
-	tunnel, ok := step(r, PhaseProxy, func() (net.Conn, error) { return p.tunnel(ctx, conn, via, place) })
+	tunnel, ok := Step(trace, PhaseProxy, func() (net.Conn, error) { return r.tunnel(ctx, conn, via, destination) })
 	if !ok {
 		conn.Close()
-		return nil, false
+		return opened, false
 	}
-	r.Connected = true
+	opened.Conn, opened.Connected = tunnel, true
 	if len(addrs) > 0 {
-		r.Remote = addrs[0]
+		opened.Remote = addrs[0]
 	}
-	return tunnel, true
+	return opened, true
 }
 
-// admitProxied is the guard's word on a target to which the proxy, and not the
-// guard, will connect: on the address that the proxy is to be told, or on the
+// admitProxied holds the policy against a target to which the proxy, and not the
+// guard, connects: against the address that the proxy is told, or against the
 // name, where no rule is about addresses.
-func (p *Prober) admitProxied(t *Target, addrs []netip.AddrPort) error {
+func (r *Route) admitProxied(t *Target, addrs []netip.AddrPort) error {
 	if len(addrs) == 0 {
-		return p.guard.admit(t)
+		return r.guard.Admit(t)
 	}
-	return p.guard.ofTarget(t)(addrs[0])
+	return r.guard.OfTarget(t)(addrs[0])
 }
 
-// tunnel has the proxy at the other end of conn connect to a place, host:port.
-func (p *Prober) tunnel(ctx context.Context, conn net.Conn, via *ProxyURL, place string) (net.Conn, error) {
+// tunnel has the proxy at the other end of conn connect to host:port.
+func (r *Route) tunnel(ctx context.Context, conn net.Conn, via *ProxyURL, destination string) (net.Conn, error) {
 	var err error
 	switch via.Scheme {
 	case "https":
-		secure := tls.Client(conn, p.proxyTLS(via))
+		secure := tls.Client(conn, r.proxyTLS(via))
 		if err = secure.HandshakeContext(ctx); err == nil {
-			conn, err = secure, connectHTTP(secure, via, place)
+			conn, err = secure, connectHTTP(secure, via, destination)
+		} else if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+			err = With(ReasonProxyUntrusted, err)
 		}
 	case "http":
-		err = connectHTTP(conn, via, place)
+		err = connectHTTP(conn, via, destination)
 	default:
-		err = connectSOCKS(ctx, conn, via, place)
+		err = connectSOCKS(ctx, conn, via, destination)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("proxy %s: %w", via, err)
@@ -188,121 +182,9 @@ func (p *Prober) tunnel(ctx context.Context, conn net.Conn, via *ProxyURL, place
 	return conn, nil
 }
 
-// proxyTLS is how TLS is spoken with the proxy itself. It gets the password, so
-// here the certificate is verified before a word is said: against the roots that
-// the module trusts.
-func (p *Prober) proxyTLS(via *ProxyURL) *tls.Config {
+// proxyTLS is the configuration of TLS with the proxy itself. The proxy gets the
+// password, so here the certificate is verified before anything is sent.
+func (r *Route) proxyTLS(via *ProxyURL) *tls.Config {
 	host, _, _ := net.SplitHostPort(string(via.Address))
-	return &tls.Config{ServerName: strings.TrimSuffix(host, "."), RootCAs: p.roots.pool, NextProtos: []string{"http/1.1"}}
+	return &tls.Config{ServerName: strings.TrimSuffix(host, "."), RootCAs: r.trusted, NextProtos: []string{"http/1.1"}}
 }
-
-// connectHTTP asks an HTTP proxy to connect (RFC 9110 section 9.3.6).
-func connectHTTP(conn net.Conn, via *ProxyURL, place string) error {
-	request := "CONNECT " + place + " HTTP/1.1\r\nHost: " + place + "\r\n"
-	if user := via.User.reveal(); user != "" {
-		credentials := base64.StdEncoding.EncodeToString([]byte(user + ":" + via.Password.reveal()))
-		request += "Proxy-Authorization: Basic " + credentials + "\r\n" // RFC 7617
-	}
-	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
-		return err
-	}
-	return readConnected(conn)
-}
-
-// maxProxyHeader bounds what is read of a proxy's answer. Servers allow
-// themselves 8 to 16 kB for a header.
-const maxProxyHeader = 16 << 10
-
-var errProxyHeader = fmt.Errorf("%w: the proxy's header has more than %d bytes", errTooLarge, maxProxyHeader)
-
-// readConnected reads the answer to CONNECT and no byte more: after a 2xx
-// whatever follows the header is the target's, also in the same packet.
-// Interim answers (1xx) are passed over (RFC 9110 section 15.2).
-func readConnected(conn io.Reader) error {
-	left := maxProxyHeader
-	for {
-		header, err := readHeader(conn, left)
-		if err != nil {
-			return err
-		}
-		left -= len(header)
-		status, _, _ := bytes.Cut(header, []byte("\n"))
-		words := bytes.SplitN(bytes.TrimSpace(status), []byte(" "), 3)
-		if len(words) < 2 || len(words[1]) != 3 || len(bytes.Trim(words[1], "0123456789")) > 0 {
-			return fmt.Errorf("%w: %s", errProxyProtocol, quote(string(status)))
-		}
-		switch words[1][0] {
-		case '1':
-		case '2':
-			return nil
-		default:
-			return fmt.Errorf("%w: %s", errProxyRefused, quote(string(bytes.Join(words[1:], []byte(" ")))))
-		}
-	}
-}
-
-// readHeader reads to the empty line that ends a header, byte by byte. What does
-// not begin like HTTP is not waited for to end.
-func readHeader(conn io.Reader, limit int) ([]byte, error) {
-	const begin = "HTTP/1."
-	var header []byte
-	next := make([]byte, 1)
-	for {
-		if len(header) >= limit {
-			return nil, errProxyHeader
-		}
-		if _, err := io.ReadFull(conn, next); err != nil {
-			return nil, err
-		}
-		header = append(header, next[0])
-		if n := min(len(header), len(begin)); string(header[:n]) != begin[:n] {
-			return nil, fmt.Errorf("%w: it begins with %s", errProxyProtocol, quote(string(header)))
-		}
-		// A line may end in LF alone (RFC 9112 section 2.2).
-		if bytes.HasSuffix(header, []byte("\n\r\n")) || bytes.HasSuffix(header, []byte("\n\n")) {
-			return header, nil
-		}
-	}
-}
-
-// connectSOCKS asks a SOCKS 5 proxy to connect (RFC 1928).
-func connectSOCKS(ctx context.Context, conn net.Conn, via *ProxyURL, place string) error {
-	var who *proxy.Auth
-	if user := via.User.reveal(); user != "" {
-		who = &proxy.Auth{User: user, Password: via.Password.reveal()}
-	}
-	dialer, err := proxy.SOCKS5("tcp", string(via.Address), who, dialled{conn})
-	if err != nil {
-		return err
-	}
-	_, err = dialer.(proxy.ContextDialer).DialContext(ctx, "tcp", place)
-	if err == nil {
-		return nil
-	}
-	reason := err
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		reason = op.Err
-	}
-	switch {
-	case says(socksRefusals...)(reason):
-		return fmt.Errorf("%w: %s", errProxyRefused, strings.TrimPrefix(reason.Error(), socksRefusals[0]))
-	case says(socksNonsense...)(reason):
-		return fmt.Errorf("%w: %w", errProxyProtocol, reason)
-	}
-	return reason
-}
-
-// What x/net/proxy says of a proxy's answers and leaves without a type. A test
-// holds each of them against a proxy that causes it.
-var (
-	socksRefusals = []string{"unknown error ", "no acceptable authentication methods", "username/password authentication failed"}
-	socksNonsense = []string{"unexpected protocol version", "non-zero reserved field", "unknown address type",
-		"invalid username/password version", "unsupported authentication method"}
-)
-
-// dialled is a dialer that has dialled already.
-type dialled struct{ conn net.Conn }
-
-func (d dialled) Dial(string, string) (net.Conn, error) { return d.conn, nil }
-
-func (d dialled) DialContext(context.Context, string, string) (net.Conn, error) { return d.conn, nil }

@@ -186,19 +186,19 @@ func TestProxyFromEnvironment(t *testing.T) {
 	if r := p.Probe(context.Background(), target(t, addr)); !r.Success() || r.Proxy != "" {
 		t.Errorf("on loopback: failure is %+v, proxy %q", r.Failure, r.Proxy)
 	}
-	if via := p.via(new(target(t, "spared.test"))); via != nil {
+	if via := p.route.proxy(new(target(t, "spared.test"))); via != nil {
 		t.Errorf("spared.test goes by %v", via)
 	}
-	if via := p.via(new(target(t, "unix:///x.sock"))); via != nil {
+	if via := p.route.proxy(new(target(t, "unix:///x.sock"))); via != nil {
 		t.Errorf("a socket goes by %v", via)
 	}
 
 	t.Setenv("HTTPS_PROXY", "ftp://alice:s3cret@x.test")
-	if _, err := New(module); err == nil || strings.Contains(err.Error(), "s3cret") || !strings.HasPrefix(err.Error(), "proxy_from_environment: ") {
+	if _, err := New(module, NewProcess()); err == nil || strings.Contains(err.Error(), "s3cret") || !strings.HasPrefix(err.Error(), "proxy_from_environment: ") {
 		t.Errorf("error is %v", err)
 	}
 	t.Setenv("HTTPS_PROXY", "")
-	if via := newProber(t, module).via(new(target(t, "x.test"))); via != nil {
+	if via := newProber(t, module).route.proxy(new(target(t, "x.test"))); via != nil {
 		t.Errorf("without a proxy in the environment: %v", via)
 	}
 }
@@ -282,7 +282,7 @@ func TestBoundStaysBound(t *testing.T) {
 	defer cancel()
 	near, far := net.Pipe()
 	defer far.Close()
-	conn, err := bound(ctx, near)
+	conn, err := Bind(ctx, near)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,8 +319,8 @@ func FuzzConnected(f *testing.F) {
 			if !bytes.HasSuffix(read, []byte("\n\n")) && !bytes.HasSuffix(read, []byte("\n\r\n")) {
 				t.Errorf("a header ends in %q", read)
 			}
-		case !slices.Contains([]Reason{ReasonProxyRefused, ReasonProxyProtocol, ReasonTooLarge, ReasonClosed}, reasonFor(err)):
-			t.Errorf("%q is %s: %v", answer, reasonFor(err), err)
+		case !slices.Contains([]Reason{ReasonProxyRefused, ReasonProxyProtocol, ReasonTooLarge, ReasonClosed}, Of(err)):
+			t.Errorf("%q is %s: %v", answer, Of(err), err)
 		}
 	})
 }
@@ -335,8 +335,8 @@ func FuzzSOCKS(f *testing.F) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		err := connectSOCKS(ctx, &scripted{Reader: bytes.NewReader(answer)}, &via, "x.test:443")
-		if err != nil && !slices.Contains([]Reason{ReasonProxyRefused, ReasonProxyProtocol, ReasonClosed}, reasonFor(err)) {
-			t.Errorf("%x is %s: %v", answer, reasonFor(err), err)
+		if err != nil && !slices.Contains([]Reason{ReasonProxyRefused, ReasonProxyProtocol, ReasonClosed}, Of(err)) {
+			t.Errorf("%x is %s: %v", answer, Of(err), err)
 		}
 		if err != nil && strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%x: %v", answer, err)

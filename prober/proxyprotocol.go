@@ -23,7 +23,7 @@ func (v *ProxyProtocol) UnmarshalText(text []byte) error {
 		*v = word
 		return nil
 	}
-	return fmt.Errorf("%s is not a version of the PROXY protocol; write v1 or v2", quote(string(text)))
+	return fmt.Errorf("%s is not a version of the PROXY protocol; write v1 or v2", Quote(string(text)))
 }
 
 // header announces a connection from source to destination. Where one of them

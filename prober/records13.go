@@ -9,10 +9,6 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// errBeyond is an answer that client13 leaves to crypto/tls, which knows the whole
-// of TLS.
-var errBeyond = errors.New("an answer that is left to crypto/tls")
-
 // records13 reads handshake messages of TLS 1.3 out of their records (RFC 8446
 // section 5.1).
 type records13 struct {
@@ -93,7 +89,7 @@ func (r *records13) record() (hello.Record, error) {
 	length := int(header[3])<<8 | int(header[4])
 	record := hello.Record{Type: header[0], Version: hello.Version(header[1])<<8 | hello.Version(header[2])}
 	if length > maxCiphertext || r.keys != nil && record.Version != hello.TLS12 {
-		return record, errBeyond
+		return record, ErrUnsupported
 	}
 	if err := r.fill(recordHeader + length); err != nil {
 		return record, unexpected(err)
@@ -120,7 +116,7 @@ func (r *records13) message() ([]byte, error) {
 		if rest := s.pending[s.taken:]; len(rest) >= header {
 			length := header + int(rest[1])<<16 + int(rest[2])<<8 + int(rest[3])
 			if length > header+maxMessage && (rest[0] != hello.MsgCertificate || length > header+maxChain) {
-				return nil, errBeyond
+				return nil, ErrUnsupported
 			}
 			if len(rest) >= length {
 				s.taken += length
@@ -146,7 +142,7 @@ func (r *records13) content() ([]byte, error) {
 		if r.keys != nil && kind != hello.TypeChangeCipherSpec {
 			var ok bool
 			if kind, content, ok = r.keys.open(record); !ok {
-				return nil, localError(hello.BadRecordMAC)
+				return nil, errBadRecord
 			}
 		}
 		switch {
@@ -154,17 +150,17 @@ func (r *records13) content() ([]byte, error) {
 			r.idle = 0
 			return content, nil
 		case len(r.scratch.pending) > r.scratch.taken: // RFC 8446 section 5.1: nothing comes between the parts of a message
-			return nil, errBeyond
+			return nil, ErrUnsupported
 		case kind == hello.TypeChangeCipherSpec && r.keys != nil && len(content) == 1 && content[0] == 1: // appendix D.4
 		case kind == hello.TypeAlert && r.keys != nil && len(content) == 2:
 			if err := remoteAlert(hello.AlertDescription(content[1])); err != nil {
 				return nil, err
 			}
 		default:
-			return nil, errBeyond
+			return nil, ErrUnsupported
 		}
 	}
-	return nil, errBeyond
+	return nil, ErrUnsupported
 }
 
 // clean tells whether no message has begun: keys change between messages only.

@@ -53,7 +53,7 @@ func TestResolve(t *testing.T) {
 	t.Parallel()
 	lab := newLab(t)
 	var many []netip.Addr // more than a datagram holds
-	for i := range maxAddresses {
+	for i := range MaxAddresses {
 		many = append(many, netip.AddrFrom4([4]byte{127, 0, 1, byte(i)}))
 	}
 	local := ips("127.0.0.1")
@@ -117,7 +117,7 @@ func TestResolve(t *testing.T) {
 	})
 	for _, test := range []struct {
 		host   string
-		family IPProtocol
+		family Family
 		want   []netip.Addr
 		reason Reason
 	}{
@@ -207,7 +207,7 @@ func TestResolveStrictly(t *testing.T) {
 func TestResolveSendsAgain(t *testing.T) {
 	lab := newLab(t)
 	var questions atomic.Int32
-	server := &nameserver{guard: newGuard(Policy{}, new(Process)), resend: time.Millisecond, address: string(startDNS(t, lab, tlstest.Zone{"lossy.test": {
+	server := &nameserver{guard: NewGuard(Policy{}, new(Listeners)), resend: time.Millisecond, address: string(startDNS(t, lab, tlstest.Zone{"lossy.test": {
 		Addresses: ips("127.0.0.1"),
 		Alter: func(answer []byte, _ bool) []byte {
 			if questions.Add(1) < 3 {

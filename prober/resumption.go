@@ -16,9 +16,11 @@ type ResumptionOptions struct {
 	Every Duration `yaml:"every"`
 }
 
-func (o ResumptionOptions) age() time.Duration { return cmp.Or(time.Duration(o.Every), scanAge) }
+// MaxAge is how old a finding may become.
+func (o ResumptionOptions) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), scanAge) }
 
-func (o ResumptionOptions) parameters() string { return "" }
+// Key is what else the finding depends on.
+func (o ResumptionOptions) Key() string { return "" }
 
 // Resumption is the finding of the check resumption.
 type Resumption struct {
@@ -46,12 +48,13 @@ const (
 	EarlyData = "early_data"
 )
 
-func (r *Resumption) size() int { return 24*len(r.Methods) + 8 }
+// Size is how many bytes the finding takes.
+func (r Resumption) Size() int { return 24*len(r.Methods) + 8 }
 
-// resumption takes up sessions that it has just begun. A method that needs
+// Find takes up sessions that it has just begun. A method that needs
 // versions which the server refuses is not supported.
-func resumption(ctx context.Context, e *endpoint, _ *ResumptionOptions) (*Resumption, error) {
-	s := &resumptionScan{endpoint: e, found: new(Resumption)}
+func (o ResumptionOptions) Find(ctx context.Context, e *endpoint) (*Resumption, error) {
+	s := &resumptionScan{endpoint: e, scanClient: e.Scan(), found: new(Resumption)}
 	var errs [3]error
 	errs[0] = s.bySessionID(ctx)
 	errs[1] = s.byTicket(ctx)
@@ -64,6 +67,7 @@ func resumption(ctx context.Context, e *endpoint, _ *ResumptionOptions) (*Resump
 
 type resumptionScan struct {
 	*endpoint
+	*scanClient
 	found *Resumption
 }
 
@@ -75,11 +79,11 @@ func (s *resumptionScan) tell(supported bool, methods ...string) {
 
 // begin shakes hands with a server and parts from it.
 func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*overheard, error) {
-	limited, cancel := context.WithTimeout(ctx, s.patience())
+	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
-	t, err := s.handshake(limited, adjust)
+	t, err := s.endpoint.Handshake(limited, adjust)
 	if err == nil {
-		t.part()
+		t.finish()
 	}
 	return t, err
 }
@@ -87,12 +91,12 @@ func (s *resumptionScan) begin(ctx context.Context, adjust func(*tls.Config)) (*
 // refused tells whether the server says no to a version and those below it, with
 // the usual suites and with the others, and so has nothing of it to take up again.
 func (s *resumptionScan) refused(ctx context.Context, v hello.Version) bool {
-	for _, suites := range [][]hello.CipherSuite{nil, unusual(v)} {
-		message, err := s.marshal(hello.Offer{Version: v, Ciphers: suites})
+	for _, suites := range [][]hello.CipherSuite{nil, hello.RareSuites(v)} {
+		message, err := s.Marshal(hello.Offer{Version: v, Ciphers: suites})
 		if err != nil {
 			return false
 		}
-		flight, err := s.offer(ctx, message, hello.UntilHello)
+		flight, err := s.Offer(ctx, message, hello.UntilHello)
 		a := answerOf(flight, err)
 		if a == saidYes && v == hello.TLS13 && flight.Hello.Version < v {
 			return true
@@ -123,11 +127,11 @@ func (s *resumptionScan) bySessionID(ctx context.Context) error {
 		return nil
 	}
 	message, err := hello.Offer{Version: first.Version, Ciphers: []hello.CipherSuite{first.CipherSuite},
-		SessionID: first.SessionID, ServerName: s.serverName(), ALPN: s.prober.module.protocols(&s.target)}.Hello().Marshal()
+		SessionID: first.SessionID, ServerName: s.ServerName, ALPN: s.Protocols()}.Hello().Marshal()
 	if err != nil {
 		return err
 	}
-	flight, err := s.offer(ctx, message, hello.UntilHello)
+	flight, err := s.Offer(ctx, message, hello.UntilHello)
 	if answerOf(flight, err) == saidYes {
 		s.tell(bytes.Equal(flight.Hello.SessionID, first.SessionID), ResumeBySessionID)
 	}

@@ -27,7 +27,7 @@ func (r *Resumption) said() string {
 func lookForResumption(t *testing.T, lab *tlstest.Lab, addr string) *Result {
 	t.Helper()
 	m := labModule(t, lab)
-	m.Resumption = new(ResumptionOptions)
+	m.Resumption.Options = new(ResumptionOptions)
 	return newProber(t, m).Probe(t.Context(), target(t, addr))
 }
 
@@ -64,11 +64,11 @@ func TestResumption(t *testing.T) {
 				addr = test.scheme + "://" + addr
 			}
 			r := lookForResumption(t, lab, addr)
-			if r.Resumption == nil || r.Resumption.said() != test.want {
-				t.Fatalf("got %+v, checks %+v; want %s", r.Resumption, r.Checks, test.want)
+			if r.Resumption.Finding == nil || r.Resumption.Finding.said() != test.want {
+				t.Fatalf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
 			}
-			if resumed := strings.Contains(test.want, "+"); (r.Resumption.Duration > 0) != resumed {
-				t.Errorf("a resumed handshake of %v", r.Resumption.Duration)
+			if resumed := strings.Contains(test.want, "+"); (r.Resumption.Finding.Duration > 0) != resumed {
+				t.Errorf("a resumed handshake of %v", r.Resumption.Finding.Duration)
 			}
 		})
 	}
@@ -91,8 +91,8 @@ func TestResumptionOfOldServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := lookForResumption(t, lab, addr)
-			if r.Resumption == nil || r.Resumption.said() != test.want {
-				t.Errorf("got %+v, checks %+v; want %s", r.Resumption, r.Checks, test.want)
+			if r.Resumption.Finding == nil || r.Resumption.Finding.said() != test.want {
+				t.Errorf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
 			}
 		})
 	}

@@ -14,6 +14,14 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
+// TrustOptions say which roots are trusted.
+type TrustOptions struct {
+	// CAFile holds the roots to trust, in PEM; empty: the system's.
+	CAFile string `yaml:"ca_file"`
+	// SystemRoots trusts the system's roots in addition to those of CAFile.
+	SystemRoots bool `yaml:"system_roots"`
+}
+
 // roots are the certificates that a module trusts.
 type roots struct {
 	pool *x509.CertPool
@@ -57,8 +65,18 @@ func isPublicRoot(root *x509.Certificate) bool {
 	return publicRoots()[sha256.Sum256(root.Raw)]
 }
 
-// loadRoots reads caFile, beside the system's roots or instead of them. Without
-// a caFile the system's are trusted.
+// LoadRoots reads the roots that the options name. An error begins with the
+// option's key.
+func LoadRoots(o TrustOptions) (*roots, error) {
+	r, err := loadRoots(o.CAFile, o.SystemRoots)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	return r, nil
+}
+
+// loadRoots reads caFile, in addition to the system's roots or instead of them.
+// Without a caFile the system's are trusted.
 func loadRoots(caFile string, withSystem bool) (*roots, error) {
 	if caFile == "" {
 		return &roots{pool: systemRoots(), public: isPublicRoot}, nil
@@ -71,7 +89,7 @@ func loadRoots(caFile string, withSystem bool) (*roots, error) {
 	if withSystem {
 		r.pool = systemRoots().Clone()
 	}
-	if r.own, err = parsePEM(content); err != nil {
+	if r.own, err = ParsePEM(content); err != nil {
 		return nil, fmt.Errorf("%s: %w", caFile, err)
 	}
 	for _, cert := range r.own {
@@ -80,7 +98,8 @@ func loadRoots(caFile string, withSystem bool) (*roots, error) {
 	return r, nil
 }
 
-func parsePEM(content []byte) ([]*x509.Certificate, error) {
+// ParsePEM parses every certificate of a PEM file, at least one.
+func ParsePEM(content []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {

@@ -78,7 +78,7 @@ type standing struct {
 }
 
 // newStanding puts together what the checks found and what the line itself saw.
-func newStanding(r *Result) *standing {
+func newStanding(r *Facts) *standing {
 	s := &standing{versions: make(map[hello.Version]bool), groups: make(map[hello.Group]bool), ciphers: r.Ciphers}
 	if r.Versions != nil {
 		for _, a := range r.Versions.Answers {

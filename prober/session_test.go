@@ -157,7 +157,7 @@ func TestClientRenegotiation(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s := &woundScan{endpoint: lookAt(t, lab, addr), answers: make(map[Vulnerability]VulnerabilityAnswer)}
+				s := newWoundScan(lookAt(t, lab, addr))
 				if err := s.greet(within(t)); err != nil {
 					t.Fatal(err)
 				}
@@ -179,7 +179,7 @@ func TestRudenessIsNoResumption(t *testing.T) {
 	for name, manners := range rude {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := resumption(within(t), lookThrough(t, lab, server, manners), nil)
+			found, err := ResumptionOptions{}.Find(within(t), lookThrough(t, lab, server, manners))
 			if found == nil {
 				t.Logf("nothing: %v", err)
 				return

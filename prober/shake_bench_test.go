@@ -12,16 +12,13 @@ import (
 // in the figures as well: their difference is between the clients.
 func BenchmarkShake(b *testing.B) {
 	lab := newLab(b)
-	p := newProber(b, labModule(b, lab))
+	c := newClients(b, nil)
 	addr := serve(b, lab, tlstest.Server{})
 	endpoint := target(b, addr)
 	for _, client := range []struct {
-		name  string
-		shake func(net.Conn) *handshake
-	}{
-		{"client13", func(conn net.Conn) *handshake { h, _ := p.shake13(conn, &endpoint); return h }},
-		{"crypto-tls", func(conn net.Conn) *handshake { return p.shakeAny(conn, &endpoint) }},
-	} {
+		name   string
+		client *tlsClient
+	}{{"tls13", c.ours}, {"crypto-tls", c.theirs}} {
 		b.Run(client.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -30,10 +27,9 @@ func BenchmarkShake(b *testing.B) {
 					b.Fatal(err)
 				}
 				conn.SetDeadline(time.Now().Add(time.Minute))
-				if h := client.shake(conn); h.err != nil {
-					b.Fatal(h.err)
+				if h, _ := attempt(client.client, conn, &endpoint); h.Failure != nil {
+					b.Fatal(h.Failure)
 				}
-				conn.Close()
 			}
 		})
 	}

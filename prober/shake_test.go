@@ -48,32 +48,27 @@ const keyShareExtension = 51
 func TestUsualHello(t *testing.T) {
 	for name, test := range map[string]struct {
 		target string
-		change func(*Module)
+		change func(*HandshakeOptions)
+		name   string // overrides the name of the target
 	}{
 		"a name":                {target: "example.com"},
 		"a name with a dot":     {target: "example.com."},
 		"an address":            {target: "192.0.2.1"},
 		"an address of IPv6":    {target: "[2001:db8::1%eth0]:443"},
 		"a socket":              {target: "unix:///run/x.sock"},
-		"another name":          {target: "192.0.2.1", change: func(m *Module) { m.ServerName = "other.test" }},
-		"protocols":             {target: "example.com", change: func(m *Module) { m.ALPN = []Protocol{"a", "spdy/3", "acme-tls/1"} }},
+		"another name":          {target: "192.0.2.1", name: "other.test"},
+		"protocols":             {target: "example.com", change: func(m *HandshakeOptions) { m.ALPN = []Protocol{"a", "spdy/3", "acme-tls/1"} }},
 		"no protocols":          {target: "smtps://example.com"},
-		"TLS 1.3 alone":         {target: "example.com", change: func(m *Module) { m.MinVersion = tls.VersionTLS13 }},
-		"TLS 1.2 and above":     {target: "example.com", change: func(m *Module) { m.MinVersion = tls.VersionTLS12 }},
-		"everything, spelt out": {target: "example.com", change: func(m *Module) { m.MinVersion, m.MaxVersion = tls.VersionTLS10, tls.VersionTLS13 }},
+		"TLS 1.3 alone":         {target: "example.com", change: func(m *HandshakeOptions) { m.MinVersion = tls.VersionTLS13 }},
+		"TLS 1.2 and above":     {target: "example.com", change: func(m *HandshakeOptions) { m.MinVersion = tls.VersionTLS12 }},
+		"everything, spelt out": {target: "example.com", change: func(m *HandshakeOptions) { m.MinVersion, m.MaxVersion = tls.VersionTLS10, tls.VersionTLS13 }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := DefaultModule()
-			if test.change != nil {
-				test.change(&m)
-			}
-			p := newProber(t, m)
+			c := newClients(t, test.change)
 			to := target(t, test.target)
-			if to.ServerName == "" {
-				to.ServerName = string(m.ServerName)
-			}
-			ours := firstHello(t, func(conn net.Conn) { p.shake13(conn, &to) })
-			theirs := firstHello(t, func(conn net.Conn) { p.shakeAny(conn, &to) })
+			to.ServerName = test.name
+			ours := firstHello(t, func(conn net.Conn) { attempt(c.ours, conn, &to) })
+			theirs := firstHello(t, func(conn net.Conn) { attempt(c.theirs, conn, &to) })
 			shares := func(h *hello.ClientHello) []byte {
 				i := slices.IndexFunc(h.Extensions, func(e hello.Extension) bool { return e.Type == keyShareExtension })
 				data := h.Extensions[i].Data
@@ -99,10 +94,8 @@ func TestUsualHello(t *testing.T) {
 
 // Without TLS 1.3 in the offer there is nothing for client13 to do.
 func TestNoUsualHello(t *testing.T) {
-	m := DefaultModule()
-	m.MaxVersion = tls.VersionTLS12
-	if p := newProber(t, m); p.usual != nil {
-		t.Error("client13 would offer TLS 1.3")
+	if _, err := NewTLS13(&tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("the client would offer TLS 1.3: %v", err)
 	}
 }
 
@@ -261,11 +254,7 @@ func FuzzClient13(f *testing.F) {
 	f.Add(message13(hello.MsgCertificate, []byte{0, 0, 0, 6, 0, 0, 1, 7, 0, 0}), true)
 	f.Add(message13(hello.MsgCertificateVerify, []byte{4, 3, 0, 1, 9}), true)
 	f.Add(message13(13, []byte{0, 0, 0}), true)
-	p, err := New(DefaultModule())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(p.guard.process.Close)
+	c := newClients(f, nil)
 	to := target(f, "localhost")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -295,14 +284,13 @@ func FuzzClient13(f *testing.F) {
 			t.Fatal(err)
 		}
 		client.SetDeadline(time.Now().Add(10 * time.Second))
-		h, ok := p.shake13(client, &to)
-		client.Close()
+		h, ok := attempt(c.ours, client, &to)
 		serving.Wait()
-		if h.err == nil && (h.session == nil || !h.session.Completed || len(h.certificates) == 0) {
-			t.Errorf("a handshake that is neither whole nor failed: %+v", h.session)
+		if h.Failure == nil && (h.Session == nil || !h.Session.Completed || len(h.Certificates) == 0) {
+			t.Errorf("a handshake that is neither whole nor failed: %+v", h.Session)
 		}
-		if ok && h.err != nil && reasonFor(h.err) == ReasonInternal {
-			t.Errorf("%v has no reason", h.err)
+		if ok && h.Failure != nil && h.Failure.Reason == ReasonInternal {
+			t.Errorf("%v has no reason", h.Failure)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // dialogue leads a conversation in the clear to where TLS starts. Each is one
-// function, and has its row in schemes. The rules are:
+// function, and has its row in dialogues. The rules are:
 //
 //   - When it returns nil, the server waits for our ClientHello. It may
 //     therefore read through a buffer: what is in there by then is no TLS.
@@ -28,14 +28,14 @@ const (
 	maxLine     = 4 << 10 // also of one message in a binary protocol
 )
 
-var errTalkative = errors.New("the server said too much before TLS")
-
-// startTLS holds the dialogue of the target's scheme over conn. It returns the
-// connection that TLS is to run over, and has read nothing that belongs to TLS.
-func (p *Prober) startTLS(conn net.Conn, t Target) (net.Conn, error) {
+// StartTLS holds the dialogue of the target's scheme over conn, as a client with
+// the name self (empty: a reserved name). It returns the connection that TLS is to
+// run over, and has read nothing that belongs to TLS. Its errors carry their
+// reason.
+func StartTLS(conn net.Conn, t *Target, self string) (net.Conn, error) {
 	c := newCleartext(conn)
-	c.self, c.server = string(cmp.Or(p.module.StartTLSName, nobody)), t.name()
-	err := t.Scheme.find().dialogue(c)
+	c.self, c.server = cmp.Or(self, reservedName), t.Name()
+	err := dialogues[t.Scheme].dialogue(c)
 	if err == nil {
 		err = c.quiet()
 	}
@@ -46,12 +46,36 @@ func (p *Prober) startTLS(conn net.Conn, t Target) (net.Conn, error) {
 	return c.carrier, nil
 }
 
-// nobody is who we say we are where the module does not tell. A host name would
-// tell strangers about the exporter's network, and is often none that a server
-// takes: RFC 5321 section 4.1.1.1 wants a full one. RFC 6761 section 6.4 keeps
-// this one from ever being anybody's; the operator who finds it in a log knows
-// where it comes from.
-const nobody ServerName = "tls-exporter.invalid"
+// dialogues are those of the schemes that start in the clear, and what each
+// follows.
+var dialogues = map[Scheme]struct {
+	dialogue dialogue
+	spec     string
+}{
+	"smtp":        {smtp, "RFC 3207"},
+	"submission":  {smtp, "RFC 3207"},
+	"imap":        {imap, "RFC 9051"},
+	"pop3":        {pop3, "RFC 2595"},
+	"ftp":         {ftp, "RFC 4217"},
+	"ldap":        {ldap, "RFC 4511"},
+	"postgres":    {postgres, "PostgreSQL, SSLRequest"},
+	"mysql":       {mysql, "MySQL and MariaDB, SSLRequest"},
+	"nntp":        {nntp, "RFC 4642"},
+	"sieve":       {sieve, "RFC 5804"},
+	"lmtp":        {lmtp, "RFC 2033"},
+	"xmpp-client": {xmppClient, "RFC 6120"},
+	"xmpp-server": {xmppServer, "RFC 6120"},
+	"irc":         {irc, "IRCv3 tls"},
+	"rdp":         {rdp, "MS-RDPBCGR"},
+	"mssql":       {mssql, "MS-TDS"},
+}
+
+// reservedName is the client's name where the module sets none. A host name would
+// tell strangers about the exporter's network, and is often not accepted: RFC 5321
+// section 4.1.1.1 wants a fully qualified one. RFC 6761 section 6.4 keeps this one
+// from ever being registered; the operator who finds it in a log knows where it
+// comes from.
+const reservedName = "tls-exporter.invalid"
 
 // cleartext is the conversation before TLS.
 type cleartext struct {
@@ -76,7 +100,7 @@ func newCleartext(conn net.Conn) *cleartext {
 // Read is for the buffer. It ends at maxDialogue.
 func (c *cleartext) Read(b []byte) (int, error) {
 	if c.heard == maxDialogue {
-		c.broken = fmt.Errorf("%w: more than %d bytes", errTalkative, maxDialogue)
+		c.broken = NewError(ReasonTooLarge, "the server said too much before TLS: more than %d bytes", maxDialogue)
 		return 0, c.broken
 	}
 	n, err := c.conn.Read(b[:min(len(b), maxDialogue-c.heard)])
@@ -103,7 +127,7 @@ func (c *cleartext) lost(err error) error { return fmt.Errorf("waiting for %s: %
 // read returns the next n bytes, of which there may be maxLine.
 func (c *cleartext) read(n int) ([]byte, error) {
 	if n > maxLine {
-		return nil, c.lost(fmt.Errorf("%w: %d bytes at once", errTalkative, n))
+		return nil, c.lost(NewError(ReasonTooLarge, "the server said too much before TLS: %d bytes at once", n))
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(c.in, b); err != nil {
@@ -116,7 +140,7 @@ func (c *cleartext) read(n int) ([]byte, error) {
 func (c *cleartext) line() (string, error) {
 	b, err := c.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		err = fmt.Errorf("%w: a line of more than %d bytes", errTalkative, maxLine)
+		err = NewError(ReasonTooLarge, "the server said too much before TLS: a line of more than %d bytes", maxLine)
 	}
 	if err != nil {
 		return "", c.lost(err)
@@ -133,7 +157,7 @@ func (c *cleartext) line() (string, error) {
 func (c *cleartext) quiet() error {
 	if n := c.in.Buffered(); n > 0 {
 		extra, _ := c.in.Peek(n)
-		return garbled("plaintext injection: %s came after the go-ahead and before TLS", quote(string(extra)))
+		return garbled("plaintext injection: %s came after the go-ahead and before TLS", Quote(string(extra)))
 	}
 	if pending(c.conn) {
 		return garbled("plaintext injection: more bytes came after the go-ahead and before TLS")
@@ -144,16 +168,14 @@ func (c *cleartext) quiet() error {
 // pending tells whether the peer's bytes wait to be read, as far as the
 // connection and the system can tell that at once.
 func pending(conn net.Conn) bool {
-	p, ok := conn.(interface{ pending() bool })
-	return ok && p.pending()
+	p, ok := conn.(interface{ Pending() bool })
+	return ok && p.Pending()
 }
-
-func (c *boundConn) pending() bool { return readable(c.Conn) }
 
 // leave says goodbye to a server that spoke its protocol to the end. Nobody
 // waits for the answer; the words fit into the system's buffer.
 func (c *cleartext) leave(err error) {
-	if e, ok := errors.AsType[*dialogueError](err); ok && e.reason != ReasonStartTLSProtocol && c.goodbye != "" {
+	if reason := Of(err); (reason == ReasonStartTLSNotOffered || reason == ReasonStartTLSRefused) && c.goodbye != "" {
 		io.WriteString(c.conn, c.goodbye) // who has hung up misses nothing
 	}
 }
@@ -169,30 +191,14 @@ func (c *cleartext) explain(err error) error {
 
 const recordTypeAlert = 21 // RFC 8446 section 5.1
 
-// dialogueError is why a dialogue ended before TLS.
-type dialogueError struct {
-	reason Reason
-	text   string
-}
-
-func (e *dialogueError) Error() string { return e.text }
-
-// endsFor matches the dialogues that end for one reason.
-func endsFor(reason Reason) func(error) bool {
-	return func(err error) bool {
-		e, ok := errors.AsType[*dialogueError](err)
-		return ok && e.reason == reason
-	}
-}
-
 func notOffered(format string, args ...any) error {
-	return &dialogueError{ReasonStartTLSNotOffered, fmt.Sprintf(format, args...)}
+	return NewError(ReasonStartTLSNotOffered, format, args...)
 }
 
 func refused(format string, args ...any) error {
-	return &dialogueError{ReasonStartTLSRefused, fmt.Sprintf(format, args...)}
+	return NewError(ReasonStartTLSRefused, format, args...)
 }
 
 func garbled(format string, args ...any) error {
-	return &dialogueError{ReasonStartTLSProtocol, fmt.Sprintf(format, args...)}
+	return NewError(ReasonStartTLSProtocol, format, args...)
 }

@@ -59,7 +59,7 @@ func mysql(c *cleartext) error {
 	switch greeting[0] {
 	case mysqlHandshakeV10:
 	case mysqlError: // too many connections, a blocked host: a number, and words
-		return refused("the greeting is an error: %s", quote(string(greeting[min(len(greeting), 3):])))
+		return refused("the greeting is an error: %s", Quote(string(greeting[min(len(greeting), 3):])))
 	default:
 		return garbled("the greeting is of the protocol %d, and not of 10", greeting[0])
 	}
@@ -70,7 +70,7 @@ func mysql(c *cleartext) error {
 		return garbled("the greeting ends before its capabilities")
 	}
 	if binary.LittleEndian.Uint16(rest[13:])&mysqlSSL == 0 {
-		return notOffered("the capabilities of %s lack SSL", quote(string(version)))
+		return notOffered("the capabilities of %s lack SSL", Quote(string(version)))
 	}
 	request := []byte{32, 0, 0, 1} // so many bytes follow; the second packet
 	request = binary.LittleEndian.AppendUint32(request, mysqlProtocol41|mysqlSSL|mysqlSecureConnection)
@@ -88,7 +88,7 @@ func (c *cleartext) mysqlPacket() ([]byte, error) {
 	}
 	length := int(header[0]) | int(header[1])<<8 | int(header[2])<<16
 	if length == 0 || header[3] != 0 {
-		return nil, garbled("the greeting begins with %s, and not as MySQL's", quote(string(header)))
+		return nil, garbled("the greeting begins with %s, and not as MySQL's", Quote(string(header)))
 	}
 	return c.read(length)
 }
@@ -138,9 +138,9 @@ func ldap(c *cleartext) error {
 	case code[0] == ldapSuccess:
 		return garbled("the answer to StartTLS is to another message than ours")
 	case code[0] == ldapProtocolError: // section 4.14.1: it does not know the operation
-		return notOffered("StartTLS is answered with protocolError: %s", quote(string(diagnostic)))
+		return notOffered("StartTLS is answered with protocolError: %s", Quote(string(diagnostic)))
 	}
-	return refused("StartTLS is answered with the result code %d: %s", code[0], quote(string(diagnostic)))
+	return refused("StartTLS is answered with the result code %d: %s", code[0], Quote(string(diagnostic)))
 }
 
 // ldapMessage reads one LDAPMessage and returns what is in it.
@@ -229,7 +229,7 @@ func rdp(c *cleartext) error {
 	}
 	length := int(binary.BigEndian.Uint16(header[2:]))
 	if header[0] != tpktVersion || length < 11 {
-		return garbled("the answer to the connection request begins with %s, and not as TPKT", quote(string(header)))
+		return garbled("the answer to the connection request begins with %s, and not as TPKT", Quote(string(header)))
 	}
 	answer, err := c.read(length - 4)
 	if err != nil {

@@ -112,7 +112,7 @@ type reply struct {
 	text []string
 }
 
-func (r reply) String() string { return quote(strconv.Itoa(r.code) + " " + r.text[0]) }
+func (r reply) String() string { return Quote(strconv.Itoa(r.code) + " " + r.text[0]) }
 
 // reply reads until the line that has the number and no hyphen. In between, FTP
 // allows lines without a number.
@@ -129,7 +129,7 @@ func (c *cleartext) reply() (reply, error) {
 		}
 		switch {
 		case r.code == 0:
-			return reply{}, garbled("%s is %s, and no numbered reply", c.awaited, quote(line))
+			return reply{}, garbled("%s is %s, and no numbered reply", c.awaited, Quote(line))
 		case code == r.code && separator == ' ':
 			r.text = append(r.text, text)
 			return r, nil
@@ -208,7 +208,7 @@ func pop3(c *cleartext) error {
 	if greeting, ok, err := c.status(); err != nil {
 		return err
 	} else if !ok {
-		return refused("the greeting is %s", quote(greeting))
+		return refused("the greeting is %s", Quote(greeting))
 	}
 	if err := c.ask("CAPA"); err != nil {
 		return err
@@ -216,7 +216,7 @@ func pop3(c *cleartext) error {
 	if answer, ok, err := c.status(); err != nil {
 		return err
 	} else if !ok {
-		return notOffered("CAPA is answered with %s", quote(answer))
+		return notOffered("CAPA is answered with %s", Quote(answer))
 	}
 	capabilities, err := c.dotted()
 	if err != nil {
@@ -230,7 +230,7 @@ func pop3(c *cleartext) error {
 	}
 	answer, ok, err := c.status()
 	if err == nil && !ok {
-		return refused("STLS is answered with %s", quote(answer))
+		return refused("STLS is answered with %s", Quote(answer))
 	}
 	return err
 }
@@ -246,7 +246,7 @@ func (c *cleartext) status() (line string, ok bool, err error) {
 	case begins(line, "-ERR"):
 		return line, false, nil
 	}
-	return "", false, garbled("%s is %s, and neither +OK nor -ERR", c.awaited, quote(line))
+	return "", false, garbled("%s is %s, and neither +OK nor -ERR", c.awaited, Quote(line))
 }
 
 // imap follows RFC 9051 section 6.2.1, which is RFC 2595 section 3.1.
@@ -259,11 +259,11 @@ func imap(c *cleartext) error {
 		return err
 	case star == "*" && begins(rest, "OK"):
 	case star == "*" && begins(rest, "BYE"):
-		return refused("the greeting is %s", quote(greeting))
+		return refused("the greeting is %s", Quote(greeting))
 	case star == "*" && begins(rest, "PREAUTH"): // STARTTLS is for those who have not logged in
-		return notOffered("the greeting is %s, and there is no TLS after a login", quote(greeting))
+		return notOffered("the greeting is %s, and there is no TLS after a login", Quote(greeting))
 	default:
-		return garbled("the greeting is %s, and not IMAP's", quote(greeting))
+		return garbled("the greeting is %s, and not IMAP's", Quote(greeting))
 	}
 	untagged, err := c.tagged("a", "CAPABILITY")
 	if err != nil {
@@ -295,15 +295,15 @@ func (c *cleartext) tagged(tag, command string) (untagged []string, err error) {
 		first, rest, _ := strings.Cut(line, " ")
 		switch {
 		case first == "*" && begins(rest, "BYE"):
-			return nil, refused("%s is answered with %s", command, quote(line))
+			return nil, refused("%s is answered with %s", command, Quote(line))
 		case first == "*":
 			untagged = append(untagged, line)
 		case first == tag && begins(rest, "OK"):
 			return untagged, nil
 		case first == tag && (begins(rest, "NO") || begins(rest, "BAD")):
-			return nil, refused("%s is answered with %s", command, quote(line))
+			return nil, refused("%s is answered with %s", command, Quote(line))
 		default:
-			return nil, garbled("%s is %s, which IMAP does not have", c.awaited, quote(line))
+			return nil, garbled("%s is %s, which IMAP does not have", c.awaited, Quote(line))
 		}
 	}
 }
@@ -338,9 +338,9 @@ func (c *cleartext) managed() ([]string, error) {
 		case begins(line, "OK"):
 			return lines, nil
 		case begins(line, "NO"), begins(line, "BYE"):
-			return nil, refused("%s is %s", c.awaited, quote(line))
+			return nil, refused("%s is %s", c.awaited, Quote(line))
 		case !strings.HasPrefix(line, `"`):
-			return nil, garbled("%s is %s, which ManageSieve does not have", c.awaited, quote(line))
+			return nil, garbled("%s is %s, which ManageSieve does not have", c.awaited, Quote(line))
 		}
 		lines = append(lines, line)
 	}
@@ -394,7 +394,7 @@ func irc(c *cleartext) error {
 	}
 	answer, err := c.message("670", "691", "421", "451")
 	if err == nil && answer.command != "670" {
-		return refused("STARTTLS is answered with %s", quote(answer.line))
+		return refused("STARTTLS is answered with %s", Quote(answer.line))
 	}
 	return err
 }
@@ -412,9 +412,9 @@ func (c *cleartext) ircCapabilities() ([]string, error) {
 		case err != nil:
 			return nil, err
 		case m.command != "CAP":
-			return nil, notOffered("CAP LS is answered with %s", quote(m.line))
+			return nil, notOffered("CAP LS is answered with %s", Quote(m.line))
 		case len(m.params) < 3 || !strings.EqualFold(m.params[1], "LS"):
-			return nil, garbled("CAP LS is answered with %s", quote(m.line))
+			return nil, garbled("CAP LS is answered with %s", Quote(m.line))
 		}
 		all = append(all, strings.Fields(m.params[len(m.params)-1])...)
 		if m.params[2] != "*" || len(m.params) == 3 {
@@ -443,11 +443,11 @@ func (c *cleartext) message(commands ...string) (ircMessage, error) {
 		switch {
 		case line == "": // RFC 1459 section 2.3.1 lets it pass
 		case !ok:
-			return ircMessage{}, garbled("%s is %s, and no message of IRC", c.awaited, quote(line))
+			return ircMessage{}, garbled("%s is %s, and no message of IRC", c.awaited, Quote(line))
 		case slices.Contains(commands, m.command):
 			return m, nil
 		case m.command == "ERROR":
-			return ircMessage{}, refused("%s is %s", c.awaited, quote(line))
+			return ircMessage{}, refused("%s is %s", c.awaited, Quote(line))
 		}
 	}
 }

@@ -28,7 +28,7 @@ func TestInPieces(t *testing.T) {
 			c := s.scripted(piece)
 			carrier, err := startWith(s.scheme, c)
 			if err != nil {
-				if got := reasonFor(err); got != s.reason {
+				if got := Of(err); got != s.reason {
 					t.Errorf("%s in pieces of %d: %v is %s, want %q", s.name, piece, err, got, s.reason)
 				}
 				continue
@@ -72,7 +72,7 @@ func TestTalkative(t *testing.T) {
 				script.lines = append(cloned(script.lines), spoken{true, append(bytes.Clone(line.words[:len(line.words)/2]), endless...)})
 				c := script.scripted(maxDialogue)
 				_, err := startWith(s.scheme, c)
-				switch reasonFor(err) {
+				switch Of(err) {
 				case ReasonTooLarge, ReasonStartTLSProtocol, ReasonStartTLSNotOffered, ReasonStartTLSRefused:
 				default:
 					t.Errorf("%s with %s without end: error is %v", s.name, name, err)
@@ -101,8 +101,7 @@ func TestNobodyListens(t *testing.T) {
 
 // startWith holds the dialogue of a scheme over a connection.
 func startWith(s Scheme, c net.Conn) (net.Conn, error) {
-	p := &Prober{module: DefaultModule()}
-	return p.startTLS(c, Target{Scheme: s, Host: "localhost"})
+	return StartTLS(c, &Target{Scheme: s, Host: "localhost"}, "")
 }
 
 // scriptedConn is a server in memory that says one turn, and the next when the
@@ -170,7 +169,7 @@ func (c *scriptedConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (c *scriptedConn) pending() bool { return len(c.arrived) > 0 }
+func (c *scriptedConn) Pending() bool { return len(c.arrived) > 0 }
 
 // leftForTLS wants everything of the dialogue read, and nothing of what follows.
 func (c *scriptedConn) leftForTLS(t *testing.T, carrier net.Conn, s transcript) {
@@ -229,8 +228,8 @@ func fuzzDialogue(f *testing.F, scheme Scheme) {
 			c.leftForTLS(t, carrier, transcript{name: string(scheme)})
 			return
 		}
-		if !slices.Contains(endsOfDialogues, reasonFor(err)) {
-			t.Errorf("%v is %s", err, reasonFor(err))
+		if !slices.Contains(endsOfDialogues, Of(err)) {
+			t.Errorf("%v is %s", err, Of(err))
 		}
 		if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("the error is not fit to be shown: %q", err)
@@ -255,7 +254,7 @@ func TestPending(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := bound(ctx, raw)
+	conn, err := Bind(ctx, raw)
 	if err != nil {
 		t.Fatal(err)
 	}

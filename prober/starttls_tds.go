@@ -107,13 +107,16 @@ func tdsPackets(b []byte) []byte {
 // it is with the tickets of TLS 1.3, of which the specification says nothing.
 type tdsConn struct {
 	net.Conn
-	shaken bool   // the handshake is over
-	head   []byte // the header of a bare record, not yet handed on
-	left   int    // how much of the packet or record is still to come
+	handshakeDone bool
+	head          []byte // the header of a bare record, not yet handed on
+	left          int    // how much of the packet or record is still to come
 }
 
+// HandshakeDone ends the wrapping: the records after the handshake are bare.
+func (c *tdsConn) HandshakeDone() { c.handshakeDone = true }
+
 func (c *tdsConn) Write(b []byte) (int, error) {
-	if c.shaken {
+	if c.handshakeDone {
 		return c.Conn.Write(b)
 	}
 	if _, err := c.Conn.Write(tdsPackets(b)); err != nil {

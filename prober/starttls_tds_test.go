@@ -127,9 +127,9 @@ func TestTDSConn(t *testing.T) {
 		c := &tdsConn{Conn: wire}
 		first, second := bytes.Repeat([]byte{1}, size), []byte{2}
 		c.Write(first)
-		c.shaken = true
+		c.handshakeDone = true
 		c.Write(record)
-		c.shaken = false
+		c.handshakeDone = false
 		c.Write(second)
 		packets := (size+tdsMaxPacket-tdsHeader-1)/(tdsMaxPacket-tdsHeader) + 1
 		if want := size + len(record) + 1 + packets*tdsHeader; wire.Len() != want {
@@ -151,7 +151,7 @@ func TestTDSConnBroken(t *testing.T) {
 		"\x12\x01\x00\x00\x00\x00\x00\x00": ReasonStartTLSProtocol,
 	} {
 		c := &tdsConn{Conn: &recorder{Buffer: *bytes.NewBufferString(wire)}}
-		if _, err := c.Read(make([]byte, 1)); reasonFor(err) != want {
+		if _, err := c.Read(make([]byte, 1)); Of(err) != want {
 			t.Errorf("%q is %v, want %s", wire, err, want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -229,19 +230,20 @@ func TestEveryDialogueHasTranscripts(t *testing.T) {
 	for reason := range reasons["xmpp-client"] {
 		reasons["xmpp-server"][reason] = true
 	}
-	for _, s := range schemes {
-		if (s.start == startTLS) != (s.dialogue != nil) {
-			t.Errorf("%s starts with %d and has a dialogue: %v", s.name, s.start, s.dialogue != nil)
+	for _, scheme := range Schemes() {
+		d, ok := dialogues[scheme]
+		if scheme.StartsInClear() != ok {
+			t.Errorf("%s starts in the clear: %v, and has a dialogue: %v", scheme, scheme.StartsInClear(), ok)
 		}
-		if s.dialogue == nil {
+		if !ok {
 			continue
 		}
-		if s.spec == "" {
-			t.Errorf("%s follows nothing", s.name)
+		if d.spec == "" {
+			t.Errorf("%s follows nothing", scheme)
 		}
 		for _, reason := range []Reason{"", ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol} {
-			if !reasons[s.name][reason] {
-				t.Errorf("%s has no transcript that ends with %q", s.name, reason)
+			if !reasons[scheme][reason] {
+				t.Errorf("%s has no transcript that ends with %q", scheme, reason)
 			}
 		}
 	}
@@ -462,4 +464,21 @@ func (s transcript) withList() bool {
 		return false
 	}
 	return true
+}
+
+// The README names every scheme, with its port, and what its dialogue follows.
+func TestReadmeHasSchemes(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range Schemes() {
+		row := "`" + string(s) + "`"
+		if d, ok := dialogues[s]; ok {
+			row += " | " + strconv.Itoa(int(s.Port())) + " | " + d.spec
+		}
+		if !strings.Contains(string(readme), row) || !strings.Contains(string(readme), strconv.Itoa(int(s.Port()))) {
+			t.Errorf("the README does not have %s or its port %d", row, s.Port())
+		}
+	}
 }

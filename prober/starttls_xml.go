@@ -55,7 +55,7 @@ func xmpp(c *cleartext, namespace, from string) error {
 	case answer == xmppFailure:
 		return refused("starttls is answered with failure")
 	case answer != xmppProceed:
-		return garbled("starttls is answered with %s", quote(answer.Local))
+		return garbled("starttls is answered with %s", Quote(answer.Local))
 	}
 	_, err = c.children(d)
 	return err
@@ -68,14 +68,14 @@ func (c *cleartext) features(d *xml.Decoder) ([]xml.Name, error) {
 	case err != nil:
 		return nil, err
 	case start.Name != xmppStream:
-		return nil, garbled("the stream begins with %s", quote(start.Name.Local))
+		return nil, garbled("the stream begins with %s", Quote(start.Name.Local))
 	}
 	name, err := c.element(d)
 	switch {
 	case err != nil:
 		return nil, err
 	case name != xmppFeatures:
-		return nil, garbled("the stream begins with %s, where its features belong", quote(name.Local))
+		return nil, garbled("the stream begins with %s, where its features belong", Quote(name.Local))
 	}
 	return c.children(d)
 }
@@ -91,7 +91,7 @@ func (c *cleartext) element(d *xml.Decoder) (xml.Name, error) {
 	if err != nil || len(conditions) == 0 {
 		return xml.Name{}, refused("the stream to %s ends with an error", c.server)
 	}
-	return xml.Name{}, refused("the stream to %s ends with the error %s", c.server, quote(conditions[0].Local))
+	return xml.Name{}, refused("the stream to %s ends with the error %s", c.server, Quote(conditions[0].Local))
 }
 
 // tag returns the next start tag. The end of the stream is the end of all.
@@ -140,5 +140,5 @@ func (c *cleartext) token(d *xml.Decoder) (xml.Token, error) {
 	case c.broken != nil: // which the decoder may call a mistake of syntax
 		return nil, c.lost(c.broken)
 	}
-	return nil, garbled("%s is no XML of XMPP: %s", c.awaited, quote(err.Error()))
+	return nil, garbled("%s is no XML of XMPP: %s", c.awaited, Quote(err.Error()))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -47,7 +46,7 @@ func ParseTarget(s string) (Target, error) {
 	case strings.Contains(s, "@"): // what stands before it may be a password
 		return Target{}, fmt.Errorf("target: %w", err)
 	}
-	return Target{}, fmt.Errorf("target %s: %w", quote(s), err)
+	return Target{}, fmt.Errorf("target %s: %w", Quote(s), err)
 }
 
 func parseTarget(s string) (Target, error) {
@@ -69,7 +68,7 @@ func parseTarget(s string) (Target, error) {
 	}
 	rest = strings.TrimSuffix(rest, "/")
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		return Target{}, fmt.Errorf("a TLS endpoint has no path, query or fragment; leave out %s", quote(rest[i:]))
+		return Target{}, fmt.Errorf("a TLS endpoint has no path, query or fragment; leave out %s", Quote(rest[i:]))
 	}
 	host, port, err := splitHostPort(rest)
 	if err != nil {
@@ -114,7 +113,7 @@ func cutScheme(s string) (Scheme, string, error) {
 		return "", "", errors.New("http is not TLS; write https:// or leave the scheme out")
 	}
 	if !scheme.Known() && scheme != schemeUnix {
-		return "", "", fmt.Errorf("unknown scheme %s; known are %s", quote(word), schemeNames())
+		return "", "", fmt.Errorf("unknown scheme %s; known are %s", Quote(word), schemeNames())
 	}
 	return scheme, rest, nil
 }
@@ -150,7 +149,7 @@ func splitHostPort(s string) (host, port string, err error) {
 func parsePort(s string) (uint16, error) {
 	port, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || port == 0 || strings.HasPrefix(s, "+") {
-		return 0, fmt.Errorf("port %s is not a number from 1 to 65535", quote(s))
+		return 0, fmt.Errorf("port %s is not a number from 1 to 65535", Quote(s))
 	}
 	return uint16(port), nil
 }
@@ -175,7 +174,7 @@ func ParseHost(s string) (string, error) {
 func parseBracketed(s string) (string, error) {
 	addr, err := parseIP(strings.Replace(s, "%25", "%", 1))
 	if err != nil || !strings.Contains(s, ":") {
-		return "", fmt.Errorf("%s in brackets is not an IPv6 address", quote(s))
+		return "", fmt.Errorf("%s in brackets is not an IPv6 address", Quote(s))
 	}
 	return addr.String(), nil
 }
@@ -202,11 +201,11 @@ var names = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRul
 // 2.1 for letters, with the underscore that the world added.
 func parseDNSName(s string) (string, error) {
 	if !utf8.ValidString(s) {
-		return "", fmt.Errorf("%s is not a host name: it is not UTF-8", quote(s))
+		return "", fmt.Errorf("%s is not a host name: it is not UTF-8", Quote(s))
 	}
 	name, err := names.ToASCII(s)
 	if err != nil {
-		return "", fmt.Errorf("%s is not a host name: %w", quote(s), err)
+		return "", fmt.Errorf("%s is not a host name: %w", Quote(s), err)
 	}
 	bare := strings.TrimSuffix(name, ".")
 	if len(bare) > 253 {
@@ -215,11 +214,11 @@ func parseDNSName(s string) (string, error) {
 	labels := strings.Split(bare, ".")
 	for _, label := range labels {
 		if err := dnsLabel(label); err != nil {
-			return "", fmt.Errorf("%s is not a host name: %w", quote(s), err)
+			return "", fmt.Errorf("%s is not a host name: %w", Quote(s), err)
 		}
 	}
 	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
-		return "", fmt.Errorf("%s is neither an IPv4 address nor a host name: no top-level domain is a number", quote(s))
+		return "", fmt.Errorf("%s is neither an IPv4 address nor a host name: no top-level domain is a number", Quote(s))
 	}
 	return name, nil
 }
@@ -229,13 +228,13 @@ func dnsLabel(label string) error {
 	case label == "":
 		return errors.New("it has an empty label")
 	case len(label) > 63:
-		return fmt.Errorf("the label %s has more than 63 bytes (RFC 1035)", quote(label))
+		return fmt.Errorf("the label %s has more than 63 bytes (RFC 1035)", Quote(label))
 	case label[0] == '-' || label[len(label)-1] == '-':
-		return fmt.Errorf("the label %s begins or ends with a hyphen", quote(label))
+		return fmt.Errorf("the label %s begins or ends with a hyphen", Quote(label))
 	}
 	for _, c := range []byte(label) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return fmt.Errorf("it holds %s", quote(string(rune(c))))
+			return fmt.Errorf("it holds %s", Quote(string(rune(c))))
 		}
 	}
 	return nil
@@ -246,7 +245,7 @@ func dnsLabel(label string) error {
 func ParseServerName(s string) (string, error) {
 	name, err := ParseHost(s)
 	if err != nil {
-		return "", fmt.Errorf("server name %s: %w", quote(s), err)
+		return "", fmt.Errorf("server name %s: %w", Quote(s), err)
 	}
 	return strings.TrimSuffix(name, "."), nil
 }
@@ -262,7 +261,7 @@ func ParseAddress(s string) (netip.AddrPort, error) {
 			return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
 		}
 	}
-	return netip.AddrPort{}, fmt.Errorf("address %s: is not an IP address with an optional port, as in 192.0.2.7, 192.0.2.7:8443 or [2001:db8::1]:8443", quote(s))
+	return netip.AddrPort{}, fmt.Errorf("address %s: is not an IP address with an optional port, as in 192.0.2.7, 192.0.2.7:8443 or [2001:db8::1]:8443", Quote(s))
 }
 
 // At is the target with address, which ParseAddress has to take, to be dialled
@@ -281,23 +280,11 @@ func (t Target) String() string {
 	if t.Path != "" {
 		return string(t.Scheme) + "://" + t.Path
 	}
-	return string(t.Scheme) + "://" + t.hostPort()
+	return string(t.Scheme) + "://" + t.HostPort()
 }
 
-func (t Target) hostPort() string { return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port))) }
-
-// FarEnd is what a probe connects to, whatever is said there and under which
-// name: host:port, with the address for the host where it is set, or a path.
-func (t Target) FarEnd() string {
-	if t.Path != "" {
-		return t.Path
-	}
-	end := t.farEnd()
-	if end.elsewhere {
-		return netip.AddrPortFrom(end.addr, end.port).String()
-	}
-	return t.hostPort()
-}
+// HostPort is host:port, with an IPv6 address in brackets.
+func (t *Target) HostPort() string { return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port))) }
 
 // IP is the host as an address; invalid where the host is a name.
 func (t Target) IP() netip.Addr {
@@ -305,13 +292,13 @@ func (t Target) IP() netip.Addr {
 	return addr
 }
 
-// literal tells whether there is nothing to resolve.
-func (t Target) literal() bool { return t.Address.IsValid() || t.IP().IsValid() }
+// Literal tells whether there is nothing to resolve.
+func (t *Target) Literal() bool { return t.Address.IsValid() || t.IP().IsValid() }
 
-// name is what the leaf has to be for: the override, or the host without the
+// Name is what the leaf has to be for: the override, or the host without the
 // root's dot and without a zone, neither of which a certificate knows. It is
 // empty for a Unix socket without an override, which could have any.
-func (t Target) name() string {
+func (t *Target) Name() string {
 	if t.ServerName != "" {
 		return t.ServerName
 	}
@@ -319,106 +306,4 @@ func (t Target) name() string {
 		return addr.WithZone("").String()
 	}
 	return strings.TrimSuffix(t.Host, ".")
-}
-
-// Scheme says how the TLS conversation with a target starts.
-type Scheme string
-
-// scheme is what is known of one: its port (IANA service names), how the
-// conversation starts, and what that follows.
-type scheme struct {
-	name     Scheme
-	port     uint16
-	start    start
-	dialogue dialogue // what is said in the clear before TLS; nil but for startTLS
-	alpn     []string // what is offered where the module says nothing
-	spec     string   // what the dialogue, or its absence on the same port, follows
-}
-
-type start int
-
-const (
-	implicitTLS start = iota
-	startTLS
-	overQUIC
-)
-
-// schemes in the order in which people are told of them.
-var schemes = []scheme{
-	{name: "https", port: 443, alpn: []string{"h2", "http/1.1"}},
-	{name: "tls", port: 443},
-	{name: "smtps", port: 465},
-	{name: "imaps", port: 993},
-	{name: "pop3s", port: 995},
-	{name: "ftps", port: 990},
-	{name: "ldaps", port: 636},
-	{name: "nntps", port: 563},
-	{name: "xmpps-client", port: 5223},
-	{name: "ircs", port: 6697},
-	{name: "mqtts", port: 8883},
-	{name: "amqps", port: 5671},
-	{name: "rediss", port: 6379},
-	{name: "dot", port: 853},
-	// Two databases take TLS from the first byte on the port of their dialogue,
-	// from clients that say so by ALPN. Which of the two ways a conversation
-	// starts is what a scheme is for, and so one module serves both.
-	{name: "postgress", port: 5432, alpn: []string{"postgresql"}, spec: "PostgreSQL 17, SSL Session Encryption"},
-	{name: "mssqls", port: 1433, alpn: []string{"tds/8.0"}, spec: "MS-TDS 8.0"},
-
-	{name: "smtp", port: 25, start: startTLS, dialogue: smtp, spec: "RFC 3207"},
-	{name: "submission", port: 587, start: startTLS, dialogue: smtp, spec: "RFC 3207"},
-	{name: "imap", port: 143, start: startTLS, dialogue: imap, spec: "RFC 9051"},
-	{name: "pop3", port: 110, start: startTLS, dialogue: pop3, spec: "RFC 2595"},
-	{name: "ftp", port: 21, start: startTLS, dialogue: ftp, spec: "RFC 4217"},
-	{name: "ldap", port: 389, start: startTLS, dialogue: ldap, spec: "RFC 4511"},
-	{name: "postgres", port: 5432, start: startTLS, dialogue: postgres, spec: "PostgreSQL, SSLRequest"},
-	{name: "mysql", port: 3306, start: startTLS, dialogue: mysql, spec: "MySQL and MariaDB, SSLRequest"},
-	{name: "nntp", port: 119, start: startTLS, dialogue: nntp, spec: "RFC 4642"},
-	{name: "sieve", port: 4190, start: startTLS, dialogue: sieve, spec: "RFC 5804"},
-	{name: "lmtp", port: 24, start: startTLS, dialogue: lmtp, spec: "RFC 2033"},
-	{name: "xmpp-client", port: 5222, start: startTLS, dialogue: xmppClient, spec: "RFC 6120"},
-	{name: "xmpp-server", port: 5269, start: startTLS, dialogue: xmppServer, spec: "RFC 6120"},
-	{name: "irc", port: 6667, start: startTLS, dialogue: irc, spec: "IRCv3 tls"},
-	{name: "rdp", port: 3389, start: startTLS, dialogue: rdp, spec: "MS-RDPBCGR"},
-	{name: "mssql", port: 1433, start: startTLS, dialogue: mssql, spec: "MS-TDS"},
-	{name: "quic", port: 443, start: overQUIC},
-	{name: "h3", port: 443, start: overQUIC},
-}
-
-func (s Scheme) find() *scheme {
-	for i := range schemes {
-		if schemes[i].name == s {
-			return &schemes[i]
-		}
-	}
-	return new(scheme)
-}
-
-// Known tells whether the scheme is one of those that ParseTarget takes.
-func (s Scheme) Known() bool { return s.find().name != "" }
-
-// Port is the scheme's own port, 0 for an unknown scheme.
-func (s Scheme) Port() uint16 { return s.find().port }
-
-func schemeNames() string {
-	all := []string{string(schemeUnix)}
-	for _, s := range schemes {
-		all = append(all, string(s.name))
-	}
-	return sorted(all)
-}
-
-// maxQuoted keeps what a stranger sent short in a sentence about it.
-const maxQuoted = 80
-
-func sorted(words []string) string {
-	slices.Sort(words)
-	return strings.Join(words, ", ")
-}
-
-func quote(s string) string {
-	if len(s) > maxQuoted {
-		return strconv.QuoteToASCII(s[:maxQuoted]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
 }

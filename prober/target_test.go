@@ -1,8 +1,6 @@
 package prober
 
 import (
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -144,23 +142,6 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
-// The README names every scheme, with its port, and what its dialogue follows.
-func TestReadmeHasSchemes(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range schemes {
-		row := "`" + string(s.name) + "`"
-		if s.dialogue != nil {
-			row += " | " + strconv.Itoa(int(s.port)) + " | " + s.spec
-		}
-		if !strings.Contains(string(readme), row) || !strings.Contains(string(readme), strconv.Itoa(int(s.port))) {
-			t.Errorf("the README does not say %s or its port %d", row, s.port)
-		}
-	}
-}
-
 func TestTargetAt(t *testing.T) {
 	if got, err := target(t, "example.com").At("192.0.2.7"); err != nil || got.Address.String() != "192.0.2.7:0" || got.String() != "https://example.com:443" {
 		t.Errorf("got %+v, %v", got, err)
@@ -194,7 +175,7 @@ func TestTargetFarEnd(t *testing.T) {
 			}
 		}
 		asked.ServerName = "other.test"
-		if got := asked.FarEnd(); got != test.want {
+		if got := asked.Server(); got != test.want {
 			t.Errorf("%s at %q is %s, want %s", test.written, test.address, got, test.want)
 		}
 	}

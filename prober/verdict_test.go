@@ -174,7 +174,7 @@ func TestReloadVoidsVerdicts(t *testing.T) {
 		}
 		m := DefaultModule()
 		m.CAFile = file
-		return newProber(t, m).verdicts.judge(sent, "localhost", now).Valid
+		return newProber(t, m).verifier.judge(sent, "localhost", now).Valid
 	}
 	if !valid(root) || valid(other) || !valid(root) {
 		t.Error("the verdict is not that of the roots in the file")

@@ -19,9 +19,11 @@ type VersionsOptions struct {
 // otherwise: what a server takes changes when somebody changes its configuration.
 const scanAge = time.Hour
 
-func (o VersionsOptions) age() time.Duration { return cmp.Or(time.Duration(o.Every), scanAge) }
+// MaxAge is how old a finding may become.
+func (o VersionsOptions) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), scanAge) }
 
-func (o VersionsOptions) parameters() string { return "" }
+// Key is what else the finding depends on.
+func (o VersionsOptions) Key() string { return "" }
 
 // Versions is the finding of the check versions.
 type Versions struct {
@@ -41,16 +43,17 @@ func (v *Versions) Unanswered() []hello.Version {
 	})
 }
 
-func (v *Versions) size() int { return 8 * len(v.Answers) }
+// Size is how many bytes the finding takes.
+func (v Versions) Size() int { return 8 * len(v.Answers) }
 
 // maxVersionHellos bounds the connections of one finding: a healthy server takes
 // six, one that hangs up on what it does not take some thirty.
 const maxVersionHellos = 60
 
-// versions offers each version alone, all of them side by side: one round trip
-// for the connections and one for the answers, and no cryptography on our side.
-func versions(ctx context.Context, e *endpoint, _ *VersionsOptions) (*Versions, error) {
-	q := newInquiry(e, maxVersionHellos, 0)
+// Find offers each version alone, all in parallel: one round trip for the
+// connections and one for the answers, and no cryptography on our side.
+func (o VersionsOptions) Find(ctx context.Context, e *endpoint) (*Versions, error) {
+	q := newInquiry(e.Scan(), maxVersionHellos, 0)
 	answers := make([]answer, len(hello.Versions))
 	tasks := make([]func(), len(hello.Versions))
 	for i, v := range hello.Versions {
@@ -84,17 +87,17 @@ func (q *inquiry) version(ctx context.Context, v hello.Version) answer {
 	switch {
 	case alert == nil || v == hello.SSL20:
 	case alert.Description == hello.HandshakeFailure:
-		if rest := unusual(v); len(rest) > 0 {
+		if rest := hello.RareSuites(v); len(rest) > 0 {
 			said, _ = q.versionBy(ctx, hello.Offer{Version: v, Ciphers: rest})
 		}
 	case v == hello.TLS13 && alert.Description != hello.ProtocolVersion:
-		said, _ = q.versionBy(ctx, hello.Offer{Version: v, KeyShares: keyShares(nil)})
+		said, _ = q.versionBy(ctx, hello.Offer{Version: v, KeyShares: hello.KeySharesFor(nil)})
 	}
 	return said
 }
 
 func (q *inquiry) versionBy(ctx context.Context, o hello.Offer) (answer, *hello.Alert) {
-	message, err := q.e.marshal(o)
+	message, err := q.Marshal(o)
 	if err != nil {
 		return saidNothing, nil
 	}
@@ -103,10 +106,4 @@ func (q *inquiry) versionBy(ctx context.Context, o hello.Offer) (answer, *hello.
 		said = saidNo
 	}
 	return said, flight.Alert
-}
-
-// unusual is the suites of a version that an offer leaves out at first.
-func unusual(v hello.Version) []hello.CipherSuite {
-	usual := hello.UsualSuites(v)
-	return slices.DeleteFunc(hello.SuitesFor(v), func(s hello.CipherSuite) bool { return slices.Contains(usual, s) })
 }

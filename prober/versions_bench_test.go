@@ -24,17 +24,13 @@ func BenchmarkVersions(b *testing.B) {
 		b.Fatal(err)
 	}
 	addr, traffic := wiretap(b, server)
-	m := labModule(b, lab)
-	p := newProber(b, m)
-	e := &endpoint{prober: p, target: target(b, addr)}
-	r := &Result{Target: e.target}
-	e.addrs, _ = p.locate(b.Context(), r)
+	e := endpointOf(b.Context(), b, labModule(b, lab), addr)
 
 	b.Run("scan", func(b *testing.B) {
 		measure(b, traffic, func() {
 			ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 			defer cancel()
-			if found, err := versions(ctx, e, nil); err != nil || len(found.Answers) != 6 {
+			if found, err := (VersionsOptions{}).Find(ctx, e); err != nil || len(found.Answers) != 6 {
 				b.Fatal(found, err)
 			}
 		})

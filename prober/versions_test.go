@@ -47,10 +47,10 @@ func TestVersions(t *testing.T) {
 					addr = scheme + "://" + addr
 				}
 				m := labModule(t, lab)
-				m.Versions = new(VersionsOptions)
+				m.Versions.Options = new(VersionsOptions)
 				r := newProber(t, m).Probe(t.Context(), target(t, addr))
-				if r.Versions == nil || r.Versions.said() != test.want {
-					t.Errorf("got %+v, checks %+v; want %s", r.Versions, r.Checks, test.want)
+				if r.Versions.Finding == nil || r.Versions.Finding.said() != test.want {
+					t.Errorf("got %+v, checks %+v; want %s", r.Versions.Finding, r.Outcomes, test.want)
 				}
 			})
 		}
@@ -79,10 +79,10 @@ func TestVersionsOfOldServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := labModule(t, lab)
-			m.Versions = new(VersionsOptions)
+			m.Versions.Options = new(VersionsOptions)
 			r := newProber(t, m).Probe(t.Context(), target(t, addr))
-			if r.Versions == nil || r.Versions.said() != test.want {
-				t.Errorf("got %+v, checks %+v; want %s", r.Versions, r.Checks, test.want)
+			if r.Versions.Finding == nil || r.Versions.Finding.said() != test.want {
+				t.Errorf("got %+v, checks %+v; want %s", r.Versions.Finding, r.Outcomes, test.want)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func TestLastVersionIsHeard(t *testing.T) {
 	lab := newLab(t)
 	likes := choosy(func(h *hello.ClientHello) bool { return h.LegacyVersion == hello.TLS10 }, nil)
 	addr := startMannered(t, lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, likes)
-	q := newInquiry(lookAt(t, lab, addr), maxVersionHellos, 0)
+	q := newInquiry(lookAt(t, lab, addr).Scan(), maxVersionHellos, 0)
 	for _, v := range []hello.Version{hello.SSL20, hello.SSL30, hello.TLS11, hello.TLS12, hello.TLS13} {
 		if said := q.version(t.Context(), v); said != saidNeither {
 			t.Errorf("%s: the answer is %v, want none that tells", v, said)
@@ -147,7 +147,7 @@ func TestVersionsOfShyServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := labModule(t, lab)
-			m.Versions, m.Timeout = new(VersionsOptions), Duration(400*time.Millisecond)
+			m.Versions.Options, m.Timeout = new(VersionsOptions), Duration(400*time.Millisecond)
 			if test.whole {
 				m.Timeout = Duration(2 * time.Second)
 			}
@@ -155,14 +155,14 @@ func TestVersionsOfShyServers(t *testing.T) {
 			for range attempts {
 				p := newProber(t, m)
 				r := p.Probe(t.Context(), target(t, addr))
-				for r.Checks[0].Failure != nil && r.Checks[0].Failure.Reason == ReasonPending {
+				for r.Outcomes[0].Failure != nil && r.Outcomes[0].Failure.Reason == ReasonPending {
 					r = p.Probe(t.Context(), target(t, addr))
 				}
-				if r.Versions == nil {
-					said = fmt.Sprint(r.Checks[0].Failure)
+				if r.Versions.Finding == nil {
+					said = fmt.Sprint(r.Outcomes[0].Failure)
 				} else {
-					said = r.Versions.said()
-					for _, a := range r.Versions.Answers {
+					said = r.Versions.Finding.said()
+					for _, a := range r.Versions.Finding.Answers {
 						if sign := map[bool]string{true: "+", false: "-"}[a.Taken]; !strings.Contains(truth, sign+strings.TrimPrefix(a.Version.String(), "TLS ")) {
 							t.Errorf("%s, which is false", sign+a.Version.String())
 						}

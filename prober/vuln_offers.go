@@ -61,7 +61,7 @@ func (s *woundScan) poodle(ctx context.Context) {
 // drown offers SSL 2.0. A server that speaks it but shares no cipher may still
 // take one that it did not name (CVE-2015-3197): of that nothing is said.
 func (s *woundScan) drown(ctx context.Context) {
-	message, err := s.marshal(hello.Offer{Version: hello.SSL20})
+	message, err := s.Marshal(hello.Offer{Version: hello.SSL20})
 	if err != nil {
 		return
 	}
@@ -211,7 +211,7 @@ func (s *woundScan) fallback(ctx context.Context) {
 		return // an older version may want something unusual as well
 	}
 	t, a := s.ask(ctx, hello.Offer{Version: v - 1, Fallback: true}, hello.UntilHello)
-	if alert, ok := errors.AsType[*alertError](t.err); ok && alert.alert.Description == hello.InappropriateFallback {
+	if alert, ok := errors.AsType[*hello.AlertError](t.err); ok && alert.Description == hello.InappropriateFallback {
 		s.tell(NoFallbackSCSV, false, "it turned down a fallback from "+v.String())
 		return
 	}

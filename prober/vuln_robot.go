@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"syscall"
 	"time"
 
@@ -99,7 +100,7 @@ func (s *woundScan) secret(ctx context.Context, fault int, finish bool) (string,
 	if _, err := t.Write(append(message, afterSecret(t.flight.Hello.Version, finish)...)); err != nil {
 		return "", saidNothing
 	}
-	return reaction(ctx, t, min(robotPatience, s.patience()))
+	return reaction(ctx, t, min(robotPatience, s.Patience))
 }
 
 // publicKey is that of the certificate; nil: it has none of RSA, or one that is
@@ -196,7 +197,7 @@ func reaction(ctx context.Context, t *talk, patience time.Duration) (string, ans
 		return "reset", saidYes
 	case endedBy(err):
 		return "closed", saidYes
-	case reasonFor(err) == ReasonTimeout:
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "silence", saidYes
 	}
 	return "", saidNothing

@@ -20,11 +20,11 @@ func (s *woundScan) insideSession(ctx context.Context) {
 	if s.silent >= maxUnanswered {
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, s.patience())
+	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	cache := new(oneSession)
 	begin := func() (*overheard, error) {
-		return s.handshake(limited, func(c *tls.Config) {
+		return s.endpoint.Handshake(limited, func(c *tls.Config) {
 			c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
 			c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
 		})
@@ -47,7 +47,7 @@ func (s *woundScan) clientRenegotiation(t *overheard, begin func() (*overheard, 
 	if err != nil {
 		return
 	}
-	offer := hello.Offer{Version: session.version, ServerName: s.serverName(), NoRenegotiationInfo: true}
+	offer := hello.Offer{Version: session.version, ServerName: s.ServerName, NoRenegotiationInfo: true}
 	if _, secure := s.greeted.RenegotiationInfo(); secure {
 		offer.Extra = append(offer.Extra, hello.RenegotiationInfo(t.ConnectionState().TLSUnique)) // the client's Finished (RFC 5929 section 3)
 	}

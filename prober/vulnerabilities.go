@@ -17,11 +17,13 @@ type VulnerabilitiesOptions struct {
 	Every Duration `yaml:"every"`
 }
 
-func (o VulnerabilitiesOptions) age() time.Duration {
+// MaxAge is how old a finding may become.
+func (o VulnerabilitiesOptions) MaxAge() time.Duration {
 	return cmp.Or(time.Duration(o.Every), 24*time.Hour)
 }
 
-func (o VulnerabilitiesOptions) parameters() string { return "" }
+// Key is what else the finding depends on.
+func (o VulnerabilitiesOptions) Key() string { return "" }
 
 // Vulnerabilities is the finding of the check vulnerabilities: those questions
 // that were answered.
@@ -36,7 +38,8 @@ type VulnerabilityAnswer struct {
 	Saw           string // what the server did, for people
 }
 
-func (v *Vulnerabilities) size() int {
+// Size is how many bytes the finding takes.
+func (v Vulnerabilities) Size() int {
 	size := 0
 	for _, a := range v.Answers {
 		size += 48 + len(a.Saw)
@@ -93,11 +96,11 @@ var VulnerabilityNames = []Vulnerability{
 	NoFallbackSCSV, NoExtendedMasterSecret, POODLE, DROWN, FREAK, Logjam, Sweet32, RC4,
 }
 
-// vulnerabilities asks one question after the other, each over a connection of
+// Find asks one question after the other, each over a connection of
 // its own, the ones that servers dislike most at the end. What follows from one
 // ordinary hello is asked with that.
-func vulnerabilities(ctx context.Context, e *endpoint, _ *VulnerabilitiesOptions) (*Vulnerabilities, error) {
-	s := &woundScan{endpoint: e, answers: make(map[Vulnerability]VulnerabilityAnswer)}
+func (o VulnerabilitiesOptions) Find(ctx context.Context, e *endpoint) (*Vulnerabilities, error) {
+	s := newWoundScan(e)
 	if err := s.greet(ctx); err != nil {
 		return nil, err
 	}
@@ -119,6 +122,7 @@ func vulnerabilities(ctx context.Context, e *endpoint, _ *VulnerabilitiesOptions
 // woundScan is one look for all vulnerabilities.
 type woundScan struct {
 	*endpoint
+	*scanClient
 	answers map[Vulnerability]VulnerabilityAnswer
 	highest hello.Version      // that is offered
 	greeted *hello.ServerHello // to the greeting; nil: the server takes nothing up to TLS 1.2
@@ -127,6 +131,10 @@ type woundScan struct {
 	prime   int                // the shortest that came with DHE, in bits; 0: none came
 	silent  int                // questions in a row that were not answered
 	abrupt  bool               // it hangs up on some
+}
+
+func newWoundScan(e *endpoint) *woundScan {
+	return &woundScan{endpoint: e, scanClient: e.Scan(), answers: make(map[Vulnerability]VulnerabilityAnswer)}
 }
 
 // maxUnanswered is how many questions in a row may go unanswered before no more are
@@ -170,7 +178,7 @@ func (s *woundScan) greet(ctx context.Context) error {
 	for _, o := range []hello.Offer{
 		{Version: hello.TLS12},
 		{Version: hello.TLS10},
-		{Version: hello.TLS12, Ciphers: unusual(hello.TLS12)},
+		{Version: hello.TLS12, Ciphers: hello.RareSuites(hello.TLS12)},
 	} {
 		o.Compression, o.Heartbeat, o.SessionTicket = []uint8{compressionDeflate, compressionNull}, true, []byte{}
 		t, a := s.open(ctx, o, hello.UntilDone)
@@ -214,7 +222,7 @@ func (t *talk) close() {
 // saidYes, saidNo or saidNothing. Hanging up is a no if the server answers another
 // hello after it, and hangs up on this one again. The talk is the caller's to close.
 func (s *woundScan) open(ctx context.Context, o hello.Offer, until hello.Until) (*talk, answer) {
-	o.ServerName = s.serverName()
+	o.ServerName = s.ServerName
 	message, err := o.Hello().Marshal()
 	if err != nil {
 		return &talk{flight: new(hello.Flight), err: err}, saidNothing
@@ -253,10 +261,10 @@ func (s *woundScan) try(ctx context.Context, message []byte, until hello.Until) 
 		wait(ctx, 2*breath)
 	}
 	t := &talk{sent: message}
-	limited, cancel := context.WithTimeout(ctx, s.patience())
+	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	t.cancel = cancel
-	t.Conn, t.flight, t.err = s.converse(limited, message, until)
-	if alert, ok := errors.AsType[*alertError](t.err); ok && alert.alert.Description == hello.InappropriateFallback {
+	t.Conn, t.flight, t.err = s.Converse(limited, message, until)
+	if alert, ok := errors.AsType[*hello.AlertError](t.err); ok && alert.Description == hello.InappropriateFallback {
 		return t, saidNo
 	}
 	return t, answerOf(t.flight, t.err)
@@ -275,7 +283,7 @@ func (s *woundScan) serves(ctx context.Context) bool {
 	message := s.control
 	if message == nil {
 		var err error
-		if message, err = s.marshal(hello.Offer{Version: hello.TLS13}); err != nil {
+		if message, err = s.Marshal(hello.Offer{Version: hello.TLS13}); err != nil {
 			return false
 		}
 	}

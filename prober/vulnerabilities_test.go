@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -23,7 +22,7 @@ import (
 func lookForWounds(t *testing.T, lab *tlstest.Lab, addr string) *Result {
 	t.Helper()
 	m := labModule(t, lab)
-	m.Vulnerabilities = new(VulnerabilitiesOptions)
+	m.Vulnerabilities.Options = new(VulnerabilitiesOptions)
 	m.Timeout = Duration(60e9)
 	return newProber(t, m).Probe(t.Context(), target(t, addr))
 }
@@ -84,7 +83,7 @@ func TestVulnerabilities(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				found, err := vulnerabilities(within(t), lookAt(t, lab, addr), nil)
+				found, err := VulnerabilitiesOptions{}.Find(within(t), lookAt(t, lab, addr))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -126,17 +125,15 @@ func lookThrough(t *testing.T, lab *tlstest.Lab, server string, manners tlstest.
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := lookAt(t, lab, addr)
 	m := labModule(t, lab)
 	m.Timeout = Duration(shortly)
-	e.prober = newProber(t, m)
-	return e
+	return endpointOf(t.Context(), t, m, addr)
 }
 
 // lookAt is a check's endpoint at a server.
 func lookAt(t *testing.T, lab *tlstest.Lab, addr string) *endpoint {
 	t.Helper()
-	return &endpoint{prober: newProber(t, labModule(t, lab)), target: target(t, addr), addrs: []netip.AddrPort{netip.MustParseAddrPort(addr)}}
+	return endpointOf(t.Context(), t, labModule(t, lab), addr)
 }
 
 // shortly is how long a server may be silent here.
@@ -161,7 +158,7 @@ func TestRudenessHidesNoWound(t *testing.T) {
 	for name, manners := range rude {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := vulnerabilities(within(t), lookThrough(t, lab, server, manners), nil)
+			found, err := VulnerabilitiesOptions{}.Find(within(t), lookThrough(t, lab, server, manners))
 			if found == nil {
 				t.Logf("nothing: %v", err)
 				return
@@ -188,7 +185,7 @@ func TestAbsenceIsNoRefusal(t *testing.T) {
 		others := slices.ContainsFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return !isRSA(id) })
 		return others || !slices.Contains(h.CipherSuites, hello.CipherSuite(tls.TLS_RSA_WITH_AES_128_GCM_SHA256)) || asked.Add(1) > 1
 	}, nil)
-	found, err := vulnerabilities(within(t), lookAt(t, lab, startMannered(t, lab, wounded, absent)), nil)
+	found, err := VulnerabilitiesOptions{}.Find(within(t), lookAt(t, lab, startMannered(t, lab, wounded, absent)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +202,7 @@ func TestRudenessIsNoWound(t *testing.T) {
 	for name, manners := range rude {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := vulnerabilities(within(t), lookThrough(t, lab, server, manners), nil)
+			found, err := VulnerabilitiesOptions{}.Find(within(t), lookThrough(t, lab, server, manners))
 			if found == nil {
 				t.Logf("nothing: %v", err)
 				return
@@ -241,7 +238,7 @@ func TestFewConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := vulnerabilities(within(t), lookAt(t, lab, addr), nil)
+			found, err := VulnerabilitiesOptions{}.Find(within(t), lookAt(t, lab, addr))
 			if err != nil || found.said(true) != "" || len(found.Answers) != len(VulnerabilityNames) {
 				t.Fatalf("%+v, %v", found, err)
 			}
@@ -277,11 +274,11 @@ func TestHealthyHasNoWounds(t *testing.T) {
 				addr = test.scheme + "://" + addr
 			}
 			r := lookForWounds(t, lab, addr)
-			if r.Vulnerabilities == nil {
-				t.Fatalf("no finding; checks %+v", r.Checks)
+			if r.Vulnerabilities.Finding == nil {
+				t.Fatalf("no finding; checks %+v", r.Outcomes)
 			}
-			if got, want := r.Vulnerabilities.said(false), everyVulnerability(); got != want {
-				t.Errorf("not vulnerable: %s\nwant %s\n%+v", got, want, r.Vulnerabilities.Answers)
+			if got, want := r.Vulnerabilities.Finding.said(false), everyVulnerability(); got != want {
+				t.Errorf("not vulnerable: %s\nwant %s\n%+v", got, want, r.Vulnerabilities.Finding.Answers)
 			}
 		})
 	}
@@ -316,7 +313,7 @@ func TestWeakInOneVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := vulnerabilities(within(t), lookAt(t, lab, addr), nil)
+			found, err := VulnerabilitiesOptions{}.Find(within(t), lookAt(t, lab, addr))
 			if err != nil {
 				t.Fatal(err)
 			}

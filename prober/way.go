@@ -121,11 +121,11 @@ func (j *judgement) tellMissing(way []*x509.Certificate) {
 	case selfSigned(top) && len(way) == 1:
 		j.tell(ProblemSelfSigned, top, "the leaf is signed by itself and is not among the trusted roots")
 	case selfSigned(top):
-		j.tell(ProblemUnknownAuthority, top, "the chain ends in %s, which is not among the trusted roots", quote(top.Subject.CommonName))
+		j.tell(ProblemUnknownAuthority, top, "the chain ends in %s, which is not among the trusted roots", Quote(top.Subject.CommonName))
 	case j.lacksIntermediate(way):
-		j.tell(ProblemIncompleteChain, top, "%s was issued by %s, which the server did not send and which seems to be an intermediate", quote(top.Subject.CommonName), quote(top.Issuer.CommonName))
+		j.tell(ProblemIncompleteChain, top, "%s was issued by %s, which the server did not send and which seems to be an intermediate", Quote(top.Subject.CommonName), Quote(top.Issuer.CommonName))
 	default:
-		j.tell(ProblemUnknownAuthority, top, "%s was issued by %s, which is not among the trusted roots", quote(top.Subject.CommonName), quote(top.Issuer.CommonName))
+		j.tell(ProblemUnknownAuthority, top, "%s was issued by %s, which is not among the trusted roots", Quote(top.Subject.CommonName), Quote(top.Issuer.CommonName))
 	}
 }
 

@@ -138,7 +138,7 @@ func TestRunbook(t *testing.T) {
 		}
 	}
 	text := read(t, "../docs/runbook.md")
-	for _, reason := range prober.Reasons() {
+	for _, reason := range prober.Vocabulary() {
 		if !strings.HasPrefix(string(reason), "alert_") && !strings.Contains(text, "`"+string(reason)+"`") && sections[string(reason)] == "" {
 			t.Errorf("the runbook does not explain the reason %s", reason)
 		}

@@ -76,11 +76,11 @@ type Expectation struct {
 }
 
 func expectations(r *prober.Result) []Expectation {
-	if r.Expect == nil {
+	if r.Expect.Finding == nil {
 		return nil
 	}
 	var all []Expectation
-	for _, e := range r.Expect.Expectations {
+	for _, e := range r.Expect.Finding.Expectations {
 		one := Expectation{e.Name, e.Met, Clean(e.Saw)}
 		if e.Saw == "" {
 			one.Saw = "none"
@@ -120,7 +120,7 @@ func (c FailedCheck) Sentence() string { return Sentence(string(c.Reason), c.Mes
 
 func failedChecks(r *prober.Result) []FailedCheck {
 	var all []FailedCheck
-	for _, check := range r.Checks {
+	for _, check := range r.Outcomes {
 		if f := check.Failure; f != nil {
 			all = append(all, FailedCheck{check.Name, f.Reason, Message(f), Remedy(f.Reason), f.Reason == prober.ReasonPending})
 		}

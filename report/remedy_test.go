@@ -8,7 +8,7 @@ import (
 )
 
 func TestRemedyForEveryReason(t *testing.T) {
-	for _, reason := range prober.Reasons() {
+	for _, reason := range prober.Vocabulary() {
 		if remedy := Remedy(reason); remedy == "" {
 			t.Errorf("%s has no remedy", reason)
 		}

@@ -60,18 +60,18 @@ type Vulnerability struct {
 }
 
 func scanOf(r *prober.Result) *Scan {
-	if r.Versions == nil && r.Ciphers == nil && r.Compliance == nil && r.Vulnerabilities == nil && r.Resumption == nil {
+	if r.Versions.Finding == nil && r.Ciphers.Finding == nil && r.Policy.Finding == nil && r.Vulnerabilities.Finding == nil && r.Resumption.Finding == nil {
 		return nil
 	}
 	return &Scan{
-		Ages: ages(r), Versions: versions(r.Versions), Ciphers: ciphersOf(r.Ciphers), Policies: policies(r.Compliance),
-		Vulnerabilities: vulnerabilities(r.Vulnerabilities), Other: otherFindings(r),
+		Ages: ages(r), Versions: versions(r.Versions.Finding), Ciphers: ciphersOf(r.Ciphers.Finding), Policies: policies(r.Policy.Finding),
+		Vulnerabilities: vulnerabilities(r.Vulnerabilities.Finding), Other: otherFindings(r),
 	}
 }
 
 func ages(r *prober.Result) []Fact {
 	var all facts
-	for _, c := range r.Checks {
+	for _, c := range r.Outcomes {
 		if c.Failure == nil && !c.Time.IsZero() && c.Time.Before(r.Start) {
 			all.add(c.Name, "checked "+span(r.Start.Sub(c.Time))+" ago")
 		}
@@ -195,7 +195,7 @@ func (s *Scan) VulnerabilitiesWith(status Status) []string {
 // otherFindings is the groups, the signature schemes and the resumption.
 func otherFindings(r *prober.Result) []Fact {
 	var all facts
-	if c := r.Ciphers; c != nil {
+	if c := r.Ciphers.Finding; c != nil {
 		all.add("groups", strings.Join(acceptedGroups(c), ", "))
 		if c.DHBits > 0 {
 			all.add("DHE", fmt.Sprintf("%d bits (smallest prime sent)", c.DHBits))
@@ -206,7 +206,7 @@ func otherFindings(r *prober.Result) []Fact {
 		}
 		all.add("signatures", strings.Join(names, ", "))
 	}
-	if r.Resumption != nil {
+	if r.Resumption.Finding != nil {
 		all.add("resumption", resumption(r))
 	}
 	return all
@@ -229,14 +229,14 @@ func acceptedGroups(c *prober.Ciphers) []string {
 // resumption is how the server resumes sessions, and the time that it saves.
 func resumption(r *prober.Result) string {
 	var words []string
-	if by := methods(r.Resumption, true); by != "" {
+	if by := methods(r.Resumption.Finding, true); by != "" {
 		words = append(words, "by "+by)
 	}
-	if not := methods(r.Resumption, false); not != "" {
+	if not := methods(r.Resumption.Finding, false); not != "" {
 		words = append(words, "not by "+not)
 	}
-	if r.Resumption.Duration > 0 {
-		took := "in " + Duration(r.Resumption.Duration)
+	if r.Resumption.Finding.Duration > 0 {
+		took := "in " + Duration(r.Resumption.Finding.Duration)
 		if handshakeDone(r) {
 			took += " instead of " + Duration(r.Session.Duration)
 		}

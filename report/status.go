@@ -57,7 +57,7 @@ func Judge(r *prober.Result, warning time.Duration) Status {
 		return Bad
 	case !handshakeDone(r) && !rejectedAsExpected(r):
 		return Unknown
-	case RemainingOf(r.Chain).soon(warning), vulnerable(r.Vulnerabilities):
+	case RemainingOf(r.Chain).soon(warning), vulnerable(r.Vulnerabilities.Finding):
 		return Warning
 	}
 	return Good
@@ -83,7 +83,7 @@ func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session
 // rejectedAsExpected tells whether the server refused a handshake that the
 // module expects it to refuse. This is the only success without a handshake.
 func rejectedAsExpected(r *prober.Result) bool {
-	return r.Expect != nil && slices.ContainsFunc(r.Expect.Expectations, func(e prober.Expectation) bool {
+	return r.Expect.Finding != nil && slices.ContainsFunc(r.Expect.Finding.Expectations, func(e prober.Expectation) bool {
 		return e.Met && (e.Name == "client_certificate_required" || e.Name == "alert")
 	})
 }

@@ -64,8 +64,8 @@ func TestJudgeOfNothingLearnedIsNotGood(t *testing.T) {
 	for name, r := range map[string]*prober.Result{
 		"nothing at all":      {},
 		"unfinished session":  {Session: new(prober.Session)},
-		"unmet expectation":   {Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "alert"}}}},
-		"met, and of no help": {Expect: &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}}}},
+		"unmet expectation":   expecting(prober.Expectation{Name: "alert"}),
+		"met, and of no help": expecting(prober.Expectation{Name: "min_version", Met: true}),
 	} {
 		if got := Judge(r, 0); got != Unknown {
 			t.Errorf("%s: %s, want %s", name, got, Unknown)
@@ -102,4 +102,10 @@ func TestStatusSpeaksNagios(t *testing.T) {
 			t.Errorf("%s exits with %d, want %s with %d", test.status, test.status.ExitCode(), test.word, test.code)
 		}
 	}
+}
+
+func expecting(e prober.Expectation) *prober.Result {
+	r := new(prober.Result)
+	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{e}}
+	return r
 }

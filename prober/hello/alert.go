@@ -15,6 +15,11 @@ func (a Alert) String() string {
 	return "warning alert " + a.Description.String()
 }
 
+// AlertError is an alert that the peer sent instead of what was asked for.
+type AlertError struct{ Alert }
+
+func (e *AlertError) Error() string { return "remote error: " + e.Alert.String() }
+
 // AlertDescription is a number of IANA's TLS Alerts registry.
 type AlertDescription uint8
 

@@ -2,7 +2,9 @@ package hello
 
 import (
 	"crypto/rand"
+	"net"
 	"slices"
+	"strings"
 )
 
 // Offer is a ClientHello as one thinks of it, for SSL 3.0 and above; SSL 2.0 has
@@ -198,4 +200,13 @@ func (h *ClientHello) length() int {
 		n += 4 + len(e.Data)
 	}
 	return n
+}
+
+// SNI is the server_name that a client sends for a name: without the root's dot,
+// and empty for an IP address (RFC 6066 section 3).
+func SNI(name string) string {
+	if net.ParseIP(name) != nil {
+		return ""
+	}
+	return strings.TrimRight(name, ".")
 }

@@ -45,6 +45,21 @@ func KeyShareFor(g Group) (KeyShare, bool) {
 	return KeyShare{g, data}, data != nil
 }
 
+// KeySharesFor are the key shares that there are for groups; nil: for all groups
+// of TLS 1.3.
+func KeySharesFor(groups []Group) []KeyShare {
+	if groups == nil {
+		groups = GroupsFor(TLS13)
+	}
+	var shares []KeyShare
+	for _, g := range groups {
+		if share, ok := KeyShareFor(g); ok {
+			shares = append(shares, share)
+		}
+	}
+	return shares
+}
+
 func shareFor(g Group) []byte {
 	switch g {
 	case SecP256r1:

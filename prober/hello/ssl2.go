@@ -1,6 +1,7 @@
 package hello
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 )
@@ -96,6 +97,13 @@ func MarshalSSL2(ciphers []SSL2Cipher, challenge []byte) []byte {
 	length := len(b) - ssl2Header
 	b[0], b[1] = 0x80|byte(length>>8), byte(length)
 	return b
+}
+
+// OfferSSL2 is a CLIENT-HELLO with all ciphers of SSL 2.0 and a random challenge.
+func OfferSSL2() []byte {
+	challenge := make([]byte, 16)
+	rand.Read(challenge)
+	return MarshalSSL2(SSL2Ciphers, challenge)
 }
 
 // ParseSSL2 reads what MarshalSSL2 writes. What it returns lies in record.

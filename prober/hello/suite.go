@@ -141,3 +141,9 @@ func ranked(v Version) []CipherSuite {
 	}
 	return ids
 }
+
+// RareSuites are the suites of a version that are not among UsualSuites.
+func RareSuites(v Version) []CipherSuite {
+	usual := UsualSuites(v)
+	return slices.DeleteFunc(SuitesFor(v), func(s CipherSuite) bool { return slices.Contains(usual, s) })
+}

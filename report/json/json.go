@@ -116,12 +116,12 @@ func resultOf(r *prober.Result) result {
 	for _, p := range r.Phases {
 		shown.Phases = append(shown.Phases, phase{string(p.Phase), p.Duration.Seconds()})
 	}
-	if r.Expect != nil {
-		for _, e := range r.Expect.Expectations {
+	if r.Expect.Finding != nil {
+		for _, e := range r.Expect.Finding.Expectations {
 			shown.Expectations = append(shown.Expectations, expectation{e.Name, e.Met, report.Clean(e.Saw)})
 		}
 	}
-	for _, c := range r.Checks {
+	for _, c := range r.Outcomes {
 		shown.Checks = append(shown.Checks, check{c.Name, c.Failure == nil, c.Duration.Seconds(), c.Time.UTC(), failureOf(c.Failure)})
 	}
 	shown.scan(r)

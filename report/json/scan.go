@@ -56,19 +56,19 @@ type method struct {
 
 // scan adds what the server accepts. The time of each finding is in its check.
 func (shown *result) scan(r *prober.Result) {
-	if r.Versions != nil {
-		for _, a := range r.Versions.Answers {
+	if r.Versions.Finding != nil {
+		for _, a := range r.Versions.Finding.Answers {
 			shown.Versions = append(shown.Versions, version{a.Version.String(), a.Taken})
 		}
 	}
-	shown.Ciphers = ciphersOf(r.Ciphers)
-	if r.Compliance != nil {
-		for _, v := range r.Compliance.Verdicts {
+	shown.Ciphers = ciphersOf(r.Ciphers.Finding)
+	if r.Policy.Finding != nil {
+		for _, v := range r.Policy.Finding.Verdicts {
 			shown.Policies = append(shown.Policies, policy{string(v.Policy), v.Compliant, v.Violations})
 		}
 	}
-	if r.Vulnerabilities != nil {
-		for _, a := range r.Vulnerabilities.Answers {
+	if r.Vulnerabilities.Finding != nil {
+		for _, a := range r.Vulnerabilities.Finding.Answers {
 			one := vulnerability{Vulnerability: string(a.Vulnerability), Vulnerable: a.Vulnerable, Saw: report.Clean(a.Saw)}
 			if a.Vulnerable {
 				one.Remedy = report.VulnerabilityRemedy(one.Vulnerability)
@@ -76,9 +76,9 @@ func (shown *result) scan(r *prober.Result) {
 			shown.Vulnerabilities = append(shown.Vulnerabilities, one)
 		}
 	}
-	if r.Resumption != nil {
-		shown.Resumption = &resumption{Methods: []method{}, Duration: r.Resumption.Duration.Seconds()}
-		for _, m := range r.Resumption.Methods {
+	if r.Resumption.Finding != nil {
+		shown.Resumption = &resumption{Methods: []method{}, Duration: r.Resumption.Finding.Duration.Seconds()}
+		for _, m := range r.Resumption.Finding.Methods {
 			shown.Resumption.Methods = append(shown.Resumption.Methods, method{m.Method, m.Supported})
 		}
 	}

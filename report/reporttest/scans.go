@@ -54,11 +54,11 @@ func notVulnerable(names ...prober.Vulnerability) []prober.VulnerabilityAnswer {
 }
 
 // checked is the checks of a scan, by the age of their findings.
-func checked(ages map[string]time.Duration) []prober.Check {
-	var all []prober.Check
+func checked(ages map[string]time.Duration) []prober.CheckOutcome {
+	var all []prober.CheckOutcome
 	for _, name := range []string{"ciphers", "policy", "resumption", "versions", "vulnerabilities"} {
 		if age, ran := ages[name]; ran {
-			all = append(all, prober.Check{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
+			all = append(all, prober.CheckOutcome{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
 		}
 	}
 	return all
@@ -68,19 +68,19 @@ func checked(ages map[string]time.Duration) []prober.Check {
 // before this probe.
 func ScannedModern() *prober.Result {
 	r := Healthy()
-	r.Checks = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
-	r.Versions = answers(hello.TLS12, hello.TLS13)
-	r.Ciphers = &prober.Ciphers{
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
+	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
+	r.Ciphers.Finding = &prober.Ciphers{
 		Suites:  suitesOf(taken(hello.TLS13, 0x1301, 0x1302, 0x1303), taken(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
 		Groups:  append(groups(true, hello.X25519MLKEM768, hello.X25519, hello.SecP256r1, hello.SecP384r1), groups(false, hello.SecP521r1, hello.FFDHE2048)...),
 		Schemes: []hello.SignatureScheme{0x0403}, Preference: prober.ServerPreference, Connections: 43,
 	}
-	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+	r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
 		{Policy: "mozilla_modern", Violations: []string{"protocols", "ciphers"}}, {Policy: "mozilla_intermediate", Compliant: true},
 		{Policy: "mozilla_old", Compliant: true}, {Policy: "pci_dss", Compliant: true},
 	}}
-	r.Vulnerabilities = &prober.Vulnerabilities{Answers: notVulnerable(prober.VulnerabilityNames...)}
-	r.Resumption = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
+	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: notVulnerable(prober.VulnerabilityNames...)}
+	r.Resumption.Finding = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
 		{Method: "session_id"}, {Method: "ticket", Supported: true}, {Method: "psk", Supported: true}, {Method: "early_data"},
 	}}
 	return r
@@ -90,45 +90,45 @@ func ScannedModern() *prober.Result {
 func ScannedOutdated() *prober.Result {
 	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
-	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
-	r.Versions = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
+	r.Versions.Finding = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
 	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
-	r.Ciphers = &prober.Ciphers{
+	r.Ciphers.Finding = &prober.Ciphers{
 		Suites: suitesOf(taken(hello.TLS11, numbers...), taken(hello.TLS10, numbers...), taken(hello.SSL30, numbers...), taken(hello.SSL20, 0x010080, 0x0700c0)),
 		DHBits: 512, Preference: prober.ClientPreference, Connections: 31,
 	}
-	r.Compliance = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+	r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
 		{Policy: "mozilla_intermediate", Violations: []string{"protocols", "ciphers", "dh_param_size", "rsa_key_size", "groups", "certificate_lifespan"}},
 		{Policy: "pci_dss", Violations: []string{"versions: SSL 2.0", "versions: SSL 3.0"}},
 	}}
-	r.Vulnerabilities = &prober.Vulnerabilities{Answers: append([]prober.VulnerabilityAnswer{
+	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: append([]prober.VulnerabilityAnswer{
 		{Vulnerability: "heartbleed", Vulnerable: true, Saw: "it answered a heartbeat that claims 16 bytes more than it brings"},
 		{Vulnerability: "drown", Vulnerable: true, Saw: "it takes SSL 2.0"},
 		{Vulnerability: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
 		{Vulnerability: "gremlins", Vulnerable: true},
 	}, notVulnerable("ticketbleed", "compression")...)}
-	r.Resumption = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "session_id"}, {Method: "ticket"}}}
+	r.Resumption.Finding = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "session_id"}, {Method: "ticket"}}}
 	return r
 }
 
 // ScannedPartial is a server that stopped answering during the scan.
 func ScannedPartial() *prober.Result {
 	r := Healthy()
-	r.Checks = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
-	r.Checks = append(r.Checks,
-		prober.Check{Name: "policy", Time: Now, Failure: &prober.Failure{Reason: prober.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
-		prober.Check{Name: "resumption", Failure: &prober.Failure{Reason: prober.ReasonReset, Err: errors.New("read: connection reset by peer")}})
-	r.Versions = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}, {Version: hello.TLS13, Taken: true}}}
-	r.Ciphers = &prober.Ciphers{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
-	r.Vulnerabilities = &prober.Vulnerabilities{Answers: notVulnerable("poodle")}
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
+	r.Outcomes = append(r.Outcomes,
+		prober.CheckOutcome{Name: "policy", Time: Now, Failure: &prober.Failure{Reason: prober.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
+		prober.CheckOutcome{Name: "resumption", Failure: &prober.Failure{Reason: prober.ReasonReset, Err: errors.New("read: connection reset by peer")}})
+	r.Versions.Finding = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}, {Version: hello.TLS13, Taken: true}}}
+	r.Ciphers.Finding = &prober.Ciphers{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
+	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: notVulnerable("poodle")}
 	return r
 }
 
 // scanPending is the first probe of a module with a scan, which is still running.
 func scanPending() *prober.Result {
 	r := Healthy()
-	r.Versions = answers(hello.TLS12, hello.TLS13)
-	r.Checks = []prober.Check{
+	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
+	r.Outcomes = []prober.CheckOutcome{
 		{Name: "ciphers", Failure: &prober.Failure{Reason: prober.ReasonPending, Err: errors.New("the finding is still being made; a later probe has it")}},
 		{Name: "versions", Time: Now, Duration: 31 * time.Millisecond},
 	}

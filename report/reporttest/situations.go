@@ -185,7 +185,7 @@ func clientCertificateRequired() *prober.Result {
 func rejectedAsExpected() *prober.Result {
 	r := clientCertificateRequired()
 	r.Failure = nil
-	r.Expect = &prober.Expect{Expectations: []prober.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
+	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
 	return r
 }
 
@@ -218,7 +218,7 @@ func unmetExpectation() *prober.Result {
 	r.Session.ALPN, r.Session.ServerName = "", "edge.example.com"
 	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, certificate(root, "01", "RSA", 4096, "SHA256-RSA"))
 	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWrongOrder, Position: 2, Detail: `certificate 2 ("Example Issuing CA 1") signed the leaf and should follow it`}}
-	r.Expect = &prober.Expect{Expectations: []prober.Expectation{
+	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{
 		{Name: "min_version", Met: false, Saw: "TLS 1.2"},
 		{Name: "alpn", Met: false, Saw: ""},
 		{Name: "pin", Met: true, Saw: "sha256/" + strings.Repeat("5e", 32)},
@@ -287,7 +287,7 @@ func weakKey() *prober.Result {
 // checkFailed has a check that failed, with hostile bytes in its message.
 func checkFailed() *prober.Result {
 	r := Healthy()
-	r.Checks = []prober.Check{
+	r.Outcomes = []prober.CheckOutcome{
 		{Name: "versions", Duration: 31 * time.Millisecond, Time: Now},
 		{Name: "revocation", Duration: 2 * time.Second, Time: Now, Failure: &prober.Failure{
 			Reason: prober.ReasonBadMessage, Err: errors.New("responder said \x1b[31m\u202e\xff" + strings.Repeat("very ", 80) + "much")}},

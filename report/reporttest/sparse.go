@@ -19,10 +19,23 @@ func Sparse() map[string]*prober.Result {
 		"expectation not there":       {Failure: &prober.Failure{Phase: prober.PhaseExpect, Reason: "pin"}},
 		"session without a version":   {Session: &prober.Session{}},
 		"certificate of no lifetime":  {Chain: bare},
-		"scan of no answers": {Versions: &prober.Versions{}, Ciphers: &prober.Ciphers{}, Compliance: &prober.Compliance{},
-			Vulnerabilities: &prober.Vulnerabilities{}, Resumption: &prober.Resumption{}},
-		"suite without a name":       {Ciphers: &prober.Ciphers{Suites: []prober.TakenSuite{{Version: hello.TLS12, Number: 0xfffe}}}},
-		"violation without a policy": {Compliance: &prober.Compliance{Verdicts: []prober.PolicyVerdict{{}}}},
-		"phase of no time":           {Phases: took(prober.PhaseConnect, 0.0)},
+		"scan of no answers": found(func(r *prober.Result) {
+			r.Versions.Finding, r.Ciphers.Finding, r.Policy.Finding = new(prober.Versions), new(prober.Ciphers), new(prober.Compliance)
+			r.Vulnerabilities.Finding, r.Resumption.Finding = new(prober.Vulnerabilities), new(prober.Resumption)
+		}),
+		"suite without a name": found(func(r *prober.Result) {
+			r.Ciphers.Finding = &prober.Ciphers{Suites: []prober.TakenSuite{{Version: hello.TLS12, Number: 0xfffe}}}
+		}),
+		"violation without a policy": found(func(r *prober.Result) {
+			r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{{}}}
+		}),
+		"phase of no time": {Phases: took(prober.PhaseConnect, 0.0)},
 	}
+}
+
+// found is a result with findings and nothing else.
+func found(set func(*prober.Result)) *prober.Result {
+	r := new(prober.Result)
+	set(r)
+	return r
 }

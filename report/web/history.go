@@ -97,7 +97,7 @@ type sample struct {
 
 var (
 	phaseNumbers  = numbers(prober.Phases)
-	reasonWords   = prober.Reasons()
+	reasonWords   = prober.Vocabulary()
 	reasonNumbers = numbers(reasonWords)
 )
 

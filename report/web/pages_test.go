@@ -71,8 +71,8 @@ func TestHostileNames(t *testing.T) {
 	hostile.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
 	hostile.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Detail: script}}
 	hostile.Session.ALPN = script
-	hostile.Vulnerabilities = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "compression", Vulnerable: true, Saw: script}}}
-	hostile.Checks = []prober.Check{{Name: "versions", Failure: &prober.Failure{Reason: "timeout", Err: fmt.Errorf("%s", script)}}}
+	hostile.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "compression", Vulnerable: true, Saw: script}}}
+	hostile.Outcomes = []prober.CheckOutcome{{Name: "versions", Failure: &prober.Failure{Reason: "timeout", Err: fmt.Errorf("%s", script)}}}
 	pages, mux := newPages(t)
 	pages.options.History.Add(script, hostile.Target, probed(hostile.Target, hostile))
 	w := httptest.NewRecorder()
