@@ -103,7 +103,7 @@ var mannered = legacy.Server{
 }
 
 // falsehoods are what a finding says that the whole truth does not.
-func (c *Ciphers) falsehoods(truth *Ciphers) []string {
+func falsehoods(c, truth *Ciphers) []string {
 	var all []string
 	for _, s := range c.Suites {
 		if !slices.Contains(truth.Suites, s) {
@@ -142,8 +142,8 @@ func TestCiphersManners(t *testing.T) {
 		t.Fatal(err)
 	}
 	const all = "1.2+ c02f c030 009e 0033 c013 002f 0005, 1.1+ 0033 c013 002f 0005, 1.0+ 0033 c013 002f 0005, SSL 3.0+ 0033 c013 002f 0005"
-	if truth.told() != all {
-		t.Fatalf("got %s", truth.told())
+	if suitesOfFinding(truth) != all {
+		t.Fatalf("got %s", suitesOfFinding(truth))
 	}
 	closing := mannered
 	closing.Refusal = legacy.RefuseByClosing
@@ -191,16 +191,16 @@ func TestCiphersManners(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				t.Logf("%d connections: %s", found.Connections, found.told())
-				if wrong := found.falsehoods(truth); len(wrong) > 0 {
+				t.Logf("%d connections: %s", found.Connections, suitesOfFinding(found))
+				if wrong := falsehoods(found, truth); len(wrong) > 0 {
 					t.Errorf("it is said that the server %q", wrong)
 				}
-				if !test.whole || found.told() == all {
+				if !test.whole || suitesOfFinding(found) == all {
 					break
 				}
 			}
-			if whole := len(found.Whole) == len(hello.Versions); whole != test.whole || whole && found.told() != all {
-				t.Errorf("got %s; versions whole are %v", found.told(), found.Whole)
+			if whole := len(found.Whole) == len(hello.Versions); whole != test.whole || whole && suitesOfFinding(found) != all {
+				t.Errorf("got %s; versions whole are %v", suitesOfFinding(found), found.Whole)
 			}
 			if most := int(test.options.Connections); most > 0 && found.Connections != most {
 				t.Errorf("%d connections of %d", found.Connections, most)
@@ -221,10 +221,10 @@ func TestCiphersFickle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found.told() != "1.3, 1.2 c02f, 1.1, 1.0, SSL 3.0, SSL 2.0" {
-		t.Errorf("got %s", found.told())
+	if suitesOfFinding(found) != "1.3, 1.2 c02f, 1.1, 1.0, SSL 3.0, SSL 2.0" {
+		t.Errorf("got %s", suitesOfFinding(found))
 	}
-	if got := found.groupsTold(); got != "secp256r1 secp384r1 x25519" {
+	if got := groupsOfFinding(found); got != "secp256r1 secp384r1 x25519" {
 		t.Errorf("groups are %s", got)
 	}
 }
@@ -241,8 +241,8 @@ func TestCiphersWithKeyShares(t *testing.T) {
 		t.Fatal(err)
 	}
 	const groups = "secp384r1 x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp256r1 -secp521r1 -x448"
-	if found.told() != "1.3+ 1302 1301" || found.groupsTold() != groups || found.Schemes != nil {
-		t.Errorf("got %s; %s; %v", found.told(), found.groupsTold(), found.Schemes)
+	if suitesOfFinding(found) != "1.3+ 1302 1301" || groupsOfFinding(found) != groups || found.Schemes != nil {
+		t.Errorf("got %s; %s; %v", suitesOfFinding(found), groupsOfFinding(found), found.Schemes)
 	}
 }
 
@@ -279,10 +279,10 @@ func TestCiphersStubborn(t *testing.T) {
 				t.Fatal(err)
 			}
 			if found.IsWhole(hello.TLS12) || found.Connections > 12 {
-				t.Errorf("%d connections: %s", found.Connections, found.told())
+				t.Errorf("%d connections: %s", found.Connections, suitesOfFinding(found))
 			}
 			if taken := slices.Contains(found.Suites, TakenSuite{hello.TLS12, uint32(test.suite)}); taken != (test.suite == 0x002f) {
-				t.Errorf("got %s", found.told())
+				t.Errorf("got %s", suitesOfFinding(found))
 			}
 		})
 	}

@@ -19,7 +19,7 @@ import (
 
 // told writes the suites of a finding by version, the newest first, with a + where
 // the list is whole: "1.3+ 1301 1302, 1.2 c02f".
-func (c *Ciphers) told() string {
+func suitesOfFinding(c *Ciphers) string {
 	var versions []string
 	for _, v := range slices.Backward(hello.Versions) {
 		words := []string{strings.TrimPrefix(v.String(), "TLS ")}
@@ -40,7 +40,7 @@ func (c *Ciphers) told() string {
 
 // groupsTold writes the groups of a finding, those that are taken and then those
 // that are not, each in the order of their names.
-func (c *Ciphers) groupsTold() string {
+func groupsOfFinding(c *Ciphers) string {
 	var yes, no []string
 	for _, g := range c.Groups {
 		if g.Taken {
@@ -54,7 +54,7 @@ func (c *Ciphers) groupsTold() string {
 	return strings.Join(slices.Concat(yes, no), " ")
 }
 
-func (c *Ciphers) schemesTold() string {
+func schemesOfFinding(c *Ciphers) string {
 	var names []string
 	for _, s := range c.Schemes {
 		names = append(names, s.String())
@@ -174,7 +174,7 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			found := scanned(t, lab, addr, CiphersOptions{})
 			slices.SortStableFunc(found.Suites, func(a, b TakenSuite) int { return int(a.Number) - int(b.Number) })
 			for _, compared := range []struct{ what, got, want string }{
-				{"suites", found.told(), test.suites}, {"groups", found.groupsTold(), test.groups}, {"schemes", found.schemesTold(), test.schemes},
+				{"suites", suitesOfFinding(found), test.suites}, {"groups", groupsOfFinding(found), test.groups}, {"schemes", schemesOfFinding(found), test.schemes},
 			} {
 				if compared.got != compared.want {
 					t.Errorf("%s\n got %s\nwant %s", compared.what, compared.got, compared.want)
@@ -184,7 +184,7 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 				t.Errorf("preference is %d, want %d", found.Preference, test.preference)
 			}
 			own := int64(2) // of a probe that meets a server without TLS 1.3 for the first time
-			if strings.Contains(found.told(), "1.3") {
+			if strings.Contains(suitesOfFinding(found), "1.3") {
 				own = 1
 			}
 			if int64(found.Connections) != test.connections || calls.Load() != test.connections+own {
@@ -270,9 +270,9 @@ func TestCiphersOfLegacy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if found.told() != test.suites || found.DHBits != test.dhBits || found.Preference != test.preference {
+			if suitesOfFinding(found) != test.suites || found.DHBits != test.dhBits || found.Preference != test.preference {
 				t.Errorf("got %s; %d bits; preference %d; %d connections\nwant %s; %d bits; preference %d",
-					found.told(), found.DHBits, found.Preference, found.Connections, test.suites, test.dhBits, test.preference)
+					suitesOfFinding(found), found.DHBits, found.Preference, found.Connections, test.suites, test.dhBits, test.preference)
 			}
 		})
 	}

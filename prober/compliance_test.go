@@ -87,7 +87,7 @@ func rsaLeaf(bits int) func(*Facts) {
 
 // verdicts writes a finding as modern, intermediate, old and PCI: ok, the rules
 // that are broken, or ? for a policy that is absent.
-func (c *Compliance) verdicts() string {
+func verdictsOf(c *Compliance) string {
 	words := make([]string, len(PolicyNames))
 	for i, name := range PolicyNames {
 		words[i] = "?"
@@ -186,7 +186,7 @@ func TestPolicies(t *testing.T) {
 			if err != nil {
 				found = new(Compliance)
 			}
-			if got := found.verdicts(); got != test.want {
+			if got := verdictsOf(found); got != test.want {
 				t.Errorf("got %s, want %s (%v)", got, test.want, err)
 			}
 		})
@@ -212,7 +212,7 @@ func TestPolicyRules(t *testing.T) {
 
 func TestPolicyOptions(t *testing.T) {
 	found, err := (&PolicyOptions{Policies: []PolicyName{"pci_dss"}}).Judge(clean())
-	if err != nil || found.verdicts() != "? ? ? ok" {
+	if err != nil || verdictsOf(found) != "? ? ? ok" {
 		t.Errorf("got %v, %v", found, err)
 	}
 }
@@ -256,7 +256,7 @@ func TestPolicyProbe(t *testing.T) {
 			if r.Policy.Finding == nil {
 				r.Policy.Finding = new(Compliance)
 			}
-			if got := r.Policy.Finding.verdicts(); got != test.want {
+			if got := verdictsOf(r.Policy.Finding); got != test.want {
 				t.Errorf("got %s, want %s; groups %v, checks %+v", got, test.want, r.Ciphers.Finding, r.Outcomes)
 			}
 			if test.server.Refuse && !slices.ContainsFunc(r.Outcomes, func(c CheckOutcome) bool {

@@ -51,7 +51,7 @@ func (e *endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*ov
 }
 
 // Protocols is what the probe offers by ALPN.
-func (e *endpoint) Protocols() []string { return e.client.options.Protocols(e.Target) }
+func (e *endpoint) Protocols() []string { return e.client.Protocols(e.Target) }
 
 // Scan asks the server by raw hellos.
 func (e *endpoint) Scan() *scanClient { return newScanClient(e.Connect, e.Target.Name(), e.timeout) }

@@ -91,7 +91,7 @@ func (o *ExpectOptions) Judge(r *ExpectFacts) (*Expect, error) {
 	}
 	if s := r.Session; s != nil && s.Completed {
 		if o.ALPN != nil {
-			add("alpn", slices.Contains(o.ALPN, Protocol(s.ALPN)), Printable(s.ALPN, maxName))
+			add("alpn", slices.Contains(o.ALPN, Protocol(s.ALPN)), Printable(s.ALPN, 256))
 		}
 		if o.Group != nil {
 			add("group", slices.Contains(o.Group, Group(s.GroupName())), s.GroupName())

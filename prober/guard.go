@@ -14,6 +14,10 @@ import (
 // be made: on the very address that is dialled, after names are resolved. No name
 // can therefore lead to an address that the policy denies.
 type Guard struct {
+	// Control, if not nil, is called before each connection that the policy
+	// allows is made, as that of a net.Dialer.
+	Control func(ctx context.Context, network, address string, raw syscall.RawConn) error
+
 	policy    Policy
 	listeners *Listeners // which nobody may have probed
 	template  net.Dialer // what all connections have in common
@@ -183,12 +187,12 @@ func (g *Guard) Dial(ctx context.Context, network, address string, source net.Ad
 		if err := judge(addr); err != nil {
 			return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(addr), Err: err}
 		}
-		if source == nil {
+		if source == nil && g.Control == nil {
 			return g.template.DialContext(ctx, network, address)
 		}
 	}
 	dialer := g.template
-	dialer.LocalAddr = source
+	dialer.LocalAddr, dialer.ControlContext = source, g.Control
 	if err != nil {
 		dialer.ControlContext = g.asking(judge)
 	}
@@ -201,8 +205,8 @@ func (g *Guard) asking(judge Judge) func(context.Context, string, string, syscal
 		if err := g.judgeDialled(network, address, judge); err != nil {
 			return err
 		}
-		if g.template.ControlContext != nil {
-			return g.template.ControlContext(ctx, network, address, raw)
+		if g.Control != nil {
+			return g.Control(ctx, network, address, raw)
 		}
 		return nil
 	}

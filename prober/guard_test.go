@@ -185,7 +185,7 @@ func TestRebinding(t *testing.T) {
 			}})
 			config := policed(t, fmt.Sprintf("modules: {default: {resolver: %q, timeout: 20s%s}}\nprobe_policy: {deny: [{cidr: 127.0.0.0/8}]}", resolver, more))
 			var dialled atomic.Pointer[string]
-			config.guard.template.ControlContext = func(_ context.Context, network, address string, _ syscall.RawConn) error {
+			config.guard.Control = func(_ context.Context, network, address string, _ syscall.RawConn) error {
 				if strings.HasPrefix(network, "udp") {
 					return nil
 				}

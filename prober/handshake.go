@@ -162,7 +162,7 @@ func (h *Outcome) supported() bool {
 func (c *tlsClient) withTLS13(conn net.Conn, t *Target) (*Outcome, bool) {
 	wire := &watchedConn{Conn: conn}
 	start := time.Now()
-	state, err := c.tls13.Handshake(wire, t.Name(), c.options.Protocols(t))
+	state, err := c.tls13.Handshake(wire, t.Name(), c.Protocols(t))
 	h := &Outcome{Phases: wire.phases(start, time.Now())}
 	if state != nil {
 		h.Session = &Session{
@@ -180,10 +180,12 @@ func (c *tlsClient) withTLS13(conn net.Conn, t *Target) (*Outcome, bool) {
 
 // classified13 gives the errors of the TLS 1.3 client their reasons.
 func classified13(err error) error {
-	if alert, ok := errors.AsType[*AlertError](err); ok && !alert.Sent {
-		return With(ForAlert(alert.Description), err)
+	if received, ok := errors.AsType[*AlertError](err); ok && !received.Sent {
+		return With(ForAlert(received.Description), err)
 	}
-	if has[*AlertError](err) || has[*SignatureError](err) || errors.Is(err, ErrFinished) {
+	_, alert := errors.AsType[*AlertError](err)
+	_, signature := errors.AsType[*SignatureError](err)
+	if alert || signature || errors.Is(err, ErrFinished) {
 		return With(ReasonBadMessage, err)
 	}
 	return err
@@ -228,11 +230,14 @@ func (h *Outcome) conclude(err error) {
 	}
 }
 
+// Protocols is what is offered to a target by ALPN.
+func (c *tlsClient) Protocols(t *Target) []string { return c.options.Protocols(t) }
+
 // Config is the configuration of crypto/tls for a target.
 func (c *tlsClient) Config(t *Target) *tls.Config {
 	config := c.config.Clone()
 	config.ServerName = t.Name()
-	config.NextProtos = c.options.Protocols(t)
+	config.NextProtos = c.Protocols(t)
 	if c.certificate != nil {
 		config.Certificates = []tls.Certificate{*c.certificate}
 	}

@@ -2,6 +2,7 @@ package prober
 
 import (
 	"bytes"
+	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -90,6 +91,15 @@ func (s *suite13) finished(secret []byte, transcript hash.Hash) ([]byte, error) 
 	mac := hmac.New(s.hash, key)
 	mac.Write(transcript.Sum(nil))
 	return mac.Sum(nil), nil
+}
+
+// newGCM is AES-GCM with a key.
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 // keys13 protects what one side sends.

@@ -215,7 +215,7 @@ func TestRace(t *testing.T) {
 	refusing := netip.MustParseAddrPort(serve(t, lab, tlstest.Server{Refuse: true}))
 	hanging := netip.MustParseAddrPort("127.0.0.9:9")
 	guard := NewGuard(Policy{}, new(Listeners))
-	guard.template.ControlContext = func(ctx context.Context, _, address string, _ syscall.RawConn) error {
+	guard.Control = func(ctx context.Context, _, address string, _ syscall.RawConn) error {
 		if address == hanging.String() {
 			<-ctx.Done()
 			return ctx.Err()

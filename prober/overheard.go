@@ -67,6 +67,21 @@ func (t *overheard) took() time.Duration { return t.done.Sub(t.wire.sent) }
 // drop closes the connection without a word.
 func (t *overheard) drop() { t.heard.Close() }
 
+// Secret is the client random and the secret of the last line of the key log with a
+// label.
+func (t *overheard) Secret(label string) (random, secret []byte, ok bool) {
+	return t.secrets.find(label)
+}
+
+// Received is all that the server sent.
+func (t *overheard) Received() []byte { return t.heard.all }
+
+// LastWritten is the end of what was written last: at most a block of a cipher.
+func (t *overheard) LastWritten() []byte { return t.heard.last }
+
+// Raw is the connection below TLS. What it reads is not recorded.
+func (t *overheard) Raw() net.Conn { return t.heard.Conn }
+
 // finish sends a close_notify and waits for the server's, with what comes before
 // it. A server has then done all that it does after a handshake: it has stored
 // the session and sent its tickets.

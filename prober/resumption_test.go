@@ -12,7 +12,7 @@ import (
 )
 
 // said writes a finding of resumption as the question "taken up, or not?".
-func (r *Resumption) said() string {
+func methodsOf(r *Resumption) string {
 	var said []string
 	for _, m := range r.Methods {
 		sign := "-"
@@ -64,7 +64,7 @@ func TestResumption(t *testing.T) {
 				addr = test.scheme + "://" + addr
 			}
 			r := lookForResumption(t, lab, addr)
-			if r.Resumption.Finding == nil || r.Resumption.Finding.said() != test.want {
+			if r.Resumption.Finding == nil || methodsOf(r.Resumption.Finding) != test.want {
 				t.Fatalf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
 			}
 			if resumed := strings.Contains(test.want, "+"); (r.Resumption.Finding.Duration > 0) != resumed {
@@ -91,7 +91,7 @@ func TestResumptionOfOldServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := lookForResumption(t, lab, addr)
-			if r.Resumption.Finding == nil || r.Resumption.Finding.said() != test.want {
+			if r.Resumption.Finding == nil || methodsOf(r.Resumption.Finding) != test.want {
 				t.Errorf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
 			}
 		})

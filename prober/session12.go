@@ -96,9 +96,12 @@ var (
 	errNoFinished = errors.New("there is no Finished")
 )
 
+// maxSessionBytes bounds what is read inside a session.
+const maxSessionBytes = 64 << 10
+
 // newSession12 derives the keys (RFC 5246 section 6.3).
 func newSession12(t *overheard) (*session12, error) {
-	random, master, ok := t.secrets.find("CLIENT_RANDOM")
+	random, master, ok := t.Secret("CLIENT_RANDOM")
 	suite := suite12For(t.ConnectionState().CipherSuite)
 	if !ok || suite == nil {
 		return nil, errNoKeys
@@ -107,7 +110,7 @@ func newSession12(t *overheard) (*session12, error) {
 	if err != nil {
 		return nil, err
 	}
-	finished, beyond, err := splitAtFinished(t.heard.all)
+	finished, beyond, err := splitAtFinished(t.Received())
 	if err != nil {
 		return nil, err
 	}
@@ -125,9 +128,9 @@ func newSession12(t *overheard) (*session12, error) {
 	macs := [2][]byte{take(mac), take(mac)}
 	keys := [2][]byte{take(suite.key), take(suite.key)}
 	salts := [2][]byte{take(salt), take(salt)}
-	client, err1 := newDirection12(answer.Version, suite, macs[0], keys[0], salts[0], t.heard.last)
+	client, err1 := newDirection12(answer.Version, suite, macs[0], keys[0], salts[0], t.LastWritten())
 	server, err2 := newDirection12(answer.Version, suite, macs[1], keys[1], salts[1], finished)
-	in := io.MultiReader(bytes.NewReader(beyond), io.LimitReader(t.heard.Conn, maxAfterwards))
+	in := io.MultiReader(bytes.NewReader(beyond), io.LimitReader(t.Raw(), maxSessionBytes))
 	return &session12{answer.Version, in, client, server}, errors.Join(err1, err2)
 }
 
@@ -136,7 +139,7 @@ func newDirection12(v hello.Version, suite *suite12, mac, key, salt, last []byte
 	d := &direction12{version: v, sequence: 1, salt: salt}
 	var err error
 	if suite.mac == nil {
-		d.aead, err = newGCM(key)
+		d.aead, err = newAESGCM(key)
 		return d, err
 	}
 	if len(last) < aes.BlockSize {
@@ -163,7 +166,7 @@ func splitAtFinished(heard []byte) (finished, beyond []byte, err error) {
 	return record.Payload, heard[len(heard)-rest.Len():], err
 }
 
-func newGCM(key []byte) (cipher.AEAD, error) {
+func newAESGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,13 @@ package prober
 
 import (
 	"bytes"
+	"errors"
 
 	"tls_exporter/prober/hello"
 )
+
+// errNoKeys is of a session whose keys crypto/tls has not written.
+var errNoKeys13 = errors.New("the keys of the session are not known")
 
 // after13 is what a server of TLS 1.3 sent after its Finished, which crypto/tls
 // reads and does not show.
@@ -18,7 +22,7 @@ type after13 struct {
 func (t *overheard) after13() (after13, error) {
 	_, secret, ok := t.secrets.find("SERVER_TRAFFIC_SECRET_0")
 	if !ok {
-		return after13{}, errNoKeys
+		return after13{}, errNoKeys13
 	}
 	return readAfter13(t.ConnectionState().CipherSuite, secret, t.heard.all)
 }
@@ -29,7 +33,7 @@ func readAfter13(suite uint16, secret, heard []byte) (after13, error) {
 	var found after13
 	known := suite13For(suite)
 	if known == nil {
-		return found, errNoKeys
+		return found, errNoKeys13
 	}
 	keys, err := known.newKeys(secret)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // said writes a finding of versions as the question "taken, or refused?".
-func (v *Versions) said() string {
+func answersOf(v *Versions) string {
 	var said []string
 	for _, a := range v.Answers {
 		sign := "-"
@@ -49,7 +49,7 @@ func TestVersions(t *testing.T) {
 				m := labModule(t, lab)
 				m.Versions.Options = new(VersionsOptions)
 				r := newProber(t, m).Probe(t.Context(), target(t, addr))
-				if r.Versions.Finding == nil || r.Versions.Finding.said() != test.want {
+				if r.Versions.Finding == nil || answersOf(r.Versions.Finding) != test.want {
 					t.Errorf("got %+v, checks %+v; want %s", r.Versions.Finding, r.Outcomes, test.want)
 				}
 			})
@@ -81,7 +81,7 @@ func TestVersionsOfOldServers(t *testing.T) {
 			m := labModule(t, lab)
 			m.Versions.Options = new(VersionsOptions)
 			r := newProber(t, m).Probe(t.Context(), target(t, addr))
-			if r.Versions.Finding == nil || r.Versions.Finding.said() != test.want {
+			if r.Versions.Finding == nil || answersOf(r.Versions.Finding) != test.want {
 				t.Errorf("got %+v, checks %+v; want %s", r.Versions.Finding, r.Outcomes, test.want)
 			}
 		})
@@ -161,7 +161,7 @@ func TestVersionsOfShyServers(t *testing.T) {
 				if r.Versions.Finding == nil {
 					said = fmt.Sprint(r.Outcomes[0].Failure)
 				} else {
-					said = r.Versions.Finding.said()
+					said = answersOf(r.Versions.Finding)
 					for _, a := range r.Versions.Finding.Answers {
 						if sign := map[bool]string{true: "+", false: "-"}[a.Taken]; !strings.Contains(truth, sign+strings.TrimPrefix(a.Version.String(), "TLS ")) {
 							t.Errorf("%s, which is false", sign+a.Version.String())

@@ -57,7 +57,7 @@ func (s *woundScan) clientRenegotiation(t *overheard, begin func() (*overheard, 
 	}
 	records := session.seal(hello.TypeHandshake, message)
 	records = append(records, session.seal(hello.TypeAlert, []byte{1, byte(hello.CloseNotify)})...)
-	if _, err := t.heard.Conn.Write(records); err != nil {
+	if _, err := t.Raw().Write(records); err != nil {
 		return
 	}
 	answer, err := session.next()
@@ -84,7 +84,7 @@ func endsByItself(begin func() (*overheard, error)) bool {
 		return true
 	}
 	defer t.drop()
-	if t.heard.SetReadDeadline(time.Now().Add(sessionPatience+4*t.took())) != nil {
+	if t.Raw().SetReadDeadline(time.Now().Add(sessionPatience+4*t.took())) != nil {
 		return true
 	}
 	buffer := make([]byte, partBytes)

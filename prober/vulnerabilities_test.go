@@ -28,7 +28,7 @@ func lookForWounds(t *testing.T, lab *tlstest.Lab, addr string) *Result {
 }
 
 // said is the names of the vulnerabilities that were answered with yes, or no.
-func (v *Vulnerabilities) said(vulnerable bool) string {
+func namesOf(v *Vulnerabilities, vulnerable bool) string {
 	var names []string
 	for _, a := range v.Answers {
 		if a.Vulnerable == vulnerable {
@@ -87,7 +87,7 @@ func TestVulnerabilities(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := found.said(true); got != server.want {
+				if got := namesOf(found, true); got != server.want {
 					t.Errorf("vulnerable: %q, want %q; %+v", got, server.want, found.Answers)
 				}
 				if len(found.Answers) != len(VulnerabilityNames) {
@@ -189,7 +189,7 @@ func TestAbsenceIsNoRefusal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := found.said(true); got != "robot" {
+	if got := namesOf(found, true); got != "robot" {
 		t.Errorf("vulnerable: %q; %+v", got, found.Answers)
 	}
 }
@@ -207,7 +207,7 @@ func TestRudenessIsNoWound(t *testing.T) {
 				t.Logf("nothing: %v", err)
 				return
 			}
-			if wrong := found.said(true); wrong != "" {
+			if wrong := namesOf(found, true); wrong != "" {
 				t.Errorf("%s; %+v", wrong, found.Answers)
 			}
 			t.Logf("%d told", len(found.Answers))
@@ -239,7 +239,7 @@ func TestFewConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			found, err := VulnerabilitiesOptions{}.Find(within(t), lookAt(t, lab, addr))
-			if err != nil || found.said(true) != "" || len(found.Answers) != len(VulnerabilityNames) {
+			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(VulnerabilityNames) {
 				t.Fatalf("%+v, %v", found, err)
 			}
 			if got := census.Total(); got != test.want {
@@ -277,7 +277,7 @@ func TestHealthyHasNoWounds(t *testing.T) {
 			if r.Vulnerabilities.Finding == nil {
 				t.Fatalf("no finding; checks %+v", r.Outcomes)
 			}
-			if got, want := r.Vulnerabilities.Finding.said(false), everyVulnerability(); got != want {
+			if got, want := namesOf(r.Vulnerabilities.Finding, false), everyVulnerability(); got != want {
 				t.Errorf("not vulnerable: %s\nwant %s\n%+v", got, want, r.Vulnerabilities.Finding.Answers)
 			}
 		})
@@ -317,7 +317,7 @@ func TestWeakInOneVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := found.said(true); got != test.want || len(found.Answers) != len(VulnerabilityNames) {
+			if got := namesOf(found, true); got != test.want || len(found.Answers) != len(VulnerabilityNames) {
 				t.Errorf("got %q, want %s; %+v", got, test.want, found.Answers)
 			}
 		})
