@@ -22,7 +22,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"tls_exporter/collector"
-	"tls_exporter/prober"
+	"tls_exporter/config"
 )
 
 func main() {
@@ -149,7 +149,7 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 
 	probe := app.Command("probe", "Probe targets once and tell a person. Exit codes: 0 good, 1 warning, 2 bad, 3 could not tell, 64 wrong usage.")
 	probe.Arg("target", "[scheme://]host[:port]").Required().StringsVar(&f.once.targets)
-	probe.Flag("module", "Module of the configuration file.").Default(prober.DefaultModuleName).StringVar(&f.once.module)
+	probe.Flag("module", "Module of the configuration file.").Default(config.DefaultModuleName).StringVar(&f.once.module)
 	probe.Flag("server-name", "Send and verify this name instead of the target's host.").StringVar(&f.once.serverName)
 	probe.Flag("address", "Dial this IP address, or IP:port; the name stays.").StringVar(&f.once.address)
 	probe.Flag("ca-file", "Trust the roots in this PEM file instead of the system's.").StringVar(&f.once.caFile)
@@ -168,7 +168,7 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 }
 
 // loadConfig reads the configuration of a process.
-func loadConfig(process *prober.Loader, path string) (*prober.Config, error) {
+func loadConfig(process *config.Loader, path string) (*config.Config, error) {
 	if path == "" {
 		return process.Default()
 	}
@@ -176,7 +176,7 @@ func loadConfig(process *prober.Loader, path string) (*prober.Config, error) {
 }
 
 func checkConfig(path string, out io.Writer) error {
-	config, err := new(prober.Loader).Load(path)
+	config, err := new(config.Loader).Load(path)
 	if err != nil {
 		return err
 	}

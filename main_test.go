@@ -26,7 +26,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tls_exporter/prober"
+	"tls_exporter/config"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The example is what newcomers copy.
 func TestExample(t *testing.T) {
-	config, err := new(prober.Loader).Load("targets.yml")
+	config, err := new(config.Loader).Load("targets.yml")
 	if err != nil {
 		t.Fatal(err)
 	}

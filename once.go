@@ -12,7 +12,10 @@ import (
 	"golang.org/x/term"
 
 	"tls_exporter/collector"
+	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/json"
 	"tls_exporter/report/text"
@@ -25,7 +28,7 @@ const sideBySide = 16
 // probeOnce probes every target, writes what was learned in the order in which
 // they were named, and returns the worst verdict as an exit status.
 func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
-	process := new(prober.Loader)
+	process := new(config.Loader)
 	defer process.Close()
 	p, err := onceProber(process, f, configFile)
 	if err != nil {
@@ -44,10 +47,10 @@ func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut 
 
 // scanTimeout is what a scan may take where nobody says otherwise: hundreds of
 // connections, one after the other.
-const scanTimeout = prober.Duration(time.Minute)
+const scanTimeout = option.Duration(time.Minute)
 
 // onceProber is the module's prober with the command line's last word on it.
-func onceProber(process *prober.Loader, f onceFlags, configFile string) (*prober.Prober, error) {
+func onceProber(process *config.Loader, f onceFlags, configFile string) (*prober.Prober, error) {
 	config, err := loadConfig(process, configFile)
 	if err != nil {
 		return nil, err
@@ -71,20 +74,20 @@ func onceProber(process *prober.Loader, f onceFlags, configFile string) (*prober
 			m.Timeout = max(m.Timeout, scanTimeout)
 		}
 		if f.timeout != 0 {
-			m.Timeout = prober.Duration(f.timeout)
+			m.Timeout = option.Duration(f.timeout)
 		}
 	})
 }
 
-func onceTargets(f onceFlags) ([]prober.Target, error) {
-	targets := make([]prober.Target, len(f.targets))
+func onceTargets(f onceFlags) ([]target.Target, error) {
+	targets := make([]target.Target, len(f.targets))
 	for i, written := range f.targets {
 		var err error
-		if targets[i], err = prober.ParseTarget(written); err != nil {
+		if targets[i], err = target.Parse(written); err != nil {
 			return nil, err
 		}
 		if f.serverName != "" {
-			if targets[i].ServerName, err = prober.ParseServerName(f.serverName); err != nil {
+			if targets[i].ServerName, err = target.ParseServerName(f.serverName); err != nil {
 				return nil, fmt.Errorf("--server-name: %w", err)
 			}
 		}
@@ -97,7 +100,7 @@ func onceTargets(f onceFlags) ([]prober.Target, error) {
 	return targets, nil
 }
 
-func probeAll(ctx context.Context, p *prober.Prober, targets []prober.Target, errOut io.Writer) []*prober.Result {
+func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, errOut io.Writer) []*prober.Result {
 	results := make([]*prober.Result, len(targets))
 	progress := isTerminal(errOut) && len(targets) > 1
 	var done atomic.Int32

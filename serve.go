@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tls_exporter/collector"
+	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/report/text"
 	pages "tls_exporter/report/web"
@@ -49,11 +50,11 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	history := pages.NewHistory()
-	process := new(prober.Loader)
+	process := new(config.Loader)
 	defer process.Close()
 	process.Listeners.Add(*f.web.WebListenAddresses...)
 	exporter, err := collector.New(collector.Options{
-		Load:          func() (*prober.Config, error) { return loadConfig(process, configFile) },
+		Load:          func() (*config.Config, error) { return loadConfig(process, configFile) },
 		Handshakes:    &process.Handshakes,
 		Logger:        logger,
 		Explain:       explain,

@@ -6,6 +6,12 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
@@ -13,7 +19,7 @@ import (
 func TestDocs(t *testing.T) { golden(t, "../docs/metrics.md", document()) }
 
 func TestDocsExplainEveryVulnerability(t *testing.T) {
-	for _, name := range prober.VulnerabilityNames {
+	for _, name := range vulnerabilities.Names {
 		if !strings.Contains(decisions, "| `"+string(name)+"` |") {
 			t.Errorf("%s is not explained", name)
 		}
@@ -39,16 +45,16 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 		fmt.Fprintf(&b, "| `%s` | %s | %s%s |\n", m.Name, strings.Join(m.Labels, ", "), m.Help, kind(m))
 	}
 	b.WriteString("\n## Label values\n\nThese labels have these values and no others.\n")
-	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", prober.Phases)
-	vocabulary(&b, "problem", "of a chain, most severe first; `revoked` only if revocation was checked", prober.Problems)
+	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", failure.Phases)
+	vocabulary(&b, "problem", "of a chain, most severe first; `revoked` only if revocation was checked", chain.Problems)
 	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Vocabulary())
-	vocabulary(&b, "expectation", "of a module", prober.Expectations)
+	vocabulary(&b, "expectation", "of a module", expect.Names)
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
-	vocabulary(&b, "policy", "of `tls_policy_compliant`", prober.PolicyNames)
-	vocabulary(&b, "rule", "of `tls_policy_violation_info`, most severe first", prober.PolicyRules)
-	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", prober.VulnerabilityNames)
-	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{prober.ResumeBySessionID, prober.ResumeByTicket, prober.ResumeByPSK, prober.EarlyData})
+	vocabulary(&b, "policy", "of `tls_policy_compliant`", policy.Names)
+	vocabulary(&b, "rule", "of `tls_policy_violation_info`, most severe first", policy.Rules)
+	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", vulnerabilities.Names)
+	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{resumption.SessionID, resumption.Ticket, resumption.PSK, resumption.EarlyData})
 	b.WriteString(decisions)
 	return b.String()
 }
@@ -124,7 +130,7 @@ Otherwise it is the good address whose chain expires first, so that an address t
 **stale_certificate**: addresses may have different certificates for good reasons, during a rollout or because each has its own. ` + "`tls_addresses_distinct_certificates`" + ` shows that at once, and it is no failure. An address is stale if another good one has a certificate that expires later, and one of these holds:
 
 - several addresses share that later certificate, and no fewer than still have the old one: the pool has changed over, and this address was left out. During a rollout this is so from the middle on, until it is finished; or
-- its certificate should have been renewed (less than a third of its lifetime is left, the rule of ACME clients), and the later one has been valid for longer than the old one has left.
+- the later one has been valid for at least twice as long as the old one has left. Addresses with certificates of their own that are renewed in time do not come to that.
 
 ## What a server accepts
 

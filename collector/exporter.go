@@ -11,14 +11,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/target"
 )
 
 // Exporter answers Prometheus: /probe, /targets and /metrics, by one
 // configuration at a time, which Reload replaces.
 type Exporter struct {
 	options Options
-	config  atomic.Pointer[prober.Config]
+	config  atomic.Pointer[config.Config]
 	reload  sync.Mutex // one reload at a time: the last one asked for is the one that stands
 	self    *self
 	limit   *limit
@@ -28,27 +31,27 @@ type Exporter struct {
 // Options is what an Exporter is made of.
 type Options struct {
 	// Load reads the configuration anew.
-	Load func() (*prober.Config, error)
+	Load func() (*config.Config, error)
 	// Logger gets one line a probe.
 	Logger *slog.Logger
 	// Explain writes a result for people, for /probe?debug=true.
 	Explain func(*prober.Result) string
 	// Observe, if there is one, is told of every probe that was made: by which
 	// module, of what, and what came of it.
-	Observe func(module string, asked prober.Target, r *prober.Result)
+	Observe func(module string, asked target.Target, r *prober.Result)
 	// MaxConcurrent is how many probes may run at once; 0: DefaultMaxConcurrent.
 	MaxConcurrent int
 	// Lifecycle lets requests reload the configuration.
 	Lifecycle bool
 	// Handshakes counts the handshakes of all probes; nil: they are not counted.
-	Handshakes *prober.Handshakes
+	Handshakes *handshake.Counts
 	// Registry gathers the exporter's own metrics for /metrics.
 	Registry *prometheus.Registry
 }
 
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
-	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(prober.Handshakes))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent))}
+	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent))}
 	if err := e.Reload(); err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func (e *Exporter) Reload() error {
 }
 
 // Config is the configuration of now.
-func (e *Exporter) Config() *prober.Config { return e.config.Load() }
+func (e *Exporter) Config() *config.Config { return e.config.Load() }
 
 // Drain makes /-/ready answer that no more requests should be sent.
 func (e *Exporter) Drain() { e.ready.Store(false) }

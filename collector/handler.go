@@ -18,7 +18,9 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/target"
 )
 
 // probe answers with one probe of one target.
@@ -74,12 +76,12 @@ func (e *Exporter) admit(r *http.Request, flag string) (*probeRequest, *refusal)
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, &refusal{http.StatusRequestURITooLong, rejectedParameter, fmt.Errorf("the query is longer than %d bytes", maxQuery)}
 	}
-	config := e.config.Load()
-	request, err := readRequest(r.URL.RawQuery, config, flag)
+	loaded := e.config.Load()
+	request, err := readRequest(r.URL.RawQuery, loaded, flag)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, rejectedParameter, err}
 	}
-	if err := config.Permit(request.module, request.target); err != nil {
+	if err := loaded.Permit(request.module, request.target); err != nil {
 		return nil, &refusal{http.StatusForbidden, rejectedPolicy, err}
 	}
 	return request, nil
@@ -92,9 +94,9 @@ const maxQuery = 8 << 10
 // Viewer shows single endpoints to people.
 type Viewer interface {
 	// Recall returns the last result of a target; nil if there is none.
-	Recall(module string, asked prober.Target) *prober.Result
+	Recall(module string, asked target.Target) *prober.Result
 	// Show writes the page of a result.
-	Show(w http.ResponseWriter, module string, asked prober.Target, r *prober.Result)
+	Show(w http.ResponseWriter, module string, asked target.Target, r *prober.Result)
 	// Fail writes the page of a request that cannot be answered.
 	Fail(w http.ResponseWriter, status int, err error)
 }
@@ -177,7 +179,7 @@ func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
 
 // probeRequest is what the parameters of /probe ask for.
 type probeRequest struct {
-	target prober.Target
+	target target.Target
 	module string
 	prober *prober.Prober
 	flags  map[string]bool // debug, fresh
@@ -189,7 +191,7 @@ var parameters = []string{"target", "module", "server_name", "address"}
 
 // readRequest returns what is asked for, or a sentence on the first parameter
 // that is wrong. The flags are parameters that are true or false.
-func readRequest(query string, config *prober.Config, flags ...string) (*probeRequest, error) {
+func readRequest(query string, loaded *config.Config, flags ...string) (*probeRequest, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, fmt.Errorf("the query cannot be read: %w", err)
@@ -200,10 +202,10 @@ func readRequest(query string, config *prober.Config, flags ...string) (*probeRe
 	if !values.Has("target") {
 		return nil, errors.New("parameter target is missing; write /probe?target=example.com")
 	}
-	request := &probeRequest{module: cmp.Or(values.Get("module"), prober.DefaultModuleName)}
-	if request.prober = config.Probers[request.module]; request.prober == nil {
+	request := &probeRequest{module: cmp.Or(values.Get("module"), config.DefaultModuleName)}
+	if request.prober = loaded.Probers[request.module]; request.prober == nil {
 		return nil, fmt.Errorf("parameter module: there is no %s; there are %s",
-			short(request.module), strings.Join(slices.Sorted(maps.Keys(config.Probers)), ", "))
+			short(request.module), strings.Join(slices.Sorted(maps.Keys(loaded.Probers)), ", "))
 	}
 	if request.target, err = readTarget(values); err != nil {
 		return nil, err
@@ -250,22 +252,22 @@ func readFlags(values url.Values, names []string) (map[string]bool, error) {
 	return flags, nil
 }
 
-func readTarget(values url.Values) (prober.Target, error) {
-	target, err := prober.ParseTarget(values.Get("target"))
+func readTarget(values url.Values) (target.Target, error) {
+	probed, err := target.Parse(values.Get("target"))
 	if err != nil {
-		return target, fmt.Errorf("parameter target: %w", err)
+		return probed, fmt.Errorf("parameter target: %w", err)
 	}
 	if name := values.Get("server_name"); name != "" {
-		if target.ServerName, err = prober.ParseServerName(name); err != nil {
-			return target, fmt.Errorf("parameter server_name: %w", err)
+		if probed.ServerName, err = target.ParseServerName(name); err != nil {
+			return probed, fmt.Errorf("parameter server_name: %w", err)
 		}
 	}
 	if address := values.Get("address"); address != "" {
-		if target, err = target.At(address); err != nil {
-			return target, fmt.Errorf("parameter address: %w", err)
+		if probed, err = probed.At(address); err != nil {
+			return probed, fmt.Errorf("parameter address: %w", err)
 		}
 	}
-	return target, nil
+	return probed, nil
 }
 
 const maxQuoted = 80 // bytes of a stranger's word in a sentence about it

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/prober/tlstest"
 )
@@ -30,10 +31,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newTestExporter has the default configuration, or what load returns.
-func newTestExporter(t *testing.T, load func() (*prober.Config, error)) *Exporter {
+func newTestExporter(t *testing.T, load func() (*config.Config, error)) *Exporter {
 	t.Helper()
 	if load == nil {
-		load = func() (*prober.Config, error) { return new(prober.Loader).Default() }
+		load = func() (*config.Config, error) { return new(config.Loader).Default() }
 	}
 	e, err := New(Options{
 		Load: load, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
@@ -65,7 +66,7 @@ func get(e *Exporter, url string, headers ...string) *httptest.ResponseRecorder 
 
 // labConfig is a file whose default module trusts the lab, with more of a file
 // and of its modules.
-func labConfig(t *testing.T, lab *tlstest.Lab, more string, modules ...string) func() (*prober.Config, error) {
+func labConfig(t *testing.T, lab *tlstest.Lab, more string, modules ...string) func() (*config.Config, error) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600); err != nil {
@@ -75,7 +76,7 @@ func labConfig(t *testing.T, lab *tlstest.Lab, more string, modules ...string) f
 	if err := os.WriteFile(file, []byte("modules: {"+strings.Join(append(modules, "default: {ca_file: ca.pem}"), ", ")+"}\n"+more), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return func() (*prober.Config, error) { return new(prober.Loader).Load(file) }
+	return func() (*config.Config, error) { return new(config.Loader).Load(file) }
 }
 
 func newLab(t *testing.T) *tlstest.Lab {
@@ -255,12 +256,12 @@ targets:
 func TestReload(t *testing.T) {
 	var problem error
 	generation := 0
-	e := newTestExporter(t, func() (*prober.Config, error) {
+	e := newTestExporter(t, func() (*config.Config, error) {
 		if problem != nil {
 			return nil, problem
 		}
 		generation++
-		return new(prober.Loader).Default()
+		return new(config.Loader).Default()
 	})
 	first := e.config.Load()
 	if w := get(e, "POST /-/reload"); w.Code != 200 || e.config.Load() == first || generation != 2 {
@@ -327,7 +328,7 @@ func TestHealth(t *testing.T) {
 
 func TestBadConfigAtStart(t *testing.T) {
 	_, err := New(Options{
-		Load: func() (*prober.Config, error) { return nil, errors.New("no") }, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Load: func() (*config.Config, error) { return nil, errors.New("no") }, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	})
 	if err == nil {
 		t.Error("a bad configuration starts")

@@ -15,7 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/target"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -171,9 +173,9 @@ func TestTooMany(t *testing.T) {
 // plainViewer shows nothing but what it is told of failures.
 type plainViewer struct{}
 
-func (plainViewer) Recall(string, prober.Target) *prober.Result { return nil }
+func (plainViewer) Recall(string, target.Target) *prober.Result { return nil }
 
-func (plainViewer) Show(w http.ResponseWriter, _ string, _ prober.Target, r *prober.Result) {
+func (plainViewer) Show(w http.ResponseWriter, _ string, _ target.Target, r *prober.Result) {
 	fmt.Fprintln(w, r.Target)
 }
 
@@ -232,7 +234,7 @@ func TestLongQuery(t *testing.T) {
 func TestLifecycle(t *testing.T) {
 	loads := 0
 	e, err := New(Options{
-		Load:   func() (*prober.Config, error) { loads++; return new(prober.Loader).Default() },
+		Load:   func() (*config.Config, error) { loads++; return new(config.Loader).Default() },
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {

@@ -8,6 +8,10 @@ import (
 	"strconv"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/handshake"
 )
 
 // contents is the table of contents of a probe's page, in the order in which
@@ -15,16 +19,16 @@ import (
 var contents = []part{
 	{"Always", always},
 	{"The session", session},
-	{"The chain", chain},
+	{"The chain", chainRows},
 	{"The certificates", certificates},
 	{"The addresses", addresses},
 	{"The checks", checks},
-	{"Expectations", expect},
-	{"Versions", versions},
-	{"Ciphers, groups and signature schemes", ciphers},
-	{"Policies", compliance},
-	{"Vulnerabilities", vulnerabilities},
-	{"Resumption", resumption},
+	{"Expectations", expectRows},
+	{"Versions", versionsRows},
+	{"Ciphers, groups and signature schemes", ciphersRows},
+	{"Policies", policyRows},
+	{"Vulnerabilities", vulnerabilitiesRows},
+	{"Resumption", resumptionRows},
 }
 
 // part is families that are about the same thing.
@@ -59,23 +63,23 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 		func(r *prober.Result) (float64, bool) { return bit(r.Session != nil && r.Session.Completed), true }),
 )
 
-var session = about(func(r *prober.Result) *prober.Session { return r.Session },
+var session = about(func(r *prober.Result) *handshake.Session { return r.Session },
 	gauge("tls_handshake_duration_seconds", "Handshake latency: from ClientHello sent to the handshake's end.",
-		func(s *prober.Session) (float64, bool) { return s.Duration.Seconds(), s.Completed }),
+		func(s *handshake.Session) (float64, bool) { return s.Duration.Seconds(), s.Completed }),
 	gauge("tls_negotiated_version", "Negotiated TLS version as a number: 1.0, 1.1, 1.2 or 1.3.",
-		(*prober.Session).VersionNumber),
+		(*handshake.Session).VersionNumber),
 	gauges("tls_session_info", "What client and server settled, in IANA's names, and the address that answered. The value is 1.",
-		[]string{"version", "cipher", "group", "alpn", "ip"}, func(s *prober.Session, set setter) {
+		[]string{"version", "cipher", "group", "alpn", "ip"}, func(s *handshake.Session, set setter) {
 			if s.CipherSuite != 0 {
 				set(1, s.VersionName(), s.CipherName(), s.GroupName(), s.ALPN, ip(s.Remote))
 			}
 		}),
 	gauge("tls_key_exchange_post_quantum", "Whether the negotiated group is a hybrid with ML-KEM, which holds against quantum computers too.",
-		func(s *prober.Session) (float64, bool) { return bit(s.PostQuantum()), s.Completed }),
+		func(s *handshake.Session) (float64, bool) { return bit(s.PostQuantum()), s.Completed }),
 	gauge("tls_hello_retry_request", "Whether the server asked for another ClientHello, which costs a round trip.",
-		func(s *prober.Session) (float64, bool) { return bit(s.HelloRetryRequest), s.Completed }),
+		func(s *handshake.Session) (float64, bool) { return bit(s.HelloRetryRequest), s.Completed }),
 	gauge("tls_client_certificate_requested", "Whether the server asked for a client certificate.",
-		func(s *prober.Session) (float64, bool) {
+		func(s *handshake.Session) (float64, bool) {
 			return bit(s.ClientCertificateRequested), s.Completed || s.ClientCertificateRequested
 		}),
 )
@@ -89,42 +93,42 @@ func ip(remote netip.AddrPort) string {
 	return remote.Addr().String()
 }
 
-var chain = about(func(r *prober.Result) *prober.Chain { return r.Chain },
+var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 	gauge("tls_chain_valid", "Whether the chain is trusted, in date, for this name and for servers, as a modern verifier judges.",
-		func(c *prober.Chain) (float64, bool) { return bit(c.Valid), true }),
+		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), true }),
 	gauge("tls_chain_days_remaining", "Days until clients break: until the trusted path that lasts longest ends. Absent without one.",
-		(*prober.Chain).DaysRemaining),
+		(*chain.Chain).DaysRemaining),
 	gauge("tls_chain_not_after_timestamp_seconds", "When clients break: when the trusted path that lasts longest ends. Absent without one.",
-		func(c *prober.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
+		func(c *chain.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
 	gauges("tls_chain_problem", "What is wrong with the chain: 1 for each problem that it has, 0 for each that it does not have.",
-		[]string{"problem"}, func(c *prober.Chain, set setter) {
-			for _, p := range prober.Problems {
+		[]string{"problem"}, func(c *chain.Chain, set setter) {
+			for _, p := range chain.Problems {
 				// Revocation is a question of its own, which was not asked. Nor
 				// was that for the name, where there is none.
-				if p != prober.ProblemRevoked && (p != prober.ProblemNameMismatch || c.Name != "") {
+				if p != chain.ProblemRevoked && (p != chain.ProblemNameMismatch || c.Name != "") {
 					set(bit(c.Has(p)), string(p))
 				}
 			}
 		}),
 )
 
-var certificates = about(func(r *prober.Result) *prober.Chain { return r.Chain },
+var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 	eachCertificate("tls_certificate_days_remaining", "Days until the certificate ends, fractional; negative once it has. Position 0 is the leaf, the others are as sent.",
-		func(c *prober.Chain, cert *prober.Certificate) (float64, bool) {
+		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) {
 			return cert.DaysRemaining(c.At), true
 		}),
 	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate ends.",
-		func(_ *prober.Chain, cert *prober.Certificate) (float64, bool) { return unix(cert.X509.NotAfter), true }),
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.X509.NotAfter), true }),
 	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate begins.",
-		func(_ *prober.Chain, cert *prober.Certificate) (float64, bool) {
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
 			return unix(cert.X509.NotBefore), true
 		}),
 	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 fresh, 0 at its end, negative after it.",
-		func(c *prober.Chain, cert *prober.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),
+		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),
 	gauges("tls_certificate_info", "The certificate's names, keys and fingerprints. The value is 1.",
 		[]string{"position", "subject_cn", "issuer_cn", "serial_number", "fingerprint_sha256", "spki_sha256",
 			"key_algorithm", "key_bits", "signature_algorithm", "dns_names"},
-		func(c *prober.Chain, set setter) {
+		func(c *chain.Chain, set setter) {
 			for i, cert := range c.Certificates {
 				set(1, strconv.Itoa(i), cert.SubjectCN, cert.IssuerCN, cert.SerialNumber, cert.FingerprintSHA256, cert.SPKISHA256,
 					cert.KeyAlgorithm, keyBits(cert), cert.SignatureAlgorithm, cert.DNSNames)
@@ -133,8 +137,8 @@ var certificates = about(func(r *prober.Result) *prober.Chain { return r.Chain }
 )
 
 // eachCertificate is a row with a series for each certificate of the chain.
-func eachCertificate(name, help string, read func(*prober.Chain, *prober.Certificate) (float64, bool)) row[prober.Chain] {
-	return gauges(name, help, []string{"position"}, func(c *prober.Chain, set setter) {
+func eachCertificate(name, help string, read func(*chain.Chain, *chain.Certificate) (float64, bool)) row[chain.Chain] {
+	return gauges(name, help, []string{"position"}, func(c *chain.Chain, set setter) {
 		for i, cert := range c.Certificates {
 			if value, known := read(c, cert); known {
 				set(value, strconv.Itoa(i))
@@ -191,7 +195,7 @@ func eachAddress(name, help string, read func(*prober.Member) (float64, bool)) r
 }
 
 // keyBits is empty where the size of a key is not known.
-func keyBits(cert *prober.Certificate) string {
+func keyBits(cert *chain.Certificate) string {
 	if cert.KeyBits == 0 {
 		return ""
 	}
@@ -200,9 +204,9 @@ func keyBits(cert *prober.Certificate) string {
 
 var checks = about(func(r *prober.Result) *prober.Result { return r },
 	eachCheck("tls_check_success", "Whether the check came to a finding, whatever it found.",
-		func(c prober.CheckOutcome) (float64, bool) { return bit(c.Failure == nil), true }),
+		func(c check.Outcome) (float64, bool) { return bit(c.Failure == nil), true }),
 	eachCheck("tls_check_duration_seconds", "How long the check took.",
-		func(c prober.CheckOutcome) (float64, bool) { return c.Duration.Seconds(), true }),
+		func(c check.Outcome) (float64, bool) { return c.Duration.Seconds(), true }),
 	gauges("tls_check_failure_info", "Why the check came to no finding. Absent when it did.",
 		[]string{"check", "reason"}, func(r *prober.Result, set setter) {
 			for _, c := range r.Outcomes {
@@ -212,11 +216,11 @@ var checks = about(func(r *prober.Result) *prober.Result { return r },
 			}
 		}),
 	eachCheck("tls_check_timestamp_seconds", "When the check's finding was made.",
-		func(c prober.CheckOutcome) (float64, bool) { return unix(c.Time), c.Failure == nil }),
+		func(c check.Outcome) (float64, bool) { return unix(c.Time), c.Failure == nil }),
 )
 
 // eachCheck is a row with a series for each check that ran.
-func eachCheck(name, help string, read func(prober.CheckOutcome) (float64, bool)) row[prober.Result] {
+func eachCheck(name, help string, read func(check.Outcome) (float64, bool)) row[prober.Result] {
 	return gauges(name, help, []string{"check"}, func(r *prober.Result, set setter) {
 		for _, c := range r.Outcomes {
 			if value, known := read(c); known {
@@ -226,9 +230,9 @@ func eachCheck(name, help string, read func(prober.CheckOutcome) (float64, bool)
 	})
 }
 
-var expect = about(func(r *prober.Result) *prober.Expect { return r.Expect.Finding },
+var expectRows = about(func(r *prober.Result) *expect.Finding { return r.Expect.Finding },
 	gauges("tls_expectation_met", "Whether each expectation of the module is met. One that could not be held against anything is absent.",
-		[]string{"expectation"}, func(x *prober.Expect, set setter) {
+		[]string{"expectation"}, func(x *expect.Finding, set setter) {
 			for _, e := range x.Expectations {
 				set(bit(e.Met), e.Name)
 			}

@@ -19,7 +19,18 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/versions"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/target"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -31,85 +42,85 @@ const day = 24 * time.Hour
 // full is a result in which everything that can be learned was, wrong things
 // among it.
 func full() *prober.Result {
-	leaf := &prober.Certificate{
+	leaf := &chain.Certificate{
 		X509:      &x509.Certificate{NotBefore: at.Add(-80 * day), NotAfter: at.Add(-20 * day)},
 		SubjectCN: "www.example.com", IssuerCN: "Example CA", SerialNumber: "2a", FingerprintSHA256: "aa", SPKISHA256: "bb",
 		KeyAlgorithm: "ECDSA", KeyBits: 256, SignatureAlgorithm: "ECDSA-SHA256", DNSNames: "example.com,www.example.com",
 	}
-	ca := &prober.Certificate{
+	ca := &chain.Certificate{
 		X509:      &x509.Certificate{NotBefore: at.Add(-100 * day), NotAfter: at.Add(100 * day)},
 		SubjectCN: "Example CA\nwith \"quotes\" and \\", IssuerCN: "Example Root", SerialNumber: "2b", FingerprintSHA256: "cc", SPKISHA256: "dd",
 		KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown",
 	}
 	r := &prober.Result{
-		Target:    prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Target:    target.Target{Scheme: "https", Host: "www.example.com", Port: 443},
 		Start:     at,
 		Duration:  62 * time.Millisecond,
-		Phases:    []prober.PhaseTime{{Phase: "resolve", Duration: time.Millisecond}, {Phase: "connect", Duration: 20 * time.Millisecond}, {Phase: "server_hello", Duration: 25 * time.Millisecond}, {Phase: "key_exchange", Duration: 5 * time.Millisecond}, {Phase: "verify", Duration: 11 * time.Millisecond}},
-		Failure:   &prober.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf ended")},
+		Phases:    []failure.PhaseTime{{Phase: "resolve", Duration: time.Millisecond}, {Phase: "connect", Duration: 20 * time.Millisecond}, {Phase: "server_hello", Duration: 25 * time.Millisecond}, {Phase: "key_exchange", Duration: 5 * time.Millisecond}, {Phase: "verify", Duration: 11 * time.Millisecond}},
+		Failure:   &failure.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf ended")},
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")},
 		Proxy:     "http://<secret>@proxy.example.com:3128",
 		Connected: true,
 		Remote:    netip.MustParseAddrPort("192.0.2.7:443"),
-		Session: &prober.Session{
+		Session: &handshake.Session{
 			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768, ALPN: "h2",
 			Remote: netip.MustParseAddrPort("192.0.2.7:443"), Duration: 30 * time.Millisecond,
 		},
-		Chain: &prober.Chain{
-			At: at, Name: "www.example.com", Certificates: []*prober.Certificate{leaf, ca},
-			Problems: []prober.Found{{Problem: prober.ProblemExpired}, {Problem: prober.ProblemWrongOrder}},
+		Chain: &chain.Chain{
+			At: at, Name: "www.example.com", Certificates: []*chain.Certificate{leaf, ca},
+			Problems: []chain.Found{{Problem: chain.ProblemExpired}, {Problem: chain.ProblemWrongOrder}},
 			Path:     []*x509.Certificate{leaf.X509, ca.X509}, NotAfter: at.Add(-20 * day),
 		},
 		Pool:     pool(leaf),
-		Outcomes: []prober.CheckOutcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &prober.Failure{Reason: "timeout"}}},
+		Outcomes: []check.Outcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &failure.Failure{Reason: "timeout"}}},
 	}
-	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}}
+	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}}
 
-	r.Versions.Finding = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}}}
-	r.Ciphers.Finding = &prober.Ciphers{
-		Suites: []prober.TakenSuite{
+	r.Versions.Finding = &versions.Finding{Answers: []versions.Answer{{Version: hello.SSL30}, {Version: hello.TLS12, Accepted: true}}}
+	r.Ciphers.Finding = &ciphers.Finding{
+		Suites: []ciphers.Suite{
 			{Version: hello.TLS13, Number: 0x1301},
 			{Version: hello.TLS12, Number: 0x0005},
 		},
-		Groups:  []prober.GroupAnswer{{Group: hello.X25519MLKEM768, Taken: true}, {Group: hello.SecP521r1}},
-		Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: prober.ClientPreference,
+		Groups:  []ciphers.GroupAnswer{{Group: hello.X25519MLKEM768, Accepted: true}, {Group: hello.SecP521r1}},
+		Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: ciphers.ClientPreference,
 	}
-	r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
 		{Policy: "pci_dss", Compliant: true}, {Policy: "mozilla_intermediate", Violations: []string{"ciphers", "b", "c", "d", "e", "beyond the bound"}},
 	}}
-	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "rc4", Vulnerable: true}, {Vulnerability: "heartbleed"}}}
-	r.Resumption.Finding = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond}
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: "rc4", Vulnerable: true}, {Name: "heartbleed"}}}
+	r.Resumption.Finding = &resumption.Finding{Methods: []resumption.Answer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond}
 	return r
 }
 
 // pool has an address that is fine, one that is not, and one of which nothing
 // was learned.
-func pool(leaf *prober.Certificate) *prober.Pool {
-	fresh := &prober.Certificate{X509: &x509.Certificate{NotBefore: at.Add(-day), NotAfter: at.Add(89 * day)}, FingerprintSHA256: "ee"}
+func pool(leaf *chain.Certificate) *prober.Pool {
+	fresh := &chain.Certificate{X509: &x509.Certificate{NotBefore: at.Add(-day), NotAfter: at.Add(89 * day)}, FingerprintSHA256: "ee"}
 	return &prober.Pool{Total: 40, Members: []*prober.Member{
 		{
 			Address: netip.MustParseAddrPort("192.0.2.7:443"),
-			Failure: &prober.Failure{Phase: "verify", Reason: "expired"},
-			Session: &prober.Session{Completed: true, Duration: 30 * time.Millisecond},
-			Chain:   &prober.Chain{At: at, Certificates: []*prober.Certificate{leaf}},
+			Failure: &failure.Failure{Phase: "verify", Reason: "expired"},
+			Session: &handshake.Session{Completed: true, Duration: 30 * time.Millisecond},
+			Chain:   &chain.Chain{At: at, Certificates: []*chain.Certificate{leaf}},
 		},
 		{
 			Address: netip.MustParseAddrPort("192.0.2.8:443"),
-			Session: &prober.Session{Completed: true, Duration: 20 * time.Millisecond},
-			Chain:   &prober.Chain{At: at, Certificates: []*prober.Certificate{fresh}, Valid: true},
+			Session: &handshake.Session{Completed: true, Duration: 20 * time.Millisecond},
+			Chain:   &chain.Chain{At: at, Certificates: []*chain.Certificate{fresh}, Valid: true},
 		},
-		{Address: netip.MustParseAddrPort("[2001:db8::7]:443"), Failure: &prober.Failure{Phase: "connect", Reason: "timeout"}},
+		{Address: netip.MustParseAddrPort("[2001:db8::7]:443"), Failure: &failure.Failure{Phase: "connect", Reason: "timeout"}},
 	}}
 }
 
 // nothing is a result in which not even the name resolved.
 func nothing() *prober.Result {
 	return &prober.Result{
-		Target:   prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Target:   target.Target{Scheme: "https", Host: "www.example.com", Port: 443},
 		Start:    at,
 		Duration: 2 * time.Millisecond,
-		Phases:   []prober.PhaseTime{{Phase: "resolve", Duration: 2 * time.Millisecond}},
-		Failure:  &prober.Failure{Phase: "resolve", Reason: "nxdomain", Err: errors.New("no such host")},
+		Phases:   []failure.PhaseTime{{Phase: "resolve", Duration: 2 * time.Millisecond}},
+		Failure:  &failure.Failure{Phase: "resolve", Reason: "nxdomain", Err: errors.New("no such host")},
 	}
 }
 
@@ -238,7 +249,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 		t.Error("where there is no name, another one is not served")
 	}
 	behind := nothing()
-	behind.Failure = &prober.Failure{Phase: "proxy", Reason: "refused"}
+	behind.Failure = &failure.Failure{Phase: "proxy", Reason: "refused"}
 	if strings.Contains(page(t, behind), "tls_tcp_connected") {
 		t.Error("what the proxy was not asked for did not answer")
 	}

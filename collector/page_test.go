@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 )
 
 // What is written straight from the rows is what the library writes, byte for
@@ -79,7 +80,7 @@ func strange(random *rand.Rand) *prober.Result {
 	}
 	r.Duration = 0
 	if random.IntN(2) == 0 {
-		r.Failure = &prober.Failure{Phase: prober.Phase(name()), Reason: prober.Reason(name())}
+		r.Failure = &failure.Failure{Phase: failure.Phase(name()), Reason: failure.Reason(name())}
 	}
 	return r
 }

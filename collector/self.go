@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
 )
 
 // self is the exporter's metrics of itself.
@@ -59,7 +61,7 @@ const (
 // rejections is the whole vocabulary.
 var rejections = []string{rejectedParameter, rejectedTimeout, rejectedPolicy, rejectedDenied, rejectedTooMany}
 
-func newSelf(registry prometheus.Registerer, performed *prober.Handshakes) *self {
+func newSelf(registry prometheus.Registerer, performed *handshake.Counts) *self {
 	auto := promauto.With(registry)
 	gauge := func(m int) prometheus.Gauge {
 		return auto.NewGauge(prometheus.GaugeOpts{Name: selfMetrics[m].Name, Help: selfMetrics[m].Help})
@@ -101,7 +103,7 @@ func (s *self) probed(module string, r *prober.Result) {
 	phase := noFailure
 	if r.Failure != nil {
 		phase = string(r.Failure.Phase)
-		if r.Failure.Reason == prober.ReasonDenied {
+		if r.Failure.Reason == failure.ReasonDenied {
 			s.rejected.WithLabelValues(rejectedDenied).Inc()
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"tls_exporter/prober"
+	"tls_exporter/config"
 )
 
 // discovered is an element of the list that Prometheus's http_sd reads.
@@ -29,7 +29,7 @@ func (e *Exporter) targets(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(list)
 }
 
-func discoveryLabels(t prober.ConfiguredTarget, timeout time.Duration, secure bool) map[string]string {
+func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, secure bool) map[string]string {
 	labels := map[string]string{
 		"__metrics_path__": "/probe",
 		"__param_target":   t.Target.String(),

@@ -19,7 +19,11 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/target"
 )
 
 // setting is one configuration of a daemon that scanners are to agree on.
@@ -63,8 +67,8 @@ func (s *site) agree(settings []setting) {
 	s.run(exporter, "--config.file={dir}/targets.yml", "--web.listen-address=127.0.0.1:{:exporter}")
 	s.await()
 	module := prober.DefaultModule()
-	module.CAFile, module.Timeout = s.words["ca"], prober.Duration(time.Minute)
-	module.Versions.Options, module.Ciphers.Options = new(prober.VersionsOptions), new(prober.CiphersOptions)
+	module.CAFile, module.Timeout = s.words["ca"], option.Duration(time.Minute)
+	module.Versions.Options, module.Ciphers.Options = new(versions.Options), new(ciphers.Options)
 	process := prober.NewProcess()
 	s.Cleanup(process.Cache.Close)
 	p, err := prober.New(module, process)
@@ -74,7 +78,7 @@ func (s *site) agree(settings []setting) {
 	for _, setting := range settings {
 		s.Run(setting.what, func(t *testing.T) {
 			port := s.fill(setting.port)
-			target, err := prober.ParseTarget("localhost:" + port)
+			target, err := target.Parse("localhost:" + port)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/hello"
 )
 
@@ -44,19 +45,19 @@ func ours(r *prober.Result) (*scan, error) {
 	}
 	s := newScan()
 	for _, a := range r.Versions.Finding.Answers {
-		s.versions[a.Version] = a.Taken
+		s.versions[a.Version] = a.Accepted
 	}
 	for _, taken := range r.Ciphers.Finding.Suites {
 		s.suites[taken.Version] = append(s.suites[taken.Version], hello.CipherSuite(taken.Number))
 	}
 	s.groups = make(map[hello.Group]bool)
 	for _, g := range r.Ciphers.Finding.Groups {
-		if g.Taken {
+		if g.Accepted {
 			s.groups[g.Group] = true
 		}
 	}
 	s.dhBits = r.Ciphers.Finding.DHBits
-	s.order = map[prober.Preference]string{prober.ServerPreference: "server", prober.ClientPreference: "client"}[r.Ciphers.Finding.Preference]
+	s.order = map[ciphers.Preference]string{ciphers.ServerPreference: "server", ciphers.ClientPreference: "client"}[r.Ciphers.Finding.Preference]
 	return s, nil
 }
 

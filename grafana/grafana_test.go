@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 	"tls_exporter/report"
 )
 
@@ -511,7 +512,7 @@ func TestRemedies(t *testing.T) {
 		}
 	}
 	for word, shown := range words {
-		if want := report.Remedy(prober.Reason(word)); word != "none" && shown.Text != want {
+		if want := report.Remedy(failure.Reason(word)); word != "none" && shown.Text != want {
 			t.Errorf("%s has the remedy\n%q, and the report\n%q", word, shown.Text, want)
 		}
 	}
@@ -522,10 +523,10 @@ func TestRemedies(t *testing.T) {
 
 // The durations are stacked in the order of the phases, and none is missing.
 func TestPhases(t *testing.T) {
-	want := prober.Phases[:slices.Index(prober.Phases, prober.PhaseExpect)] // which takes no time
-	var got []prober.Phase
+	want := failure.Phases[:slices.Index(failure.Phases, failure.PhaseExpect)] // which takes no time
+	var got []failure.Phase
 	for _, q := range find(t, "tls-target", "Phase durations").Targets {
-		got = append(got, prober.Phase(q.RefID))
+		got = append(got, failure.Phase(q.RefID))
 		if !strings.Contains(q.Expr, fmt.Sprintf("phase=%q", q.RefID)) {
 			t.Errorf("%s has the query %s", q.RefID, q.Expr)
 		}

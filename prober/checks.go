@@ -3,23 +3,31 @@ package prober
 import (
 	"context"
 	"reflect"
+
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/versions"
+	"tls_exporter/prober/check/vulnerabilities"
 )
 
 // Checks is the table of checks, a line each: what a module asks of a server beside
 // the handshake, and what a probe found. To add a check, see docs/contributing.md.
 type Checks struct {
 	// Versions asks which versions of SSL and TLS the server accepts.
-	Versions Cached[VersionsOptions, Versions] `yaml:"versions"`
+	Versions check.Cached[versions.Options, versions.Finding] `yaml:"versions"`
 	// Ciphers asks which cipher suites, groups and signature schemes it accepts.
-	Ciphers Cached[CiphersOptions, Ciphers] `yaml:"ciphers"`
+	Ciphers check.Cached[ciphers.Options, ciphers.Finding] `yaml:"ciphers"`
 	// Resumption asks how a session can be resumed.
-	Resumption Cached[ResumptionOptions, Resumption] `yaml:"resumption"`
+	Resumption check.Cached[resumption.Options, resumption.Finding] `yaml:"resumption"`
 	// Vulnerabilities looks for known vulnerabilities.
-	Vulnerabilities Cached[VulnerabilitiesOptions, Vulnerabilities] `yaml:"vulnerabilities"`
+	Vulnerabilities check.Cached[vulnerabilities.Options, vulnerabilities.Finding] `yaml:"vulnerabilities"`
 	// Policy holds what versions and ciphers found against published policies.
-	Policy Slot[PolicyOptions, Compliance] `yaml:"policy"`
+	Policy check.Slot[policy.Options, policy.Finding] `yaml:"policy"`
 	// Expect is what the endpoint has to be like beyond a good chain.
-	Expect Slot[ExpectOptions, Expect] `yaml:"expect"`
+	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 }
 
 // Scan turns on, with their defaults, all checks of what the server accepts.
@@ -33,19 +41,19 @@ func (c *Checks) Scan() {
 
 // run runs the checks that the result has options for, in parallel, and then those
 // that judge what the others found.
-func (r *Result) run(ctx context.Context, run *Run) {
+func (r *Result) run(ctx context.Context, run *check.Run) {
 	for _, entry := range table {
 		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
 	}
 	r.Outcomes = run.Wait()
-	r.Policy.Judge(run, "policy", func(o *PolicyOptions) (*Compliance, error) { return o.Judge(r.policyFacts()) })
-	r.Expect.Judge(run, "expect", func(o *ExpectOptions) (*Expect, error) { return o.Judge(r.expectFacts()) })
+	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
+	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
 
 // cachedCheck is a Cached of any check.
 type cachedCheck interface {
-	Ask(ctx context.Context, run *Run, name string)
+	Ask(ctx context.Context, run *check.Run, name string)
 	CacheKey(name, routeKey string) ([16]byte, bool)
 }
 

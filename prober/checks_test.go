@@ -1,22 +1,25 @@
-package prober
+package prober_test
 
 import (
 	"context"
 	"reflect"
 	"slices"
 	"testing"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/probetest"
 )
 
 // Each check of a module runs, under the name that it has in the file.
 func TestEveryCheckRuns(t *testing.T) {
-	m := DefaultModule()
+	m := prober.DefaultModule()
 	var want, got []string
 	checks := reflect.ValueOf(&m.Checks).Elem()
 	for i := range checks.NumField() {
 		checks.Field(i).Addr().Interface().(interface{ Decode() any }).Decode()
 		want = append(want, checks.Type().Field(i).Tag.Get("yaml"))
 	}
-	r := newProber(t, m).Probe(context.Background(), target(t, "127.0.0.1:1"))
+	r := probetest.New(t, m).Probe(context.Background(), probetest.Target(t, "127.0.0.1:1"))
 	for _, check := range r.Outcomes {
 		got = append(got, check.Name)
 	}

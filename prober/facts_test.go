@@ -4,25 +4,29 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/failure"
 )
 
 // A policy that cannot be judged fails for the reason of what it needs.
 func TestPolicyNeeds(t *testing.T) {
-	timedOut := NewFailure(PhaseConnect, os.ErrDeadlineExceeded)
-	pending := &Failure{Reason: ReasonPending, Err: errors.New("pending")}
+	timedOut := failure.For(failure.PhaseConnect, os.ErrDeadlineExceeded)
+	pending := &failure.Failure{Reason: failure.ReasonPending, Err: errors.New("pending")}
 	for _, test := range []struct {
 		name string
 		r    Result
-		want Reason
+		want failure.Reason
 	}{
-		{"versions failed", Result{Outcomes: []CheckOutcome{{Name: "versions", Failure: pending}}, Failure: timedOut}, ReasonPending},
-		{"ciphers failed", Result{Outcomes: []CheckOutcome{{Name: "ciphers", Failure: &Failure{Reason: ReasonTimeout, Err: os.ErrDeadlineExceeded}}, {Name: "versions"}}}, ReasonTimeout},
-		{"the probe failed", Result{Failure: timedOut}, ReasonTimeout},
-		{"too little was answered", Result{}, ReasonClosed},
+		{"versions failed", Result{Outcomes: []check.Outcome{{Name: "versions", Failure: pending}}, Failure: timedOut}, failure.ReasonPending},
+		{"ciphers failed", Result{Outcomes: []check.Outcome{{Name: "ciphers", Failure: &failure.Failure{Reason: failure.ReasonTimeout, Err: os.ErrDeadlineExceeded}}, {Name: "versions"}}}, failure.ReasonTimeout},
+		{"the probe failed", Result{Failure: timedOut}, failure.ReasonTimeout},
+		{"too little was answered", Result{}, failure.ReasonClosed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			found, err := new(PolicyOptions).Judge(test.r.policyFacts())
-			if err == nil || Of(err) != test.want {
+			found, err := new(policy.Options).Judge(test.r.policyFacts())
+			if err == nil || failure.Of(err) != test.want {
 				t.Errorf("got %+v, %v; want the reason %s", found, err, test.want)
 			}
 		})

@@ -1,10 +1,17 @@
-package prober
+package prober_test
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"testing"
 	"time"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/tlstest/labtest"
 )
 
 // A scan of an endpoint with something in mind ends with its process, whatever it
@@ -13,37 +20,41 @@ import (
 func TestHostileScan(t *testing.T) {
 	before := descriptors(t)
 	t.Run("endpoints", func(t *testing.T) {
-		lab := newLab(t)
-		ca := labModule(t, lab)
+		lab := labtest.Lab(t)
+		ca := probetest.Module(t, lab)
 		ca.Scan()
-		ca.Timeout = Duration(800 * time.Millisecond)
+		ca.Timeout = option.Duration(800 * time.Millisecond)
 		for _, m := range malices(t, lab) {
 			module := ca
 			if m.asked != nil {
 				m.asked(&module)
 			}
-			addr := serve(t, lab, m.server)
+			addr := labtest.Serve(t, lab, m.server)
 			t.Run(m.name, func(t *testing.T) {
 				t.Parallel()
-				p := newProber(t, module)
+				process := prober.NewProcess()
+				p, err := prober.New(module, process)
+				if err != nil {
+					t.Fatal(err)
+				}
 				start := time.Now()
-				r := p.Probe(context.Background(), target(t, cmp.Or(m.scheme, "https")+"://"+addr))
+				r := p.Probe(context.Background(), probetest.Target(t, cmp.Or(m.scheme, "https")+"://"+addr))
 				if took := time.Since(start); took > p.Timeout()+slack {
 					t.Errorf("it took %v", took)
 				}
-				p.process.Cache.Close()
+				process.Cache.Close()
 				if r = p.Probe(context.Background(), r.Target); len(r.Outcomes) != 5 && m.asked == nil {
 					t.Errorf("the checks are %+v", r.Outcomes)
 				}
 				for _, check := range r.Outcomes {
-					if check.Failure != nil && has[*PanicError](check.Failure) {
+					if _, panicked := errors.AsType[*failure.PanicError](error(cmp.Or(check.Failure, new(failure.Failure)))); panicked {
 						t.Errorf("%s: %+v", check.Name, check.Failure)
 					}
 				}
 				if v := r.Vulnerabilities.Finding; v != nil {
 					for _, a := range v.Answers {
 						if !presentable(a.Saw) {
-							t.Errorf("%s shows %.100q", a.Vulnerability, a.Saw)
+							t.Errorf("%s shows %.100q", a.Name, a.Saw)
 						}
 					}
 				}

@@ -1,4 +1,4 @@
-package prober
+package prober_test
 
 import (
 	"bytes"
@@ -32,9 +32,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/miekg/dns"
-
+	"tls_exporter/prober"
+	"tls_exporter/prober/connect"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/target"
+	"tls_exporter/prober/text"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
 )
 
 // hostilePatience is the timeout of the probes here that are to run into it: time
@@ -51,10 +57,10 @@ const (
 type malice struct {
 	name   string
 	server tlstest.Server
-	phase  Phase // of the failure; empty: the probe succeeds
-	reason Reason
-	scheme string        // default: https
-	asked  func(*Module) // what the module says beside the timeout
+	phase  failure.Phase // of the failure; empty: the probe succeeds
+	reason failure.Reason
+	scheme string               // default: https
+	asked  func(*prober.Module) // what the module says beside the timeout
 }
 
 // Whatever an endpoint has in mind: the probe ends by its deadline, names what
@@ -63,22 +69,22 @@ type malice struct {
 func TestHostile(t *testing.T) {
 	before := descriptors(t)
 	t.Run("endpoints", func(t *testing.T) {
-		lab := newLab(t)
-		ca := labModule(t, lab)
+		lab := labtest.Lab(t)
+		ca := probetest.Module(t, lab)
 		for _, m := range malices(t, lab) {
 			module := ca
-			module.Timeout = Duration(hostileBound)
-			if m.reason == ReasonTimeout {
-				module.Timeout = Duration(hostilePatience)
+			module.Timeout = option.Duration(hostileBound)
+			if m.reason == failure.ReasonTimeout {
+				module.Timeout = option.Duration(hostilePatience)
 			}
 			if m.asked != nil {
 				m.asked(&module)
 			}
-			p := newProber(t, module)
-			addr := serve(t, lab, m.server)
+			p := probetest.New(t, module)
+			addr := labtest.Serve(t, lab, m.server)
 			t.Run(m.name, func(t *testing.T) {
 				t.Parallel()
-				m.suffer(t, p, target(t, cmp.Or(m.scheme, "https")+"://"+addr))
+				m.suffer(t, p, probetest.Target(t, cmp.Or(m.scheme, "https")+"://"+addr))
 			})
 		}
 	})
@@ -88,13 +94,13 @@ func TestHostile(t *testing.T) {
 }
 
 // suffer probes the endpoint and holds the result against the table.
-func (m malice) suffer(t *testing.T, p *Prober, to Target) {
+func (m malice) suffer(t *testing.T, p *prober.Prober, to target.Target) {
 	start := time.Now()
 	r := p.Probe(context.Background(), to)
 	if took := time.Since(start); took > p.Timeout()+slack {
 		t.Errorf("it took %v", took)
 	}
-	var got Failure
+	var got failure.Failure
 	if r.Failure != nil {
 		got = *r.Failure
 	}
@@ -108,14 +114,14 @@ func (m malice) suffer(t *testing.T, p *Prober, to Target) {
 		}
 	}
 	for _, s := range stories(r) {
-		if len(s) > MaxMessage+len("…") || !utf8.ValidString(s) {
+		if len(s) > text.MaxMessage+len("…") || !utf8.ValidString(s) {
 			t.Errorf("a story of %d bytes: %.100q", len(s), s)
 		}
 	}
 }
 
 // stories are the texts for people. They may have lines.
-func stories(r *Result) []string {
+func stories(r *prober.Result) []string {
 	var all []string
 	if r.Failure != nil {
 		all = append(all, r.Failure.Err.Error())
@@ -129,7 +135,7 @@ func stories(r *Result) []string {
 }
 
 // shown is all that a Result has for labels, by what it is.
-func shown(r *Result) map[string]string {
+func shown(r *prober.Result) map[string]string {
 	all := make(map[string]string)
 	if r.Session != nil {
 		all["ALPN"] = r.Session.ALPN
@@ -152,7 +158,7 @@ func shown(r *Result) map[string]string {
 // DNS names.
 func presentable(s string) bool {
 	unfit := func(r rune) bool { return !unicode.IsPrint(r) }
-	return utf8.ValidString(s) && len(s) <= maxDNSNames && !strings.ContainsFunc(s, unfit)
+	return utf8.ValidString(s) && len(s) <= 1024 && !strings.ContainsFunc(s, unfit)
 }
 
 // descriptors counts what this process has open, where the system tells: files and
@@ -177,18 +183,18 @@ func malices(t *testing.T, lab *tlstest.Lab) []malice {
 
 // slow endpoints give one byte at a time.
 func slow(t *testing.T, lab *tlstest.Lab) []malice {
-	tls12 := serve(t, lab, tlstest.Server{Config: limitedTo(tls.VersionTLS12)})
-	tls13 := serve(t, lab, tlstest.Server{})
+	tls12 := labtest.Serve(t, lab, tlstest.Server{Config: limitedTo(tls.VersionTLS12)})
+	tls13 := labtest.Serve(t, lab, tlstest.Server{})
 	return []malice{
-		{name: "a ServerHello byte by byte", server: relay(tls13, dripping(0)), phase: PhaseKeyExchange, reason: ReasonTimeout},
-		{name: "a certificate message byte by byte", server: relay(tls12, dripping(200)), phase: PhaseKeyExchange, reason: ReasonTimeout},
-		{name: "encrypted extensions byte by byte", server: relay(tls13, dripping(150)), phase: PhaseKeyExchange, reason: ReasonTimeout},
+		{name: "a ServerHello byte by byte", server: relay(tls13, dripping(0)), phase: failure.PhaseKeyExchange, reason: failure.ReasonTimeout},
+		{name: "a certificate message byte by byte", server: relay(tls12, dripping(200)), phase: failure.PhaseKeyExchange, reason: failure.ReasonTimeout},
+		{name: "encrypted extensions byte by byte", server: relay(tls13, dripping(150)), phase: failure.PhaseKeyExchange, reason: failure.ReasonTimeout},
 		{name: "a greeting byte by byte", server: tlstest.Server{Accept: drip([]byte("220 " + strings.Repeat("x", 500)))},
-			scheme: "smtp", phase: PhaseStartTLS, reason: ReasonTimeout},
+			scheme: "smtp", phase: failure.PhaseStartTLS, reason: failure.ReasonTimeout},
 		{name: "application data byte by byte after Finished", server: inside(func(ctx context.Context, c net.Conn, s *sealer) {
 			drip(s.seal(applicationData, bytes.Repeat([]byte("x"), 1000)))(ctx, c)
 		})},
-		{name: "TLS 1.2 Finished byte by byte", server: relay(tls12, dripping(1000)), phase: PhaseKeyExchange, reason: ReasonTimeout},
+		{name: "TLS 1.2 Finished byte by byte", server: relay(tls12, dripping(1000)), phase: failure.PhaseKeyExchange, reason: failure.ReasonTimeout},
 	}
 }
 
@@ -198,17 +204,17 @@ func endless() []malice {
 	fill := bytes.Repeat([]byte{0}, full)
 	flood := func(b ...byte) tlstest.Server { return tlstest.Server{Accept: floods(nil, b)} }
 	return []malice{
-		{name: "a ServerHello of 16 MB", server: tlstest.Server{Accept: floods(recordOf(22, "\x02\xff\xff\xff"), recordOf(22, string(fill)))}, phase: PhaseKeyExchange, reason: ReasonTooLarge},
-		{name: "a ServerHello of 64 kB in fragments of one byte", server: tlstest.Server{Accept: floods(recordOf(22, "\x02\x01\x00\x00"), recordOf(22, "\x00"))}, phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "a certificate message of 16 MB", server: tlstest.Server{Accept: floods(slices.Concat(recordOf(22, hello12()), recordOf(22, "\x0b\xff\xff\xff")), recordOf(22, string(fill)))}, phase: PhaseKeyExchange, reason: ReasonTooLarge},
-		{name: "handshake records of no length", server: flood(recordOf(22, "")...), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "warnings", server: flood(recordOf(21, "\x01\x70")...), phase: PhaseServerHello, reason: ReasonBadMessage},
-		{name: "ChangeCipherSpecs", server: flood(recordOf(20, "\x01")...), phase: PhaseServerHello, reason: ReasonNotTLS},
-		{name: "HelloRequests in TLS 1.2", server: tlstest.Server{Accept: floods(recordOf(22, hello12()), recordOf(22, "\x00\x00\x00\x00"))}, phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "ServerHellos", server: tlstest.Server{Accept: floods(nil, recordOf(22, hello12()))}, phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "HTTP headers", server: tlstest.Server{Accept: floods([]byte("HTTP/1.1 200 OK\r\n"), []byte("X: y\r\n"))}, phase: PhaseServerHello, reason: ReasonNotTLS},
-		{name: "a line of a greeting", server: tlstest.Server{Accept: floods([]byte("220-"), []byte("x"))}, scheme: "smtp", phase: PhaseStartTLS, reason: ReasonTooLarge},
-		{name: "lines of a greeting", server: tlstest.Server{Accept: floods(nil, []byte("220-x\r\n"))}, scheme: "smtp", phase: PhaseStartTLS, reason: ReasonTooLarge},
+		{name: "a ServerHello of 16 MB", server: tlstest.Server{Accept: floods(recordOf(22, "\x02\xff\xff\xff"), recordOf(22, string(fill)))}, phase: failure.PhaseKeyExchange, reason: failure.ReasonTooLarge},
+		{name: "a ServerHello of 64 kB in fragments of one byte", server: tlstest.Server{Accept: floods(recordOf(22, "\x02\x01\x00\x00"), recordOf(22, "\x00"))}, phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "a certificate message of 16 MB", server: tlstest.Server{Accept: floods(slices.Concat(recordOf(22, hello12()), recordOf(22, "\x0b\xff\xff\xff")), recordOf(22, string(fill)))}, phase: failure.PhaseKeyExchange, reason: failure.ReasonTooLarge},
+		{name: "handshake records of no length", server: flood(recordOf(22, "")...), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "warnings", server: flood(recordOf(21, "\x01\x70")...), phase: failure.PhaseServerHello, reason: failure.ReasonBadMessage},
+		{name: "ChangeCipherSpecs", server: flood(recordOf(20, "\x01")...), phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
+		{name: "HelloRequests in TLS 1.2", server: tlstest.Server{Accept: floods(recordOf(22, hello12()), recordOf(22, "\x00\x00\x00\x00"))}, phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "ServerHellos", server: tlstest.Server{Accept: floods(nil, recordOf(22, hello12()))}, phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "HTTP headers", server: tlstest.Server{Accept: floods([]byte("HTTP/1.1 200 OK\r\n"), []byte("X: y\r\n"))}, phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
+		{name: "a line of a greeting", server: tlstest.Server{Accept: floods([]byte("220-"), []byte("x"))}, scheme: "smtp", phase: failure.PhaseStartTLS, reason: failure.ReasonTooLarge},
+		{name: "lines of a greeting", server: tlstest.Server{Accept: floods(nil, []byte("220-x\r\n"))}, scheme: "smtp", phase: failure.PhaseStartTLS, reason: failure.ReasonTooLarge},
 	}
 }
 
@@ -223,27 +229,27 @@ func oddRecords() []malice {
 		return recordOf(22, string(b))
 	}
 	return []malice{
-		{name: "a record over the maximum", server: says(oversized), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "a record of the maximum, garbage", server: says(longest), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "a HelloRequest before ServerHello", server: says(recordOf(22, "\x00\x00\x00\x00")), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "Finished before ServerHello", server: says(recordOf(22, "\x14\x00\x00\x0cxxxxxxxxxxxx")), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "application data before ServerHello", server: says(recordOf(23, "hello")), phase: PhaseServerHello, reason: ReasonNotTLS},
-		{name: "a record of no known type", server: says(recordOf(99, "hello")), phase: PhaseServerHello, reason: ReasonNotTLS},
-		{name: "an alert of three bytes", server: says(recordOf(21, "\x02\x28\x00")), phase: PhaseServerHello, reason: ReasonBadMessage},
-		{name: "an alert that nobody registered", server: says(recordOf(21, "\x02\xfe")), phase: PhaseServerHello, reason: alertUnassigned},
-		{name: "a record's version from nowhere", server: says([]byte("\x16\x7f\x7f\x00\x04\x02\x00\x00\x00")), phase: PhaseKeyExchange, reason: ReasonNotTLS},
-		{name: "a ServerHello of version 9.9", server: says(changed(4, 9, 9)), phase: PhaseKeyExchange, reason: ReasonNoCommonVersion},
-		{name: "a ServerHello with a suite from nowhere", server: says(changed(39, 0xfe, 0xfe)), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "a ServerHello with compression", server: says(changed(41, 1)), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "a ServerHello with extensions of nonsense", server: says(recordOf(22, messageOf(2, hello12()[4:]+"\x00\x08\xff\xff\xff\xffAAAA"))), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "a ServerHello twice", server: says(recordOf(22, hello12()+hello12())), phase: PhaseKeyExchange, reason: ReasonBadMessage},
-		{name: "an answer of SSLv2", server: says([]byte("\x80\x2e\x04\x00\x01\x00\x02\x00\x00\x00\x00\x00\x00" + strings.Repeat("x", 40))), phase: PhaseServerHello, reason: ReasonNotTLS},
-		{name: "no certificate at all", server: says(recordOf(22, hello12()+messageOf(11, "\x00\x00\x00"))), phase: PhaseKeyExchange, reason: ReasonBadMessage},
+		{name: "a record over the maximum", server: says(oversized), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "a record of the maximum, garbage", server: says(longest), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "a HelloRequest before ServerHello", server: says(recordOf(22, "\x00\x00\x00\x00")), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "Finished before ServerHello", server: says(recordOf(22, "\x14\x00\x00\x0cxxxxxxxxxxxx")), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "application data before ServerHello", server: says(recordOf(23, "hello")), phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
+		{name: "a record of no known type", server: says(recordOf(99, "hello")), phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
+		{name: "an alert of three bytes", server: says(recordOf(21, "\x02\x28\x00")), phase: failure.PhaseServerHello, reason: failure.ReasonBadMessage},
+		{name: "an alert that nobody registered", server: says(recordOf(21, "\x02\xfe")), phase: failure.PhaseServerHello, reason: failure.AlertUnassigned},
+		{name: "a record's version from nowhere", server: says([]byte("\x16\x7f\x7f\x00\x04\x02\x00\x00\x00")), phase: failure.PhaseKeyExchange, reason: failure.ReasonNotTLS},
+		{name: "a ServerHello of version 9.9", server: says(changed(4, 9, 9)), phase: failure.PhaseKeyExchange, reason: failure.ReasonNoCommonVersion},
+		{name: "a ServerHello with a suite from nowhere", server: says(changed(39, 0xfe, 0xfe)), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "a ServerHello with compression", server: says(changed(41, 1)), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "a ServerHello with extensions of nonsense", server: says(recordOf(22, messageOf(2, hello12()[4:]+"\x00\x08\xff\xff\xff\xffAAAA"))), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "a ServerHello twice", server: says(recordOf(22, hello12()+hello12())), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
+		{name: "an answer of SSLv2", server: says([]byte("\x80\x2e\x04\x00\x01\x00\x02\x00\x00\x00\x00\x00\x00" + strings.Repeat("x", 40))), phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
+		{name: "no certificate at all", server: says(recordOf(22, hello12()+messageOf(11, "\x00\x00\x00"))), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadMessage},
 		{name: "half-closed after the ClientHello", server: tlstest.Server{Accept: func(ctx context.Context, c net.Conn) {
 			heed(c)
 			c.(*net.TCPConn).CloseWrite()
 			io.Copy(io.Discard, c)
-		}}, phase: PhaseServerHello, reason: ReasonClosed},
+		}}, phase: failure.PhaseServerHello, reason: failure.ReasonClosed},
 	}
 }
 
@@ -283,8 +289,8 @@ func afterwards() []malice {
 		{name: "empty application data after Finished", server: flood(applicationData, "")},
 		{name: "warnings after Finished", server: flood(21, "\x01\x5a")},
 		// The first two are verdicts, and show that the others are sealed as they should be.
-		{name: "a refusal after Finished", server: refusal(""), phase: PhaseKeyExchange, reason: "alert_certificate_required"},
-		{name: "a refusal after a KeyUpdate", server: refusal(messageOf(24, "\x00")), phase: PhaseKeyExchange, reason: "alert_certificate_required"},
+		{name: "a refusal after Finished", server: refusal(""), phase: failure.PhaseKeyExchange, reason: "alert_certificate_required"},
+		{name: "a refusal after a KeyUpdate", server: refusal(messageOf(24, "\x00")), phase: failure.PhaseKeyExchange, reason: "alert_certificate_required"},
 		// crypto/tls cannot answer this KeyUpdate, for we have said goodbye, and does
 		// not take the next key either: the refusal is not read, and so is none.
 		{name: "a refusal after a KeyUpdate that asks for one", server: refusal(messageOf(24, "\x01"))},
@@ -298,12 +304,12 @@ func afterwards() []malice {
 func cut(t *testing.T, lab *tlstest.Lab) []malice {
 	var all []malice
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		addr := serve(t, lab, tlstest.Server{Config: limitedTo(version)})
+		addr := labtest.Serve(t, lab, tlstest.Server{Config: limitedTo(version)})
 		for _, n := range []int64{1, 5, 6, 60, 130, 300, 600, 900} {
 			name := fmt.Sprintf(" after %d bytes of %s", n, tls.VersionName(version))
 			all = append(all,
-				malice{name: "reset" + name, server: relay(addr, cutting(n, true)), phase: PhaseKeyExchange, reason: ReasonReset},
-				malice{name: "closed" + name, server: relay(addr, cutting(n, false)), phase: PhaseKeyExchange, reason: ReasonClosed})
+				malice{name: "reset" + name, server: relay(addr, cutting(n, true)), phase: failure.PhaseKeyExchange, reason: failure.ReasonReset},
+				malice{name: "closed" + name, server: relay(addr, cutting(n, false)), phase: failure.PhaseKeyExchange, reason: failure.ReasonClosed})
 		}
 	}
 	return all
@@ -352,66 +358,43 @@ func certificates(t *testing.T, lab *tlstest.Lab) []malice {
 	}
 	return []malice{
 		{name: "a leaf with 10,000 names", server: leaf(func(c *x509.Certificate) { c.DNSNames = names(10_000) })},
-		{name: "a leaf with 60,000 names", server: leaf(func(c *x509.Certificate) { c.DNSNames = names(60_000) }), phase: PhaseKeyExchange, reason: ReasonTooLarge},
-		{name: "a leaf with 10,000 other names", server: leaf(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = names(10_000)[1:], nil }), phase: PhaseVerify, reason: "name_mismatch"},
+		{name: "a leaf with 60,000 names", server: leaf(func(c *x509.Certificate) { c.DNSNames = names(60_000) }), phase: failure.PhaseKeyExchange, reason: failure.ReasonTooLarge},
+		{name: "a leaf with 10,000 other names", server: leaf(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = names(10_000)[1:], nil }), phase: failure.PhaseVerify, reason: "name_mismatch"},
 		{name: "6,000 names against 6,000 constraints", server: tlstest.Server{Issuer: constraining, Leaf: func(c *x509.Certificate) { c.DNSNames = names(6000)[1:] }}},
 		{name: "a name of 64 kB against a constraint", server: tlstest.Server{Issuer: forbidding, Leaf: func(c *x509.Certificate) {
 			c.DNSNames = []string{"127.0.0.1", strings.Repeat("x.", 30_000) + "evil.example"}
-		}}, phase: PhaseVerify, reason: "name_constraint"},
+		}}, phase: failure.PhaseVerify, reason: "name_constraint"},
 		{name: "a chain of 300 certificates", server: tlstest.Server{Chain: repeated(lab, 300)}},
-		{name: "a chain of 16 MB", server: relayOfChain(t, lab), phase: PhaseKeyExchange, reason: ReasonTooLarge},
+		{name: "a chain of 16 MB", server: relayOfChain(t, lab), phase: failure.PhaseKeyExchange, reason: failure.ReasonTooLarge},
 		{name: "40 authorities that vouch for each other", server: sending(crowd)},
-		{name: "39 authorities that vouch for each other for nothing", server: sending(crowd[1:]), phase: PhaseVerify, reason: "unknown_authority"},
-		{name: "an RSA key of 100,000 bits", server: withKey(lab, 100_000), phase: PhaseKeyExchange, reason: ReasonBadCertificate},
-		{name: "a serial number of 50,000 bytes", server: rewritten(t, serialNumber, asn1.RawValue{Tag: asn1.TagInteger, Bytes: bytes.Repeat([]byte{0x5a}, 50_000)}), phase: PhaseVerify, reason: "incomplete_chain"},
+		{name: "39 authorities that vouch for each other for nothing", server: sending(crowd[1:]), phase: failure.PhaseVerify, reason: "unknown_authority"},
+		{name: "an RSA key of 100,000 bits", server: withKey(lab, 100_000), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
+		{name: "a serial number of 50,000 bytes", server: rewritten(t, serialNumber, asn1.RawValue{Tag: asn1.TagInteger, Bytes: bytes.Repeat([]byte{0x5a}, 50_000)}), phase: failure.PhaseVerify, reason: "incomplete_chain"},
 		{name: "markup, controls and directions in every field", server: named(asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(nasty)})},
 		{name: "the same in T61String", server: named(asn1.RawValue{Tag: asn1.TagT61String, Bytes: []byte(nasty)})},
 		{name: "64 kB in a field", server: leaf(func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: long} })},
 		{name: "50 kB in every field", server: named(asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(long[:50_000])})},
 		{name: "50 kB of controls", server: named(asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: bytes.Repeat([]byte("\x00\u202e"), 12_500)})},
-		{name: "a name that is not UTF-8", server: misnamed(asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte("\xff\xfe\xc0\x80")}), phase: PhaseKeyExchange, reason: ReasonBadCertificate},
-		{name: "a name in BMPString, half a surrogate", server: misnamed(asn1.RawValue{Tag: asn1.TagBMPString, Bytes: []byte("\xd8\x00\x00<")}), phase: PhaseKeyExchange, reason: ReasonBadCertificate},
-		{name: "DNS names of markup and controls", server: sans(strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(nasty, "\u202e", ""), "\u2066", ""), "\u200b", ""), "a,b", "*"), phase: PhaseVerify, reason: "name_mismatch"},
-		{name: "DNS names that are not ASCII", server: replaced("plain.test", "\xff\xfein.test", func(c *x509.Certificate) { c.DNSNames = []string{"plain.test"} }), phase: PhaseKeyExchange, reason: ReasonBadCertificate},
-		{name: "a DNS name of 64 kB", server: sans(long), phase: PhaseVerify, reason: "name_mismatch"},
-		{name: "a URI of 64 kB that is none", server: replaced("x://xxxx", "x://[xxx", func(c *x509.Certificate) { c.URIs = []*url.URL{{Scheme: "x", Host: long}} }), phase: PhaseKeyExchange, reason: ReasonBadCertificate},
-		{name: "a certificate of garbage", server: tlstest.Server{RawChain: func(chain [][]byte) [][]byte { return [][]byte{chain[0], bytes.Repeat([]byte{0x30}, 1000)} }}, phase: PhaseKeyExchange, reason: ReasonBadCertificate},
+		{name: "a name that is not UTF-8", server: misnamed(asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte("\xff\xfe\xc0\x80")}), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
+		{name: "a name in BMPString, half a surrogate", server: misnamed(asn1.RawValue{Tag: asn1.TagBMPString, Bytes: []byte("\xd8\x00\x00<")}), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
+		{name: "DNS names of markup and controls", server: sans(strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(nasty, "\u202e", ""), "\u2066", ""), "\u200b", ""), "a,b", "*"), phase: failure.PhaseVerify, reason: "name_mismatch"},
+		{name: "DNS names that are not ASCII", server: replaced("plain.test", "\xff\xfein.test", func(c *x509.Certificate) { c.DNSNames = []string{"plain.test"} }), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
+		{name: "a DNS name of 64 kB", server: sans(long), phase: failure.PhaseVerify, reason: "name_mismatch"},
+		{name: "a URI of 64 kB that is none", server: replaced("x://xxxx", "x://[xxx", func(c *x509.Certificate) { c.URIs = []*url.URL{{Scheme: "x", Host: long}} }), phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
+		{name: "a certificate of garbage", server: tlstest.Server{RawChain: func(chain [][]byte) [][]byte { return [][]byte{chain[0], bytes.Repeat([]byte{0x30}, 1000)} }}, phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
 	}
 }
 
 // around are the malices of who stands on the way to an endpoint.
 func around(t *testing.T, lab *tlstest.Lab) []malice {
-	proxy := HostPort(serve(t, lab, tlstest.Server{Accept: floods([]byte("HTTP/1.1 200 OK\r\n"), []byte("X: y\r\n"))}))
-	slow := HostPort(serve(t, lab, tlstest.Server{Accept: drip([]byte("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 500)))}))
-	through := func(proxy HostPort) func(*Module) {
-		return func(m *Module) { m.ProxyURL = ProxyURL{Scheme: "http", Address: proxy} }
+	proxy := target.HostPort(labtest.Serve(t, lab, tlstest.Server{Accept: floods([]byte("HTTP/1.1 200 OK\r\n"), []byte("X: y\r\n"))}))
+	slow := target.HostPort(labtest.Serve(t, lab, tlstest.Server{Accept: drip([]byte("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 500)))}))
+	through := func(proxy target.HostPort) func(*prober.Module) {
+		return func(m *prober.Module) { m.ProxyURL = connect.ProxyURL{Scheme: "http", Address: proxy} }
 	}
 	return []malice{
-		{name: "a proxy's header without end", asked: through(proxy), phase: PhaseProxy, reason: ReasonTooLarge},
-		{name: "a proxy's header byte by byte", asked: through(slow), phase: PhaseProxy, reason: ReasonTimeout},
-	}
-}
-
-// A name that is a public address to one question and this machine to the next
-// reaches neither what the policy denies, nor anything by waiting.
-func TestHostileName(t *testing.T) {
-	lab := newLab(t)
-	port, came := counted(t, lab)
-	var questions atomic.Int32
-	resolver := startDNS(t, lab, tlstest.Zone{"alternating.test": {
-		Addresses: ips("192.0.2.7"),
-		Alter: altered(func(m *dns.Msg, _ bool) {
-			if questions.Add(1)%4 >= 2 && len(m.Answer) > 0 {
-				m.Answer[0].(*dns.A).A = net.IPv4(127, 0, 0, 1)
-			}
-		}),
-	}})
-	config := policed(t, fmt.Sprintf("modules: {default: {resolver: %q, timeout: 500ms}}\nprobe_policy: {deny: [{cidr: 127.0.0.0/8}, {cidr: 192.0.2.0/24}]}", resolver))
-	for range 6 {
-		r := config.Probers["default"].Probe(t.Context(), target(t, "alternating.test:"+port))
-		if r.Failure == nil || r.Failure.Phase != PhaseConnect || r.Failure.Reason != ReasonDenied || came.Load() != 0 {
-			t.Errorf("failure is %+v, %d came", r.Failure, came.Load())
-		}
+		{name: "a proxy's header without end", asked: through(proxy), phase: failure.PhaseProxy, reason: failure.ReasonTooLarge},
+		{name: "a proxy's header byte by byte", asked: through(slow), phase: failure.PhaseProxy, reason: failure.ReasonTimeout},
 	}
 }
 
@@ -420,8 +403,8 @@ func TestHostileName(t *testing.T) {
 // are of the kind that takes next to nothing.
 func TestHostileMemory(t *testing.T) {
 	const rounds, most, kept = 20, 4 << 20, 1 << 20
-	lab := newLab(t)
-	module := labModule(t, lab)
+	lab := labtest.Lab(t)
+	module := probetest.Module(t, lab)
 	for _, m := range slices.Concat(endless(), certificates(t, lab)) {
 		if !slices.Contains([]string{
 			"a ServerHello of 16 MB", "a certificate message of 16 MB", "a ServerHello of 64 kB in fragments of one byte", "a line of a greeting",
@@ -431,7 +414,7 @@ func TestHostileMemory(t *testing.T) {
 			continue
 		}
 		t.Run(m.name, func(t *testing.T) {
-			p, to := newProber(t, module), target(t, cmp.Or(m.scheme, "https")+"://"+serve(t, lab, m.server))
+			p, to := probetest.New(t, module), probetest.Target(t, cmp.Or(m.scheme, "https")+"://"+labtest.Serve(t, lab, m.server))
 			p.Probe(t.Context(), to) // what is made once
 			var before, after runtime.MemStats
 			runtime.GC()
@@ -712,7 +695,7 @@ func relayOfChain(t *testing.T, lab *tlstest.Lab) tlstest.Server {
 func withKey(lab *tlstest.Lab, bits int) tlstest.Server {
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 	return tlstest.Server{Chain: func(leaf *x509.Certificate) []*x509.Certificate {
-		large, err := lab.Intermediate.Issue(&x509.Certificate{NotBefore: now.Add(-day), NotAfter: now.Add(day)},
+		large, err := lab.Intermediate.Issue(&x509.Certificate{NotBefore: labtest.Now.Add(-labtest.Day), NotAfter: labtest.Now.Add(labtest.Day)},
 			publicOnly{&rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}})
 		if err != nil {
 			panic(err)

@@ -5,36 +5,53 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/connect"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/resolve"
+	"tls_exporter/prober/target"
 )
 
 // Module is how to probe. DefaultModule has the values that hold where a file sets
 // none.
 type Module struct {
 	// Timeout bounds the whole probe.
-	Timeout Duration `yaml:"timeout"`
+	Timeout option.Duration `yaml:"timeout"`
 	// ServerName is the SNI and the name to verify; empty: the target's host.
-	ServerName ServerName `yaml:"server_name"`
+	ServerName target.ServerName `yaml:"server_name"`
 	// Addresses is how many of a name's addresses are probed.
 	Addresses Addresses `yaml:"addresses"`
 
-	TrustOptions
-	ConnectOptions
-	HandshakeOptions
+	Trust
+	Route
+	Handshake
 	Checks
 }
+
+// The options of the steps, embedded so that targets.yml stays flat.
+type (
+	// Trust says which roots are trusted.
+	Trust = chain.Options
+	// Route says how targets are reached.
+	Route = connect.Options
+	// Handshake says what is offered in the handshake.
+	Handshake = handshake.Options
+)
 
 // DefaultModule is the module that /probe uses when none is named and the
 // configuration has no other of the name default.
 func DefaultModule() Module {
-	m := Module{Timeout: Duration(10 * time.Second), Addresses: OneAddress}
-	m.IPProtocol, m.TLSClient = AnyIP, AutoClient
+	m := Module{Timeout: option.Duration(10 * time.Second), Addresses: OneAddress}
+	m.IPProtocol, m.TLSClient = resolve.AnyIP, handshake.Auto
 	return m
 }
 
 // validate finds options that contradict each other. An error begins with the key
 // of one of them.
 func (m *Module) validate() error {
-	if err := m.HandshakeOptions.Validate(); err != nil {
+	if err := m.Handshake.Validate(); err != nil {
 		return err
 	}
 	if expected := m.Expect.Options; expected != nil && expected.MinVersion != 0 && m.MaxVersion != 0 && expected.MinVersion > m.MaxVersion {
@@ -46,13 +63,13 @@ func (m *Module) validate() error {
 	if err := m.Policy.Options.Validate(); err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
-	return m.ConnectOptions.Validate()
+	return m.Route.Validate()
 }
 
 // routeKey is how the module reaches servers, for the keys of cached findings.
 // Certificate is what is presented to servers.
 func (m *Module) routeKey(certificate [][]byte) string {
-	chosen := Module{ServerName: m.ServerName, ConnectOptions: m.ConnectOptions}
+	chosen := Module{ServerName: m.ServerName, Route: m.Route}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %x", chosen, certificate))
 	return string(sum[:])
 }

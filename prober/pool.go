@@ -6,6 +6,11 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/text"
 )
 
 // Addresses is how many of the addresses behind a name are probed.
@@ -19,13 +24,13 @@ const (
 )
 
 // UnmarshalText takes one or all.
-func (a *Addresses) UnmarshalText(text []byte) error {
-	switch word := Addresses(text); word {
+func (a *Addresses) UnmarshalText(value []byte) error {
+	switch word := Addresses(value); word {
 	case OneAddress, AllAddresses:
 		*a = word
 		return nil
 	}
-	return fmt.Errorf("%s is not how many addresses to probe; write one or all", Quote(string(text)))
+	return fmt.Errorf("%s is not how many addresses to probe; write one or all", text.Quote(string(value)))
 }
 
 // Pool is every address behind a name, each probed by itself.
@@ -38,9 +43,9 @@ type Pool struct {
 // Member is one address of a pool.
 type Member struct {
 	Address netip.AddrPort
-	Failure *Failure // why it is not as it should be; nil: it is
-	Session *Session // as in a Result
-	Chain   *Chain   // as in a Result
+	Failure *failure.Failure   // why it is not as it should be; nil: it is
+	Session *handshake.Session // as in a Result
+	Chain   *chain.Chain       // as in a Result
 }
 
 // failStale fails the addresses that kept a certificate which the pool has
@@ -49,7 +54,7 @@ func (p *Pool) failStale(now time.Time) {
 	for _, m := range p.Members {
 		if other := p.successor(m, now); other != nil {
 			old, next := m.leaf().X509, other.leaf().X509
-			m.Failure = &Failure{Phase: PhaseVerify, Reason: ReasonStaleCertificate, Err: fmt.Errorf(
+			m.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.ReasonStaleCertificate, Err: fmt.Errorf(
 				"the leaf ends on %s, and %s has one that began on %s and ends on %s", old.NotAfter.UTC().Format(time.DateOnly),
 				other.Address.Addr(), next.NotBefore.UTC().Format(time.DateOnly), next.NotAfter.UTC().Format(time.DateOnly))}
 		}
@@ -75,8 +80,8 @@ func (p *Pool) successor(m *Member, now time.Time) *Member {
 // outnumbers tells whether the pool has gone over to next: several addresses
 // share it, and no fewer than still have old. Where each address has a
 // certificate of its own, none is shared, and none is stale for that.
-func (p *Pool) outnumbers(next, old *Certificate) bool {
-	have := func(cert *Certificate) (n int) {
+func (p *Pool) outnumbers(next, old *chain.Certificate) bool {
+	have := func(cert *chain.Certificate) (n int) {
 		for _, m := range p.Members {
 			if leaf := m.leaf(); m.Failure == nil && leaf != nil && leaf.FingerprintSHA256 == cert.FingerprintSHA256 {
 				n++
@@ -91,12 +96,12 @@ func (p *Pool) outnumbers(next, old *Certificate) bool {
 // left. While a new certificate is rolled out both are right, and the time for that
 // has to fit every lifetime. Addresses with certificates of their own that are
 // renewed in time never come to that.
-func overdue(old, next *Certificate, now time.Time) bool {
+func overdue(old, next *chain.Certificate, now time.Time) bool {
 	return now.Sub(next.X509.NotBefore) >= 2*old.Remaining(now)
 }
 
 // leaf is the certificate that an address showed for itself; nil: none.
-func (m *Member) leaf() *Certificate {
+func (m *Member) leaf() *chain.Certificate {
 	if m.Chain == nil {
 		return nil
 	}
@@ -170,18 +175,18 @@ func (m *Member) rank() int {
 // gravities is which failure weighs more, gravest first: what clients cannot get
 // around, then what the module alone minds, and last what has clients go on to
 // the next address.
-var gravities = []Phase{PhaseVerify, PhaseKeyExchange, PhaseServerHello, PhaseStartTLS, PhaseExpect, PhaseProxy, PhaseConnect}
+var gravities = []failure.Phase{failure.PhaseVerify, failure.PhaseKeyExchange, failure.PhaseServerHello, failure.PhaseStartTLS, failure.PhaseExpect, failure.PhaseProxy, failure.PhaseConnect}
 
 // gravity orders failures: by phase, bad chains by their gravest problem.
 func (m *Member) gravity() int {
 	if m.Failure == nil {
-		return len(gravities) * (len(Problems) + 1)
+		return len(gravities) * (len(chain.Problems) + 1)
 	}
-	problem := slices.Index(Problems, Problem(m.Failure.Reason))
+	problem := slices.Index(chain.Problems, chain.Problem(m.Failure.Reason))
 	if problem < 0 {
-		problem = len(Problems)
+		problem = len(chain.Problems)
 	}
-	return slices.Index(gravities, m.Failure.Phase)*(len(Problems)+1) + problem
+	return slices.Index(gravities, m.Failure.Phase)*(len(chain.Problems)+1) + problem
 }
 
 // end is when clients will no longer take the chain; zero where none was shown.

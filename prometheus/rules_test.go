@@ -20,6 +20,10 @@ import (
 
 	"tls_exporter/collector"
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
@@ -106,11 +110,11 @@ func TestRunbook(t *testing.T) {
 	for name := range alerts {
 		wanted[strings.ToLower(name)] = name
 	}
-	for _, problem := range prober.Problems {
+	for _, problem := range chain.Problems {
 		wanted[string(problem)] = "a problem of a chain"
 	}
-	for _, phase := range prober.Phases {
-		if phase != prober.PhaseServerHello && phase != prober.PhaseKeyExchange {
+	for _, phase := range failure.Phases {
+		if phase != failure.PhaseServerHello && phase != failure.PhaseKeyExchange {
 			wanted[string(phase)] = "a phase"
 		}
 	}
@@ -225,13 +229,13 @@ func TestRulesKeepToTheContract(t *testing.T) {
 					}
 					switch m.Name {
 					case "problem":
-						checkWords(t, where, m.Value, prober.Problems)
+						checkWords(t, where, m.Value, chain.Problems)
 					case "phase":
-						checkWords(t, where, m.Value, prober.Phases)
+						checkWords(t, where, m.Value, failure.Phases)
 					case "policy":
-						checkWords(t, where, m.Value, prober.PolicyNames)
+						checkWords(t, where, m.Value, policy.Names)
 					case "vulnerability":
-						checkWords(t, where, m.Value, prober.VulnerabilityNames)
+						checkWords(t, where, m.Value, vulnerabilities.Names)
 					case "version":
 						checkWords(t, where, m.Value, versions())
 					case "strength":
@@ -304,7 +308,7 @@ func checkWords[W ~string](t *testing.T, where, alternatives string, vocabulary 
 // the chain invalid.
 func TestEveryProblemHasAnAlert(t *testing.T) {
 	alerts, _ := rules(t)
-	for _, problem := range prober.Problems {
+	for _, problem := range chain.Problems {
 		var severities []string
 		for _, a := range alerts {
 			for _, s := range selectors(t, a.Alert, a.Expr) {

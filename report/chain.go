@@ -7,7 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/failure"
 )
 
 // Chain is the certificates that the server sent, and whether they are valid.
@@ -23,7 +24,7 @@ type Chain struct {
 
 // Certificate is one certificate.
 type Certificate struct {
-	*prober.Certificate
+	*chain.Certificate
 	Position int // as sent; -1: from the trust store
 	Role     string
 	Name     string
@@ -44,7 +45,7 @@ type Validity struct {
 	Status Status // Bad: outside of the period; Warning: clients reject the chain soon because of it
 }
 
-func chainOf(c *prober.Chain, warning time.Duration) *Chain {
+func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 	if c == nil {
 		return nil
 	}
@@ -72,7 +73,7 @@ func chainOf(c *prober.Chain, warning time.Duration) *Chain {
 	return chain
 }
 
-func chainTitle(c *prober.Chain) string {
+func chainTitle(c *chain.Chain) string {
 	words := "chain for " + Clean(c.Name) + ", as sent: "
 	if c.Name == "" {
 		words = "chain for any name, as sent: "
@@ -83,8 +84,8 @@ func chainTitle(c *prober.Chain) string {
 	return words + "not valid"
 }
 
-func chainIssue(found prober.Found) Issue {
-	reason, status := prober.Reason(found.Problem), Warning
+func chainIssue(found chain.Found) Issue {
+	reason, status := failure.Reason(found.Problem), Warning
 	if found.Problem.Invalidates() {
 		status = Bad
 	}
@@ -92,7 +93,7 @@ func chainIssue(found prober.Found) Issue {
 }
 
 // certificateOf is the certificate at a position of c.
-func certificateOf(c *prober.Chain, position int, warning time.Duration) Certificate {
+func certificateOf(c *chain.Chain, position int, warning time.Duration) Certificate {
 	cert := factsOf(c, c.Certificates[position], warning)
 	cert.Position, cert.Role = position, role(c, position)
 	cert.OffPath = c.Path != nil && !slices.ContainsFunc(c.Path, cert.X509.Equal)
@@ -100,13 +101,13 @@ func certificateOf(c *prober.Chain, position int, warning time.Duration) Certifi
 }
 
 // rootOf is the root of the trusted path, which comes from the trust store.
-func rootOf(c *prober.Chain, root *x509.Certificate, warning time.Duration) *Certificate {
-	cert := factsOf(c, &prober.Certificate{X509: root}, warning)
+func rootOf(c *chain.Chain, root *x509.Certificate, warning time.Duration) *Certificate {
+	cert := factsOf(c, &chain.Certificate{X509: root}, warning)
 	cert.Position, cert.Role = -1, "root, from the trust store"
 	return &cert
 }
 
-func factsOf(c *prober.Chain, cert *prober.Certificate, warning time.Duration) Certificate {
+func factsOf(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Certificate {
 	ratio, hasRatio := cert.RemainingRatio(c.At)
 	return Certificate{
 		Certificate: cert, Name: nameOf(cert.X509), Issuer: nameIn(cert.X509.Issuer), Key: key(cert),
@@ -114,7 +115,7 @@ func factsOf(c *prober.Chain, cert *prober.Certificate, warning time.Duration) C
 	}
 }
 
-func role(c *prober.Chain, position int) string {
+func role(c *chain.Chain, position int) string {
 	cert := c.Certificates[position].X509
 	switch {
 	case position == 0:
@@ -125,11 +126,11 @@ func role(c *prober.Chain, position int) string {
 	return fmt.Sprintf("certificate %d", position)
 }
 
-func sent(c *prober.Chain, cert *x509.Certificate) bool {
-	return slices.ContainsFunc(c.Certificates, func(known *prober.Certificate) bool { return known.X509.Equal(cert) })
+func sent(c *chain.Chain, cert *x509.Certificate) bool {
+	return slices.ContainsFunc(c.Certificates, func(known *chain.Certificate) bool { return known.X509.Equal(cert) })
 }
 
-func key(cert *prober.Certificate) string {
+func key(cert *chain.Certificate) string {
 	if cert.KeyBits == 0 {
 		return cert.KeyAlgorithm
 	}
@@ -137,7 +138,7 @@ func key(cert *prober.Certificate) string {
 }
 
 // validity is how long a certificate of c lasts.
-func validity(c *prober.Chain, cert *prober.Certificate, warning time.Duration) Validity {
+func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Validity {
 	from, to := cert.X509.NotBefore, cert.X509.NotAfter
 	switch {
 	case c.At.After(to):
@@ -157,13 +158,13 @@ func validity(c *prober.Chain, cert *prober.Certificate, warning time.Duration) 
 
 // pathValidity is how long the trusted path lasts: of all paths, the one that
 // expires last.
-func pathValidity(c *prober.Chain) Validity {
+func pathValidity(c *chain.Chain) Validity {
 	switch date := Date(c.NotAfter); {
 	case c.Path == nil:
 		return Validity{}
 	case c.NotAfter.Before(c.At):
 		return Validity{span(c.At.Sub(c.NotAfter)) + " ago", "expired on " + date, Bad}
-	case c.Has(prober.ProblemNotYetValid):
+	case c.Has(chain.ProblemNotYetValid):
 		return Validity{"", "not yet valid, expires on " + date, Bad}
 	default:
 		return Validity{span(c.NotAfter.Sub(c.At)) + " left", "expires on " + date, Good}

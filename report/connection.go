@@ -6,14 +6,17 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/target"
 )
 
 // Phase is how long one phase of the probe took.
 type Phase struct {
-	Name     prober.Phase
+	Name     failure.Phase
 	Duration time.Duration
-	From, To float64       // as shares of the time of all phases
-	Failed   prober.Reason // empty: it did not fail
+	From, To float64        // as shares of the time of all phases
+	Failed   failure.Reason // empty: it did not fail
 }
 
 func phases(r *prober.Result) []Phase {
@@ -33,8 +36,8 @@ func phases(r *prober.Result) []Phase {
 	return all
 }
 
-// target is the endpoint, and the address where the caller chose one.
-func target(t prober.Target) string {
+// endpointText is the endpoint, and the address where the caller chose one.
+func endpointText(t target.Target) string {
 	if !t.Address.IsValid() {
 		return t.String()
 	}
@@ -79,7 +82,7 @@ func connection(r *prober.Result) []Fact {
 const maxAddresses = 100
 
 // negotiated is what client and server agreed on.
-func negotiated(s *prober.Session) []Fact {
+func negotiated(s *handshake.Session) []Fact {
 	var all facts
 	if s.Version != 0 {
 		all.add("version", s.VersionName())
@@ -93,7 +96,7 @@ func negotiated(s *prober.Session) []Fact {
 }
 
 // sessionLine is what was negotiated, in one line.
-func sessionLine(s *prober.Session) string {
+func sessionLine(s *handshake.Session) string {
 	if s == nil {
 		return ""
 	}
@@ -104,7 +107,7 @@ func sessionLine(s *prober.Session) string {
 	return strings.Join(words, ", ")
 }
 
-func progress(s *prober.Session) string {
+func progress(s *handshake.Session) string {
 	switch {
 	case !s.Completed:
 		return "not completed"
@@ -114,7 +117,7 @@ func progress(s *prober.Session) string {
 	return "completed in " + Duration(s.Duration)
 }
 
-func group(s *prober.Session) string {
+func group(s *handshake.Session) string {
 	switch {
 	case s.PostQuantum():
 		return s.GroupName() + " (post-quantum)"

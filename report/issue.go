@@ -4,11 +4,13 @@ import (
 	"slices"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/failure"
 )
 
 // Issue is one thing that is wrong with an endpoint.
 type Issue struct {
-	Reason   prober.Reason // or the word of a problem, an expectation, a vulnerability
+	Reason   failure.Reason // or the word of a problem, an expectation, a vulnerability
 	Detail   string
 	Remedy   string
 	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it
@@ -35,7 +37,7 @@ func issues(r *prober.Result, chain *Chain, scan *Scan) []Issue {
 		}
 	}
 	for _, e := range unmet(r) {
-		reason := prober.Reason(e.Name)
+		reason := failure.Reason(e.Name)
 		bad = append(bad, Issue{reason, notMet(e), Remedy(reason), Bad, -1})
 	}
 	all := append(bad, ignored...)
@@ -46,7 +48,7 @@ func issues(r *prober.Result, chain *Chain, scan *Scan) []Issue {
 }
 
 // where is the address that a failure of a pool is about.
-func where(f *prober.Failure) string {
+func where(f *failure.Failure) string {
 	if !f.Address.IsValid() {
 		return ""
 	}
@@ -55,14 +57,14 @@ func where(f *prober.Failure) string {
 
 // listedElsewhere tells whether a failure is also a problem of the chain or an
 // unmet expectation.
-func listedElsewhere(r *prober.Result, f *prober.Failure) bool {
+func listedElsewhere(r *prober.Result, f *failure.Failure) bool {
 	if !ofShown(r, f) {
 		return false
 	}
 	switch f.Phase {
-	case prober.PhaseVerify:
-		return r.Chain != nil && r.Chain.Has(prober.Problem(f.Reason))
-	case prober.PhaseExpect:
+	case failure.PhaseVerify:
+		return r.Chain != nil && r.Chain.Has(chain.Problem(f.Reason))
+	case failure.PhaseExpect:
 		return unmetNamed(r, f.Reason) != nil
 	}
 	return false
@@ -95,9 +97,9 @@ func unmet(r *prober.Result) []Expectation {
 }
 
 // unmetNamed is the unmet expectation of that name; nil: there is none.
-func unmetNamed(r *prober.Result, name prober.Reason) *Expectation {
+func unmetNamed(r *prober.Result, name failure.Reason) *Expectation {
 	for _, e := range unmet(r) {
-		if prober.Reason(e.Name) == name {
+		if failure.Reason(e.Name) == name {
 			return &e
 		}
 	}
@@ -109,7 +111,7 @@ func notMet(e Expectation) string { return "expectation not met, saw " + e.Saw }
 // FailedCheck is a check that has no finding.
 type FailedCheck struct {
 	Name    string
-	Reason  prober.Reason
+	Reason  failure.Reason
 	Message string
 	Remedy  string
 	Pending bool // it is still running
@@ -122,7 +124,7 @@ func failedChecks(r *prober.Result) []FailedCheck {
 	var all []FailedCheck
 	for _, check := range r.Outcomes {
 		if f := check.Failure; f != nil {
-			all = append(all, FailedCheck{check.Name, f.Reason, Message(f), Remedy(f.Reason), f.Reason == prober.ReasonPending})
+			all = append(all, FailedCheck{check.Name, f.Reason, Message(f), Remedy(f.Reason), f.Reason == failure.ReasonPending})
 		}
 	}
 	return all

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 )
 
 // Pool is all addresses behind a name, where the module probes all of them.
@@ -21,9 +22,9 @@ type Pool struct {
 type Member struct {
 	Address   netip.AddrPort
 	Status    Status
-	Failure   *prober.Failure // nil: none
-	Handshake *time.Duration  // nil: not completed
-	Leaf      *Certificate    // nil: none was sent
+	Failure   *failure.Failure // nil: none
+	Handshake *time.Duration   // nil: not completed
+	Leaf      *Certificate     // nil: none was sent
 }
 
 func poolOf(p *prober.Pool, warning time.Duration) *Pool {
@@ -53,7 +54,7 @@ func poolOf(p *prober.Pool, warning time.Duration) *Pool {
 
 // ofShown tells whether a failure is that of the address which the result is
 // about. In a pool it may be the failure of another address.
-func ofShown(r *prober.Result, f *prober.Failure) bool {
+func ofShown(r *prober.Result, f *failure.Failure) bool {
 	return r.Pool == nil || r.Pool.Members[r.Pool.Shown].Address == f.Address
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
 )
 
 // DefaultWarning is the share of the leaf's lifetime below which the time left
@@ -21,7 +21,7 @@ type Remaining struct {
 
 // RemainingOf is how long clients will accept c: as long as both its leaf and
 // its trusted path last.
-func RemainingOf(c *prober.Chain) Remaining {
+func RemainingOf(c *chain.Chain) Remaining {
 	if c == nil {
 		return Remaining{}
 	}
@@ -66,7 +66,7 @@ func (r Remaining) String() string {
 }
 
 // expiry is when clients will stop accepting the chain.
-func expiry(c *prober.Chain) time.Time {
+func expiry(c *chain.Chain) time.Time {
 	leaf := c.Certificates[0].X509.NotAfter
 	if c.NotAfter.IsZero() || leaf.Before(c.NotAfter) {
 		return leaf

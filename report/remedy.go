@@ -3,13 +3,13 @@ package report
 import (
 	"strings"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 )
 
 // Remedy is what to do about a failure, a problem of a chain, an unmet
 // expectation or a vulnerability, in a few short sentences. It is empty for an
 // unknown word.
-func Remedy(reason prober.Reason) string {
+func Remedy(reason failure.Reason) string {
 	if remedy, ok := remedies[reason]; ok {
 		return remedy
 	}
@@ -20,7 +20,7 @@ func Remedy(reason prober.Reason) string {
 }
 
 // remedies are for somebody on call: first where to look, then what to change.
-var remedies = map[prober.Reason]string{
+var remedies = map[failure.Reason]string{
 	// resolve
 	"nxdomain":    "Check the spelling of the name. Check whether its DNS record was removed.",
 	"no_address":  "The name has no address of the family that may be used. Add an A or AAAA record, or change ip_protocol in the module.",

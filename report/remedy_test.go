@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
 )
 
 func TestRemedyForEveryReason(t *testing.T) {
@@ -16,15 +18,15 @@ func TestRemedyForEveryReason(t *testing.T) {
 }
 
 func TestRemedyForEveryVulnerability(t *testing.T) {
-	for _, name := range prober.VulnerabilityNames {
-		if Remedy(prober.Reason(name)) == "" {
+	for _, name := range vulnerabilities.Names {
+		if Remedy(failure.Reason(name)) == "" {
 			t.Errorf("%s has no remedy", name)
 		}
 	}
 }
 
 func TestRemediesAreShortSentences(t *testing.T) {
-	told := make(map[string]prober.Reason)
+	told := make(map[string]failure.Reason)
 	for reason := range remedies {
 		remedy := Remedy(reason)
 		if !strings.HasSuffix(remedy, ".") || len(remedy) > 200 {

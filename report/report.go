@@ -35,7 +35,7 @@ type Fact struct{ Name, Value string }
 func New(r *prober.Result, warning time.Duration) *Report {
 	chain, scan := chainOf(r.Chain, warning), scanOf(r)
 	return &Report{
-		Target:       target(r.Target),
+		Target:       endpointText(r.Target),
 		Status:       Judge(r, warning),
 		Verdict:      verdict(r, scan),
 		Issues:       issues(r, chain, scan),

@@ -8,6 +8,11 @@ import (
 	"strings"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/versions"
+	"tls_exporter/prober/check/vulnerabilities"
 )
 
 // Scan is what the server accepts.
@@ -64,8 +69,8 @@ func scanOf(r *prober.Result) *Scan {
 		return nil
 	}
 	return &Scan{
-		Ages: ages(r), Versions: versions(r.Versions.Finding), Ciphers: ciphersOf(r.Ciphers.Finding), Policies: policies(r.Policy.Finding),
-		Vulnerabilities: vulnerabilities(r.Vulnerabilities.Finding), Other: otherFindings(r),
+		Ages: ages(r), Versions: versionAnswers(r.Versions.Finding), Ciphers: ciphersOf(r.Ciphers.Finding), Policies: policies(r.Policy.Finding),
+		Vulnerabilities: vulnerabilityAnswers(r.Vulnerabilities.Finding), Other: otherFindings(r),
 	}
 }
 
@@ -89,7 +94,7 @@ func (s *Scan) Age(check string) string {
 	return ""
 }
 
-func versions(v *prober.Versions) []Version {
+func versionAnswers(v *versions.Finding) []Version {
 	if v == nil {
 		return nil
 	}
@@ -97,9 +102,9 @@ func versions(v *prober.Versions) []Version {
 	for _, a := range v.Answers {
 		version := Version{Name: a.Version.String(), Answer: "refused", Refused: true, number: uint16(a.Version)}
 		switch {
-		case a.Taken && a.Version < tls.VersionTLS12: // RFC 8996, RFC 7568, RFC 6176
+		case a.Accepted && a.Version < tls.VersionTLS12: // RFC 8996, RFC 7568, RFC 6176
 			version.Answer, version.Refused, version.Status = "accepted, deprecated", false, Bad
-		case a.Taken:
+		case a.Accepted:
 			version.Answer, version.Refused, version.Status = "accepted", false, Good
 		}
 		all = append(all, version)
@@ -111,7 +116,7 @@ func versions(v *prober.Versions) []Version {
 	return all
 }
 
-func ciphersOf(c *prober.Ciphers) *Ciphers {
+func ciphersOf(c *ciphers.Finding) *Ciphers {
 	if c == nil {
 		return nil
 	}
@@ -130,17 +135,17 @@ func ciphersOf(c *prober.Ciphers) *Ciphers {
 }
 
 // order is whose preference decides between suites.
-func order(p prober.Preference) string {
+func order(p ciphers.Preference) string {
 	switch p {
-	case prober.ServerPreference:
+	case ciphers.ServerPreference:
 		return "the server's order applies"
-	case prober.ClientPreference:
+	case ciphers.ClientPreference:
 		return "the client's order applies"
 	}
 	return ""
 }
 
-func policies(c *prober.Compliance) []Policy {
+func policies(c *policy.Finding) []Policy {
 	if c == nil {
 		return nil
 	}
@@ -159,22 +164,22 @@ func policies(c *prober.Compliance) []Policy {
 // a half.
 const maxViolations = 100
 
-// vulnerabilities is all of them: those that the server has, those that it does
+// vulnerabilityAnswers is all of them: those that the server has, those that it does
 // not have, and those that are not known.
-func vulnerabilities(v *prober.Vulnerabilities) []Vulnerability {
+func vulnerabilityAnswers(v *vulnerabilities.Finding) []Vulnerability {
 	if v == nil {
 		return nil
 	}
 	var has, other []Vulnerability
 	for _, a := range v.Answers {
 		if a.Vulnerable {
-			has = append(has, Vulnerability{string(a.Vulnerability), Bad, "vulnerable", Clean(a.Saw)})
+			has = append(has, Vulnerability{string(a.Name), Bad, "vulnerable", Clean(a.Saw)})
 		} else {
-			other = append(other, Vulnerability{string(a.Vulnerability), Good, "not vulnerable", Clean(a.Saw)})
+			other = append(other, Vulnerability{string(a.Name), Good, "not vulnerable", Clean(a.Saw)})
 		}
 	}
-	for _, name := range prober.VulnerabilityNames {
-		if !slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerability == name }) {
+	for _, name := range vulnerabilities.Names {
+		if !slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Name == name }) {
 			other = append(other, Vulnerability{string(name), Unknown, "not known", ""})
 		}
 	}
@@ -207,27 +212,27 @@ func otherFindings(r *prober.Result) []Fact {
 		all.add("signatures", strings.Join(names, ", "))
 	}
 	if r.Resumption.Finding != nil {
-		all.add("resumption", resumption(r))
+		all.add("resumption", resumptionText(r))
 	}
 	return all
 }
 
 // acceptedGroups is the groups that the server accepts, in its order.
-func acceptedGroups(c *prober.Ciphers) []string {
+func acceptedGroups(c *ciphers.Finding) []string {
 	var names []string
 	for _, g := range c.Groups {
 		switch {
-		case g.Taken && g.Group.PostQuantum():
+		case g.Accepted && g.Group.PostQuantum():
 			names = append(names, g.Group.String()+" (post-quantum)")
-		case g.Taken:
+		case g.Accepted:
 			names = append(names, g.Group.String())
 		}
 	}
 	return names
 }
 
-// resumption is how the server resumes sessions, and the time that it saves.
-func resumption(r *prober.Result) string {
+// resumptionText is how the server resumes sessions, and the time that it saves.
+func resumptionText(r *prober.Result) string {
 	var words []string
 	if by := methods(r.Resumption.Finding, true); by != "" {
 		words = append(words, "by "+by)
@@ -246,7 +251,7 @@ func resumption(r *prober.Result) string {
 }
 
 // methods is the resumption methods that the server supports, or does not.
-func methods(r *prober.Resumption, supported bool) string {
+func methods(r *resumption.Finding, supported bool) string {
 	var names []string
 	for _, m := range r.Methods {
 		if m.Supported == supported {

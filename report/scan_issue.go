@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 )
 
 // Findings that somebody should act on, besides the vulnerabilities.
@@ -21,7 +21,7 @@ func (s *Scan) issues() []Issue {
 	var all []Issue
 	for _, v := range s.Vulnerabilities {
 		if v.Status == Bad {
-			all = append(all, Issue{prober.Reason(v.Name), Sentence("the server is vulnerable", v.Saw), VulnerabilityRemedy(v.Name), Warning, -1})
+			all = append(all, Issue{failure.Reason(v.Name), Sentence("the server is vulnerable", v.Saw), VulnerabilityRemedy(v.Name), Warning, -1})
 		}
 	}
 	if old := s.oldVersions(); len(old) > 0 {
@@ -79,5 +79,5 @@ func (s *Scan) weakSuites() []string {
 
 // VulnerabilityRemedy is what to do about a vulnerability, known or not.
 func VulnerabilityRemedy(name string) string {
-	return cmp.Or(Remedy(prober.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
+	return cmp.Or(Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
 }

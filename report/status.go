@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
 )
 
 // Status is what a person, or Nagios, wants to know first. The zero value is
@@ -65,15 +68,15 @@ func Judge(r *prober.Result, warning time.Duration) Status {
 
 // inconclusive tells whether a failure says nothing about the endpoint: the
 // exporter itself, the DNS or the proxy prevented the probe.
-func inconclusive(f *prober.Failure) bool {
-	if f.Phase == prober.PhaseProxy {
+func inconclusive(f *failure.Failure) bool {
+	if f.Phase == failure.PhaseProxy {
 		return true
 	}
 	switch f.Reason {
-	case prober.ReasonInternal, prober.ReasonDenied, prober.ReasonDNSFailure:
+	case failure.ReasonInternal, failure.ReasonDenied, failure.ReasonDNSFailure:
 		return true
-	case prober.ReasonTimeout:
-		return f.Phase == prober.PhaseResolve
+	case failure.ReasonTimeout:
+		return f.Phase == failure.PhaseResolve
 	}
 	return false
 }
@@ -83,13 +86,13 @@ func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session
 // rejectedAsExpected tells whether the server refused a handshake that the
 // module expects it to refuse. This is the only success without a handshake.
 func rejectedAsExpected(r *prober.Result) bool {
-	return r.Expect.Finding != nil && slices.ContainsFunc(r.Expect.Finding.Expectations, func(e prober.Expectation) bool {
+	return r.Expect.Finding != nil && slices.ContainsFunc(r.Expect.Finding.Expectations, func(e expect.Expectation) bool {
 		return e.Met && (e.Name == "client_certificate_required" || e.Name == "alert")
 	})
 }
 
-func vulnerable(v *prober.Vulnerabilities) bool {
-	return v != nil && slices.ContainsFunc(v.Answers, func(a prober.VulnerabilityAnswer) bool { return a.Vulnerable })
+func vulnerable(v *vulnerabilities.Finding) bool {
+	return v != nil && slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Vulnerable })
 }
 
 // Worst is the status of several endpoints together: bad outweighs unknown,

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
 	"tls_exporter/report/reporttest"
 )
 
@@ -39,21 +42,21 @@ func TestJudgeWarnsInTime(t *testing.T) {
 
 func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 	tests := []struct {
-		phase  prober.Phase
-		reason prober.Reason
+		phase  failure.Phase
+		reason failure.Reason
 		want   Status
 	}{
-		{prober.PhaseResolve, prober.ReasonDNSFailure, Unknown},
-		{prober.PhaseResolve, prober.ReasonTimeout, Unknown},
-		{prober.PhaseResolve, prober.ReasonNXDOMAIN, Bad},
-		{prober.PhaseConnect, prober.ReasonTimeout, Bad},
-		{prober.PhaseConnect, prober.ReasonDenied, Unknown},
-		{prober.PhaseStartTLS, prober.ReasonInternal, Unknown},
-		{prober.PhaseStartTLS, prober.ReasonStartTLSNotOffered, Bad},
-		{prober.PhaseVerify, "expired", Bad},
+		{failure.PhaseResolve, failure.ReasonDNSFailure, Unknown},
+		{failure.PhaseResolve, failure.ReasonTimeout, Unknown},
+		{failure.PhaseResolve, failure.ReasonNXDOMAIN, Bad},
+		{failure.PhaseConnect, failure.ReasonTimeout, Bad},
+		{failure.PhaseConnect, failure.ReasonDenied, Unknown},
+		{failure.PhaseStartTLS, failure.ReasonInternal, Unknown},
+		{failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered, Bad},
+		{failure.PhaseVerify, "expired", Bad},
 	}
 	for _, test := range tests {
-		r := &prober.Result{Failure: &prober.Failure{Phase: test.phase, Reason: test.reason}}
+		r := &prober.Result{Failure: &failure.Failure{Phase: test.phase, Reason: test.reason}}
 		if got := Judge(r, 0); got != test.want {
 			t.Errorf("%s in %s: %s, want %s", test.reason, test.phase, got, test.want)
 		}
@@ -63,9 +66,9 @@ func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 func TestJudgeOfNothingLearnedIsNotGood(t *testing.T) {
 	for name, r := range map[string]*prober.Result{
 		"nothing at all":      {},
-		"unfinished session":  {Session: new(prober.Session)},
-		"unmet expectation":   expecting(prober.Expectation{Name: "alert"}),
-		"met, and of no help": expecting(prober.Expectation{Name: "min_version", Met: true}),
+		"unfinished session":  {Session: new(handshake.Session)},
+		"unmet expectation":   expecting(expect.Expectation{Name: "alert"}),
+		"met, and of no help": expecting(expect.Expectation{Name: "min_version", Met: true}),
 	} {
 		if got := Judge(r, 0); got != Unknown {
 			t.Errorf("%s: %s, want %s", name, got, Unknown)
@@ -104,8 +107,8 @@ func TestStatusSpeaksNagios(t *testing.T) {
 	}
 }
 
-func expecting(e prober.Expectation) *prober.Result {
+func expecting(e expect.Expectation) *prober.Result {
 	r := new(prober.Result)
-	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{e}}
+	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{e}}
 	return r
 }

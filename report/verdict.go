@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/failure"
 )
 
 // verdict is why the endpoint is bad, or how good it is.
@@ -15,11 +17,11 @@ func verdict(r *prober.Result, scan *Scan) string {
 		return summary(r, scan)
 	case f.Address.IsValid() && r.Pool != nil:
 		return fmt.Sprintf("%d of %d addresses fail: %s in %s at %s", r.Pool.Failing(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
-	case f.Phase == prober.PhaseExpect:
+	case f.Phase == failure.PhaseExpect:
 		if e := unmetNamed(r, f.Reason); e != nil {
 			return Sentence(string(f.Reason), notMet(*e))
 		}
-	case f.Phase == prober.PhaseVerify:
+	case f.Phase == failure.PhaseVerify:
 		return Sentence(string(f.Reason), Message(f)) + since(r.Chain, f.Reason)
 	}
 	for _, phase := range r.Phases {
@@ -31,19 +33,19 @@ func verdict(r *prober.Result, scan *Scan) string {
 }
 
 // since is the time between the date of a problem and the probe.
-func since(c *prober.Chain, reason prober.Reason) string {
+func since(c *chain.Chain, reason failure.Reason) string {
 	if c == nil {
 		return ""
 	}
 	for _, found := range c.Problems {
-		if prober.Reason(found.Problem) != reason || found.Position < 0 {
+		if failure.Reason(found.Problem) != reason || found.Position < 0 {
 			continue
 		}
 		cert := c.Certificates[found.Position].X509
 		switch found.Problem {
-		case prober.ProblemExpired:
+		case chain.ProblemExpired:
 			return " (" + span(c.At.Sub(cert.NotAfter)) + " ago)"
-		case prober.ProblemNotYetValid:
+		case chain.ProblemNotYetValid:
 			return " (in " + span(cert.NotBefore.Sub(c.At)) + ")"
 		}
 	}
@@ -75,7 +77,7 @@ func summary(r *prober.Result, scan *Scan) string {
 
 // timeLeft is how long clients will accept the chain, and which certificate
 // expires first where that is not the leaf.
-func timeLeft(c *prober.Chain) string {
+func timeLeft(c *chain.Chain) string {
 	end := expiry(c)
 	words := span(end.Sub(c.At)) + " left"
 	if end.Equal(c.Certificates[0].X509.NotAfter) {

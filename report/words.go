@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 )
 
 // maxMessage bounds a text that may hold foreign words, in characters.
@@ -51,7 +51,7 @@ func shorten(s string, limit int) string {
 }
 
 // Message is the error text of a failure, safe to show.
-func Message(f *prober.Failure) string {
+func Message(f *failure.Failure) string {
 	if f.Err == nil {
 		return ""
 	}

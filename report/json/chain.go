@@ -3,11 +3,11 @@ package json
 import (
 	"time"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
 	"tls_exporter/report"
 )
 
-type chain struct {
+type chainView struct {
 	At            time.Time     `json:"at,omitzero"`
 	Name          string        `json:"name,omitempty"`
 	Valid         bool          `json:"valid"`
@@ -52,21 +52,21 @@ type pool struct {
 }
 
 type member struct {
-	Address           string    `json:"address"`
-	Success           bool      `json:"success"`
-	Failure           *failure  `json:"failure,omitempty"`
-	HandshakeDuration *float64  `json:"handshake_duration_seconds,omitempty"`
-	NotAfter          time.Time `json:"not_after,omitzero"`
-	DaysRemaining     *float64  `json:"days_remaining,omitempty"`
-	FingerprintSHA256 string    `json:"fingerprint_sha256,omitempty"`
+	Address           string       `json:"address"`
+	Success           bool         `json:"success"`
+	Failure           *failureView `json:"failure,omitempty"`
+	HandshakeDuration *float64     `json:"handshake_duration_seconds,omitempty"`
+	NotAfter          time.Time    `json:"not_after,omitzero"`
+	DaysRemaining     *float64     `json:"days_remaining,omitempty"`
+	FingerprintSHA256 string       `json:"fingerprint_sha256,omitempty"`
 }
 
-func chainOf(c *prober.Chain, facts *report.Chain) *chain {
+func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
 	if c == nil {
 		return nil
 	}
 	left, lasts := c.DaysRemaining()
-	shown := &chain{
+	shown := &chainView{
 		At: c.At.UTC(), Name: report.Clean(c.Name), Valid: c.Valid, NotAfter: c.NotAfter.UTC(),
 		DaysRemaining: known(rounded(left), lasts),
 		Problems:      []problem{},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
 	"tls_exporter/report"
 )
 
@@ -34,25 +36,25 @@ type result struct {
 	Start         time.Time     `json:"start,omitzero"`           // RFC 3339
 	Duration      float64       `json:"duration_seconds,omitzero"`
 	Success       bool          `json:"success"`
-	Failure       *failure      `json:"failure,omitempty"`
+	Failure       *failureView  `json:"failure,omitempty"`
 	Phases        []phase       `json:"phases,omitempty"`
 	Addresses     []string      `json:"addresses,omitempty"`
 	Proxy         string        `json:"proxy,omitempty"` // without its password
 	Remote        string        `json:"remote,omitempty"`
 	Session       *session      `json:"session,omitempty"`
-	Chain         *chain        `json:"chain,omitempty"`
+	Chain         *chainView    `json:"chain,omitempty"`
 	Pool          *pool         `json:"pool,omitempty"`
 	Expectations  []expectation `json:"expectations,omitempty"`
 	Checks        []check       `json:"checks,omitempty"`
 
 	Versions        []version       `json:"versions,omitempty"`
-	Ciphers         *ciphers        `json:"ciphers,omitempty"`
+	Ciphers         *ciphersView    `json:"ciphers,omitempty"`
 	Policies        []policy        `json:"policies,omitempty"`
 	Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
 	Resumption      *resumption     `json:"resumption,omitempty"`
 }
 
-type failure struct {
+type failureView struct {
 	Phase   string `json:"phase,omitempty"`
 	Reason  string `json:"reason"`
 	Address string `json:"address,omitempty"` // of a pool, the one that fails
@@ -84,11 +86,11 @@ type expectation struct {
 }
 
 type check struct {
-	Check    string    `json:"check"`
-	Success  bool      `json:"success"`
-	Duration float64   `json:"duration_seconds"`
-	Time     time.Time `json:"time,omitzero"`
-	Failure  *failure  `json:"failure,omitempty"`
+	Check    string       `json:"check"`
+	Success  bool         `json:"success"`
+	Duration float64      `json:"duration_seconds"`
+	Time     time.Time    `json:"time,omitzero"`
+	Failure  *failureView `json:"failure,omitempty"`
 }
 
 func resultOf(r *prober.Result) result {
@@ -128,18 +130,18 @@ func resultOf(r *prober.Result) result {
 	return shown
 }
 
-func failureOf(f *prober.Failure) *failure {
+func failureOf(f *failure.Failure) *failureView {
 	if f == nil {
 		return nil
 	}
-	shown := &failure{Phase: string(f.Phase), Reason: string(f.Reason), Message: report.Message(f)}
+	shown := &failureView{Phase: string(f.Phase), Reason: string(f.Reason), Message: report.Message(f)}
 	if f.Address.IsValid() {
 		shown.Address = f.Address.String()
 	}
 	return shown
 }
 
-func sessionOf(s *prober.Session) *session {
+func sessionOf(s *handshake.Session) *session {
 	if s == nil {
 		return nil
 	}

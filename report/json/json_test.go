@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/target"
 	"tls_exporter/report/reporttest"
 )
 
@@ -51,7 +53,7 @@ func TestSparseResults(t *testing.T) {
 
 func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{{Target: prober.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &prober.Session{}}}); err != nil {
+	if err := Write(&b, []*prober.Result{{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}}); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"target":"https://example.com:443","success":true,"session":{"completed":false}}`

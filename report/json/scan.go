@@ -2,6 +2,7 @@ package json
 
 import (
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/report"
 )
 
@@ -10,7 +11,7 @@ type version struct {
 	Taken   bool   `json:"taken"`
 }
 
-type ciphers struct {
+type ciphersView struct {
 	Suites           []suite  `json:"suites"` // by version, newest first, in the server's order
 	Groups           []group  `json:"groups"`
 	SignatureSchemes []string `json:"signature_schemes"`
@@ -58,7 +59,7 @@ type method struct {
 func (shown *result) scan(r *prober.Result) {
 	if r.Versions.Finding != nil {
 		for _, a := range r.Versions.Finding.Answers {
-			shown.Versions = append(shown.Versions, version{a.Version.String(), a.Taken})
+			shown.Versions = append(shown.Versions, version{a.Version.String(), a.Accepted})
 		}
 	}
 	shown.Ciphers = ciphersOf(r.Ciphers.Finding)
@@ -69,7 +70,7 @@ func (shown *result) scan(r *prober.Result) {
 	}
 	if r.Vulnerabilities.Finding != nil {
 		for _, a := range r.Vulnerabilities.Finding.Answers {
-			one := vulnerability{Vulnerability: string(a.Vulnerability), Vulnerable: a.Vulnerable, Saw: report.Clean(a.Saw)}
+			one := vulnerability{Vulnerability: string(a.Name), Vulnerable: a.Vulnerable, Saw: report.Clean(a.Saw)}
 			if a.Vulnerable {
 				one.Remedy = report.VulnerabilityRemedy(one.Vulnerability)
 			}
@@ -84,24 +85,24 @@ func (shown *result) scan(r *prober.Result) {
 	}
 }
 
-func ciphersOf(c *prober.Ciphers) *ciphers {
+func ciphersOf(c *ciphers.Finding) *ciphersView {
 	if c == nil {
 		return nil
 	}
-	shown := &ciphers{Suites: []suite{}, Groups: []group{}, SignatureSchemes: []string{}, DHBits: c.DHBits, Connections: c.Connections}
+	shown := &ciphersView{Suites: []suite{}, Groups: []group{}, SignatureSchemes: []string{}, DHBits: c.DHBits, Connections: c.Connections}
 	for _, s := range c.Suites {
 		shown.Suites = append(shown.Suites, suite{s.Version.String(), s.Name(), string(s.Strength())})
 	}
 	for _, g := range c.Groups {
-		shown.Groups = append(shown.Groups, group{g.Group.String(), g.Taken, g.Group.PostQuantum()})
+		shown.Groups = append(shown.Groups, group{g.Group.String(), g.Accepted, g.Group.PostQuantum()})
 	}
 	for _, s := range c.Schemes {
 		shown.SignatureSchemes = append(shown.SignatureSchemes, s.String())
 	}
 	switch c.Preference {
-	case prober.ServerPreference:
+	case ciphers.ServerPreference:
 		shown.Preference = "server"
-	case prober.ClientPreference:
+	case ciphers.ClientPreference:
 		shown.Preference = "client"
 	}
 	return shown

@@ -6,59 +6,66 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/versions"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
-func answers(taken ...hello.Version) *prober.Versions {
-	v := new(prober.Versions)
+func answers(taken ...hello.Version) *versions.Finding {
+	v := new(versions.Finding)
 	for _, version := range hello.Versions {
-		a := prober.VersionAnswer{Version: version}
+		a := versions.Answer{Version: version}
 		for _, t := range taken {
-			a.Taken = a.Taken || t == version
+			a.Accepted = a.Accepted || t == version
 		}
 		v.Answers = append(v.Answers, a)
 	}
 	return v
 }
 
-func taken(v hello.Version, numbers ...uint32) []prober.TakenSuite {
-	var all []prober.TakenSuite
+func taken(v hello.Version, numbers ...uint32) []ciphers.Suite {
+	var all []ciphers.Suite
 	for _, n := range numbers {
-		all = append(all, prober.TakenSuite{Version: v, Number: n})
+		all = append(all, ciphers.Suite{Version: v, Number: n})
 	}
 	return all
 }
 
-func suitesOf(versions ...[]prober.TakenSuite) []prober.TakenSuite {
-	var all []prober.TakenSuite
+func suitesOf(versions ...[]ciphers.Suite) []ciphers.Suite {
+	var all []ciphers.Suite
 	for _, v := range versions {
 		all = append(all, v...)
 	}
 	return all
 }
 
-func groups(answered bool, numbers ...hello.Group) []prober.GroupAnswer {
-	var all []prober.GroupAnswer
+func groups(answered bool, numbers ...hello.Group) []ciphers.GroupAnswer {
+	var all []ciphers.GroupAnswer
 	for _, g := range numbers {
-		all = append(all, prober.GroupAnswer{Group: g, Taken: answered})
+		all = append(all, ciphers.GroupAnswer{Group: g, Accepted: answered})
 	}
 	return all
 }
 
-func notVulnerable(names ...prober.Vulnerability) []prober.VulnerabilityAnswer {
-	var all []prober.VulnerabilityAnswer
+func notVulnerable(names ...vulnerabilities.Name) []vulnerabilities.Answer {
+	var all []vulnerabilities.Answer
 	for _, name := range names {
-		all = append(all, prober.VulnerabilityAnswer{Vulnerability: name})
+		all = append(all, vulnerabilities.Answer{Name: name})
 	}
 	return all
 }
 
 // checked is the checks of a scan, by the age of their findings.
-func checked(ages map[string]time.Duration) []prober.CheckOutcome {
-	var all []prober.CheckOutcome
+func checked(ages map[string]time.Duration) []check.Outcome {
+	var all []check.Outcome
 	for _, name := range []string{"ciphers", "policy", "resumption", "versions", "vulnerabilities"} {
 		if age, ran := ages[name]; ran {
-			all = append(all, prober.CheckOutcome{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
+			all = append(all, check.Outcome{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
 		}
 	}
 	return all
@@ -70,17 +77,17 @@ func ScannedModern() *prober.Result {
 	r := Healthy()
 	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
 	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
-	r.Ciphers.Finding = &prober.Ciphers{
+	r.Ciphers.Finding = &ciphers.Finding{
 		Suites:  suitesOf(taken(hello.TLS13, 0x1301, 0x1302, 0x1303), taken(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
 		Groups:  append(groups(true, hello.X25519MLKEM768, hello.X25519, hello.SecP256r1, hello.SecP384r1), groups(false, hello.SecP521r1, hello.FFDHE2048)...),
-		Schemes: []hello.SignatureScheme{0x0403}, Preference: prober.ServerPreference, Connections: 43,
+		Schemes: []hello.SignatureScheme{0x0403}, Preference: ciphers.ServerPreference, Connections: 43,
 	}
-	r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
 		{Policy: "mozilla_modern", Violations: []string{"protocols", "ciphers"}}, {Policy: "mozilla_intermediate", Compliant: true},
 		{Policy: "mozilla_old", Compliant: true}, {Policy: "pci_dss", Compliant: true},
 	}}
-	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: notVulnerable(prober.VulnerabilityNames...)}
-	r.Resumption.Finding = &prober.Resumption{Duration: 6100 * time.Microsecond, Methods: []prober.ResumptionAnswer{
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: notVulnerable(vulnerabilities.Names...)}
+	r.Resumption.Finding = &resumption.Finding{Duration: 6100 * time.Microsecond, Methods: []resumption.Answer{
 		{Method: "session_id"}, {Method: "ticket", Supported: true}, {Method: "psk", Supported: true}, {Method: "early_data"},
 	}}
 	return r
@@ -93,21 +100,21 @@ func ScannedOutdated() *prober.Result {
 	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
 	r.Versions.Finding = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
 	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
-	r.Ciphers.Finding = &prober.Ciphers{
+	r.Ciphers.Finding = &ciphers.Finding{
 		Suites: suitesOf(taken(hello.TLS11, numbers...), taken(hello.TLS10, numbers...), taken(hello.SSL30, numbers...), taken(hello.SSL20, 0x010080, 0x0700c0)),
-		DHBits: 512, Preference: prober.ClientPreference, Connections: 31,
+		DHBits: 512, Preference: ciphers.ClientPreference, Connections: 31,
 	}
-	r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{
+	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
 		{Policy: "mozilla_intermediate", Violations: []string{"protocols", "ciphers", "dh_param_size", "rsa_key_size", "groups", "certificate_lifespan"}},
 		{Policy: "pci_dss", Violations: []string{"versions: SSL 2.0", "versions: SSL 3.0"}},
 	}}
-	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: append([]prober.VulnerabilityAnswer{
-		{Vulnerability: "heartbleed", Vulnerable: true, Saw: "it answered a heartbeat that claims 16 bytes more than it brings"},
-		{Vulnerability: "drown", Vulnerable: true, Saw: "it takes SSL 2.0"},
-		{Vulnerability: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
-		{Vulnerability: "gremlins", Vulnerable: true},
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: append([]vulnerabilities.Answer{
+		{Name: "heartbleed", Vulnerable: true, Saw: "it answered a heartbeat that claims 16 bytes more than it brings"},
+		{Name: "drown", Vulnerable: true, Saw: "it takes SSL 2.0"},
+		{Name: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
+		{Name: "gremlins", Vulnerable: true},
 	}, notVulnerable("ticketbleed", "compression")...)}
-	r.Resumption.Finding = &prober.Resumption{Methods: []prober.ResumptionAnswer{{Method: "session_id"}, {Method: "ticket"}}}
+	r.Resumption.Finding = &resumption.Finding{Methods: []resumption.Answer{{Method: "session_id"}, {Method: "ticket"}}}
 	return r
 }
 
@@ -116,11 +123,11 @@ func ScannedPartial() *prober.Result {
 	r := Healthy()
 	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
 	r.Outcomes = append(r.Outcomes,
-		prober.CheckOutcome{Name: "policy", Time: Now, Failure: &prober.Failure{Reason: prober.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
-		prober.CheckOutcome{Name: "resumption", Failure: &prober.Failure{Reason: prober.ReasonReset, Err: errors.New("read: connection reset by peer")}})
-	r.Versions.Finding = &prober.Versions{Answers: []prober.VersionAnswer{{Version: hello.SSL30}, {Version: hello.TLS12, Taken: true}, {Version: hello.TLS13, Taken: true}}}
-	r.Ciphers.Finding = &prober.Ciphers{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
-	r.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: notVulnerable("poodle")}
+		check.Outcome{Name: "policy", Time: Now, Failure: &failure.Failure{Reason: failure.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
+		check.Outcome{Name: "resumption", Failure: &failure.Failure{Reason: failure.ReasonReset, Err: errors.New("read: connection reset by peer")}})
+	r.Versions.Finding = &versions.Finding{Answers: []versions.Answer{{Version: hello.SSL30}, {Version: hello.TLS12, Accepted: true}, {Version: hello.TLS13, Accepted: true}}}
+	r.Ciphers.Finding = &ciphers.Finding{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: notVulnerable("poodle")}
 	return r
 }
 
@@ -128,8 +135,8 @@ func ScannedPartial() *prober.Result {
 func scanPending() *prober.Result {
 	r := Healthy()
 	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
-	r.Outcomes = []prober.CheckOutcome{
-		{Name: "ciphers", Failure: &prober.Failure{Reason: prober.ReasonPending, Err: errors.New("the finding is still being made; a later probe has it")}},
+	r.Outcomes = []check.Outcome{
+		{Name: "ciphers", Failure: &failure.Failure{Reason: failure.ReasonPending, Err: errors.New("the finding is still being made; a later probe has it")}},
 		{Name: "versions", Time: Now, Duration: 31 * time.Millisecond},
 	}
 	return r

@@ -14,6 +14,12 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/target"
 )
 
 // Now is the moment of every probe in these tests.
@@ -71,8 +77,8 @@ func issued(subject, issuer string, notBefore, notAfter time.Time, names ...stri
 	}
 }
 
-func certificate(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *prober.Certificate {
-	return &prober.Certificate{
+func certificate(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *chain.Certificate {
+	return &chain.Certificate{
 		X509: cert, SubjectCN: cert.Subject.CommonName, IssuerCN: cert.Issuer.CommonName, SerialNumber: serial,
 		FingerprintSHA256: strings.Repeat(serial, 64/len(serial)), SPKISHA256: strings.Repeat("5e", 32),
 		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: signature,
@@ -80,10 +86,10 @@ func certificate(cert *x509.Certificate, serial, algorithm string, bits int, sig
 	}
 }
 
-func goodChain() *prober.Chain {
-	return &prober.Chain{
+func goodChain() *chain.Chain {
+	return &chain.Chain{
 		At: Now, Name: "www.example.com", Valid: true,
-		Certificates: []*prober.Certificate{
+		Certificates: []*chain.Certificate{
 			certificate(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"),
 			certificate(issuing, "11", "ECDSA", 384, "SHA384-RSA"),
 		},
@@ -92,10 +98,10 @@ func goodChain() *prober.Chain {
 	}
 }
 
-func took(times ...any) []prober.PhaseTime {
-	var all []prober.PhaseTime
+func took(times ...any) []failure.PhaseTime {
+	var all []failure.PhaseTime
 	for i := 0; i < len(times); i += 2 {
-		all = append(all, prober.PhaseTime{Phase: times[i].(prober.Phase), Duration: time.Duration(times[i+1].(float64) * float64(time.Millisecond))})
+		all = append(all, failure.PhaseTime{Phase: times[i].(failure.Phase), Duration: time.Duration(times[i+1].(float64) * float64(time.Millisecond))})
 	}
 	return all
 }
@@ -103,14 +109,14 @@ func took(times ...any) []prober.PhaseTime {
 // Healthy is an endpoint without problems.
 func Healthy() *prober.Result {
 	return &prober.Result{
-		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Target: target.Target{Scheme: "https", Host: "www.example.com", Port: 443},
 		Start:  Now, Duration: 23100 * time.Microsecond,
-		Phases: took(prober.PhaseResolve, 1.92, prober.PhaseConnect, 8.41, prober.PhaseServerHello, 9.87,
-			prober.PhaseKeyExchange, 2.113, prober.PhaseVerify, 0.707),
+		Phases: took(failure.PhaseResolve, 1.92, failure.PhaseConnect, 8.41, failure.PhaseServerHello, 9.87,
+			failure.PhaseKeyExchange, 2.113, failure.PhaseVerify, 0.707),
 		Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::10"), netip.MustParseAddr("192.0.2.10")},
 		Connected: true,
 		Remote:    netip.MustParseAddrPort("[2001:db8::10]:443"),
-		Session: &prober.Session{
+		Session: &handshake.Session{
 			Completed: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: tls.X25519MLKEM768,
 			ALPN: "h2", ServerName: "www.example.com", Duration: 11983 * time.Microsecond,
 		},
@@ -134,7 +140,7 @@ func expiresSoon() *prober.Result {
 	r.Session.ServerName, r.Chain.Name = "admin.example.org", "admin.example.org"
 	r.Start = Now.In(time.FixedZone("CET", 3600))
 	r.Session.Group, r.Session.HelloRetryRequest = tls.CurveP384, true
-	r.Chain.Certificates = []*prober.Certificate{certificate(leaf, "0a", "RSA", 2048, "SHA256-RSA"), certificate(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
+	r.Chain.Certificates = []*chain.Certificate{certificate(leaf, "0a", "RSA", 2048, "SHA256-RSA"), certificate(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
 	r.Chain.Path = []*x509.Certificate{leaf, issuing, {Subject: issuing.Issuer}}
 	r.Chain.NotAfter = issuing.NotAfter
 	return r
@@ -146,16 +152,16 @@ func ExpiredMisnamedUntrusted() *prober.Result {
 	old := issued("internal.example.net", "Corporate CA", Now.Add(-109*day), time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), "internal.example.net")
 	r.Target.Host = "example.com"
 	r.Session.ServerName = "example.com"
-	r.Chain = &prober.Chain{
-		At: Now, Name: "example.com", Certificates: []*prober.Certificate{certificate(old, "2a", "RSA", 1024, "SHA256-RSA")},
-		Problems: []prober.Found{
-			{Problem: prober.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-01 10:00:00 UTC"},
-			{Problem: prober.ProblemNameMismatch, Position: 0, Detail: `"example.com" is not among the names of the leaf ("internal.example.net")`},
-			{Problem: prober.ProblemUnknownAuthority, Position: 0, Detail: `"internal.example.net" was issued by "Corporate CA", which is not among the trusted roots`},
-			{Problem: prober.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"},
+	r.Chain = &chain.Chain{
+		At: Now, Name: "example.com", Certificates: []*chain.Certificate{certificate(old, "2a", "RSA", 1024, "SHA256-RSA")},
+		Problems: []chain.Found{
+			{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-01 10:00:00 UTC"},
+			{Problem: chain.ProblemNameMismatch, Position: 0, Detail: `"example.com" is not among the names of the leaf ("internal.example.net")`},
+			{Problem: chain.ProblemUnknownAuthority, Position: 0, Detail: `"internal.example.net" was issued by "Corporate CA", which is not among the trusted roots`},
+			{Problem: chain.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"},
 		},
 	}
-	r.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-01 10:00:00 UTC")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-01 10:00:00 UTC")}
 	return r
 }
 
@@ -164,50 +170,50 @@ func TimeoutInConnect() *prober.Result {
 	first := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::10]:443")), Err: errors.New("connect: no route to host")}
 	second := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.10:443")), Err: errors.New("i/o timeout")}
 	return &prober.Result{
-		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Target: target.Target{Scheme: "https", Host: "www.example.com", Port: 443},
 		Start:  Now, Duration: 5004 * time.Millisecond,
-		Phases:    took(prober.PhaseResolve, 3.5, prober.PhaseConnect, 5000.2),
+		Phases:    took(failure.PhaseResolve, 3.5, failure.PhaseConnect, 5000.2),
 		Addresses: Healthy().Addresses,
-		Failure:   &prober.Failure{Phase: prober.PhaseConnect, Reason: prober.ReasonTimeout, Err: errors.Join(first, second)},
+		Failure:   &failure.Failure{Phase: failure.PhaseConnect, Reason: failure.ReasonTimeout, Err: errors.Join(first, second)},
 	}
 }
 
 func clientCertificateRequired() *prober.Result {
 	r := Healthy()
-	r.Target = prober.Target{Scheme: "ldaps", Host: "www.example.com", Port: 636}
+	r.Target = target.Target{Scheme: "ldaps", Host: "www.example.com", Port: 636}
 	r.Remote = netip.MustParseAddrPort("192.0.2.10:636")
 	r.Session.Completed, r.Session.Duration, r.Session.ALPN = false, 0, ""
 	r.Session.ClientCertificateRequested = true
-	r.Failure = &prober.Failure{Phase: prober.PhaseKeyExchange, Reason: "alert_certificate_required", Err: errors.New("remote error: tls: certificate required")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseKeyExchange, Reason: "alert_certificate_required", Err: errors.New("remote error: tls: certificate required")}
 	return r
 }
 
 func rejectedAsExpected() *prober.Result {
 	r := clientCertificateRequired()
 	r.Failure = nil
-	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
+	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
 	return r
 }
 
 // NotTLS is an endpoint that answers without TLS.
 func NotTLS() *prober.Result {
 	return &prober.Result{
-		Target: prober.Target{Scheme: "https", Host: "192.0.2.10", Port: 8080, Address: netip.MustParseAddrPort("192.0.2.11:0")},
+		Target: target.Target{Scheme: "https", Host: "192.0.2.10", Port: 8080, Address: netip.MustParseAddrPort("192.0.2.11:0")},
 		Start:  Now, Duration: 1740 * time.Microsecond,
-		Phases:    took(prober.PhaseConnect, 0.412, prober.PhaseServerHello, 1.301),
+		Phases:    took(failure.PhaseConnect, 0.412, failure.PhaseServerHello, 1.301),
 		Connected: true,
 		Remote:    netip.MustParseAddrPort("192.0.2.11:8080"),
-		Failure:   &prober.Failure{Phase: prober.PhaseServerHello, Reason: prober.ReasonNotTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
+		Failure:   &failure.Failure{Phase: failure.PhaseServerHello, Reason: failure.ReasonNotTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
 	}
 }
 
 func startTLSRefused() *prober.Result {
 	return &prober.Result{
-		Target: prober.Target{Scheme: "smtp", Host: "192.0.2.10", Port: 25},
+		Target: target.Target{Scheme: "smtp", Host: "192.0.2.10", Port: 25},
 		Start:  Now, Duration: 9350 * time.Microsecond,
-		Phases: took(prober.PhaseConnect, 0.412, prober.PhaseStartTLS, 8.93),
+		Phases: took(failure.PhaseConnect, 0.412, failure.PhaseStartTLS, 8.93),
 		Remote: netip.MustParseAddrPort("192.0.2.10:25"),
-		Failure: &prober.Failure{Phase: prober.PhaseStartTLS, Reason: prober.ReasonStartTLSRefused,
+		Failure: &failure.Failure{Phase: failure.PhaseStartTLS, Reason: failure.ReasonStartTLSRefused,
 			Err: errors.New(`STARTTLS is answered with "454 4.7.0 TLS not available due to local problem"`)},
 	}
 }
@@ -217,23 +223,23 @@ func unmetExpectation() *prober.Result {
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group = tls.VersionTLS12, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0
 	r.Session.ALPN, r.Session.ServerName = "", "edge.example.com"
 	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, certificate(root, "01", "RSA", 4096, "SHA256-RSA"))
-	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWrongOrder, Position: 2, Detail: `certificate 2 ("Example Issuing CA 1") signed the leaf and should follow it`}}
-	r.Expect.Finding = &prober.Expect{Expectations: []prober.Expectation{
+	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemWrongOrder, Position: 2, Detail: `certificate 2 ("Example Issuing CA 1") signed the leaf and should follow it`}}
+	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{
 		{Name: "min_version", Met: false, Saw: "TLS 1.2"},
 		{Name: "alpn", Met: false, Saw: ""},
 		{Name: "pin", Met: true, Saw: "sha256/" + strings.Repeat("5e", 32)},
 	}}
-	r.Failure = &prober.Failure{Phase: prober.PhaseExpect, Reason: "min_version", Err: errors.New("expected another min_version than TLS 1.2")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseExpect, Reason: "min_version", Err: errors.New("expected another min_version than TLS 1.2")}
 	return r
 }
 
 // DNSFailure is an endpoint whose name could not be resolved.
 func DNSFailure() *prober.Result {
 	return &prober.Result{
-		Target: prober.Target{Scheme: "smtp", Host: "mail.example.com", Port: 25},
+		Target: target.Target{Scheme: "smtp", Host: "mail.example.com", Port: 25},
 		Start:  Now, Duration: 2004 * time.Millisecond,
-		Phases: took(prober.PhaseResolve, 2003.7),
-		Failure: &prober.Failure{Phase: prober.PhaseResolve, Reason: prober.ReasonDNSFailure,
+		Phases: took(failure.PhaseResolve, 2003.7),
+		Failure: &failure.Failure{Phase: failure.PhaseResolve, Reason: failure.ReasonDNSFailure,
 			Err: &net.DNSError{Err: "server misbehaving", Name: "mail.example.com", Server: "127.0.0.53:53"}},
 	}
 }
@@ -245,10 +251,10 @@ func notYetValid() *prober.Result {
 	r.Chain.Certificates[0] = certificate(early, "07", "Ed25519", 256, "ECDSA-SHA384")
 	r.Chain.Path = []*x509.Certificate{early, issuing, root}
 	r.Chain.NotAfter = early.NotAfter
-	r.Chain.Problems = []prober.Found{
-		{Problem: prober.ProblemNotYetValid, Position: 0, Detail: "the leaf begins on 2026-11-22 16:48:00 UTC"},
+	r.Chain.Problems = []chain.Found{
+		{Problem: chain.ProblemNotYetValid, Position: 0, Detail: "the leaf begins on 2026-11-22 16:48:00 UTC"},
 	}
-	r.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "not_yet_valid", Err: errors.New("the leaf begins on 2026-11-22 16:48:00 UTC")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "not_yet_valid", Err: errors.New("the leaf begins on 2026-11-22 16:48:00 UTC")}
 	return r
 }
 
@@ -263,8 +269,8 @@ func expiredYesterday() *prober.Result {
 	r.Chain.Certificates[0] = certificate(old, "03", "ECDSA", 256, "ECDSA-SHA384")
 	r.Chain.Path = []*x509.Certificate{old, issuing, root}
 	r.Chain.NotAfter = old.NotAfter
-	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-19 19:48:00 UTC"}}
-	r.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-19 19:48:00 UTC")}
+	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-19 19:48:00 UTC"}}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-19 19:48:00 UTC")}
 	return r
 }
 
@@ -280,17 +286,17 @@ func superfluousExpired() *prober.Result {
 func weakKey() *prober.Result {
 	r := Healthy()
 	r.Chain.Certificates[0] = certificate(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
-	r.Chain.Problems = []prober.Found{{Problem: prober.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"}}
+	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"}}
 	return r
 }
 
 // checkFailed has a check that failed, with hostile bytes in its message.
 func checkFailed() *prober.Result {
 	r := Healthy()
-	r.Outcomes = []prober.CheckOutcome{
+	r.Outcomes = []check.Outcome{
 		{Name: "versions", Duration: 31 * time.Millisecond, Time: Now},
-		{Name: "revocation", Duration: 2 * time.Second, Time: Now, Failure: &prober.Failure{
-			Reason: prober.ReasonBadMessage, Err: errors.New("responder said \x1b[31m\u202e\xff" + strings.Repeat("very ", 80) + "much")}},
+		{Name: "revocation", Duration: 2 * time.Second, Time: Now, Failure: &failure.Failure{
+			Reason: failure.ReasonBadMessage, Err: errors.New("responder said \x1b[31m\u202e\xff" + strings.Repeat("very ", 80) + "much")}},
 	}
 	return r
 }
@@ -300,17 +306,17 @@ func poolMember(address, serial string, left time.Duration) *prober.Member {
 	cert := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-90*day), Now.Add(left), "www.example.com")
 	return &prober.Member{
 		Address: netip.MustParseAddrPort(address),
-		Session: &prober.Session{Completed: true, Duration: 12 * time.Millisecond},
-		Chain:   &prober.Chain{At: Now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*prober.Certificate{certificate(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
+		Session: &handshake.Session{Completed: true, Duration: 12 * time.Millisecond},
+		Chain:   &chain.Chain{At: Now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*chain.Certificate{certificate(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
 	}
 }
 
 func poolOneStale() *prober.Result {
 	r := Healthy()
 	stale := poolMember("[2001:db8::10]:443", "01", 10*day)
-	stale.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "stale_certificate", Err: errors.New("the leaf ends on 2026-11-30, and 192.0.2.10 has one that began on 2026-10-19 and ends on 2027-01-17")}
+	stale.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "stale_certificate", Err: errors.New("the leaf ends on 2026-11-30, and 192.0.2.10 has one that began on 2026-10-19 and ends on 2027-01-17")}
 	refused := &prober.Member{Address: netip.MustParseAddrPort("192.0.2.11:443"),
-		Failure: &prober.Failure{Phase: prober.PhaseConnect, Reason: "refused", Err: errors.New("dial tcp 192.0.2.11:443: connect: connection refused")}}
+		Failure: &failure.Failure{Phase: failure.PhaseConnect, Reason: "refused", Err: errors.New("dial tcp 192.0.2.11:443: connect: connection refused")}}
 	r.Pool = &prober.Pool{Total: 40, Members: []*prober.Member{poolMember("192.0.2.10:443", "04d2", 58*day+7*time.Hour), refused, stale}, Shown: 2}
 	failure := *stale.Failure
 	failure.Address = stale.Address
@@ -326,17 +332,17 @@ func poolRollingOut() *prober.Result {
 
 func proxyRefused() *prober.Result {
 	return &prober.Result{
-		Target: prober.Target{Scheme: "https", Host: "www.example.com", Port: 443},
+		Target: target.Target{Scheme: "https", Host: "www.example.com", Port: 443},
 		Start:  Now, Duration: 9 * time.Millisecond, Proxy: "http://<secret>@proxy.example.com:3128",
-		Phases: took(prober.PhaseConnect, 1.5, prober.PhaseProxy, 7.5),
-		Failure: &prober.Failure{Phase: prober.PhaseProxy, Reason: prober.ReasonProxyRefused,
+		Phases: took(failure.PhaseConnect, 1.5, failure.PhaseProxy, 7.5),
+		Failure: &failure.Failure{Phase: failure.PhaseProxy, Reason: failure.ReasonProxyRefused,
 			Err: errors.New(`proxy http://<secret>@proxy.example.com:3128: the proxy says no: "407 Proxy Authentication Required"`)},
 	}
 }
 
 func unixSocket() *prober.Result {
 	r := Healthy()
-	r.Target = prober.Target{Scheme: "unix", Path: "/run/x.sock"}
+	r.Target = target.Target{Scheme: "unix", Path: "/run/x.sock"}
 	r.Phases, r.Addresses, r.Remote, r.Connected = r.Phases[1:], nil, netip.AddrPort{}, true
 	r.Session.ServerName, r.Session.ALPN, r.Chain.Name = "", "", ""
 	return r

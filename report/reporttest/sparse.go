@@ -5,31 +5,39 @@ import (
 	"errors"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/versions"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/hello"
 )
 
 // Sparse is results with missing parts, by what is missing.
 func Sparse() map[string]*prober.Result {
-	bare := &prober.Chain{At: Now, Certificates: []*prober.Certificate{{X509: new(x509.Certificate), KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown"}}}
+	bare := &chain.Chain{At: Now, Certificates: []*chain.Certificate{{X509: new(x509.Certificate), KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown"}}}
 	return map[string]*prober.Result{
 		"nothing at all":              {},
-		"failure without a message":   {Failure: &prober.Failure{Phase: prober.PhaseConnect, Reason: prober.ReasonRefused}},
-		"failure of an unknown kind":  {Failure: &prober.Failure{Reason: "gremlins", Err: errors.New("in the wire")}},
-		"bad chain that is not there": {Failure: &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired"}},
-		"expectation not there":       {Failure: &prober.Failure{Phase: prober.PhaseExpect, Reason: "pin"}},
-		"session without a version":   {Session: &prober.Session{}},
+		"failure without a message":   {Failure: &failure.Failure{Phase: failure.PhaseConnect, Reason: failure.ReasonRefused}},
+		"failure of an unknown kind":  {Failure: &failure.Failure{Reason: "gremlins", Err: errors.New("in the wire")}},
+		"bad chain that is not there": {Failure: &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired"}},
+		"expectation not there":       {Failure: &failure.Failure{Phase: failure.PhaseExpect, Reason: "pin"}},
+		"session without a version":   {Session: &handshake.Session{}},
 		"certificate of no lifetime":  {Chain: bare},
 		"scan of no answers": found(func(r *prober.Result) {
-			r.Versions.Finding, r.Ciphers.Finding, r.Policy.Finding = new(prober.Versions), new(prober.Ciphers), new(prober.Compliance)
-			r.Vulnerabilities.Finding, r.Resumption.Finding = new(prober.Vulnerabilities), new(prober.Resumption)
+			r.Versions.Finding, r.Ciphers.Finding, r.Policy.Finding = new(versions.Finding), new(ciphers.Finding), new(policy.Finding)
+			r.Vulnerabilities.Finding, r.Resumption.Finding = new(vulnerabilities.Finding), new(resumption.Finding)
 		}),
 		"suite without a name": found(func(r *prober.Result) {
-			r.Ciphers.Finding = &prober.Ciphers{Suites: []prober.TakenSuite{{Version: hello.TLS12, Number: 0xfffe}}}
+			r.Ciphers.Finding = &ciphers.Finding{Suites: []ciphers.Suite{{Version: hello.TLS12, Number: 0xfffe}}}
 		}),
 		"violation without a policy": found(func(r *prober.Result) {
-			r.Policy.Finding = &prober.Compliance{Verdicts: []prober.PolicyVerdict{{}}}
+			r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{{}}}
 		}),
-		"phase of no time": {Phases: took(prober.PhaseConnect, 0.0)},
+		"phase of no time": {Phases: took(failure.PhaseConnect, 0.0)},
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/target"
 	"tls_exporter/report"
 )
 
@@ -41,7 +43,7 @@ type key struct {
 }
 
 // keyOf is the key of a probe of t with module.
-func keyOf(module string, t prober.Target) key {
+func keyOf(module string, t target.Target) key {
 	return key{Module: module, Target: t.String(), ServerName: t.ServerName, Address: t.Address}
 }
 
@@ -64,8 +66,8 @@ type record struct {
 type outcome struct {
 	At        time.Time
 	Status    report.Status
-	Phase     prober.Phase
-	Reason    prober.Reason
+	Phase     failure.Phase
+	Reason    failure.Reason
 	Version   string // empty: not known
 	Latency   time.Duration
 	Remaining report.Remaining
@@ -96,7 +98,7 @@ type sample struct {
 }
 
 var (
-	phaseNumbers  = numbers(prober.Phases)
+	phaseNumbers  = numbers(failure.Phases)
 	reasonWords   = prober.Vocabulary()
 	reasonNumbers = numbers(reasonWords)
 )
@@ -117,16 +119,16 @@ func sampleOf(o outcome) sample {
 }
 
 // failure is the sample's phase and reason; false where it had none.
-func (s sample) failure() (prober.Phase, prober.Reason, bool) {
+func (s sample) failure() (failure.Phase, failure.Reason, bool) {
 	if s.phase == 0 || s.reason == 0 {
 		return "", "", false
 	}
-	return prober.Phases[s.phase-1], reasonWords[s.reason-1], true
+	return failure.Phases[s.phase-1], reasonWords[s.reason-1], true
 }
 
 // Add stores a result. Of too many endpoints, those that were probed longest
 // ago are removed.
-func (h *History) Add(module string, asked prober.Target, r *prober.Result) {
+func (h *History) Add(module string, asked target.Target, r *prober.Result) {
 	key, last := keyOf(module, asked), outcomeOf(r)
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -144,7 +146,7 @@ func (h *History) Add(module string, asked prober.Target, r *prober.Result) {
 }
 
 // Recall returns the last result of an endpoint; nil if it is not stored.
-func (h *History) Recall(module string, t prober.Target) *prober.Result {
+func (h *History) Recall(module string, t target.Target) *prober.Result {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	result, _ := h.results.Peek(keyOf(module, t))

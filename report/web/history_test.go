@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"testing"
 
-	"tls_exporter/prober"
+	"tls_exporter/prober/target"
 	"tls_exporter/report/reporttest"
 )
 
 func TestHistoryIsBounded(t *testing.T) {
 	h := NewHistory()
 	result := reporttest.Healthy()
-	var first prober.Target
+	var first target.Target
 	for i := range maxRecords + 10 {
-		target := prober.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}
+		target := target.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}
 		if i == 0 {
 			first = target
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/json"
 )
@@ -29,7 +30,7 @@ type inspectPage struct {
 }
 
 // Show writes the page of one result.
-func (p *Pages) Show(w http.ResponseWriter, module string, asked prober.Target, r *prober.Result) {
+func (p *Pages) Show(w http.ResponseWriter, module string, asked target.Target, r *prober.Result) {
 	var object bytes.Buffer
 	if err := json.Write(&object, []*prober.Result{r}); err != nil {
 		p.Fail(w, http.StatusInternalServerError, err)

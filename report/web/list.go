@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"tls_exporter/prober"
+	"tls_exporter/config"
 	"tls_exporter/report"
 )
 
@@ -59,7 +59,7 @@ func (r listRow) StatusName() string {
 // About is what the list shows beside the name of the target.
 func (r listRow) About() string {
 	var words []string
-	if r.Module != prober.DefaultModuleName {
+	if r.Module != config.DefaultModuleName {
 		words = append(words, "module "+r.Module)
 	}
 	if r.Labels != "" {

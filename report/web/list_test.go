@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/report/reporttest"
 )
@@ -27,7 +28,7 @@ func TestList(t *testing.T) {
 	pages, mux := newPages(t, "good.test", "bad.test", "unknown.test", "pending.test", "smtps://mail.test")
 	for name, result := range map[string]*prober.Result{"good.test": reporttest.Healthy(), "bad.test": reporttest.ExpiredMisnamedUntrusted(), "unknown.test": reporttest.DNSFailure(), "stray.test:8443": reporttest.NotTLS()} {
 		target := parsed(t, name)
-		pages.options.History.Add(prober.DefaultModuleName, target, probed(target, result))
+		pages.options.History.Add(config.DefaultModuleName, target, probed(target, result))
 	}
 	for _, test := range []struct {
 		name, query string

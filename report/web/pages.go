@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"time"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/target"
 	"tls_exporter/report"
 )
 
@@ -25,7 +27,7 @@ type Options struct {
 	Version string
 	History *History
 	// Config returns the current configuration, whose targets are listed.
-	Config func() *prober.Config
+	Config func() *config.Config
 	// Metrics returns a result in the text format of Prometheus.
 	Metrics func(*prober.Result) string
 }
@@ -61,7 +63,7 @@ func (p *Pages) Register(mux *http.ServeMux) {
 }
 
 // Recall returns the last result of an endpoint; nil if it is not stored.
-func (p *Pages) Recall(module string, asked prober.Target) *prober.Result {
+func (p *Pages) Recall(module string, asked target.Target) *prober.Result {
 	return p.options.History.Recall(module, asked)
 }
 

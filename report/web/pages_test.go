@@ -11,21 +11,27 @@ import (
 	"testing"
 	"time"
 
+	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/target"
 	"tls_exporter/report/reporttest"
 )
 
 // newPages has configured targets, of which none was probed.
 func newPages(t testing.TB, targets ...string) (*Pages, *http.ServeMux) {
 	t.Helper()
-	config := &prober.Config{}
+	loaded := &config.Config{}
 	for _, written := range targets {
-		config.Targets = append(config.Targets, prober.ConfiguredTarget{
-			Target: parsed(t, written), Written: written, Module: prober.DefaultModuleName, Labels: map[string]string{"team": "web"},
+		loaded.Targets = append(loaded.Targets, config.ConfiguredTarget{
+			Target: parsed(t, written), Written: written, Module: config.DefaultModuleName, Labels: map[string]string{"team": "web"},
 		})
 	}
 	pages := New(Options{
-		Version: "1.2.3", History: NewHistory(), Config: func() *prober.Config { return config },
+		Version: "1.2.3", History: NewHistory(), Config: func() *config.Config { return loaded },
 		Metrics: func(*prober.Result) string { return "tls_probe_success 1\n" },
 	})
 	mux := http.NewServeMux()
@@ -33,9 +39,9 @@ func newPages(t testing.TB, targets ...string) (*Pages, *http.ServeMux) {
 	return pages, mux
 }
 
-func parsed(t testing.TB, written string) prober.Target {
+func parsed(t testing.TB, written string) target.Target {
 	t.Helper()
-	target, err := prober.ParseTarget(written)
+	target, err := target.Parse(written)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +49,7 @@ func parsed(t testing.TB, written string) prober.Target {
 }
 
 // probed is r as the result of a probe of target now.
-func probed(target prober.Target, r *prober.Result) *prober.Result {
+func probed(target target.Target, r *prober.Result) *prober.Result {
 	r.Target, r.Start = target, time.Now()
 	return r
 }
@@ -66,13 +72,13 @@ func TestHostileNames(t *testing.T) {
 	x := *cert.X509
 	x.Subject.CommonName, x.Issuer.CommonName, x.DNSNames = script, script, []string{script, strings.Repeat("a", 1<<16), "\u202ename\x00\n"}
 	cert.X509, cert.SubjectCN, cert.IssuerCN, cert.DNSNames = &x, script, script, script
-	hostile.Chain.Certificates = []*prober.Certificate{&cert}
+	hostile.Chain.Certificates = []*chain.Certificate{&cert}
 	hostile.Chain.Path = []*x509.Certificate{&x}
-	hostile.Failure = &prober.Failure{Phase: prober.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
-	hostile.Chain.Problems = []prober.Found{{Problem: prober.ProblemExpired, Detail: script}}
+	hostile.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
+	hostile.Chain.Problems = []chain.Found{{Problem: chain.ProblemExpired, Detail: script}}
 	hostile.Session.ALPN = script
-	hostile.Vulnerabilities.Finding = &prober.Vulnerabilities{Answers: []prober.VulnerabilityAnswer{{Vulnerability: "compression", Vulnerable: true, Saw: script}}}
-	hostile.Outcomes = []prober.CheckOutcome{{Name: "versions", Failure: &prober.Failure{Reason: "timeout", Err: fmt.Errorf("%s", script)}}}
+	hostile.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: "compression", Vulnerable: true, Saw: script}}}
+	hostile.Outcomes = []check.Outcome{{Name: "versions", Failure: &failure.Failure{Reason: "timeout", Err: fmt.Errorf("%s", script)}}}
 	pages, mux := newPages(t)
 	pages.options.History.Add(script, hostile.Target, probed(hostile.Target, hostile))
 	w := httptest.NewRecorder()

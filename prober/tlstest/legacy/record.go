@@ -4,8 +4,12 @@ import (
 	"crypto"
 	"crypto/cipher"
 	"crypto/hmac"
+	_ "crypto/md5"
 	"crypto/rand"
 	"crypto/rc4"
+	_ "crypto/sha1"
+	_ "crypto/sha256"
+	_ "crypto/sha512"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -13,11 +17,6 @@ import (
 	"io"
 	"net"
 	"slices"
-
-	_ "crypto/md5"    // registers the hash for MACs and PRFs
-	_ "crypto/sha1"   // likewise
-	_ "crypto/sha256" // likewise
-	_ "crypto/sha512" // likewise; SHA-384
 
 	"tls_exporter/prober/tlstest/internal/wire"
 )

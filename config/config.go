@@ -1,0 +1,255 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/guard"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/target"
+	"tls_exporter/prober/text"
+)
+
+// Config is what a targets.yml says, made ready: every module's files are read,
+// every target is parsed.
+type Config struct {
+	Probers map[string]*prober.Prober // by module; "default" is always there
+	Targets []ConfiguredTarget
+
+	guard   *guard.Guard
+	cache   *check.Cache
+	listed  map[listing]struct{}
+	modules map[string]prober.Module
+}
+
+// ConfiguredTarget is one target of the file.
+type ConfiguredTarget struct {
+	Target   target.Target
+	Written  string // as the file has it
+	Module   string
+	Interval option.Duration // between scrapes; 0: as the scrape job has it
+	Labels   map[string]string
+}
+
+// DefaultModuleName is the module of targets and requests that name none.
+const DefaultModuleName = "default"
+
+// Loader loads configurations for one process. It has what outlives each of them:
+// where the exporter itself listens, the findings that are cached between probes,
+// and counts. The zero value is ready to use.
+type Loader struct {
+	Listeners  guard.Listeners
+	Handshakes handshake.Counts // that were performed
+
+	once  sync.Once
+	cache *check.Cache
+}
+
+func (l *Loader) findings() *check.Cache {
+	l.once.Do(func() { l.cache = check.NewCache() })
+	return l.cache
+}
+
+// Close ends the checks that no probe waits for any more, and returns when they
+// have ended. No probe may run by then.
+func (l *Loader) Close() { l.findings().Close() }
+
+// Default is the configuration without a file: the default module alone.
+func (l *Loader) Default() (*Config, error) {
+	c := l.newConfig(guard.Policy{})
+	return c, l.addDefault(c)
+}
+
+// Adopt makes c the configuration of its process: findings that none of its modules
+// asks for are dropped.
+func (c *Config) Adopt() { c.cache.Retain(c.cacheKeys()) }
+
+// cacheKeys are what the modules ask by checks whose findings are cached.
+func (c *Config) cacheKeys() map[[16]byte]bool {
+	asked := make(map[[16]byte]bool)
+	for _, p := range c.Probers {
+		for _, key := range p.CacheKeys() {
+			asked[key] = true
+		}
+	}
+	return asked
+}
+
+func (l *Loader) newConfig(policy guard.Policy) *Config {
+	return &Config{
+		Probers: make(map[string]*prober.Prober), guard: guard.New(policy, &l.Listeners), cache: l.findings(), listed: make(map[listing]struct{}), modules: make(map[string]prober.Module),
+	}
+}
+
+// addDefault adds the default module, where the file has none of its own: it reads
+// the system's roots, which may not be wanted.
+func (l *Loader) addDefault(c *Config) error {
+	if c.Probers[DefaultModuleName] != nil {
+		return nil
+	}
+	return l.addModule(c, DefaultModuleName, prober.DefaultModule())
+}
+
+func (l *Loader) addModule(c *Config, name string, m prober.Module) error {
+	made, err := prober.New(m, prober.Process{Guard: c.guard, Cache: c.cache, Handshakes: &l.Handshakes})
+	if err != nil {
+		return err
+	}
+	c.Probers[name], c.modules[name] = made, m
+	return nil
+}
+
+// Bounds on a configuration: far above any in use, far below what would hurt.
+const (
+	maxConfigBytes = 64 << 20
+	maxTargets     = 200_000
+)
+
+// Load reads a targets.yml. Relative paths in it are relative to it. An error
+// is one sentence that begins with file:line and says what would be right.
+func (l *Loader) Load(path string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxConfigBytes {
+		return nil, fmt.Errorf("%s: is larger than %d bytes", path, maxConfigBytes)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	config, err := l.parse(content, filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	return config, nil
+}
+
+// file is the document. Its targets have the shape of Prometheus's static configs.
+type file struct {
+	Modules map[string]located[prober.Module] `yaml:"modules"`
+	Targets []located[group]                  `yaml:"targets"`
+	Policy  located[guard.Policy]             `yaml:"probe_policy"`
+}
+
+type group struct {
+	Targets  []located[string] `yaml:"targets"`
+	Module   string            `yaml:"module"`
+	Interval option.Duration   `yaml:"interval"`
+	Labels   map[string]string `yaml:"labels"`
+}
+
+func (l *Loader) parse(content []byte, dir string) (*Config, error) {
+	root, err := parseYAML(content)
+	if err != nil {
+		return nil, err
+	}
+	var f file
+	if root != nil {
+		if err := decode(root, reflect.ValueOf(&f).Elem(), ""); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.Policy.Value.Validate(); err != nil {
+		return nil, at(f.Policy.lineOf(err), fmt.Errorf("probe_policy.%w", err))
+	}
+	config := l.newConfig(f.Policy.Value)
+	for _, name := range slices.Sorted(maps.Keys(f.Modules)) {
+		module := f.Modules[name]
+		resolvePaths(&module.Value, dir)
+		if err := l.addModule(config, name, module.Value); err != nil {
+			return nil, at(module.lineOf(err), fmt.Errorf("modules.%s: %w", name, err))
+		}
+	}
+	if err := l.addDefault(config); err != nil {
+		return nil, at(1, err)
+	}
+	if config.Targets, err = f.targets(config.Probers); err != nil {
+		return nil, err
+	}
+	for _, t := range config.Targets {
+		config.listed[listing{t.Module, t.Target}] = struct{}{}
+	}
+	return config, nil
+}
+
+// resolvePaths makes the module's file names relative to the file that has them.
+func resolvePaths(m *prober.Module, dir string) {
+	paths := []*string{&m.CAFile}
+	if m.ClientCertificate != nil {
+		paths = append(paths, &m.ClientCertificate.CertFile, &m.ClientCertificate.KeyFile)
+	}
+	if m.Expect.Options != nil {
+		paths = append(paths, &m.Expect.Options.SameAsFile)
+	}
+	for _, path := range paths {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+}
+
+// targets parses every target, and refuses two whose series Prometheus could
+// not tell apart.
+func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, error) {
+	var all []ConfiguredTarget
+	lines := make(map[string]int)
+	for _, entry := range f.Targets {
+		g := entry.Value
+		if g.Module == "" {
+			g.Module = DefaultModuleName
+		}
+		if probers[g.Module] == nil {
+			return nil, at(entry.Line, fmt.Errorf("targets: unknown module %s; there are %s", text.Quote(g.Module), text.List(slices.Collect(maps.Keys(probers)))))
+		}
+		if len(g.Targets) == 0 {
+			return nil, at(entry.Line, errors.New("targets: this entry names no target; write targets: [example.com]"))
+		}
+		if err := checkLabels(g.Labels); err != nil {
+			return nil, at(entry.Line, err)
+		}
+		for _, written := range g.Targets {
+			target, err := target.Parse(written.Value)
+			if err != nil {
+				return nil, at(written.Line, err)
+			}
+			// Where the exporter listens is not for the file to know.
+			if err := guard.New(f.Policy.Value, new(guard.Listeners)).Admit(&target); err != nil {
+				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", text.Quote(written.Value), err))
+			}
+			identity := target.String() + fmt.Sprint(g.Labels)
+			if first, twice := lines[identity]; twice {
+				return nil, at(written.Line, fmt.Errorf("target %s is already on line %d with the same labels, and Prometheus could not tell the two apart; remove one or give it a label of its own", text.Quote(written.Value), first))
+			}
+			lines[identity] = written.Line
+			if len(all) == maxTargets {
+				return nil, at(written.Line, fmt.Errorf("more than %d targets; spread them over several exporters", maxTargets))
+			}
+			all = append(all, ConfiguredTarget{Target: target, Written: written.Value, Module: g.Module, Interval: g.Interval, Labels: g.Labels})
+		}
+	}
+	return all, nil
+}
+
+// checkLabels wants names as Prometheus has them for labels of a target, and
+// none that service discovery sets itself.
+func checkLabels(labels map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		valid := name != "" && (name[0] < '0' || name[0] > '9') && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+		if !valid || strings.HasPrefix(name, "__") {
+			return fmt.Errorf("labels: %s is not a label name; write letters, digits and underscores, as in team", text.Quote(name))
+		}
+	}
+	return nil
+}

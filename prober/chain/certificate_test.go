@@ -1,0 +1,45 @@
+package chain
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Whatever stands in a certificate, its labels are printable, bounded and, but
+// for what was cut off, what it says.
+func FuzzCertificate(f *testing.F) {
+	for _, seed := range []string{"www.example.com", "<script>alert(1)</script>", "a\x00b\r\nc", "\u202egnp.exe", "\xff\xfe", strings.Repeat("ü", 4096), "a,b", `"\`} {
+		f.Add(seed, seed, seed)
+	}
+	f.Fuzz(func(t *testing.T, subject, issuer, name string) {
+		if len(subject)+len(issuer)+len(name) > 1<<20 {
+			return
+		}
+		c := newCertificate(&x509.Certificate{
+			Subject: pkix.Name{CommonName: subject}, Issuer: pkix.Name{CommonName: issuer}, SerialNumber: big.NewInt(42),
+			DNSNames: []string{name, subject, strings.Repeat(name, 3)},
+		})
+		for label, limit := range map[string]int{c.SubjectCN: maxName + len("…"), c.IssuerCN: maxName + len("…"), c.DNSNames: maxDNSNames + len(",…")} {
+			if len(label) > limit || !utf8.ValidString(label) {
+				t.Errorf("%q has %d bytes", label, len(label))
+			}
+			for _, r := range label {
+				if !unicode.IsPrint(r) && r != utf8.RuneError {
+					t.Errorf("%q holds %U", label, r)
+				}
+			}
+		}
+		if len(subject) <= maxName && ascii(subject) && c.SubjectCN != subject {
+			t.Errorf("%q is shown as %q", subject, c.SubjectCN)
+		}
+	})
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}

@@ -1,0 +1,76 @@
+package chain
+
+import (
+	"time"
+)
+
+// Problem is what can be wrong with a chain: a word of a closed vocabulary.
+type Problem string
+
+// The problems. Those up to ProblemWeakSignature make a chain invalid for a
+// modern verifier, the rest are told beside a verdict that may be good.
+const (
+	ProblemRevoked          Problem = "revoked"
+	ProblemExpired          Problem = "expired"
+	ProblemNotYetValid      Problem = "not_yet_valid"
+	ProblemNameMismatch     Problem = "name_mismatch"
+	ProblemUnknownAuthority Problem = "unknown_authority"
+	ProblemSelfSigned       Problem = "self_signed"
+	ProblemIncompleteChain  Problem = "incomplete_chain"
+	ProblemWrongUsage       Problem = "wrong_usage"
+	ProblemNameConstraint   Problem = "name_constraint"
+	ProblemWeakSignature    Problem = "weak_signature"
+	ProblemWeakKey          Problem = "weak_key"
+	ProblemLifetimeTooLong  Problem = "lifetime_too_long"
+	ProblemWrongOrder       Problem = "wrong_order"
+)
+
+// Problems is the whole vocabulary, gravest first: the order in which they are
+// told, and which of several becomes the reason of a failure.
+var Problems = []Problem{
+	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemUnknownAuthority, ProblemSelfSigned,
+	ProblemIncompleteChain, ProblemWrongUsage, ProblemNameConstraint, ProblemWeakSignature, ProblemWeakKey,
+	ProblemLifetimeTooLong, ProblemWrongOrder,
+}
+
+// Invalidates tells whether a verifier refuses a chain with this problem.
+func (p Problem) Invalidates() bool {
+	switch p {
+	case ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:
+		return false
+	}
+	return true
+}
+
+// lifetimeLimits is how long a publicly trusted server certificate may be
+// valid, by the limit that was in force at its NotBefore: CA/Browser Forum
+// Baseline Requirements section 6.3.2 and its history (ballots 193, SC-31 for
+// browsers' 398 days, SC-081v3), newest first.
+var lifetimeLimits = []struct {
+	from         time.Time
+	months, days int
+}{
+	{date(2029, 3, 15), 0, 47},
+	{date(2027, 3, 15), 0, 100},
+	{date(2026, 3, 15), 0, 200},
+	{date(2020, 9, 1), 0, 398},
+	{date(2018, 3, 1), 0, 825},
+	{date(2015, 4, 1), 39, 0},
+	{date(2012, 7, 1), 60, 0},
+}
+
+// latestEnd is the last second at which a publicly trusted certificate that
+// begins at notBefore may end; false where there was no limit. A lifetime
+// includes both of its ends (RFC 5280 section 4.1.2.5).
+func latestEnd(notBefore time.Time) (time.Time, bool) {
+	for _, limit := range lifetimeLimits {
+		if !notBefore.Before(limit.from) {
+			return notBefore.UTC().AddDate(0, limit.months, limit.days).Add(-time.Second), true
+		}
+	}
+	return time.Time{}, false
+}
+
+func date(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}

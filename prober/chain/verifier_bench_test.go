@@ -1,0 +1,48 @@
+package chain
+
+import (
+	"crypto/x509"
+	"testing"
+
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+func benchChain(b *testing.B) ([]*x509.Certificate, *Roots) {
+	p := newPKI(b)
+	root := p.root("Root")
+	ca := p.under(root, "CA")
+	return certs(p.leaf(ca), ca), trust(root)
+}
+
+func BenchmarkNewCertificate(b *testing.B) {
+	sent, _ := benchChain(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		newCertificate(sent[0])
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	sent, _ := benchChain(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		x509.ParseCertificate(sent[0].Raw)
+	}
+}
+
+func BenchmarkJudgeKept(b *testing.B) {
+	sent, trusted := benchChain(b)
+	v := NewVerifier(trusted)
+	b.ReportAllocs()
+	for b.Loop() {
+		v.Verify(sent, "localhost", labtest.Now)
+	}
+}
+
+func BenchmarkJudgeAnew(b *testing.B) {
+	sent, trusted := benchChain(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		verifyAll(sent, "localhost", trusted, labtest.Now)
+	}
+}

@@ -1,0 +1,266 @@
+package ciphers_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/endpoint/endpointtest"
+	"tls_exporter/prober/hello"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+	"tls_exporter/prober/tlstest/legacy"
+)
+
+// told writes the suites of a finding by version, the newest first, with a + where
+// the list is whole: "1.3+ 1301 1302, 1.2 c02f".
+func suitesOfFinding(c *ciphers.Finding) string {
+	var versions []string
+	for _, v := range slices.Backward(hello.Versions) {
+		words := []string{strings.TrimPrefix(v.String(), "TLS ")}
+		if c.IsWhole(v) {
+			words[0] += "+"
+		}
+		for _, s := range c.Suites {
+			if s.Version == v {
+				words = append(words, fmt.Sprintf("%04x", s.Number))
+			}
+		}
+		if len(words) > 1 || !c.IsWhole(v) {
+			versions = append(versions, strings.Join(words, " "))
+		}
+	}
+	return strings.Join(versions, ", ")
+}
+
+// groupsTold writes the groups of a finding, those that are taken and then those
+// that are not, each in the order of their names.
+func groupsOfFinding(c *ciphers.Finding) string {
+	var yes, no []string
+	for _, g := range c.Groups {
+		if g.Accepted {
+			yes = append(yes, g.Group.String())
+		} else {
+			no = append(no, "-"+g.Group.String())
+		}
+	}
+	slices.Sort(yes)
+	slices.Sort(no)
+	return strings.Join(slices.Concat(yes, no), " ")
+}
+
+func schemesOfFinding(c *ciphers.Finding) string {
+	var names []string
+	for _, s := range c.Schemes {
+		names = append(names, s.String())
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+// scanned is what the check finds out about a server, by the whole line.
+func scanned(t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) *ciphers.Finding {
+	t.Helper()
+	m := probetest.Module(t, lab)
+	m.Ciphers.Options = &o
+	r := probetest.New(t, m).Probe(t.Context(), probetest.Target(t, addr))
+	if r.Ciphers.Finding == nil {
+		t.Fatalf("no finding: %+v", r.Outcomes[0].Failure)
+	}
+	return r.Ciphers.Finding
+}
+
+// asked is what the check finds out about a server by itself, without the line,
+// which some responders of the lab leave waiting.
+func asked(ctx context.Context, t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) (*ciphers.Finding, error) {
+	t.Helper()
+	return o.Find(ctx, endpointtest.At(t, addr))
+}
+
+// What crypto/tls is told to take is what is found, and it takes one connection
+// more for each list than there is in it.
+func TestCiphersOfCryptoTLS(t *testing.T) {
+	lab := labtest.Lab(t)
+	for _, test := range []struct {
+		name        string
+		key         func() (crypto.Signer, error)
+		config      func(*tls.Config)
+		suites      string // as sets: crypto/tls goes by what the processor is good at
+		groups      string
+		schemes     string
+		preference  ciphers.Preference
+		connections int64
+	}{
+		{
+			name:   "TLS 1.3 alone",
+			config: func(c *tls.Config) { c.MinVersion, c.CurvePreferences = tls.VersionTLS13, []tls.CurveID{tls.X25519} },
+			suites: "1.3+ 1301 1302 1303", preference: ciphers.ServerPreference,
+			groups:  "x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp256r1 -secp384r1 -secp521r1 -x448",
+			schemes: "ecdsa_secp256r1_sha256",
+			// Versions 4+5, order 1, groups 2, schemes: none, seven families, three of ECDSA.
+			connections: 4 + 5 + 1 + 2 + 1 + 7 + 3,
+		},
+		{
+			name: "TLS 1.2 alone", key: labtest.RSAKey(2048),
+			config: func(c *tls.Config) {
+				c.MinVersion, c.MaxVersion, c.CurvePreferences = tls.VersionTLS12, tls.VersionTLS12, []tls.CurveID{tls.CurveP256, tls.CurveP384}
+				c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA}
+			},
+			suites: "1.2+ c014 c02f cca8", preference: ciphers.ServerPreference,
+			groups:  "secp256r1 secp384r1 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp521r1 -x25519 -x448",
+			schemes: "rsa_pkcs1_sha1 rsa_pkcs1_sha256 rsa_pkcs1_sha384 rsa_pkcs1_sha512 rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512",
+			// Versions 4+5, order 1, groups 3, schemes 8.
+			connections: 4 + 5 + 1 + 3 + 8,
+		},
+		{
+			name: "TLS 1.2 with an elliptic certificate",
+			config: func(c *tls.Config) {
+				c.MinVersion, c.MaxVersion, c.CurvePreferences = tls.VersionTLS12, tls.VersionTLS12, []tls.CurveID{tls.X25519, tls.CurveP256}
+				c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
+			},
+			suites: "1.2+ c02b cca9", preference: ciphers.UnknownPreference, // there is ChaCha20 and one other
+			// What else it has could have come to nothing by its certificate's curve; it heeds our order, so there is nothing else.
+			groups:  "secp256r1 x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp384r1 -secp521r1 -x448",
+			schemes: "ecdsa_secp256r1_sha256 ecdsa_secp384r1_sha384 ecdsa_secp521r1_sha512 ecdsa_sha1",
+			// Versions 3+5, groups 3, one more with the certificate's, and 2 for whose order counts, schemes 5.
+			connections: 3 + 5 + 3 + 1 + 2 + 5,
+		},
+		{
+			name: "all of TLS 1.3, and TLS 1.2", key: labtest.RSAKey(2048),
+			config: func(c *tls.Config) {
+				c.MinVersion = tls.VersionTLS12
+				c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}
+			},
+			suites: "1.3+ 1301 1302 1303, 1.2+ c02f c030 cca8", preference: ciphers.ServerPreference,
+			groups:  "SecP256r1MLKEM768 SecP384r1MLKEM1024 X25519MLKEM768 secp256r1 secp384r1 secp521r1 x25519 -ffdhe2048 -ffdhe3072 -x448",
+			schemes: "rsa_pkcs1_sha1 rsa_pkcs1_sha256 rsa_pkcs1_sha384 rsa_pkcs1_sha512 rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512",
+			// Versions 4+4+4, order 2, groups 8+5, schemes 1+7+3 and 8.
+			connections: 4 + 4 + 4 + 2 + 8 + 5 + 1 + 7 + 3 + 8,
+		},
+		{
+			name: "the old ones", key: labtest.RSAKey(2048),
+			config: func(c *tls.Config) {
+				c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+				c.CipherSuites = []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA}
+			},
+			suites: "1.1+ 0005 000a 002f, 1.0+ 0005 000a 002f", preference: ciphers.ServerPreference,
+			groups: "-SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp256r1 -secp384r1 -secp521r1 -x25519 -x448",
+			// Versions 4+4+4, order 1. There is no key exchange to ask about.
+			connections: 4 + 4 + 4 + 1,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr, calls := labtest.Counted(t, lab, tlstest.Server{Key: test.key, Config: test.config})
+			found := scanned(t, lab, addr, ciphers.Options{})
+			slices.SortStableFunc(found.Suites, func(a, b ciphers.Suite) int { return int(a.Number) - int(b.Number) })
+			for _, compared := range []struct{ what, got, want string }{
+				{"suites", suitesOfFinding(found), test.suites}, {"groups", groupsOfFinding(found), test.groups}, {"schemes", schemesOfFinding(found), test.schemes},
+			} {
+				if compared.got != compared.want {
+					t.Errorf("%s\n got %s\nwant %s", compared.what, compared.got, compared.want)
+				}
+			}
+			if found.Preference != test.preference {
+				t.Errorf("preference is %d, want %d", found.Preference, test.preference)
+			}
+			own := int64(2) // of a probe that meets a server without TLS 1.3 for the first time
+			if strings.Contains(suitesOfFinding(found), "1.3") {
+				own = 1
+			}
+			if int64(found.Connections) != test.connections || calls.Load() != test.connections+own {
+				t.Errorf("%d connections, of %d with the probe's own; want %d", found.Connections, calls.Load(), test.connections)
+			}
+		})
+	}
+}
+
+// What no server does any more is found with a responder of the lab's own, in the
+// order in which that prefers it.
+func TestCiphersOfLegacy(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	const tls10, tls11, tls12 = tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12
+	for _, test := range []struct {
+		name       string
+		server     legacy.Server
+		suites     string
+		dhBits     int
+		preference ciphers.Preference
+	}{
+		{
+			name:   "SSL 2.0",
+			server: legacy.Server{Versions: []uint16{0x0002}, CipherKinds: []uint32{0x0700c0, 0x020080, 0x010080}},
+			suites: "SSL 2.0+ 700c0 20080 10080",
+		},
+		{
+			name:   "SSL 3.0 with what was broken first",
+			server: legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x0003, 0x0005, 0x0009, 0x000a, 0x0002}},
+			suites: "SSL 3.0+ 0003 0005 0009 000a 0002", preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "anonymous, NULL and export, at the client's choice",
+			server: legacy.Server{Versions: []uint16{tls10}, Suites: []uint16{0x0034, 0x0017, 0x0001, 0x0014}, ClientPreference: true, PrimeBits: 1024},
+			suites: "1.0+ 0034 0014 0017 0001", dhBits: 512, preference: ciphers.ClientPreference,
+		},
+		{
+			name:   "a prime of 768 bits",
+			server: legacy.Server{Suites: []uint16{0x009e, 0x0033}, PrimeBits: 768},
+			suites: "1.2+ 009e 0033, 1.1+ 0033, 1.0+ 0033", dhBits: 768, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "a prime of 2048 bits, for one suite",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x0067}},
+			suites: "1.2+ 0067", dhBits: 2048,
+		},
+		{
+			name: "versions that differ",
+			server: legacy.Server{
+				Versions: []uint16{0x0002, 0x0300, tls11, tls12, tls.VersionTLS13}, CipherKinds: []uint32{0x060040},
+				SuitesOf: map[uint16][]uint16{0x0300: {0x0005}, tls11: {0x000a, 0x002f}, tls12: {0x009c, 0xc02f}, tls.VersionTLS13: {0x1303, 0x1304}},
+			},
+			suites: "1.3+ 1303 1304, 1.2+ 009c c02f, 1.1+ 000a 002f, SSL 3.0+ 0005, SSL 2.0+ 60040", preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "hangs up on what it has not got",
+			server: legacy.Server{Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByClosing},
+			suites: "1.2+ 002f 0035, 1.1+ 002f 0035, 1.0+ 002f 0035", preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "resets",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByReset},
+			suites: "1.2+ 002f 0035", preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "over SMTP",
+			server: legacy.Server{Base: tlstest.Server{StartTLS: "smtp"}, Versions: []uint16{tls12}, Suites: []uint16{0x003c, 0x0016}},
+			suites: "1.2+ 003c 0016", dhBits: 2048, preference: ciphers.ServerPreference,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr, err := legacy.Start(lab, test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if scheme := test.server.Base.StartTLS; scheme != "" {
+				addr = scheme + "://" + addr
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			found, err := asked(ctx, t, lab, addr, ciphers.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if suitesOfFinding(found) != test.suites || found.DHBits != test.dhBits || found.Preference != test.preference {
+				t.Errorf("got %s; %d bits; preference %d; %d connections\nwant %s; %d bits; preference %d",
+					suitesOfFinding(found), found.DHBits, found.Preference, found.Connections, test.suites, test.dhBits, test.preference)
+			}
+		})
+	}
+}

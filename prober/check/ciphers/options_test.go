@@ -1,0 +1,16 @@
+package ciphers
+
+import (
+	"testing"
+	"time"
+
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/option"
+)
+
+// A scan with a pace has the time for it.
+func TestPatience(t *testing.T) {
+	if patience := (Options{Connections: 100, Pace: option.Duration(time.Second)}).Patience(); patience < 100*time.Second+check.ScanTimeout {
+		t.Errorf("a scan of 100 seconds has %s", patience)
+	}
+}

@@ -1,0 +1,72 @@
+package policy_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"slices"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/versions"
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+// The probe of a real server comes to a verdict by itself.
+func TestPolicyProbe(t *testing.T) {
+	lab := labtest.Lab(t)
+	strict := func(c *tls.Config) {
+		c.MinVersion, c.CurvePreferences = tls.VersionTLS13, []tls.CurveID{tls.X25519, tls.X25519MLKEM768}
+	}
+	for _, test := range []struct {
+		name   string
+		server tlstest.Server
+		want   string
+	}{
+		{"modern", tlstest.Server{Config: strict}, "ok ok ok ok"},
+		{"a certificate that lasts too long", tlstest.Server{Config: strict, Leaf: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 100) }},
+			"certificate_lifespan ok ok ok"},
+		{"all that Go has", tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }},
+			"protocols+ciphers protocols+ciphers ok protocols"},
+		{"nobody there", tlstest.Server{Refuse: true}, "? ? ? ?"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := probetest.Module(t, lab)
+			m.Versions.Options, m.Ciphers.Options, m.Policy.Options = new(versions.Options), new(ciphers.Options), new(policy.Options)
+			r := probetest.New(t, m).Probe(t.Context(), probetest.Target(t, labtest.Serve(t, lab, test.server)))
+			if r.Policy.Finding == nil {
+				r.Policy.Finding = new(policy.Finding)
+			}
+			if got := verdictsOf(r.Policy.Finding); got != test.want {
+				t.Errorf("got %s, want %s; groups %v, checks %+v", got, test.want, r.Ciphers.Finding, r.Outcomes)
+			}
+			if test.server.Refuse && !slices.ContainsFunc(r.Outcomes, func(c check.Outcome) bool {
+				return c.Name == "policy" && c.Failure != nil && c.Failure.Reason == failure.ReasonRefused
+			}) {
+				t.Errorf("checks are %+v", r.Outcomes)
+			}
+		})
+	}
+}
+
+// verdictsOf writes a finding as modern, intermediate, old and PCI: ok, the rules
+// that are broken, or ? for a policy that is absent.
+func verdictsOf(c *policy.Finding) string {
+	words := make([]string, len(policy.Names))
+	for i, name := range policy.Names {
+		words[i] = "?"
+		for _, v := range c.Verdicts {
+			if v.Policy == name && v.Compliant {
+				words[i] = "ok"
+			} else if v.Policy == name {
+				words[i] = strings.Join(v.Violations, "+")
+			}
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,33 @@
+package resumption_test
+
+import (
+	"testing"
+
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/endpoint/endpointtest"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+// TestRudenessIsNoResumption has a server that takes sessions up again found so,
+// or not judged.
+func TestRudenessIsNoResumption(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	server := labtest.Serve(t, lab, tlstest.Server{})
+	for name, manners := range labtest.Policies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := resumption.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, manners))
+			if found == nil {
+				t.Logf("nothing: %v", err)
+				return
+			}
+			for _, m := range found.Methods {
+				if !m.Supported && (m.Method == resumption.Ticket || m.Method == resumption.PSK) {
+					t.Errorf("%+v", m)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package resumption_test
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+	"tls_exporter/prober/tlstest/legacy"
+)
+
+// said writes a finding of resumption as the question "taken up, or not?".
+func methodsOf(r *resumption.Finding) string {
+	var said []string
+	for _, m := range r.Methods {
+		sign := "-"
+		if m.Supported {
+			sign = "+"
+		}
+		said = append(said, sign+m.Method)
+	}
+	return strings.Join(said, " ")
+}
+
+func lookForResumption(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
+	t.Helper()
+	m := probetest.Module(t, lab)
+	m.Resumption.Options = new(resumption.Options)
+	return probetest.New(t, m).Probe(t.Context(), probetest.Target(t, addr))
+}
+
+func TestResumption(t *testing.T) {
+	lab := labtest.Lab(t)
+	versions := func(min, max uint16) func(*tls.Config) {
+		return func(c *tls.Config) { c.MinVersion, c.MaxVersion = min, max }
+	}
+	for _, test := range []struct {
+		name   string
+		scheme string
+		config func(*tls.Config)
+		want   string
+	}{
+		// crypto/tls keeps no sessions under IDs, and takes early data over QUIC alone.
+		{"all that Go has", "", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
+		{"behind STARTTLS", "imap", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
+		{"TLS 1.2 alone", "", versions(tls.VersionTLS12, tls.VersionTLS12), "-session_id +ticket -psk -early_data"},
+		{"TLS 1.3 alone", "", versions(tls.VersionTLS13, tls.VersionTLS13), "-session_id -ticket +psk -early_data"},
+		{"without tickets", "", func(c *tls.Config) { c.SessionTicketsDisabled = true }, "-session_id -ticket -psk -early_data"},
+		{"with other keys each time", "", func(c *tls.Config) {
+			config := c.Clone()
+			config.GetConfigForClient = nil
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				config := config.Clone()
+				config.SetSessionTicketKeys([][32]byte{[32]byte([]byte(rand.Text() + rand.Text())[:32])})
+				return config, nil
+			}
+		}, "-session_id -ticket -psk -early_data"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr := labtest.Serve(t, lab, tlstest.Server{StartTLS: test.scheme, Config: test.config})
+			if test.scheme != "" {
+				addr = test.scheme + "://" + addr
+			}
+			r := lookForResumption(t, lab, addr)
+			if r.Resumption.Finding == nil || methodsOf(r.Resumption.Finding) != test.want {
+				t.Fatalf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
+			}
+			if resumed := strings.Contains(test.want, "+"); (r.Resumption.Finding.Duration > 0) != resumed {
+				t.Errorf("a resumed handshake of %v", r.Resumption.Finding.Duration)
+			}
+		})
+	}
+}
+
+func TestResumptionOfOldServers(t *testing.T) {
+	lab := labtest.Lab(t)
+	for _, test := range []struct {
+		legacy legacy.Server
+		want   string
+	}{
+		{legacy.Server{}, "+session_id -ticket -psk -early_data"},
+		{legacy.Server{NoSessionID: true}, "-session_id -ticket -psk -early_data"},
+		{legacy.Server{Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
+		{legacy.Server{Versions: []uint16{tls.VersionTLS10}, Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
+	} {
+		t.Run(fmt.Sprintf("%+v", test.legacy), func(t *testing.T) {
+			addr, err := legacy.Start(lab, test.legacy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := lookForResumption(t, lab, addr)
+			if r.Resumption.Finding == nil || methodsOf(r.Resumption.Finding) != test.want {
+				t.Errorf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
+			}
+		})
+	}
+}

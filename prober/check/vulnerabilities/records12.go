@@ -1,0 +1,281 @@
+package vulnerabilities
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"io"
+	"slices"
+
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/hello"
+)
+
+// session12 goes on with a session of TLS 1.0 to 1.2 where crypto/tls has shaken
+// hands, with AES.
+type session12 struct {
+	version hello.Version
+	in      io.Reader
+	client  *direction12
+	server  *direction12
+}
+
+// direction12 is the protection of what one side sends (RFC 5246 section 6.2.3):
+// with aead and salt, or with block and mac. Each side has sent one record so
+// far, its Finished.
+type direction12 struct {
+	version  hello.Version
+	sequence uint64
+	aead     cipher.AEAD
+	salt     []byte
+	block    cipher.Block
+	mac      hash.Hash
+	iv       []byte // of the next record in TLS 1.0, which chains them
+}
+
+// suite12 is what a suite needs for its keys.
+type suite12 struct {
+	ids   []uint16
+	since uint16
+	key   int              // bytes
+	mac   func() hash.Hash // nil: GCM
+	prf   func() hash.Hash // of TLS 1.2
+}
+
+var suites12 = []suite12{
+	{[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256},
+		tls.VersionTLS12, 16, nil, sha256.New},
+	{[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_256_GCM_SHA384},
+		tls.VersionTLS12, 32, nil, sha512.New384},
+	{[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+		tls.VersionTLS10, 16, sha1.New, sha256.New},
+	{[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA},
+		tls.VersionTLS10, 32, sha1.New, sha256.New},
+	{[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA256},
+		tls.VersionTLS12, 16, sha256.New, sha256.New},
+}
+
+// sessionSuites are those that a session12 may have.
+func sessionSuites() []uint16 {
+	var all []uint16
+	for _, s := range suites12 {
+		all = append(all, s.ids...)
+	}
+	return all
+}
+
+// suite12For is what a suite needs; nil: it is none of them.
+func suite12For(id uint16) *suite12 {
+	for i := range suites12 {
+		if slices.Contains(suites12[i].ids, id) {
+			return &suites12[i]
+		}
+	}
+	return nil
+}
+
+// The lengths of AES-GCM in TLS 1.2 (RFC 5288 section 3), in bytes.
+const (
+	gcmSalt     = 4
+	gcmExplicit = 8
+	gcmTag      = 16
+)
+
+var (
+	errNoKeys     = errors.New("the keys of the session are not known")
+	errUnopened   = errors.New("a record that does not open")
+	errNoFinished = errors.New("there is no Finished")
+)
+
+// maxSessionBytes bounds what is read inside a session.
+const maxSessionBytes = 64 << 10
+
+// newSession12 derives the keys (RFC 5246 section 6.3).
+func newSession12(t *handshake.Recorded) (*session12, error) {
+	random, master, ok := t.Secret("CLIENT_RANDOM")
+	suite := suite12For(t.ConnectionState().CipherSuite)
+	if !ok || suite == nil {
+		return nil, errNoKeys
+	}
+	answer, err := t.ServerHello()
+	if err != nil {
+		return nil, err
+	}
+	finished, beyond, err := splitAtFinished(t.Received())
+	if err != nil {
+		return nil, err
+	}
+	mac, salt := 0, gcmSalt
+	if suite.mac != nil {
+		mac, salt = suite.mac().Size(), 0
+	}
+	seed := slices.Concat([]byte("key expansion"), answer.Random[:], random)
+	block := prf12(answer.Version, suite.prf, master, seed, 2*(mac+suite.key+salt))
+	take := func(n int) []byte {
+		taken := block[:n:n]
+		block = block[n:]
+		return taken
+	}
+	macs := [2][]byte{take(mac), take(mac)}
+	keys := [2][]byte{take(suite.key), take(suite.key)}
+	salts := [2][]byte{take(salt), take(salt)}
+	client, err1 := newDirection12(answer.Version, suite, macs[0], keys[0], salts[0], t.LastWritten())
+	server, err2 := newDirection12(answer.Version, suite, macs[1], keys[1], salts[1], finished)
+	in := io.MultiReader(bytes.NewReader(beyond), io.LimitReader(t.Raw(), maxSessionBytes))
+	return &session12{answer.Version, in, client, server}, errors.Join(err1, err2)
+}
+
+// newDirection12 goes on after what was sent last.
+func newDirection12(v hello.Version, suite *suite12, mac, key, salt, last []byte) (*direction12, error) {
+	d := &direction12{version: v, sequence: 1, salt: salt}
+	var err error
+	if suite.mac == nil {
+		d.aead, err = newAESGCM(key)
+		return d, err
+	}
+	if len(last) < aes.BlockSize {
+		return d, errNoFinished
+	}
+	d.iv = bytes.Clone(last[len(last)-aes.BlockSize:])
+	d.mac = hmac.New(suite.mac, mac)
+	d.block, err = aes.NewCipher(key)
+	return d, err
+}
+
+// splitAtFinished finds the server's Finished, which is the first record after
+// ChangeCipherSpec, and what was heard beyond it.
+func splitAtFinished(heard []byte) (finished, beyond []byte, err error) {
+	rest := bytes.NewReader(heard)
+	for kind := uint8(0); kind != hello.TypeChangeCipherSpec; {
+		record, err := hello.ReadRecord(rest)
+		if err != nil {
+			return nil, nil, err
+		}
+		kind = record.Type
+	}
+	record, err := hello.ReadRecord(rest)
+	return record.Payload, heard[len(heard)-rest.Len():], err
+}
+
+func newAESGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// prf12 is the pseudorandom function (RFC 2246 and RFC 5246, section 5); the seed
+// has the label in front.
+func prf12(v hello.Version, h func() hash.Hash, secret, seed []byte, size int) []byte {
+	if v >= hello.TLS12 {
+		return expand12(h, secret, seed, size)
+	}
+	half := (len(secret) + 1) / 2 // the halves share a byte if the length is odd
+	out := expand12(md5.New, secret[:half], seed, size)
+	for i, b := range expand12(sha1.New, secret[len(secret)-half:], seed, size) {
+		out[i] ^= b
+	}
+	return out
+}
+
+// expand12 is P_hash.
+func expand12(h func() hash.Hash, secret, seed []byte, size int) []byte {
+	sum := func(parts ...[]byte) []byte {
+		mac := hmac.New(h, secret)
+		for _, part := range parts {
+			mac.Write(part)
+		}
+		return mac.Sum(nil)
+	}
+	var out []byte
+	for a := sum(seed); len(out) < size; a = sum(a) {
+		out = append(out, sum(a, seed)...)
+	}
+	return out[:size]
+}
+
+// seal is a record of the client's.
+func (s *session12) seal(kind uint8, content []byte) []byte {
+	return hello.AppendRecord(nil, kind, s.version, s.client.seal(kind, content))
+}
+
+// open is what is in the server's next record.
+func (s *session12) open(record hello.Record) ([]byte, error) {
+	return s.server.open(record.Type, record.Payload)
+}
+
+// header is what is authenticated beside the content (RFC 5246 section 6.2.3.3).
+func (d *direction12) header(kind uint8, length int) []byte {
+	b := append(binary.BigEndian.AppendUint64(nil, d.sequence), kind)
+	b = binary.BigEndian.AppendUint16(b, uint16(d.version))
+	return binary.BigEndian.AppendUint16(b, uint16(length))
+}
+
+func (d *direction12) sum(kind uint8, content []byte) []byte {
+	d.mac.Reset()
+	d.mac.Write(d.header(kind, len(content)))
+	d.mac.Write(content)
+	return d.mac.Sum(nil)
+}
+
+func (d *direction12) seal(kind uint8, content []byte) []byte {
+	defer func() { d.sequence++ }()
+	if d.aead != nil {
+		explicit := binary.BigEndian.AppendUint64(nil, d.sequence)
+		return d.aead.Seal(explicit, slices.Concat(d.salt, explicit), content, d.header(kind, len(content)))
+	}
+	padded := slices.Concat(content, d.sum(kind, content))
+	padding := aes.BlockSize - len(padded)%aes.BlockSize
+	padded = append(padded, bytes.Repeat([]byte{byte(padding - 1)}, padding)...)
+	if d.version == hello.TLS10 {
+		cipher.NewCBCEncrypter(d.block, d.iv).CryptBlocks(padded, padded)
+		d.iv = padded[len(padded)-aes.BlockSize:]
+		return padded
+	}
+	iv := make([]byte, aes.BlockSize)
+	rand.Read(iv)
+	cipher.NewCBCEncrypter(d.block, iv).CryptBlocks(padded, padded)
+	return append(iv, padded...)
+}
+
+func (d *direction12) open(kind uint8, sealed []byte) ([]byte, error) {
+	defer func() { d.sequence++ }()
+	if d.aead == nil {
+		return d.openCBC(kind, sealed)
+	}
+	if len(sealed) < gcmExplicit+gcmTag {
+		return nil, errUnopened
+	}
+	explicit, sealed := sealed[:gcmExplicit], sealed[gcmExplicit:]
+	return d.aead.Open(nil, slices.Concat(d.salt, explicit), sealed, d.header(kind, len(sealed)-gcmTag))
+}
+
+// openCBC takes no care to do so in constant time: nothing secret is in it.
+func (d *direction12) openCBC(kind uint8, sealed []byte) ([]byte, error) {
+	iv := d.iv
+	if d.version > hello.TLS10 && len(sealed) >= aes.BlockSize {
+		iv, sealed = sealed[:aes.BlockSize], sealed[aes.BlockSize:]
+	}
+	if len(sealed) == 0 || len(sealed)%aes.BlockSize != 0 {
+		return nil, errUnopened
+	}
+	content := make([]byte, len(sealed))
+	cipher.NewCBCDecrypter(d.block, iv).CryptBlocks(content, sealed)
+	d.iv = bytes.Clone(sealed[len(sealed)-aes.BlockSize:])
+	end := len(content) - int(content[len(content)-1]) - 1 - d.mac.Size()
+	if end < 0 || !hmac.Equal(d.sum(kind, content[:end]), content[end:end+d.mac.Size()]) {
+		return nil, errUnopened
+	}
+	return content[:end], nil
+}

@@ -1,0 +1,205 @@
+package vulnerabilities
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"syscall"
+	"time"
+
+	"tls_exporter/prober/hello"
+	"tls_exporter/prober/scan"
+)
+
+// robot asks whether a server tells how an RSA-encrypted secret is padded. It
+// sends five secrets, one of them well made, and none of them ends in keys: a
+// server without the wound answers all alike (RFC 5246 section 7.4.7.1). The
+// secrets and the two ways to send them are those of the paper's own test
+// (robotattack.org): with ChangeCipherSpec and a Finished that nobody could have
+// made, and without. Answers that differ have to differ twice more in the same
+// way; else there is noise, and nothing is said.
+func (s *scanner) robot(ctx context.Context) {
+	for _, finish := range []bool{true, false} {
+		first, a := s.oracle(ctx, finish)
+		switch {
+		case a == scan.Refused:
+			s.tell(ROBOT, false, "it refused to exchange keys with RSA")
+			return
+		case a != scan.Accepted:
+			return
+		}
+		if first.uniform() {
+			continue
+		}
+		for range robotRepeats {
+			if again, a := s.oracle(ctx, finish); a != scan.Accepted || again != first {
+				return
+			}
+		}
+		s.tell(ROBOT, true, first.saw())
+		return
+	}
+	s.tell(ROBOT, false, "it answered secrets alike that are padded well and badly")
+}
+
+const (
+	robotRepeats  = 2
+	robotPatience = 3 * time.Second // for the reaction to a secret; the paper's test has 5 s
+	robotFinished = 64              // bytes of a Finished that does not decrypt
+	secretLength  = 48              // bytes of a premaster secret (RFC 5246 section 7.4.7.1)
+)
+
+// reactions is what a server did with each of the five secrets.
+type reactions [5]string
+
+func (r reactions) uniform() bool { return r == reactions{r[0], r[0], r[0], r[0], r[0]} }
+
+// saw names the first that differs.
+func (r reactions) saw() string {
+	for i, reaction := range r {
+		if reaction != r[0] {
+			return fmt.Sprintf("a secret %s: %s; a well made one: %s", secretFaults[i], reaction, r[0])
+		}
+	}
+	return ""
+}
+
+// secretFaults are what is wrong with the secrets that faultySecret makes.
+var secretFaults = [5]string{"without a fault", "that begins wrong", "with its zero misplaced", "without a zero", "of another version"}
+
+// oracle sends each of the five secrets over a connection of its own. It is
+// saidNo if the server takes no key exchange with RSA, and saidYes if all were
+// answered in some way.
+func (s *scanner) oracle(ctx context.Context, finish bool) (r reactions, a scan.Answer) {
+	for i := range r {
+		if r[i], a = s.secret(ctx, i, finish); a != scan.Accepted {
+			break
+		}
+	}
+	return r, a
+}
+
+func (s *scanner) secret(ctx context.Context, fault int, finish bool) (string, scan.Answer) {
+	suites := suitesThat(s.highest, func(c *hello.Suite) bool {
+		return c.KeyExchange == "RSA" && !c.Export && !c.Null && c.Cipher != "RC4"
+	})
+	t, a := s.open(ctx, hello.Offer{Version: s.highest, Ciphers: suites}, hello.UntilDone)
+	defer t.close()
+	if a != scan.Accepted {
+		return "", a
+	}
+	key := publicKey(t.flight)
+	if key == nil || !t.flight.Done {
+		return "", scan.Unanswered
+	}
+	message := keyExchangeOf(t.flight.Hello.Version, key, faultySecret(key.Size(), s.highest, fault))
+	if _, err := t.Write(append(message, afterSecret(t.flight.Hello.Version, finish)...)); err != nil {
+		return "", scan.Unanswered
+	}
+	return reaction(ctx, t, min(robotPatience, s.Patience))
+}
+
+// publicKey is that of the certificate; nil: it has none of RSA, or one that is
+// too small for a secret.
+func publicKey(f *hello.Flight) *rsa.PublicKey {
+	suite := hello.Find(f.Hello.CipherSuite)
+	if suite == nil || suite.KeyExchange != "RSA" || len(f.Certificates) == 0 {
+		return nil
+	}
+	certificate, err := x509.ParseCertificate(f.Certificates[0])
+	if err != nil {
+		return nil
+	}
+	key, ok := certificate.PublicKey.(*rsa.PublicKey)
+	if !ok || key.Size() < secretLength+minPadding || key.Size() > maxRSABytes || key.E < 2 {
+		return nil
+	}
+	return key
+}
+
+const (
+	minPadding  = 11   // bytes around a message (RFC 8017 section 7.2.1)
+	maxRSABytes = 2048 // 16384 bits: what OpenSSL takes at most; more costs us too much
+)
+
+// faultySecret is a premaster secret in the padding of PKCS #1 (RFC 8017 section
+// 7.2.1), with one of secretFaults.
+func faultySecret(size int, v hello.Version, fault int) []byte {
+	block := nonzero(size)
+	block[0], block[1] = 0, 2
+	zero := size - secretLength - 1
+	block[zero], block[zero+1], block[zero+2] = 0, byte(v>>8), byte(v)
+	switch fault {
+	case 1:
+		block[0], block[1] = 0x41, 0x17
+	case 2:
+		block[zero], block[size-2] = 0x11, 0
+	case 3:
+		block[zero] = 0x11
+	case 4:
+		block[zero+1], block[zero+2] = 2, 2
+	}
+	return block
+}
+
+// nonzero is random bytes of which none is zero.
+func nonzero(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	for i := range b {
+		b[i] |= 1
+	}
+	return b
+}
+
+// keyExchangeOf is a ClientKeyExchange in its record (RFC 5246 section 7.4.7.1).
+// SSL 3.0 had it without a length. A block that is more than the modulus is taken
+// modulo it, which leaves a secret that begins wrong as wrong as it was.
+func keyExchangeOf(v hello.Version, key *rsa.PublicKey, block []byte) []byte {
+	secret := new(big.Int).SetBytes(block)
+	secret.Exp(secret.Mod(secret, key.N), big.NewInt(int64(key.E)), key.N)
+	encrypted := secret.FillBytes(make([]byte, key.Size()))
+	if v > hello.SSL30 {
+		encrypted = append([]byte{byte(len(encrypted) >> 8), byte(len(encrypted))}, encrypted...)
+	}
+	const clientKeyExchange = 16
+	message := append([]byte{clientKeyExchange, 0, byte(len(encrypted) >> 8), byte(len(encrypted))}, encrypted...)
+	return hello.AppendRecord(nil, hello.TypeHandshake, v, message)
+}
+
+// afterSecret ends the handshake: as if there were keys, or with a goodbye.
+func afterSecret(v hello.Version, finish bool) []byte {
+	if !finish {
+		return closeNotify(v)
+	}
+	records := hello.AppendRecord(nil, hello.TypeChangeCipherSpec, v, []byte{1})
+	return hello.AppendRecord(records, hello.TypeHandshake, v, nonzero(robotFinished))
+}
+
+// reaction is the first that the server does with a secret. Silence is one too.
+func reaction(ctx context.Context, t *exchange, patience time.Duration) (string, scan.Answer) {
+	if err := t.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return "", scan.Unanswered
+	}
+	record, err := hello.ReadRecord(t)
+	switch {
+	case ctx.Err() != nil:
+		return "", scan.Unanswered
+	case err == nil && record.Type == hello.TypeAlert && len(record.Payload) == 2:
+		return "alert " + hello.AlertDescription(record.Payload[1]).String(), scan.Accepted
+	case err == nil:
+		return fmt.Sprintf("a record of type %d", record.Type), scan.Accepted
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset", scan.Accepted
+	case scan.Ended(err):
+		return "closed", scan.Accepted
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "silence", scan.Accepted
+	}
+	return "", scan.Unanswered
+}

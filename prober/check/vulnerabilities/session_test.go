@@ -1,0 +1,82 @@
+package vulnerabilities
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"tls_exporter/prober/endpoint/endpointtest"
+	"tls_exporter/prober/hello"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+	"tls_exporter/prober/tlstest/legacy"
+)
+
+func FuzzAfterFinished(f *testing.F) {
+	finished := hello.AppendRecord(hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{1}), hello.TypeHandshake, hello.TLS12, make([]byte, 40))
+	f.Add(finished)
+	f.Add(append(finished, "beyond"...))
+	f.Fuzz(func(t *testing.T, heard []byte) {
+		record, rest, err := splitAtFinished(heard)
+		if err == nil && (len(record)+len(rest) > len(heard) || !bytes.HasSuffix(heard, rest)) {
+			t.Errorf("%x is split into %x and %x", heard, record, rest)
+		}
+	})
+}
+
+func FuzzBleeds(f *testing.F) {
+	honest := append([]byte{heartbeatResponse, 0, heartbeatBrought}, make([]byte, heartbeatBrought+16)...)
+	bled := append([]byte{heartbeatResponse, 0, heartbeatClaimed}, make([]byte, heartbeatClaimed+16)...)
+	f.Add(honest)
+	f.Add(bled)
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if bleeds(answer) && len(answer) < heartbeatHeader+heartbeatClaimed {
+			t.Errorf("%x has no byte that was not sent", answer)
+		}
+	})
+}
+
+// keyFor is a key that a suite takes; nil: any.
+func keyFor(suite uint16) func() (crypto.Signer, error) {
+	if strings.Contains(tls.CipherSuiteName(suite), "ECDSA") {
+		return func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+	}
+	return nil
+}
+
+// TestClientRenegotiation has every suite whose sessions we go on with, and every
+// way to say no.
+func TestClientRenegotiation(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	for _, suite := range sessionSuites() {
+		for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
+			if suite12For(suite).since > version {
+				continue
+			}
+			for kind, want := range map[legacy.Renegotiation]bool{
+				legacy.RenegotiationAccepted: true, legacy.RenegotiationRefused: false, legacy.RenegotiationFatal: false,
+				legacy.RenegotiationClosed: false, legacy.RenegotiationIgnored: false,
+			} {
+				server := legacy.Server{Suites: []uint16{suite}, Versions: []uint16{version}, Renegotiation: kind, Base: tlstest.Server{Key: keyFor(suite)}}
+				addr, err := legacy.Start(lab, server)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := newScanner(endpointtest.At(t, addr))
+				if err := s.firstHello(endpointtest.Within(t)); err != nil {
+					t.Fatal(err)
+				}
+				s.insideSession(endpointtest.Within(t))
+				if got, told := s.answers[ClientRenegotiation]; !told || got.Vulnerable != want {
+					t.Errorf("%s, %s, %d: %+v, want %v", tls.CipherSuiteName(suite), tls.VersionName(version), kind, got, want)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,282 @@
+package vulnerabilities_test
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/endpoint/endpointtest"
+	"tls_exporter/prober/hello"
+	"tls_exporter/prober/option"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+	"tls_exporter/prober/tlstest/legacy"
+)
+
+// lookForWounds probes an address for vulnerabilities.
+func lookForWounds(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
+	t.Helper()
+	m := probetest.Module(t, lab)
+	m.Vulnerabilities.Options = new(vulnerabilities.Options)
+	m.Timeout = option.Duration(60e9)
+	return probetest.New(t, m).Probe(t.Context(), probetest.Target(t, addr))
+}
+
+// said is the names of the vulnerabilities that were answered with yes, or no.
+func namesOf(v *vulnerabilities.Finding, vulnerable bool) string {
+	var names []string
+	for _, a := range v.Answers {
+		if a.Vulnerable == vulnerable {
+			names = append(names, string(a.Name))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func everyVulnerability(but ...vulnerabilities.Name) string {
+	var names []string
+	for _, v := range vulnerabilities.Names {
+		if !slices.Contains(but, v) {
+			names = append(names, string(v))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// diagnoses is what each of the lab's wounds is called here, with what comes along
+// with it; nothing, where it is told by another check.
+var diagnoses = map[string]string{
+	"heartbleed": "heartbleed", "ccs-injection": "ccs_injection", "ticketbleed": "ticketbleed no_extended_master_secret",
+	"robot-strong": "robot", "robot-weak": "robot", "robot-reset": "robot", "robot-close": "robot", "robot-silence": "robot",
+	"crime":                  "compression",
+	"insecure-renegotiation": "insecure_renegotiation client_renegotiation",
+	"client-renegotiation":   "client_renegotiation",
+	"no-fallback-protection": "no_fallback_scsv",
+	"freak":                  "freak rc4", "logjam-export": "logjam sweet32", "logjam-1024": "logjam",
+	"drown": "poodle drown", "poodle": "poodle", "sweet32": "sweet32", "rc4": "rc4", "null-cipher": "", "anonymous": "",
+}
+
+// alsoHealed is what servers have that are healed of another wound.
+var alsoHealed = map[string]string{"ticketbleed": "no_extended_master_secret"}
+
+func TestVulnerabilities(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	for _, wound := range legacy.Vulnerabilities() {
+		want, known := diagnoses[wound.Name]
+		if !known {
+			t.Errorf("%s has no diagnosis", wound.Name)
+		}
+		for _, server := range []struct {
+			name   string
+			legacy legacy.Server
+			want   string
+		}{{"wounded", wound.Vulnerable, want}, {"healed", wound.Fixed, alsoHealed[wound.Name]}} {
+			t.Run(wound.Name+" "+server.name, func(t *testing.T) {
+				t.Parallel()
+				addr, err := legacy.Start(lab, server.legacy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := namesOf(found, true); got != server.want {
+					t.Errorf("vulnerable: %q, want %q; %+v", got, server.want, found.Answers)
+				}
+				if len(found.Answers) != len(vulnerabilities.Names) {
+					t.Errorf("not everything was told: %+v", found.Answers)
+				}
+			})
+		}
+	}
+}
+
+// TestRudenessHidesNoWound has a wounded server found wounded, or not judged.
+func TestRudenessHidesNoWound(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	everything := legacy.Server{
+		Versions: []uint16{0x0002, 0x0300, tls.VersionTLS10, tls.VersionTLS12},
+		Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
+			tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, 0x0003, 0x0014},
+		NoRenegotiationInfo: true, NoExtendedMasterSecret: true, IgnoreFallbackSCSV: true, Deflate: false,
+		Tickets: legacy.TicketsVulnerable, Heartbeat: legacy.HeartbeatVulnerable, EarlyCCS: legacy.EarlyCCSAccepted,
+		RSAOracle: legacy.RSAOracleStrong, Renegotiation: legacy.RenegotiationAccepted,
+	}
+	server, err := legacy.Start(lab, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, manners := range labtest.Policies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, manners))
+			if found == nil {
+				t.Logf("nothing: %v", err)
+				return
+			}
+			for _, a := range found.Answers {
+				if !a.Vulnerable && a.Name != vulnerabilities.Compression {
+					t.Errorf("%+v", a)
+				}
+			}
+			t.Logf("%d told", len(found.Answers))
+		})
+	}
+}
+
+// A server that hangs up on a question once has not refused what it was asked, also
+// if it has hung up before and answers others: here the key exchange with RSA that
+// makes it vulnerable. (It hangs up on SSL 2.0, too.)
+func TestAbsenceIsNoRefusal(t *testing.T) {
+	lab := labtest.Lab(t)
+	wounded := legacy.Server{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, RSAOracle: legacy.RSAOracleStrong}
+	var asked atomic.Int64
+	absent := labtest.Choosy(func(h *hello.ClientHello) bool {
+		isRSA := func(id hello.CipherSuite) bool { s := hello.Find(id); return s != nil && s.KeyExchange == "RSA" }
+		others := slices.ContainsFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return !isRSA(id) })
+		return others || !slices.Contains(h.CipherSuites, hello.CipherSuite(tls.TLS_RSA_WITH_AES_128_GCM_SHA256)) || asked.Add(1) > 1
+	}, nil)
+	found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, labtest.Answering(t, lab, wounded, absent)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := namesOf(found, true); got != "robot" {
+		t.Errorf("vulnerable: %q; %+v", got, found.Answers)
+	}
+}
+
+// TestRudenessIsNoWound has a healthy server found healthy, or not judged.
+func TestRudenessIsNoWound(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	server := labtest.Serve(t, lab, tlstest.Server{})
+	for name, manners := range labtest.Policies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, manners))
+			if found == nil {
+				t.Logf("nothing: %v", err)
+				return
+			}
+			if wrong := namesOf(found, true); wrong != "" {
+				t.Errorf("%s; %+v", wrong, found.Answers)
+			}
+			t.Logf("%d told", len(found.Answers))
+		})
+	}
+}
+
+// TestFewConnections holds what a server of today has to bear: below the twenty
+// after which some ban.
+func TestFewConnections(t *testing.T) {
+	lab := labtest.Lab(t)
+	rsaKey := func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+	for _, test := range []struct {
+		name   string
+		key    func() (crypto.Signer, error)
+		config func(*tls.Config)
+		want   int
+	}{
+		{"all that Go has", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
+		{"TLS 1.3 alone", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 5},
+		{"key exchange with RSA", rsaKey, func(c *tls.Config) {
+			c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+		}, 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := labtest.Serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
+			addr, census, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
+				t.Fatalf("%+v, %v", found, err)
+			}
+			if got := census.Total(); got != test.want {
+				t.Errorf("%d connections, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestHealthyHasNoWounds(t *testing.T) {
+	lab := labtest.Lab(t)
+	for _, test := range []struct {
+		name   string
+		scheme string
+		min    uint16
+		max    uint16
+	}{
+		{"all that Go has", "", tls.VersionTLS10, tls.VersionTLS13},
+		{"behind STARTTLS", "smtp", tls.VersionTLS10, tls.VersionTLS13},
+		{"TLS 1.2 and 1.3", "", tls.VersionTLS12, tls.VersionTLS13},
+		{"TLS 1.3 alone", "", tls.VersionTLS13, tls.VersionTLS13},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			addr := labtest.Serve(t, lab, tlstest.Server{StartTLS: test.scheme, Config: func(c *tls.Config) { c.MinVersion, c.MaxVersion = test.min, test.max }})
+			if test.scheme != "" {
+				addr = test.scheme + "://" + addr
+			}
+			r := lookForWounds(t, lab, addr)
+			if r.Vulnerabilities.Finding == nil {
+				t.Fatalf("no finding; checks %+v", r.Outcomes)
+			}
+			if got, want := namesOf(r.Vulnerabilities.Finding, false), everyVulnerability(); got != want {
+				t.Errorf("not vulnerable: %s\nwant %s\n%+v", got, want, r.Vulnerabilities.Finding.Answers)
+			}
+		})
+	}
+}
+
+// What a server keeps for one version alone is found there, and what it has in no
+// version is refused only where all of them were asked.
+func TestWeakInOneVersion(t *testing.T) {
+	lab := labtest.Lab(t)
+	const rc4, des3, dhe, good = 0x0005, 0x000a, 0x0033, 0xc013
+	all := []uint16{0x0300, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}
+	for _, test := range []struct {
+		version uint16
+		suite   uint16
+		want    string
+	}{
+		{tls.VersionTLS12, rc4, "rc4"}, {tls.VersionTLS11, rc4, "rc4"}, {tls.VersionTLS10, rc4, "rc4"}, {0x0300, rc4, "rc4"},
+		{tls.VersionTLS11, des3, "sweet32"}, {tls.VersionTLS11, dhe, "logjam"}, {tls.VersionTLS10, dhe, "logjam"},
+		{0x0300, des3, "poodle sweet32"}, {0x0300, dhe, "poodle logjam"},
+	} {
+		t.Run(fmt.Sprintf("%04x in %04x", test.suite, test.version), func(t *testing.T) {
+			g := legacy.Server{Versions: all[1:], PrimeBits: 1024, SuitesOf: map[uint16][]uint16{test.version: {test.suite, good}}}
+			if test.version == 0x0300 {
+				g.Versions, g.SuitesOf[test.version] = all, []uint16{test.suite}
+			}
+			for _, v := range all[1:] {
+				if v != test.version {
+					g.SuitesOf[v] = []uint16{good}
+				}
+			}
+			addr, err := legacy.Start(lab, g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := namesOf(found, true); got != test.want || len(found.Answers) != len(vulnerabilities.Names) {
+				t.Errorf("got %q, want %s; %+v", got, test.want, found.Answers)
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package failure
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestReasonFor(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	unreachable := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+	for _, test := range []struct {
+		err  error
+		want Reason
+	}{
+		{&net.DNSError{IsNotFound: true}, ReasonNXDOMAIN},
+		{&net.DNSError{IsTimeout: true}, ReasonTimeout},
+		{&net.DNSError{Err: "server misbehaving", IsTemporary: true}, ReasonDNSFailure},
+		{With(ReasonNoAddress, &net.DNSError{IsNotFound: true}), ReasonNoAddress},
+		{refused, ReasonRefused},
+		{&net.OpError{Op: "dial", Err: &net.AddrError{Err: "no suitable address found"}}, ReasonNoAddress},
+		{os.NewSyscallError("connect", syscall.EAGAIN), ReasonRefused},
+		{With(ReasonProxyUntrusted, &tls.CertificateVerificationError{Err: errors.New("x509: unknown")}), ReasonProxyUntrusted},
+		{unreachable, ReasonUnreachable},
+		{errors.Join(unreachable, refused), ReasonRefused},
+		{errors.Join(context.DeadlineExceeded, refused), ReasonRefused},
+		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, ReasonTimeout},
+		{context.DeadlineExceeded, ReasonTimeout},
+		{os.NewSyscallError("read", syscall.ECONNRESET), ReasonReset},
+		{os.NewSyscallError("write", syscall.EPIPE), ReasonReset},
+		{io.EOF, ReasonClosed},
+		{io.ErrUnexpectedEOF, ReasonClosed},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, ReasonNotTLS},
+		{tls.RecordHeaderError{Msg: "received record with version 301 when expecting version 303"}, ReasonBadMessage},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(40)}, "alert_handshake_failure"},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(116)}, "alert_certificate_required"},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(200)}, "alert_unassigned"},
+		{&net.OpError{Op: "local error", Err: tls.AlertError(20)}, ReasonBadMessage},
+		{errors.New("tls: server did not send a key share"), ReasonBadMessage},
+		{fmt.Errorf("reading: %w", New(ReasonTooLarge, "more than enough")), ReasonTooLarge},
+		{errors.New("what else"), ReasonInternal},
+	} {
+		if got := Of(test.err); got != test.want {
+			t.Errorf("%v is %s, want %s", test.err, got, test.want)
+		}
+	}
+}
+
+// Every reason that the table can give is in the vocabulary, and so is every
+// alert; no word is there twice or unfit for a label.
+func TestVocabulary(t *testing.T) {
+	all := Reasons()
+	for _, r := range rules {
+		if !slices.Contains(all, r.reason) {
+			t.Errorf("%s is missing", r.reason)
+		}
+	}
+	for code := range alerts {
+		reason, _ := alertReason(&net.OpError{Op: "remote error", Err: tls.AlertError(code)})
+		if !slices.Contains(all, reason) || reason == AlertUnassigned {
+			t.Errorf("alert %d is %s", code, reason)
+		}
+	}
+	for i, reason := range all {
+		if strings.Trim(string(reason), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || slices.Contains(all[:i], reason) {
+			t.Errorf("%q is there twice, or is no word", reason)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package failure
+
+import (
+	"slices"
+	"time"
+)
+
+// Phase is a step of a probe.
+type Phase string
+
+// The phases, in their order.
+const (
+	PhaseResolve     Phase = "resolve"
+	PhaseConnect     Phase = "connect"
+	PhaseProxy       Phase = "proxy"
+	PhaseStartTLS    Phase = "starttls"
+	PhaseServerHello Phase = "server_hello" // ClientHello sent to first ServerHello byte
+	PhaseKeyExchange Phase = "key_exchange" // from there to the end of the handshake
+	PhaseVerify      Phase = "verify"
+	PhaseExpect      Phase = "expect" // names a failure only; it has no duration
+)
+
+// Phases is the whole vocabulary, in the order of a probe.
+var Phases = []Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
+
+// BeforeTLS tells whether the phase ends before the first byte of TLS is sent.
+func (p Phase) BeforeTLS() bool {
+	return slices.Contains([]Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS}, p)
+}
+
+// PhaseTime is how long one phase took, also when it failed.
+type PhaseTime struct {
+	Phase    Phase
+	Duration time.Duration
+}

@@ -1,0 +1,57 @@
+package resolve
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"tls_exporter/prober/text"
+)
+
+// Family is which address family may be dialled.
+type Family string
+
+// The families. AnyIP races them (RFC 8305, happy eyeballs).
+const (
+	AnyIP Family = "any"
+	IPv4  Family = "ip4"
+	IPv6  Family = "ip6"
+)
+
+// UnmarshalText takes any, ip4 or ip6.
+func (f *Family) UnmarshalText(value []byte) error {
+	switch word := Family(value); word {
+	case AnyIP, IPv4, IPv6:
+		*f = word
+		return nil
+	}
+	return fmt.Errorf("%s is not an IP protocol; write any, ip4 or ip6", text.Quote(string(value)))
+}
+
+func FamilyOf(addr netip.Addr) Family {
+	if addr.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
+func (f Family) network() string {
+	if f == AnyIP {
+		return "ip"
+	}
+	return string(f)
+}
+
+// records are the kinds of DNS record that hold addresses of the family.
+func (f Family) records() []uint16 {
+	switch f {
+	case IPv4:
+		return []uint16{dns.TypeA}
+	case IPv6:
+		return []uint16{dns.TypeAAAA}
+	}
+	return []uint16{dns.TypeAAAA, dns.TypeA}
+}
+
+func (f Family) Allows(addr netip.Addr) bool { return f == AnyIP || f == FamilyOf(addr) }

@@ -1,0 +1,130 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tls_exporter/prober/text"
+)
+
+// Scheme says how the TLS conversation with a target starts.
+type Scheme string
+
+// scheme is what is known of one: its port (IANA service names) and how the
+// conversation starts.
+type scheme struct {
+	name  Scheme
+	port  uint16
+	start start
+	alpn  []string // what is offered where the module names no protocol
+}
+
+type start int
+
+const (
+	implicitTLS start = iota
+	startTLS
+	overQUIC
+)
+
+// schemes in the order in which people are told of them.
+var schemes = []scheme{
+	{name: "https", port: 443, alpn: []string{"h2", "http/1.1"}},
+	{name: "tls", port: 443},
+	{name: "smtps", port: 465},
+	{name: "imaps", port: 993},
+	{name: "pop3s", port: 995},
+	{name: "ftps", port: 990},
+	{name: "ldaps", port: 636},
+	{name: "nntps", port: 563},
+	{name: "xmpps-client", port: 5223},
+	{name: "ircs", port: 6697},
+	{name: "mqtts", port: 8883},
+	{name: "amqps", port: 5671},
+	{name: "rediss", port: 6379},
+	{name: "dot", port: 853},
+	// Two databases accept TLS from the first byte on the port of their STARTTLS
+	// dialogue, from clients that offer their ALPN protocol. A scheme says how the
+	// conversation starts, so one module serves both.
+	{name: "postgress", port: 5432, alpn: []string{"postgresql"}}, // PostgreSQL 17, SSL Session Encryption
+	{name: "mssqls", port: 1433, alpn: []string{"tds/8.0"}},       // MS-TDS 8.0
+
+	{name: "smtp", port: 25, start: startTLS},
+	{name: "submission", port: 587, start: startTLS},
+	{name: "imap", port: 143, start: startTLS},
+	{name: "pop3", port: 110, start: startTLS},
+	{name: "ftp", port: 21, start: startTLS},
+	{name: "ldap", port: 389, start: startTLS},
+	{name: "postgres", port: 5432, start: startTLS},
+	{name: "mysql", port: 3306, start: startTLS},
+	{name: "nntp", port: 119, start: startTLS},
+	{name: "sieve", port: 4190, start: startTLS},
+	{name: "lmtp", port: 24, start: startTLS},
+	{name: "xmpp-client", port: 5222, start: startTLS},
+	{name: "xmpp-server", port: 5269, start: startTLS},
+	{name: "irc", port: 6667, start: startTLS},
+	{name: "rdp", port: 3389, start: startTLS},
+	{name: "mssql", port: 1433, start: startTLS},
+	{name: "quic", port: 443, start: overQUIC},
+	{name: "h3", port: 443, start: overQUIC},
+}
+
+func (s Scheme) find() *scheme {
+	for i := range schemes {
+		if schemes[i].name == s {
+			return &schemes[i]
+		}
+	}
+	return new(scheme)
+}
+
+// Known tells whether the scheme is one of those that ParseTarget takes.
+func (s Scheme) Known() bool { return s.find().name != "" }
+
+// Port is the scheme's own port, 0 for an unknown scheme.
+func (s Scheme) Port() uint16 { return s.find().port }
+
+// StartsInClear tells whether a dialogue in the clear comes before TLS.
+func (s Scheme) StartsInClear() bool { return s.find().start == startTLS }
+
+// OverQUIC tells whether TLS runs inside QUIC.
+func (s Scheme) OverQUIC() bool { return s.find().start == overQUIC }
+
+// ALPN is what clients of the scheme offer, in order of preference; nil: nothing.
+func (s Scheme) ALPN() []string { return s.find().alpn }
+
+// Schemes are all but unix, in the order in which people are told of them.
+func Schemes() []Scheme {
+	all := make([]Scheme, len(schemes))
+	for i := range schemes {
+		all[i] = schemes[i].name
+	}
+	return all
+}
+
+func schemeNames() string {
+	all := []string{string(Unix)}
+	for _, s := range schemes {
+		all = append(all, string(s.name))
+	}
+	return text.List(all)
+}
+
+// Unix is TLS from the first byte over a Unix socket.
+const Unix Scheme = "unix"
+
+func cutScheme(s string) (Scheme, string, error) {
+	word, rest, found := strings.Cut(s, "://")
+	if !found {
+		return "https", s, nil
+	}
+	scheme := Scheme(strings.ToLower(word))
+	if scheme == "http" {
+		return "", "", errors.New("http is not TLS; write https:// or leave the scheme out")
+	}
+	if !scheme.Known() && scheme != Unix {
+		return "", "", fmt.Errorf("unknown scheme %s; known are %s", text.Quote(word), schemeNames())
+	}
+	return scheme, rest, nil
+}
