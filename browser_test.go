@@ -166,7 +166,7 @@ func (b *browser) accessible() {
 }
 
 // probedDemo is the demo with each of its endpoints probed, as Prometheus would.
-func probedDemo(t *testing.T) (*server, map[string]string) {
+func probedDemo(t *testing.T) (*running, map[string]string) {
 	t.Helper()
 	demo := start(t, "demo")
 	t.Cleanup(func() { demo.end(t) })

@@ -12,77 +12,170 @@ import (
 	"testing"
 )
 
-// rooms is who may import whom in this house: main -> collector, report ->
-// prober, and never back. Tests may look at more.
-var rooms = map[string][]string{
-	".":           {"tls_exporter/collector", "tls_exporter/prober", "tls_exporter/prober/tlstest", "tls_exporter/prober/tlstest/legacy", "tls_exporter/report", "tls_exporter/report/json", "tls_exporter/report/text", "tls_exporter/report/web"},
-	"collector":   {"tls_exporter/prober"},
-	"report":      {"tls_exporter/prober"},
-	"report/json": {"tls_exporter/prober", "tls_exporter/report"},
-	"report/text": {"tls_exporter/prober", "tls_exporter/report"},
-	"report/web":  {"tls_exporter/prober", "tls_exporter/report", "tls_exporter/report/json"},
-	// results made by hand, for tests alone
-	"report/reporttest":                  {"tls_exporter/prober", "tls_exporter/prober/hello"},
-	"prober":                             {"tls_exporter/prober/hello"},
-	"prober/hello":                       {},
-	"prober/tlstest":                     {"tls_exporter/prober/tlstest/internal/wire"},
-	"prober/tlstest/legacy":              {"tls_exporter/prober/tlstest", "tls_exporter/prober/tlstest/internal/wire"},
-	"prober/tlstest/internal/testclient": {},
-	"prober/tlstest/internal/wire":       {},
-	"bench":                              {"tls_exporter/prober/tlstest"},
+// imports is the packages that a package may import beside the standard library, and
+// what it may not: a DAG that reads like a probe. Tests may import more.
+//
+// prober/ stands for the packages below it: a name without a slash in front is one
+// of them.
+var imports = map[string]string{
+	".":         "config collector server report report/text report/json report/web prober option target tlstest tlstest/legacy",
+	"server":    "config collector prober failure handshake target",
+	"collector": "prober chain check ciphers expect policy resumption versions vulnerabilities handshake",
+	"config":    "prober check failure guard handshake option target text",
+
+	"report":      "prober chain ciphers expect policy resumption versions vulnerabilities failure handshake target",
+	"report/text": "prober report",
+	"report/json": "prober chain ciphers failure handshake report",
+	"report/web":  "config prober failure target report report/json",
+
+	"prober":                       "chain check ciphers expect policy resumption versions vulnerabilities connect endpoint failure guard handshake option resolve target text",
+	"prober/check/versions":        "check endpoint hello option scan",
+	"prober/check/ciphers":         "check endpoint failure hello option scan",
+	"prober/check/resumption":      "check endpoint handshake hello option scan",
+	"prober/check/vulnerabilities": "endpoint handshake hello option scan",
+	"prober/check/policy":          "chain ciphers versions failure handshake hello text",
+	"prober/check/expect":          "chain failure handshake option text",
+	"prober/check":                 "endpoint failure text",
+	"prober/endpoint":              "chain connect failure handshake scan target",
+	"prober/handshake":             "bounded failure hello option scan target text tls13 tls13/keys",
+	"prober/scan":                  "failure hello",
+	"prober/chain":                 "bounded text",
+	"prober/tls13":                 "hello tls13/keys",
+	"prober/tls13/keys":            "hello",
+	"prober/connect":               "failure guard option resolve starttls target text",
+	"prober/starttls":              "failure target text",
+	"prober/resolve":               "failure guard text",
+	"prober/guard":                 "failure target text",
+	"prober/failure":               "hello text",
+	"prober/option":                "hello text",
+	"prober/target":                "text",
+	"prober/text":                  "",
+	"prober/hello":                 "",
+	"prober/bounded":               "",
+
+	"prober/tlstest":               "tlstest/internal/wire",
+	"prober/tlstest/legacy":        "tlstest tlstest/internal/wire",
+	"prober/tlstest/internal/wire": "",
+	"bench":                        "tlstest",
 }
 
-// strangers are what prober has no business with: showing, logging, serving.
-var strangers = []string{"github.com/prometheus/", "log", "log/slog", "net/http", "html/template", "github.com/alecthomas/"}
+// forTests are packages that only tests import.
+var forTests = []string{
+	"prober/probetest", "prober/endpoint/endpointtest", "prober/tls13/tls13test", "prober/tlstest/labtest", "prober/tlstest/internal/testclient",
+	"report/reporttest", "collector/collectortest",
+}
 
-// doors is the one file of each room of prober and report through which a library that is
-// not the exporter's own comes in, and could leave.
-var doors = map[string][]string{
-	"github.com/hashicorp/golang-lru":      {"report/web/history.go"},
+// importedBy are packages that only some others may import.
+var importedBy = map[string][]string{
+	"prober/tls13":      {"prober/handshake"},
+	"prober/tls13/keys": {"prober/tls13", "prober/handshake"},
+}
+
+// notInProber is what the prober has nothing to do with: output, logs, HTTP servers.
+var notInProber = []string{"github.com/prometheus/", "log", "log/slog", "net/http", "html/template", "github.com/alecthomas/"}
+
+// libraries are those that are not the exporter's own, each with the files that may
+// import it: one in each package, so that it can be replaced there.
+var libraries = map[string][]string{
+	"github.com/miekg/dns":                 {"prober/resolve/nameserver.go"},
+	"gopkg.in/yaml.v3":                     {"config/decode.go", "demo.go"},
+	"golang.org/x/net/idna":                {"prober/target/host.go"},
+	"golang.org/x/net/http":                {"prober/connect/proxy.go"},
+	"golang.org/x/net/proxy":               {"prober/connect/socks.go"},
+	"golang.org/x/crypto/x509":             {"prober/chain/roots.go"},
+	"golang.org/x/crypto/chacha20poly1305": {"prober/tls13/keys/keys.go"},
+	"golang.org/x/crypto/cryptobyte":       {"prober/starttls/binary.go", "prober/hello/wire.go"},
+	"github.com/hashicorp/golang-lru/v2":   {"report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
-	"github.com/miekg/dns":                 {"prober/resolve.go"},
-	"gopkg.in/yaml.v3":                     {"prober/config.go"},
-	"golang.org/x/net/idna":                {"prober/target.go"},
-	"golang.org/x/net/http":                {"prober/proxy.go"},
-	"golang.org/x/net/proxy":               {"prober/proxy.go"},
-	"golang.org/x/crypto/x509":             {"prober/roots.go"},
-	"golang.org/x/crypto/chacha20poly1305": {"prober/keys13.go"},
-	"golang.org/x/crypto/cryptobyte":       {"prober/starttls_binary.go", "prober/hello/wire.go"},
+}
+
+// full is the path of a package by its name in imports.
+func full(name string) string {
+	for _, dir := range []string{"config", "collector", "server", "report", "prober"} {
+		if name == dir || strings.HasPrefix(name, dir+"/") {
+			return name
+		}
+	}
+	switch name {
+	case "versions", "ciphers", "resumption", "vulnerabilities", "policy", "expect":
+		return "prober/check/" + name
+	}
+	return "prober/" + name
 }
 
 func TestArchitecture(t *testing.T) {
-	for file, imports := range sources(t) {
-		room := filepath.ToSlash(filepath.Dir(file))
-		allowed, known := rooms[room]
-		if !known {
-			t.Errorf("%s is in a room that this test does not know", file)
+	used := make(map[string]bool)
+	for file, paths := range sources(t) {
+		dir := filepath.ToSlash(filepath.Dir(file))
+		if slices.Contains(forTests, dir) {
+			continue
 		}
-		for _, path := range imports {
-			if strings.HasPrefix(path, "tls_exporter/") && !slices.Contains(allowed, path) {
-				t.Errorf("%s imports %s", file, path)
+		allowed, known := imports[dir]
+		if !known {
+			t.Errorf("%s is in a package that this test does not know", file)
+		}
+		for _, path := range paths {
+			if own, ok := strings.CutPrefix(path, "tls_exporter/"); ok {
+				used[dir+" "+own] = true
+				if !slices.ContainsFunc(strings.Fields(allowed), func(name string) bool { return full(name) == own }) {
+					t.Errorf("%s imports %s", file, path)
+				}
+				if only, limited := importedBy[own]; limited && !slices.Contains(only, dir) {
+					t.Errorf("%s imports %s, which is for %q", file, path, only)
+				}
+				continue
 			}
-			for _, stranger := range strangers {
-				if strings.HasPrefix(room, "prober") && (path == stranger || strings.HasSuffix(stranger, "/") && strings.HasPrefix(path, stranger)) {
+			if files, ok := libraryOf(path); ok && !slices.Contains(files, filepath.ToSlash(file)) {
+				t.Errorf("%s imports %s, which %q may", file, path, files)
+			} else if !ok && strings.HasPrefix(dir, "prober") && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+				t.Errorf("%s imports %s, which no file of the prober may", file, path)
+			}
+			for _, unwanted := range notInProber {
+				if strings.HasPrefix(dir, "prober") && (path == unwanted || strings.HasSuffix(unwanted, "/") && strings.HasPrefix(path, unwanted)) {
 					t.Errorf("%s imports %s", file, path)
 				}
 			}
-			if !strings.HasPrefix(room, "prober") && !strings.HasPrefix(room, "report") {
-				continue
-			}
-			if strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && !slices.Contains(door(path), filepath.ToSlash(file)) {
-				t.Errorf("%s imports %s, whose doors are %q", file, path, door(path))
+		}
+	}
+	for dir, allowed := range imports {
+		for _, name := range strings.Fields(allowed) {
+			if !used[dir+" "+full(name)] {
+				t.Errorf("%s may import %s, and does not", dir, full(name))
 			}
 		}
 	}
 }
 
-func door(path string) []string {
-	for library, files := range doors {
+func libraryOf(path string) ([]string, bool) {
+	for library, files := range libraries {
 		if strings.HasPrefix(path, library) {
-			return files
+			return files, true
 		}
 	}
-	return nil
+	return nil, false
+}
+
+// TestPackages holds every package to a doc comment, and to a dozen files: a larger
+// one is several.
+func TestPackages(t *testing.T) {
+	files, documented := make(map[string]int), make(map[string]bool)
+	for file := range sources(t) {
+		dir := filepath.ToSlash(filepath.Dir(file))
+		files[dir]++
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documented[dir] = documented[dir] || parsed.Doc != nil
+	}
+	for dir, n := range files {
+		if !documented[dir] {
+			t.Errorf("%s has no doc comment", dir)
+		}
+		if n > 12 && dir != "prober/hello" && dir != "prober/tlstest" {
+			t.Errorf("%s has %d files", dir, n)
+		}
+	}
 }
 
 // sources is every Go file that is built into the program, with its imports.

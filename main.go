@@ -21,8 +21,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
-	"tls_exporter/collector"
 	"tls_exporter/config"
+	"tls_exporter/server"
 )
 
 func main() {
@@ -81,7 +81,7 @@ type serveFlags struct {
 func (f *serveFlags) register(command *kingpin.CmdClause, listen string) {
 	f.web = kingpinflag.AddFlags(command, listen)
 	command.Flag("probe.max-concurrent", "Probes that may run at once; one client, or one target, alone gets half. Each takes 40 kB, against a hostile server up to 1 MB: by default 40 MB, at worst 1 GB.").
-		Default(strconv.Itoa(collector.DefaultMaxConcurrent)).IntVar(&f.maxConcurrent)
+		Default(strconv.Itoa(server.DefaultMaxConcurrent)).IntVar(&f.maxConcurrent)
 	command.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&f.lifecycle)
 	command.Flag("web.enable-pprof", "Serve Go's profiles under /debug/pprof/.").BoolVar(&f.pprof)
 }

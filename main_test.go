@@ -74,25 +74,25 @@ func (o *output) await(t *testing.T, pattern string) []string {
 	return nil
 }
 
-// server is the program, serving.
-type server struct {
+// running is the program, serving.
+type running struct {
 	url      string
 	out, log *output
 	stop     context.CancelFunc
 	done     chan error
 }
 
-func start(t *testing.T, args ...string) *server {
+func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{out: new(output), log: new(output), stop: cancel, done: make(chan error, 1)}
+	s := &running{out: new(output), log: new(output), stop: cancel, done: make(chan error, 1)}
 	go func() { s.done <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0"), s.out, s.log) }()
 	t.Cleanup(func() { cancel(); http.DefaultClient.CloseIdleConnections() })
 	s.url = "http://" + s.log.await(t, `msg="?Listening on"? address=(\S+)`)[1]
 	return s
 }
 
-func (s *server) end(t *testing.T) {
+func (s *running) end(t *testing.T) {
 	t.Helper()
 	s.stop()
 	http.DefaultClient.CloseIdleConnections()
@@ -116,7 +116,7 @@ func fetch(t *testing.T, url string) (int, string) {
 }
 
 // targetsOf is the labels of every target that /targets lists.
-func targetsOf(t *testing.T, s *server) []map[string]string {
+func targetsOf(t *testing.T, s *running) []map[string]string {
 	t.Helper()
 	status, body := fetch(t, s.url+"/targets")
 	var groups []struct{ Labels map[string]string }

@@ -26,6 +26,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/report/text"
 	pages "tls_exporter/report/web"
+	"tls_exporter/server"
 )
 
 // ballastSize is how much memory is asked for and never touched, so that it takes
@@ -53,7 +54,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	process := new(config.Loader)
 	defer process.Close()
 	process.Listeners.Add(*f.web.WebListenAddresses...)
-	exporter, err := collector.New(collector.Options{
+	exporter, err := server.New(server.Options{
 		Load:          func() (*config.Config, error) { return loadConfig(process, configFile) },
 		Handshakes:    &process.Handshakes,
 		Logger:        logger,
@@ -70,7 +71,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	if f.pprof {
 		registerProfiles(handler)
 	}
-	server := &http.Server{
+	httpServer := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
@@ -84,7 +85,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 			return context.Background()
 		},
 	}
-	return serveUntil(ctx, server, exporter, f.web, logger)
+	return serveUntil(ctx, httpServer, exporter, f.web, logger)
 }
 
 // shutdownPatience is how long probes in flight may take to answer after the
@@ -92,10 +93,10 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 const shutdownPatience = 30 * time.Second
 
 // serveUntil owns the server's goroutines: it returns when all have ended.
-func serveUntil(ctx context.Context, server *http.Server, exporter *collector.Exporter, listen *web.FlagConfig, logger *slog.Logger) error {
+func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, listen *web.FlagConfig, logger *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := web.ListenAndServe(server, listen, logger); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.ListenAndServe(httpServer, listen, logger); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -110,12 +111,12 @@ func serveUntil(ctx context.Context, server *http.Server, exporter *collector.Ex
 		exporter.Drain()
 		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
 		defer cancel()
-		return server.Shutdown(patience)
+		return httpServer.Shutdown(patience)
 	})
 	return group.Wait()
 }
 
-func reloadOnHangup(ctx context.Context, exporter *collector.Exporter, logger *slog.Logger) {
+func reloadOnHangup(ctx context.Context, exporter *server.Exporter, logger *slog.Logger) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -133,7 +134,7 @@ func reloadOnHangup(ctx context.Context, exporter *collector.Exporter, logger *s
 	}
 }
 
-func newHandler(exporter *collector.Exporter, history *pages.History) *http.ServeMux {
+func newHandler(exporter *server.Exporter, history *pages.History) *http.ServeMux {
 	site := pages.New(pages.Options{
 		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics,
 	})

@@ -1,3 +1,6 @@
+// Package collector shows the result of a probe as metrics. A metric is a row: its
+// name, its help, and how to read it off a Result. A row whose question was not
+// answered is absent from the page.
 package collector
 
 // Metric is one metric of the contract with its users: what it is called, what
@@ -9,9 +12,8 @@ type Metric struct {
 	Part       string // of what it tells: a heading of the documentation
 }
 
-// Contract is every metric that the exporter has: first those of /probe, in the
-// order in which people are told of them, then those of /metrics that are its
-// own. A removed name or label breaks somebody's dashboard.
+// Contract is every metric of /probe, in the order in which people are told of them.
+// A removed name or label breaks somebody's dashboard.
 func Contract() []Metric {
 	var all []Metric
 	for _, part := range contents {
@@ -19,9 +21,28 @@ func Contract() []Metric {
 			all = append(all, Metric{f.name, f.help, "gauge", f.labels, part.title})
 		}
 	}
-	for _, m := range selfMetrics {
-		m.Part = "The exporter itself"
-		all = append(all, m)
-	}
 	return all
+}
+
+// contents is the table of contents of a probe's page, in the order in which
+// people are told of it.
+var contents = []part{
+	{"Always", always},
+	{"The session", session},
+	{"The chain", chainRows},
+	{"The certificates", certificates},
+	{"The addresses", addresses},
+	{"The checks", checks},
+	{"Expectations", expectRows},
+	{"Versions", versionsRows},
+	{"Ciphers, groups and signature schemes", ciphersRows},
+	{"Policies", policyRows},
+	{"Vulnerabilities", vulnerabilitiesRows},
+	{"Resumption", resumptionRows},
+}
+
+// part is families that are about the same thing.
+type part struct {
+	title    string
+	families []family
 }

@@ -5,19 +5,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"flag"
-	"io"
 	"net/netip"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
@@ -32,8 +29,6 @@ import (
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/target"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var at = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
@@ -128,10 +123,10 @@ func nothing() *prober.Result {
 func TestPage(t *testing.T) {
 	for name, result := range map[string]*prober.Result{"full": full(), "nothing": nothing()} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, "testdata/"+name+".prom", page(t, result))
+			collectortest.Golden(t, "testdata/"+name+".prom", page(t, result))
 		})
 	}
-	t.Run("several", func(t *testing.T) { golden(t, "testdata/several.prom", page(t, full(), nothing())) })
+	t.Run("several", func(t *testing.T) { collectortest.Golden(t, "testdata/several.prom", page(t, full(), nothing())) })
 }
 
 func page(t *testing.T, results ...*prober.Result) string {
@@ -143,39 +138,7 @@ func page(t *testing.T, results ...*prober.Result) string {
 	return text.String()
 }
 
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (-update writes it anew); got:\n%s", file, got)
-	}
-}
-
-func TestPageIsClean(t *testing.T) { lint(t, strings.NewReader(page(t, full()))) }
-
-// lint wants of a page what Prometheus's linter does, but for the days: people
-// think of certificates in days, and the contract has a row of seconds beside
-// each of days. And but for the bits of a prime, of which nobody speaks in bytes.
-func lint(t *testing.T, page io.Reader) {
-	t.Helper()
-	problems, err := promlint.New(page).Lint()
-	if err != nil {
-		t.Error(err)
-	}
-	for _, p := range problems {
-		if !strings.HasSuffix(p.Metric, "_days_remaining") && p.Metric != "tls_dh_bits" {
-			t.Errorf("%s: %s", p.Metric, p.Text)
-		}
-	}
-}
+func TestPageIsClean(t *testing.T) { collectortest.Lint(t, strings.NewReader(page(t, full()))) }
 
 // A gatherer promises sorted families, sorted labels and no series twice.
 func TestGatherIsSorted(t *testing.T) {
@@ -255,16 +218,14 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
-// The contract is what the page and the registry have, no more and no less.
+// The contract is what the page has, no more and no less.
 func TestContract(t *testing.T) {
-	registry := newTestExporter(t, nil).options.Registry
-	gathered, err := registry.Gather()
+	families, err := gatherer{full()}.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, _ := gatherer{full()}.Gather()
 	labels := make(map[string][]string)
-	for _, family := range append(gathered, page...) {
+	for _, family := range families {
 		labels[family.GetName()] = nil
 		for _, pair := range family.Metric[0].Label {
 			labels[family.GetName()] = append(labels[family.GetName()], pair.GetName())
@@ -272,11 +233,7 @@ func TestContract(t *testing.T) {
 	}
 	for _, m := range Contract() {
 		got, there := labels[m.Name]
-		want := slices.Sorted(slices.Values(m.Labels))
-		if m.Name == "tls_exporter_build_info" { // main registers it
-			continue
-		}
-		if !there || !slices.Equal(got, want) {
+		if want := slices.Sorted(slices.Values(m.Labels)); !there || !slices.Equal(got, want) {
 			t.Errorf("%s has the labels %v, the contract says %v (there: %v)", m.Name, got, want, there)
 		}
 		delete(labels, m.Name)

@@ -130,9 +130,9 @@ var pages = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxKeptPage = 32 << 10
 
-// writePage answers a scrape in the format that it asks for. It is not compressed:
+// WritePage answers a scrape in the format that it asks for. It is not compressed:
 // that would cost more CPU than the network saves on so few kilobytes.
-func writePage(w http.ResponseWriter, r *http.Request, result *prober.Result) {
+func WritePage(w http.ResponseWriter, r *http.Request, result *prober.Result) {
 	format := negotiate(r.Header)
 	var e *exposition
 	switch {

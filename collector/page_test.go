@@ -31,7 +31,7 @@ func TestPageIsTheLibrarys(t *testing.T) {
 		}
 		for _, result := range results {
 			w := httptest.NewRecorder()
-			writePage(w, request, result)
+			WritePage(w, request, result)
 			format := expfmt.NegotiateAccept(request.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 			if got := w.Header().Get("Content-Type"); got != string(format) {
 				t.Fatalf("asked for %q it is %q, not %q", accept, got, format)

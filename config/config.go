@@ -1,3 +1,4 @@
+// Package config reads targets.yml strictly: modules, targets, access policy.
 package config
 
 import (

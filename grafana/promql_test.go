@@ -8,13 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"tls_exporter/server"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/prometheus/promql/parser"
-
-	"tls_exporter/collector"
 )
 
 // Every query is valid PromQL and uses only metrics and labels of the exporter, and
@@ -121,7 +120,7 @@ func check(expr string) (labels map[string]bool, problems []string) {
 // labels: those of the exporter, those of the client library, and up.
 var promised = sync.OnceValue(func() map[string][]string {
 	metrics := map[string][]string{"up": nil}
-	for _, m := range collector.Contract() {
+	for _, m := range server.Contract() {
 		metrics[m.Name] = m.Labels // of a histogram: the native one
 		if m.Type == "histogram" {
 			metrics[m.Name+"_bucket"] = append([]string{"le"}, m.Labels...)

@@ -18,13 +18,13 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"gopkg.in/yaml.v3"
 
-	"tls_exporter/collector"
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
+	"tls_exporter/server"
 )
 
 // rule is an alert or a recording rule.
@@ -210,7 +210,7 @@ func TestEveryAlertIsTested(t *testing.T) {
 func TestRulesKeepToTheContract(t *testing.T) {
 	alerts, records := rules(t)
 	promised := map[string][]string{"up": nil}
-	for _, m := range collector.Contract() {
+	for _, m := range server.Contract() {
 		promised[m.Name] = m.Labels
 	}
 	used := map[string]bool{}
@@ -334,7 +334,7 @@ func TestEveryProblemHasAnAlert(t *testing.T) {
 func TestCertificateLabelsAreIgnored(t *testing.T) {
 	alerts, records := rules(t)
 	var varying []string
-	for _, m := range collector.Contract() {
+	for _, m := range server.Contract() {
 		if m.Name == "tls_certificate_info" {
 			varying = slices.DeleteFunc(slices.Clone(m.Labels), func(label string) bool { return label == "position" })
 		}

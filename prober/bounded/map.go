@@ -1,3 +1,4 @@
+// Package bounded has a map that holds at most a number of bytes.
 package bounded
 
 import (

@@ -1,3 +1,4 @@
+// Package chain judges the certificates that a server sent, question by question.
 package chain
 
 import (

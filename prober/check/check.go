@@ -1,3 +1,4 @@
+// Package check runs the checks of a probe in parallel, and caches costly findings.
 package check
 
 import (

@@ -1,3 +1,5 @@
+// Package connect opens the route to a target, up to where the next byte to send is a
+// ClientHello: resolve, dial, proxy, PROXY protocol header, STARTTLS.
 package connect
 
 import (

@@ -1,3 +1,5 @@
+// Package endpoint is what a check may use of a server that was probed: what is known
+// of it, and ways back to it.
 package endpoint
 
 import (

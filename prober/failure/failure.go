@@ -1,3 +1,5 @@
+// Package failure says where and why a probe failed: phases and reasons, in a
+// closed vocabulary. An error is classified once, where it happens.
 package failure
 
 import (

@@ -1,3 +1,5 @@
+// Package guard makes every connection of the prober, and holds the address that is
+// dialled against the access policy.
 package guard
 
 import (

@@ -1,3 +1,5 @@
+// Package handshake performs one handshake: with the TLS 1.3 client, else with
+// crypto/tls, else it records what a legacy hello shows.
 package handshake
 
 import (

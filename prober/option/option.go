@@ -1,3 +1,4 @@
+// Package option has the checked values of targets.yml.
 package option
 
 import (

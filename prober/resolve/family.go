@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/miekg/dns"
-
 	"tls_exporter/prober/text"
 )
 
@@ -41,17 +39,6 @@ func (f Family) network() string {
 		return "ip"
 	}
 	return string(f)
-}
-
-// records are the kinds of DNS record that hold addresses of the family.
-func (f Family) records() []uint16 {
-	switch f {
-	case IPv4:
-		return []uint16{dns.TypeA}
-	case IPv6:
-		return []uint16{dns.TypeAAAA}
-	}
-	return []uint16{dns.TypeAAAA, dns.TypeA}
 }
 
 func (f Family) Allows(addr netip.Addr) bool { return f == AnyIP || f == FamilyOf(addr) }

@@ -66,6 +66,17 @@ func (s *nameserver) lookup(ctx context.Context, family Family, host string) ([]
 	return nil, NoAddress(host, family)
 }
 
+// records are the kinds of DNS record that hold addresses of the family.
+func (f Family) records() []uint16 {
+	switch f {
+	case IPv4:
+		return []uint16{dns.TypeA}
+	case IPv6:
+		return []uint16{dns.TypeAAAA}
+	}
+	return []uint16{dns.TypeAAAA, dns.TypeA}
+}
+
 // addresses asks for the records of one kind. None, without an error, is a name
 // that exists without them.
 func (s *nameserver) addresses(ctx context.Context, host string, kind uint16) ([]netip.Addr, error) {

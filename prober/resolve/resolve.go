@@ -1,3 +1,5 @@
+// Package resolve finds the addresses of a name, by the system's configuration or by
+// one DNS server.
 package resolve
 
 import (

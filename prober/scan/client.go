@@ -1,3 +1,5 @@
+// Package scan asks by raw hellos what a server accepts, within a budget of
+// connections.
 package scan
 
 import (

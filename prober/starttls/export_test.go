@@ -1,6 +1,8 @@
 package starttls
 
-import "tls_exporter/prober/target"
+import (
+	"tls_exporter/prober/target"
+)
 
 // What tests of whole dialogues need of the package.
 const (

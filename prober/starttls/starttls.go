@@ -1,3 +1,5 @@
+// Package starttls holds the dialogues in the clear that come before TLS, one for
+// each protocol.
 package starttls
 
 import (

@@ -1,3 +1,5 @@
+// Package target parses targets, [scheme://]host[:port], and the names and
+// addresses in them.
 package target
 
 import (

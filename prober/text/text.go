@@ -1,3 +1,4 @@
+// Package text makes strings of strangers fit to show: quoted, printable, short.
 package text
 
 import (

@@ -222,7 +222,7 @@ func TestNothingIsCoveredUp(t *testing.T) {
 }
 
 // Whatever a server says, the handshake ends, and says how.
-func FuzzClient13(f *testing.F) {
+func FuzzClient(f *testing.F) {
 	lab, err := tlstest.New()
 	if err != nil {
 		f.Fatal(err)

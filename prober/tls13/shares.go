@@ -67,7 +67,7 @@ type kemKey struct {
 	made    time.Time
 }
 
-// kemAge is for how long an ML-KEM key is offered, beside an X25519 key that is
+// kemLifetime is for how long an ML-KEM key is offered, beside an X25519 key that is
 // another one each time, so that no key share is sent twice (RFC 9846 section
 // 4.3.8) and each session has a secret of its own. RFC 9954 section 2 lets keys of
 // a KEM that is made for it, as this one is, be used again, and has two things
@@ -75,7 +75,7 @@ type kemKey struct {
 // connections can be told to come from one client, which a monitor does not hide.
 // In return there is an eighth of a handshake less to compute, and a probe that
 // waits for an answer takes half as much memory (docs/scaling.md).
-const kemAge = time.Second
+const kemLifetime = time.Second
 
 // shareSource makes the shares of a prober's handshakes.
 type shareSource struct {
@@ -97,7 +97,7 @@ func (s *shareSource) fresh() (*shares, error) {
 func (s *shareSource) current() (*kemKey, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.kem != nil && time.Since(s.kem.made) < kemAge {
+	if s.kem != nil && time.Since(s.kem.made) < kemLifetime {
 		return s.kem, nil
 	}
 	var err error

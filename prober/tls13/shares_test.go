@@ -26,8 +26,8 @@ func TestKeySharesAreFresh(t *testing.T) {
 	if first.kem != second.kem {
 		t.Error("the ML-KEM key is another one at once")
 	}
-	source.kem.made = source.kem.made.Add(-kemAge)
+	source.kem.made = source.kem.made.Add(-kemLifetime)
 	if third := take(); third.kem == first.kem || bytes.Equal(third.kem.public, first.kem.public) {
-		t.Errorf("the ML-KEM key is the same after %s", kemAge)
+		t.Errorf("the ML-KEM key is the same after %s", kemLifetime)
 	}
 }

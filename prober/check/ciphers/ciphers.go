@@ -1,3 +1,5 @@
+// Package ciphers finds which cipher suites, groups and signature schemes a server
+// accepts.
 package ciphers
 
 import (

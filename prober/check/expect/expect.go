@@ -1,3 +1,4 @@
+// Package expect judges a probe by what its module expects. It asks the server nothing.
 package expect
 
 import (

@@ -1,3 +1,4 @@
+// Package policy judges findings by published policies. It asks the server nothing.
 package policy
 
 import (

@@ -1,3 +1,4 @@
+// Package resumption finds how a session with a server can be resumed.
 package resumption
 
 import (

@@ -1,3 +1,4 @@
+// Package versions finds which versions of SSL and TLS a server accepts.
 package versions
 
 import (

@@ -1,3 +1,5 @@
+// Package vulnerabilities tests a server for known vulnerabilities, each by a method
+// that does it no harm.
 package vulnerabilities
 
 import (

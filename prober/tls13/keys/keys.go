@@ -1,3 +1,5 @@
+// Package keys has the key schedule and the record protection of TLS 1.3 (RFC 8446
+// sections 5.2 and 7).
 package keys
 
 import (

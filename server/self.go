@@ -1,4 +1,4 @@
-package collector
+package server
 
 import (
 	"sync/atomic"
@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"tls_exporter/collector"
 	"tls_exporter/prober"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
@@ -23,7 +24,7 @@ type self struct {
 }
 
 // selfMetrics is their names, helps and labels.
-var selfMetrics = []Metric{
+var selfMetrics = []collector.Metric{
 	buildInfo:  {Name: "tls_exporter_build_info", Help: "Version of the exporter and of Go. The value is 1.", Type: "gauge", Labels: []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"}},
 	reloadGood: {Name: "tls_exporter_config_last_reload_successful", Help: "Whether the last attempt to load the configuration succeeded.", Type: "gauge"},
 	reloadTime: {Name: "tls_exporter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded with success.", Type: "gauge"},
@@ -93,10 +94,12 @@ func newSelf(registry prometheus.Registerer, performed *handshake.Counts) *self 
 }
 
 func (s *self) reloaded(err error) {
-	s.reloadGood.Set(bit(err == nil))
-	if err == nil {
-		s.reloadTime.SetToCurrentTime()
+	if err != nil {
+		s.reloadGood.Set(0)
+		return
 	}
+	s.reloadGood.Set(1)
+	s.reloadTime.SetToCurrentTime()
 }
 
 func (s *self) probed(module string, r *prober.Result) {
@@ -109,4 +112,15 @@ func (s *self) probed(module string, r *prober.Result) {
 	}
 	s.probes.WithLabelValues(module, phase).Inc()
 	s.duration.Observe(r.Duration.Seconds())
+}
+
+// Contract is every metric that the exporter has: those of /probe, and those of
+// /metrics that are its own. A removed name or label breaks somebody's dashboard.
+func Contract() []collector.Metric {
+	all := collector.Contract()
+	for _, m := range selfMetrics {
+		m.Part = "The exporter itself"
+		all = append(all, m)
+	}
+	return all
 }

@@ -1,4 +1,4 @@
-package collector
+package server
 
 import (
 	"bytes"
@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
 
+	"tls_exporter/collector/collectortest"
 	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/prober/tlstest"
@@ -141,7 +142,7 @@ func TestProbeDebug(t *testing.T) {
 	if !strings.Contains(body, "\ntls_probe_success 1\n") || !strings.Contains(body, "\n# all about\n#\n# https://127.0.0.1:") {
 		t.Errorf("the debug page is\n%s", body)
 	}
-	lint(t, w.Body)
+	collectortest.Lint(t, w.Body)
 	if strings.Contains(get(e, "/probe?debug=false&target=127.0.0.1:1").Body.String(), "# all about") {
 		t.Error("debug=false explains all the same")
 	}

@@ -1,4 +1,6 @@
-package collector
+// Package server answers requests: probes, the list of targets, the exporter's own
+// metrics, health and reload.
+package server
 
 import (
 	"cmp"

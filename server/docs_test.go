@@ -1,10 +1,12 @@
-package collector
+package server
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"tls_exporter/collector"
+	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/expect"
@@ -16,7 +18,7 @@ import (
 )
 
 // docs/metrics.md is generated from the rows (-update).
-func TestDocs(t *testing.T) { golden(t, "../docs/metrics.md", document()) }
+func TestDocs(t *testing.T) { collectortest.Golden(t, "../docs/metrics.md", document()) }
 
 func TestDocsExplainEveryVulnerability(t *testing.T) {
 	for _, name := range vulnerabilities.Names {
@@ -59,7 +61,7 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	return b.String()
 }
 
-func kind(m Metric) string {
+func kind(m collector.Metric) string {
 	if m.Type == "gauge" {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package collector
+package server
 
 import (
 	"errors"
@@ -50,10 +50,10 @@ func (l *limit) enter(client netip.Prefix, target string) (leave func()) {
 	for _, h := range both {
 		l.held[h]++
 	}
-	return func() { l.leave(both[:]) }
+	return func() { l.release(both[:]) }
 }
 
-func (l *limit) leave(both []holder) {
+func (l *limit) release(both []holder) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.free++

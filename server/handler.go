@@ -1,4 +1,4 @@
-package collector
+package server
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
+	"tls_exporter/collector"
 	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/prober/target"
@@ -35,7 +36,7 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.reject(w, &refusal{http.StatusBadRequest, rejectedTimeout, err})
 		return
 	}
-	result, refused := e.run(r, request, limit)
+	result, refused := e.probeWithin(r, request, limit)
 	if refused != nil {
 		e.reject(w, refused)
 		return
@@ -44,11 +45,11 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.writeDebug(w, result)
 		return
 	}
-	writePage(w, r, result)
+	collector.WritePage(w, r, result)
 }
 
 func (e *Exporter) reject(w http.ResponseWriter, refused *refusal) {
-	e.turnAway(w, refused)
+	e.refuse(w, refused)
 	http.Error(w, refused.err.Error(), refused.status)
 }
 
@@ -63,8 +64,8 @@ type refusal struct {
 // places come free all the time.
 const retryAfter = "1"
 
-// turnAway counts a refusal and sets the header that goes with it.
-func (e *Exporter) turnAway(w http.ResponseWriter, refused *refusal) {
+// refuse counts a refusal and sets the header that goes with it.
+func (e *Exporter) refuse(w http.ResponseWriter, refused *refusal) {
 	e.self.rejected.WithLabelValues(refused.reason).Inc()
 	if refused.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
@@ -106,7 +107,7 @@ type Viewer interface {
 func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fail := func(refused *refusal) {
-			e.turnAway(w, refused)
+			e.refuse(w, refused)
 			v.Fail(w, refused.status, refused.err)
 		}
 		request, refused := e.admit(r, "fresh")
@@ -116,7 +117,7 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 		}
 		result := v.Recall(request.module, request.target)
 		if result == nil || request.flags["fresh"] {
-			if result, refused = e.run(r, request, request.prober.Timeout()); refused != nil {
+			if result, refused = e.probeWithin(r, request, request.prober.Timeout()); refused != nil {
 				fail(refused)
 				return
 			}
@@ -125,8 +126,8 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	}
 }
 
-// run probes within a limit if there is room for it, counts, logs and lets others know.
-func (e *Exporter) run(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
+// probeWithin probes within a limit if there is room for it, counts, logs and lets others know.
+func (e *Exporter) probeWithin(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
 	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.Server())
 	if leave == nil {
 		return nil, &refusal{http.StatusServiceUnavailable, rejectedTooMany, errTooMany}
@@ -165,7 +166,7 @@ func (e *Exporter) log(ctx context.Context, request *probeRequest, r *prober.Res
 // comments: what a scraper may still read.
 func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
 	var text bytes.Buffer
-	if err := Text(&text, r); err != nil {
+	if err := collector.Text(&text, r); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

@@ -1,0 +1,52 @@
+package collector
+
+import (
+	"tls_exporter/prober"
+)
+
+var addresses = about(func(r *prober.Result) *prober.Pool { return r.Pool },
+	gauge("tls_addresses", "How many addresses the name has. With addresses: all in the module they are probed each by itself, the first 32 of them.",
+		func(p *prober.Pool) (float64, bool) { return float64(p.Total), true }),
+	gauge("tls_addresses_failing", "How many of the probed addresses are not as they should be.",
+		func(p *prober.Pool) (float64, bool) { return float64(p.Failing()), true }),
+	gauge("tls_addresses_distinct_certificates", "How many different leaf certificates the addresses serve. Absent when none was seen.",
+		func(p *prober.Pool) (float64, bool) {
+			distinct := p.DistinctCertificates()
+			return float64(distinct), distinct > 0
+		}),
+	eachAddress("tls_address_success", "Whether the address, probed by itself, is as it should be.",
+		func(m *prober.Member) (float64, bool) { return bit(m.Failure == nil), true }),
+	gauges("tls_address_failure_info", "Which phase failed at the address and why. Absent when nothing did.",
+		[]string{"ip", "phase", "reason"}, func(p *prober.Pool, set setter) {
+			for _, m := range p.Members {
+				if m.Failure != nil {
+					set(1, ip(m.Address), string(m.Failure.Phase), string(m.Failure.Reason))
+				}
+			}
+		}),
+	eachAddress("tls_address_handshake_duration_seconds", "Handshake latency of the address. Absent when no handshake was completed.",
+		func(m *prober.Member) (float64, bool) {
+			if m.Session == nil || !m.Session.Completed {
+				return 0, false
+			}
+			return m.Session.Duration.Seconds(), true
+		}),
+	eachAddress("tls_address_certificate_days_remaining", "Days until the leaf certificate that the address serves ends. Absent when none was seen.",
+		func(m *prober.Member) (float64, bool) {
+			if m.Chain == nil {
+				return 0, false
+			}
+			return m.Chain.Certificates[0].DaysRemaining(m.Chain.At), true
+		}),
+)
+
+// eachAddress is a row with a series for each address that was probed.
+func eachAddress(name, help string, read func(*prober.Member) (float64, bool)) row[prober.Pool] {
+	return gauges(name, help, []string{"ip"}, func(p *prober.Pool, set setter) {
+		for _, m := range p.Members {
+			if value, known := read(m); known {
+				set(value, ip(m.Address))
+			}
+		}
+	})
+}
