@@ -154,11 +154,17 @@ type Conn struct {
 // proxy and with PROXY protocol header and STARTTLS, where there are such: the
 // next byte to send is a ClientHello. The connection ends with ctx. Open reports
 // whether it succeeded; the trace has the failure.
-func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
-	conn, ok := r.reach(ctx, trace, t, addrs)
-	if !ok || !t.Scheme.StartsInClear() {
-		return conn, ok
+func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
+	conn := new(Conn)
+	ok := r.reach(ctx, trace, conn, t, addrs)
+	if ok && t.Scheme.StartsInClear() {
+		ok = r.startTLS(trace, conn, t)
 	}
+	return conn, ok
+}
+
+// startTLS holds the dialogue before TLS.
+func (r *Route) startTLS(trace *failure.Trace, conn *Conn, t *target.Target) bool {
 	started, ok := failure.Step(trace, failure.PhaseStartTLS, func() (net.Conn, error) {
 		return starttls.Start(conn.Conn, t, string(r.options.StartTLSName))
 	})
@@ -166,37 +172,40 @@ func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target
 		conn.Conn.Close()
 	}
 	conn.Conn = started
-	return conn, ok
+	return ok
 }
 
 // reach connects to the target, through its proxy if it has one.
-func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
-	var conn Conn
+func (r *Route) reach(ctx context.Context, trace *failure.Trace, conn *Conn, t *target.Target, addrs []netip.AddrPort) bool {
 	var ok bool
 	if via := r.proxy(t); via != nil {
-		conn, ok = r.tunnelled(ctx, trace, via, t, addrs)
+		ok = r.tunnelled(ctx, trace, conn, via, t, addrs)
 	} else {
-		conn, ok = r.direct(ctx, trace, t, addrs)
+		ok = r.direct(ctx, trace, conn, t, addrs)
 	}
-	if !ok {
-		return conn, false
-	}
-	if header := r.proxyHeader(&conn); header != nil {
-		if _, err := conn.Write(header); err != nil {
-			trace.Fail(failure.PhaseConnect, err)
-			conn.Conn.Close()
-			return conn, false
-		}
-	}
-	return conn, true
+	return ok && r.announce(trace, conn)
 }
 
-func (r *Route) direct(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
-	opened, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return r.connect(ctx, t, addrs) })
-	if !ok {
-		return Conn{}, false
+// announce sends the PROXY protocol header, if there is one.
+func (r *Route) announce(trace *failure.Trace, conn *Conn) bool {
+	header := r.proxyHeader(conn)
+	if header == nil {
+		return true
 	}
-	return Conn{Conn: opened, Connected: true, Remote: addrPort(opened.RemoteAddr())}, true
+	_, err := conn.Write(header)
+	if err != nil {
+		trace.Fail(failure.PhaseConnect, err)
+		conn.Conn.Close()
+	}
+	return err == nil
+}
+
+func (r *Route) direct(ctx context.Context, trace *failure.Trace, conn *Conn, t *target.Target, addrs []netip.AddrPort) bool {
+	opened, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return r.connect(ctx, t, addrs) })
+	if ok {
+		conn.Conn, conn.Connected, conn.Remote = opened, true, addrPort(opened.RemoteAddr())
+	}
+	return ok
 }
 
 // proxyHeader is the PROXY protocol header that a connection begins with; nil:

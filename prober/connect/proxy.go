@@ -123,11 +123,11 @@ func (r *Route) leaveToProxy(via *ProxyURL, t *target.Target) bool {
 
 // tunnelled connects to the target through a proxy. A proxy that cannot be
 // reached is a failure of its own, and says nothing of the target's port.
-func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyURL, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
-	opened := Conn{Proxy: via.String()}
+func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, opened *Conn, via *ProxyURL, t *target.Target, addrs []netip.AddrPort) bool {
+	opened.Proxy = via.String()
 	if err := r.admitProxied(t, addrs); err != nil {
 		_, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return nil, err })
-		return opened, ok
+		return ok
 	}
 	conn, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) {
 		conn, err := r.guard.Dial(ctx, "tcp", string(via.Address), r.source, r.guard.OfOwner(string(via.Address)))
@@ -138,7 +138,7 @@ func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyU
 	})
 	if !ok {
 		trace.Reassign(failure.PhaseProxy)
-		return opened, false
+		return false
 	}
 	destination := t.HostPort()
 	if len(addrs) > 0 {
@@ -147,13 +147,13 @@ func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyU
 	tunnel, ok := failure.Step(trace, failure.PhaseProxy, func() (net.Conn, error) { return r.tunnel(ctx, conn, via, destination) })
 	if !ok {
 		conn.Close()
-		return opened, false
+		return false
 	}
 	opened.Conn, opened.Connected = tunnel, true
 	if len(addrs) > 0 {
 		opened.Remote = addrs[0]
 	}
-	return opened, true
+	return true
 }
 
 // admitProxied holds the policy against a target to which the proxy, and not the
