@@ -181,12 +181,10 @@ func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Targe
 	if !ok {
 		return conn, false
 	}
-	if header := r.proxyHeader(&conn); header != nil {
-		if _, err := conn.Write(header); err != nil {
-			trace.Fail(failure.PhaseConnect, err)
-			conn.Conn.Close()
-			return conn, false
-		}
+	if err := r.writeProxyHeader(&conn); err != nil {
+		trace.Fail(failure.PhaseConnect, err)
+		conn.Conn.Close()
+		return conn, false
 	}
 	return conn, true
 }
@@ -199,14 +197,14 @@ func (r *Route) direct(ctx context.Context, trace *failure.Trace, t *target.Targ
 	return Conn{Conn: opened, Connected: true, Remote: addrPort(opened.RemoteAddr())}, true
 }
 
-// proxyHeader is the PROXY protocol header that a connection begins with; nil:
-// none. The source of a connection to a proxy is not the one that the server sees.
-func (r *Route) proxyHeader(conn *Conn) []byte {
+// writeProxyHeader sends the PROXY protocol header, if the options have one. With
+// a proxy the source is unknown: the server sees a connection from the proxy.
+func (r *Route) writeProxyHeader(conn *Conn) error {
 	var source netip.AddrPort
 	if conn.Proxy == "" {
 		source = addrPort(conn.LocalAddr())
 	}
-	return r.options.ProxyProtocol.header(source, conn.Remote)
+	return r.options.ProxyProtocol.writeHeader(conn, source, conn.Remote)
 }
 
 // addrPort is one end of a TCP connection; invalid for another kind of address.
