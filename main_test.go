@@ -470,7 +470,7 @@ func TestProbeCommand(t *testing.T) {
 		{"enough days", []string{"--warning=1", tired}, 0, "GOOD"},
 		{"could not tell", []string{"quic://" + healthy}, 3, "not supported by this version"},
 		{"good after a dialogue", []string{"smtp://" + mail}, 0, "\n    starttls "},
-		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid lists no STARTTLS"},
+		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid does not list STARTTLS"},
 		{"the worst of several", []string{healthy, expired, tired}, 2, "GOOD"},
 		{"by another name", []string{"--server-name=other.test", healthy}, 2, "name_mismatch"},
 		{"at another address", []string{"--address=" + healthy, "localhost:1"}, 0, "GOOD"},
