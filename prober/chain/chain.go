@@ -29,7 +29,7 @@ type Found struct {
 	Detail   string // one sentence for people
 }
 
-// Has tells whether p is among the chain's problems.
+// Has reports whether p is among the chain's problems.
 func (c *Chain) Has(p Problem) bool {
 	for _, f := range c.Problems {
 		if f.Problem == p {

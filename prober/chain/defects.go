@@ -48,7 +48,7 @@ func (j *verification) defects(way []*x509.Certificate) []defect {
 	return found
 }
 
-// anchor tells whether the certificate at i is trusted, or untrusted, for being
+// anchor reports whether the certificate at i is trusted, or untrusted, for being
 // there: its own signature then says nothing.
 func (j *verification) anchor(way []*x509.Certificate, i int) bool {
 	return i == len(way)-1 && (index(j.sent, way[i]) < 0 || i > 0 && selfSigned(way[i]) || contains(j.rootsAbove(way[i]), way[i]))
@@ -95,7 +95,7 @@ func misuse(way []*x509.Certificate, i int) string {
 	return ""
 }
 
-// forServers tells whether the extended key usage lets a certificate take part in a
+// forServers reports whether the extended key usage lets a certificate take part in a
 // server's chain; none at all lets it.
 func forServers(cert *x509.Certificate) bool {
 	if len(cert.ExtKeyUsage) == 0 && len(cert.UnknownExtKeyUsage) == 0 {
@@ -188,7 +188,7 @@ func (j *verification) checkOrder() {
 	}
 }
 
-// sameCA tells whether all that stands between at and next is other certificates
+// sameCA reports whether all that stands between at and next is other certificates
 // for the CA at at.
 func (j *verification) sameCA(at, next int) bool {
 	for _, between := range j.sent[at+1 : next] {

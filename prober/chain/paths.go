@@ -28,7 +28,7 @@ func (w candidate) permanent() int {
 	return n
 }
 
-// trustworthy tells whether nothing but the date stands against the way.
+// trustworthy reports whether nothing but the date stands against the way.
 func (w candidate) trustworthy() bool { return w.permanent() == 0 }
 
 // best is the way with the fewest defects, and of those the one that lasts
@@ -82,7 +82,7 @@ func (j *verification) paths() (complete, dangling [][]*x509.Certificate) {
 	return complete, dangling
 }
 
-// passedCA tells whether a way already went through this authority, if with
+// passedCA reports whether a way already went through this authority, if with
 // another certificate: mutual cross-signs would lead round in circles.
 func passedCA(way []*x509.Certificate, cert *x509.Certificate) bool {
 	return slices.ContainsFunc(way, func(c *x509.Certificate) bool {
@@ -99,7 +99,7 @@ func (j *verification) rootsAbove(cert *x509.Certificate) []*x509.Certificate {
 	return above
 }
 
-// signs tells whether the certificate sent at parent signed the one at child.
+// signs reports whether the certificate sent at parent signed the one at child.
 // Past the bound on signatures nothing did.
 func (j *verification) signs(parent, child int) bool {
 	pair := [2]int{parent, child}

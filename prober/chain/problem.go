@@ -33,7 +33,7 @@ var Problems = []Problem{
 	ProblemLifetimeTooLong, ProblemWrongOrder,
 }
 
-// Invalidates tells whether a verifier refuses a chain with this problem.
+// Invalidates reports whether a verifier refuses a chain with this problem.
 func (p Problem) Invalidates() bool {
 	switch p {
 	case ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:

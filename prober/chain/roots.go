@@ -26,7 +26,7 @@ type Options struct {
 type Roots struct {
 	Pool *x509.CertPool
 	own  []*x509.Certificate // those of ca_file
-	// public tells whether a root is one of the public Web PKI, whose CAs keep
+	// public reports whether a root is one of the public Web PKI, whose CAs keep
 	// the CA/Browser Forum's rules: one in Mozilla's root program.
 	public func(root *x509.Certificate) bool
 }
@@ -145,7 +145,7 @@ func (r *Roots) issuersOf(cert *x509.Certificate, now time.Time) []*x509.Certifi
 	return found
 }
 
-// shareOrganization tells whether a root of ca_file carries the organization
+// shareOrganization reports whether a root of ca_file carries the organization
 // (O) of name, and whether both sides have one to compare.
 func (r *Roots) shareOrganization(organization []string) (shared, comparable bool) {
 	for _, root := range r.own {
@@ -161,7 +161,7 @@ func (r *Roots) shareOrganization(organization []string) (shared, comparable boo
 	return false, comparable
 }
 
-// signs tells whether parent's key signed child, by names and signature alone.
+// signs reports whether parent's key signed child, by names and signature alone.
 // SHA-1 counts here: that it is weak is a problem of its own.
 func signs(parent, child *x509.Certificate) bool {
 	return bytes.Equal(child.RawIssuer, parent.RawSubject) &&

@@ -100,7 +100,7 @@ func (j *verification) report(p Problem, cert *x509.Certificate, format string, 
 	if cert != nil {
 		position = index(j.sent, cert)
 	}
-	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: text.Shorten(fmt.Sprintf(format, args...))})
+	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: text.Message(fmt.Sprintf(format, args...))})
 }
 
 // explain finds everything that makes the chain invalid. It chooses one way up

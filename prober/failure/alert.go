@@ -25,7 +25,7 @@ var alerts = func() map[uint8]string {
 	return names
 }()
 
-// IsAlert tells whether the peer sent an alert.
+// IsAlert reports whether the peer sent an alert.
 func (r Reason) IsAlert() bool { return strings.HasPrefix(string(r), AlertPrefix) }
 
 // ForAlert is the reason of an alert: alert_ and its registered name.

@@ -23,7 +23,7 @@ const (
 // Phases is the whole vocabulary, in the order of a probe.
 var Phases = []Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
 
-// BeforeTLS tells whether the phase ends before the first byte of TLS is sent.
+// BeforeTLS reports whether the phase ends before the first byte of TLS is sent.
 func (p Phase) BeforeTLS() bool {
 	return slices.Contains([]Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS}, p)
 }

@@ -61,6 +61,6 @@ func (c *boundConn) within(t time.Time, set func(time.Time) error) error {
 	return err
 }
 
-// Pending tells whether bytes of the peer wait to be read, as far as the system
+// Pending reports whether bytes of the peer wait to be read, as far as the system
 // can tell at once.
 func (c *boundConn) Pending() bool { return readable(c.Conn) }

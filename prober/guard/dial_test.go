@@ -61,7 +61,7 @@ func TestOneDoor(t *testing.T) {
 	}
 }
 
-// opensConnection tells whether an expression names a function or type that
+// opensConnection reports whether an expression names a function or type that
 // connects, or a method of either name that dialers have.
 func opensConnection(s *ast.SelectorExpr) bool {
 	if of, ok := s.X.(*ast.Ident); ok && opens.MatchString(of.Name+"."+s.Sel.Name) {

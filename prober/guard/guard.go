@@ -229,7 +229,7 @@ func (g *Guard) judgeAddress(network, address string, judge Judge) error {
 	return judge(addr)
 }
 
-// AllowsSocket tells whether a rule under allow has this path.
+// AllowsSocket reports whether a rule under allow has this path.
 func (g *Guard) AllowsSocket(socket string) bool {
 	return slices.ContainsFunc(g.policy.Allow, func(r Rule) bool { return r.Unix.matches(socket) }) && path.Clean(socket) == socket
 }

@@ -37,7 +37,7 @@ func (l *Listeners) Add(addresses ...string) {
 	}
 }
 
-// at tells whether the exporter listens at addr. The addresses of a machine
+// at reports whether the exporter listens at addr. The addresses of a machine
 // change, so it is asked for them each time; if it fails to answer, addr may be
 // one of them.
 func (l *Listeners) at(addr netip.AddrPort) bool {

@@ -53,7 +53,7 @@ func (p *Policy) Validate() error {
 	return nil
 }
 
-// limitsNetwork tells whether Allow leaves out any of the network. A rule that is
+// limitsNetwork reports whether Allow leaves out any of the network. A rule that is
 // there to lift what is denied to everybody has nothing to say of the rest.
 func (p *Policy) limitsNetwork() bool {
 	return slices.ContainsFunc(p.Allow, func(r Rule) bool {
@@ -62,12 +62,12 @@ func (p *Policy) limitsNetwork() bool {
 	})
 }
 
-// LimitsAddresses tells whether any rule takes knowing an address.
+// LimitsAddresses reports whether any rule takes knowing an address.
 func (p *Policy) LimitsAddresses() bool {
 	return slices.ContainsFunc(slices.Concat(p.Allow, p.Deny), func(r Rule) bool { return r.CIDR != CIDR{} })
 }
 
-// matches tells whether the rule is about an endpoint; unknown is what to say of
+// matches reports whether the rule is about an endpoint; unknown is what to say of
 // an address that is not known yet.
 func (r *Rule) matches(e target.Destination, unknown bool) bool {
 	if r.Unix != "" || r.Port != (Ports{}) && !r.Port.contain(e.Port) || r.Host != "" && !r.Host.matches(e.Host) {
@@ -82,7 +82,7 @@ func (r *Rule) matches(e target.Destination, unknown bool) bool {
 	return slices.ContainsFunc(equivalents(e.Addr), r.CIDR.Contains)
 }
 
-// allows tells whether the rule, of Allow, vouches for an endpoint. A name
+// allows reports whether the rule, of Allow, vouches for an endpoint. A name
 // vouches for the addresses that it has, and for no other that a caller dials
 // under it.
 func (r *Rule) allows(e target.Destination) bool {

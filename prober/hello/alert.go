@@ -64,5 +64,5 @@ func (d AlertDescription) String() string {
 	return fmt.Sprintf("0x%02X", uint8(d))
 }
 
-// Registered tells whether the number has a name.
+// Registered reports whether the number has a name.
 func (d AlertDescription) Registered() bool { return alertNames[d] != "" }

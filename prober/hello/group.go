@@ -81,17 +81,17 @@ func (g Group) String() string {
 	return fmt.Sprintf("0x%04X", uint16(g))
 }
 
-// Registered tells whether the number has a name.
+// Registered reports whether the number has a name.
 func (g Group) Registered() bool { return groupNames[g] != "" }
 
-// PostQuantum tells whether the group also holds against a quantum computer:
+// PostQuantum reports whether the group also holds against a quantum computer:
 // ML-KEM (FIPS 203) or its draft Kyber, alone or beside a curve.
 func (g Group) PostQuantum() bool {
 	return g >= MLKEM512 && g <= MLKEM1024 || g >= SecP256r1MLKEM768 && g <= CurveSM2MLKEM768 ||
 		g == X25519Kyber768Draft00 || g == SecP256r1Kyber768
 }
 
-// FiniteField tells whether the group is one of RFC 7919's.
+// FiniteField reports whether the group is one of RFC 7919's.
 func (g Group) FiniteField() bool { return g >= FFDHE2048 && g <= FFDHE8192 }
 
 // preferredGroups come first in an offer; the others follow in the registry's

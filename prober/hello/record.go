@@ -84,7 +84,7 @@ func readHeader(r io.Reader, header *[recordHeader]byte) error {
 	return err
 }
 
-// beginsRecord tells whether b can be the beginning of a record.
+// beginsRecord reports whether b can be the beginning of a record.
 func beginsRecord(b []byte) bool {
 	return b[0] >= TypeChangeCipherSpec && b[0] <= TypeHeartbeat && (len(b) < 2 || b[1] == 3)
 }

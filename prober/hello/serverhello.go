@@ -118,16 +118,16 @@ func (h *ServerHello) RenegotiationInfo() ([]byte, bool) {
 	return connection, true
 }
 
-// ExtendedMasterSecret tells whether RFC 7627 is used.
+// ExtendedMasterSecret reports whether RFC 7627 is used.
 func (h *ServerHello) ExtendedMasterSecret() bool { return h.has(extExtendedMasterSecret) }
 
-// EncryptThenMAC tells whether RFC 7366 is used.
+// EncryptThenMAC reports whether RFC 7366 is used.
 func (h *ServerHello) EncryptThenMAC() bool { return h.has(extEncryptThenMAC) }
 
-// SessionTicket tells whether the server will send a ticket (RFC 5077).
+// SessionTicket reports whether the server will send a ticket (RFC 5077).
 func (h *ServerHello) SessionTicket() bool { return h.has(extSessionTicket) }
 
-// StatusRequest tells whether the server will send a CertificateStatus.
+// StatusRequest reports whether the server will send a CertificateStatus.
 func (h *ServerHello) StatusRequest() bool { return h.has(extStatusRequest) }
 
 // Heartbeat is whether heartbeats may be sent to the server; false: it does not

@@ -140,7 +140,7 @@ type ServerHello2 struct {
 	ConnectionID []byte
 }
 
-// beginsSSL2 tells whether b can begin an answer of SSL 2.0: a header of two
+// beginsSSL2 reports whether b can begin an answer of SSL 2.0: a header of two
 // bytes, then a SERVER-HELLO or an ERROR of a length that it can have.
 func beginsSSL2(b []byte) bool {
 	if b[0]&0x80 == 0 {

@@ -52,10 +52,10 @@ type Suite struct {
 	Min, Max Version // which may negotiate it
 }
 
-// AEAD tells whether the cipher authenticates what it encrypts.
+// AEAD reports whether the cipher authenticates what it encrypts.
 func (s *Suite) AEAD() bool { return s.MAC == "AEAD" }
 
-// ForwardSecret tells whether a key that is stolen later opens nothing: the key
+// ForwardSecret reports whether a key that is stolen later opens nothing: the key
 // exchange is ephemeral. All suites of TLS 1.3 are used so by us.
 func (s *Suite) ForwardSecret() bool {
 	switch s.KeyExchange {

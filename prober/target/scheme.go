@@ -79,16 +79,16 @@ func (s Scheme) find() *scheme {
 	return new(scheme)
 }
 
-// Known tells whether the scheme is one of those that ParseTarget takes.
+// Known reports whether the scheme is one of those that ParseTarget takes.
 func (s Scheme) Known() bool { return s.find().name != "" }
 
 // Port is the scheme's own port, 0 for an unknown scheme.
 func (s Scheme) Port() uint16 { return s.find().port }
 
-// StartsInClear tells whether a dialogue in the clear comes before TLS.
+// StartsInClear reports whether a dialogue in the clear comes before TLS.
 func (s Scheme) StartsInClear() bool { return s.find().start == startTLS }
 
-// OverQUIC tells whether TLS runs inside QUIC.
+// OverQUIC reports whether TLS runs inside QUIC.
 func (s Scheme) OverQUIC() bool { return s.find().start == overQUIC }
 
 // ALPN is what clients of the scheme offer, in order of preference; nil: nothing.

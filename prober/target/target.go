@@ -172,7 +172,7 @@ func (t Target) IP() netip.Addr {
 	return addr
 }
 
-// Literal tells whether there is nothing to resolve.
+// Literal reports whether there is nothing to resolve.
 func (t *Target) Literal() bool { return t.Address.IsValid() || t.IP().IsValid() }
 
 // Name is what the leaf has to be for: the override, or the host without the
