@@ -54,8 +54,8 @@ func Line(s string, limit int) string {
 
 var lineBreaks = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\t", " ")
 
-// Shorten returns at most limit characters of s, which is valid UTF-8. Three dots
-// mark the cut and count as characters.
+// Shorten returns at most limit characters of s, a valid UTF-8 string. Three dots
+// mark the cut and count as characters, so limit is 3 or more.
 func Shorten(s string, limit int) string {
 	if utf8.RuneCountInString(s) <= limit {
 		return s
