@@ -202,7 +202,7 @@ func TestPolicy(t *testing.T) {
 		"a.test&address=169.254.1.1": "link-local",
 	} {
 		w := get(e, "/probe?target="+target)
-		if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), "the probe policy denies it: ") || !strings.Contains(w.Body.String(), says) || strings.Count(w.Body.String(), "\n") != 1 {
+		if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), "the access policy denies it: ") || !strings.Contains(w.Body.String(), says) || strings.Count(w.Body.String(), "\n") != 1 {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
 		w = httptest.NewRecorder()
