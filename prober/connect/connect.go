@@ -156,7 +156,7 @@ type Conn struct {
 // whether it succeeded; the trace has the failure.
 func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
 	conn, ok := r.reach(ctx, trace, t, addrs)
-	if !ok || !t.Scheme.StartsInClear() {
+	if !ok || !t.Scheme.StartTLS() {
 		return conn, ok
 	}
 	started, ok := failure.Step(trace, failure.PhaseStartTLS, func() (net.Conn, error) {
@@ -241,5 +241,5 @@ func (r *Route) connect(ctx context.Context, t *target.Target, addrs []netip.Add
 }
 
 func (r *Route) dial(ctx context.Context, t *target.Target, addr netip.AddrPort) (net.Conn, error) {
-	return r.guard.Dial(ctx, "tcp", addr.String(), r.source, r.guard.OfTarget(t))
+	return r.guard.Dial(ctx, "tcp", addr.String(), r.source, r.guard.ForTarget(t))
 }

@@ -45,7 +45,7 @@ func (g *Guard) Resolver(strict bool) *net.Resolver {
 		PreferGo:     true,
 		StrictErrors: strict,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := g.Dial(ctx, network, address, nil, g.OfOwner(address))
+			conn, err := g.Dial(ctx, network, address, nil, g.ForConfigured(address))
 			if err == nil {
 				// net reads with a timeout of its own and ignores the end of
 				// the context. The conn is not wrapped: net asks for its type.
@@ -82,9 +82,9 @@ type denial struct {
 	what  string
 }
 
-// Admit says why the target may not be probed, as far as that can be told
+// CheckTarget says why the target may not be probed, as far as that can be told
 // without resolving its name; nil: nothing is known against it.
-func (g *Guard) Admit(t *target.Target) error {
+func (g *Guard) CheckTarget(t *target.Target) error {
 	if t.Path != "" {
 		return g.admitSocket(t.Path)
 	}
@@ -161,20 +161,20 @@ func isLocal(addr netip.Addr) bool {
 	})
 }
 
-// Judge says why a connection to addr is denied; nil: it is allowed.
-type Judge func(addr netip.AddrPort) error
+// Permit says why a connection to addr is denied; nil: it is allowed.
+type Permit func(addr netip.AddrPort) error
 
-// OfTarget holds the whole policy against every address of a target.
-func (g *Guard) OfTarget(t *target.Target) Judge {
+// ForTarget holds the whole policy against every address of a target.
+func (g *Guard) ForTarget(t *target.Target) Permit {
 	e := t.Destination()
 	return func(addr netip.AddrPort) error { return g.judge(e.At(addr)) }
 }
 
-// OfOwner is for what the owner named and no caller chooses: proxies and DNS
+// ForConfigured is for what the owner named and no caller chooses: proxies and DNS
 // servers. Rules are about who may be probed, and nobody means to lose a proxy
 // by them; nor is an address that the owner wrote down questioned. A name may
 // come to lead elsewhere, and what is denied without a rule is denied there too.
-func (g *Guard) OfOwner(address string) Judge {
+func (g *Guard) ForConfigured(address string) Permit {
 	if _, err := netip.ParseAddrPort(address); err == nil {
 		return func(netip.AddrPort) error { return nil }
 	}
@@ -187,7 +187,7 @@ func (g *Guard) OfOwner(address string) Judge {
 // Dial is the one place where the prober opens connections. The verdict is on
 // the address that the socket is about to connect to: the one that is given or,
 // of a name, each that it leads to. A Unix socket has none; it is judged by its path.
-func (g *Guard) Dial(ctx context.Context, network, address string, source net.Addr, judge Judge) (net.Conn, error) {
+func (g *Guard) Dial(ctx context.Context, network, address string, source net.Addr, judge Permit) (net.Conn, error) {
 	addr, err := netip.ParseAddrPort(address)
 	if err == nil {
 		if err := judge(addr); err != nil {
@@ -206,7 +206,7 @@ func (g *Guard) Dial(ctx context.Context, network, address string, source net.Ad
 }
 
 // control asks for a verdict on each address that a dialer is about to connect to.
-func (g *Guard) control(judge Judge) func(context.Context, string, string, syscall.RawConn) error {
+func (g *Guard) control(judge Permit) func(context.Context, string, string, syscall.RawConn) error {
 	return func(ctx context.Context, network, address string, raw syscall.RawConn) error {
 		if err := g.judgeAddress(network, address, judge); err != nil {
 			return err
@@ -218,7 +218,7 @@ func (g *Guard) control(judge Judge) func(context.Context, string, string, sysca
 	}
 }
 
-func (g *Guard) judgeAddress(network, address string, judge Judge) error {
+func (g *Guard) judgeAddress(network, address string, judge Permit) error {
 	if network == "unix" {
 		return g.admitSocket(address)
 	}

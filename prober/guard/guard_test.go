@@ -26,7 +26,7 @@ func TestOwnersAddresses(t *testing.T) {
 		{"proxy.test:10443", "127.0.0.1:10443", true},
 		{"proxy.test:3128", "127.0.0.1:3128", false},
 	} {
-		if err := g.OfOwner(test.named)(netip.MustParseAddrPort(test.addr)); errors.Is(err, failure.ErrDenied) != test.denied {
+		if err := g.ForConfigured(test.named)(netip.MustParseAddrPort(test.addr)); errors.Is(err, failure.ErrDenied) != test.denied {
 			t.Errorf("%s at %s: %v", test.named, test.addr, err)
 		}
 	}

@@ -252,7 +252,7 @@ func (s *nameserver) dial(ctx context.Context, network string, question *dns.Msg
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := s.guard.Dial(ctx, network, s.address, nil, s.guard.OfOwner(s.address))
+	conn, err := s.guard.Dial(ctx, network, s.address, nil, s.guard.ForConfigured(s.address))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -84,8 +84,8 @@ func (s Scheme) Known() bool { return s.find().name != "" }
 // Port returns the default port of the scheme, 0 for an unknown scheme.
 func (s Scheme) Port() uint16 { return s.find().port }
 
-// StartsInClear reports whether a cleartext dialogue (STARTTLS) comes before TLS.
-func (s Scheme) StartsInClear() bool { return s.find().start == startTLS }
+// StartTLS reports whether a cleartext dialogue (STARTTLS) comes before TLS.
+func (s Scheme) StartTLS() bool { return s.find().start == startTLS }
 
 // OverQUIC reports whether TLS runs inside QUIC.
 func (s Scheme) OverQUIC() bool { return s.find().start == overQUIC }

@@ -13,11 +13,11 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// Answerer is how a server lets people in, beyond the manners that the lab has: it
+// Wrapper is how a server lets people in, beyond the manners that the lab has: it
 // may have the conversation, or not.
-type Answerer func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn))
+type Wrapper func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn))
 
-func LoseEvery(nth int64) Answerer {
+func DropEvery(nth int64) Wrapper {
 	var calls atomic.Int64
 	return func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn)) {
 		if calls.Add(1)%nth != 0 {
@@ -26,24 +26,24 @@ func LoseEvery(nth int64) Answerer {
 	}
 }
 
-// ChokeOn hangs up on hellos with more suites than that.
-func ChokeOn(most int) Answerer {
-	return Choosy(func(h *hello.ClientHello) bool { return len(h.CipherSuites) <= most }, nil)
+// CloseOverSuites hangs up on hellos with more suites than that.
+func CloseOverSuites(most int) Wrapper {
+	return RejectUnless(func(h *hello.ClientHello) bool { return len(h.CipherSuites) <= most }, nil)
 }
 
-// WantShares turns TLS 1.3 down without key shares, as who knows no
+// RequireKeyShares turns TLS 1.3 down without key shares, as who knows no
 // HelloRetryRequest.
-func WantShares() Answerer {
+func RequireKeyShares() Wrapper {
 	const keyShare, none = 51, 2 // an extension, and the length of its empty list
 	illegal := hello.AppendRecord(nil, hello.TypeAlert, hello.TLS12, []byte{2, byte(hello.IllegalParameter)})
-	return Choosy(func(h *hello.ClientHello) bool {
+	return RejectUnless(func(h *hello.ClientHello) bool {
 		shares, sent := h.Extension(keyShare)
 		return !sent || len(shares) > none
 	}, illegal)
 }
 
-// Choosy says something else to hellos that it does not like, and hangs up.
-func Choosy(likes func(*hello.ClientHello) bool, instead []byte) Answerer {
+// RejectUnless says something else to hellos that it does not like, and hangs up.
+func RejectUnless(likes func(*hello.ClientHello) bool, instead []byte) Wrapper {
 	return func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn)) {
 		const header = 5
 		record := make([]byte, header)
@@ -77,7 +77,7 @@ func (c *replayed) Read(b []byte) (int, error) {
 
 func (c *replayed) CloseWrite() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 
-func Answering(t *testing.T, lab *tlstest.Lab, g legacy.Server, m Answerer) string {
+func StartWrapped(t *testing.T, lab *tlstest.Lab, g legacy.Server, m Wrapper) string {
 	t.Helper()
 	s, err := g.Make(lab)
 	if err != nil {

@@ -42,8 +42,8 @@ func Counted(t testing.TB, lab *tlstest.Lab, s tlstest.Server) (addr string, cal
 	return addr, calls
 }
 
-// Certified is a chain for a key.
-func Certified(t testing.TB, lab *tlstest.Lab, key crypto.Signer) *tls.Certificate {
+// CertificateFor is a chain for a key.
+func CertificateFor(t testing.TB, lab *tlstest.Lab, key crypto.Signer) *tls.Certificate {
 	t.Helper()
 	leaf, err := lab.Intermediate.Issue(&x509.Certificate{NotBefore: Now.Add(-Day), NotAfter: Now.Add(30 * Day), DNSNames: []string{"localhost"}}, key)
 	if err != nil {
@@ -52,7 +52,7 @@ func Certified(t testing.TB, lab *tlstest.Lab, key crypto.Signer) *tls.Certifica
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, lab.Intermediate.Certificate.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
-func Made[K crypto.Signer](t testing.TB, key K, err error) crypto.Signer {
+func MustKey[K crypto.Signer](t testing.TB, key K, err error) crypto.Signer {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
