@@ -41,7 +41,7 @@ func TestOnlyGuardDials(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, declared := range parsed.Decls {
-			for _, found := range connections(declared, imported(parsed)) {
+			for _, found := range connections(declared, imported(parsed), strings.HasPrefix(file, "guard/")) {
 				place := file + " " + nameOf(declared)
 				if used[place] = true; mayConnect[place] == "" {
 					t.Errorf("%s: %s uses %s, which only the guard may", set.Position(found.Pos()), place, found.Sel.Name)
@@ -98,8 +98,9 @@ func imported(file *ast.File) map[string]string {
 }
 
 // connections finds the selectors in a declaration that connect: names of a package,
-// and the methods DialContext and Dial, except Dial of a guard.
-func connections(declared ast.Decl, packages map[string]string) []*ast.SelectorExpr {
+// and the methods DialContext and Dial, except Dial of a guard. In the guard's own
+// package a guard is g.
+func connections(declared ast.Decl, packages map[string]string, inGuard bool) []*ast.SelectorExpr {
 	var found []*ast.SelectorExpr
 	ast.Inspect(declared, func(n ast.Node) bool {
 		selector, ok := n.(*ast.SelectorExpr)
@@ -108,7 +109,7 @@ func connections(declared ast.Decl, packages map[string]string) []*ast.SelectorE
 		}
 		of, isName := selector.X.(*ast.Ident)
 		ofPackage := isName && connects.MatchString(packages[of.Name]+"."+selector.Sel.Name)
-		dials := selector.Sel.Name == "DialContext" || selector.Sel.Name == "Dial" && !isGuard(selector.X)
+		dials := selector.Sel.Name == "DialContext" || selector.Sel.Name == "Dial" && !(isGuardField(selector.X) || inGuard && isName && of.Name == "g")
 		if ofPackage || dials {
 			found = append(found, selector)
 		}
@@ -117,16 +118,10 @@ func connections(declared ast.Decl, packages map[string]string) []*ast.SelectorE
 	return found
 }
 
-// isGuard reports whether an expression is a guard by its name: a variable g or a
-// field guard.
-func isGuard(x ast.Expr) bool {
-	switch x := x.(type) {
-	case *ast.Ident:
-		return x.Name == "g"
-	case *ast.SelectorExpr:
-		return x.Sel.Name == "guard"
-	}
-	return false
+// isGuardField reports whether an expression is a field with the name guard.
+func isGuardField(x ast.Expr) bool {
+	field, ok := x.(*ast.SelectorExpr)
+	return ok && field.Sel.Name == "guard"
 }
 
 func nameOf(declared ast.Decl) string {
