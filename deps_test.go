@@ -19,11 +19,11 @@ import (
 // of them.
 var imports = map[string]string{
 	".":         "config collector server report report/text report/json report/web prober option target tlstest tlstest/legacy",
-	"server":    "config collector prober failure handshake target",
+	"server":    "config collector prober failure handshake target text",
 	"collector": "prober chain check ciphers expect policy resumption versions vulnerabilities handshake",
 	"config":    "prober check failure guard handshake option target text",
 
-	"report":      "prober chain ciphers expect policy resumption versions vulnerabilities failure handshake target",
+	"report":      "prober chain ciphers expect policy resumption versions vulnerabilities failure handshake target text",
 	"report/text": "prober report",
 	"report/json": "prober chain ciphers failure handshake report",
 	"report/web":  "config prober failure target report report/json",

@@ -464,7 +464,7 @@ func TestProbeCommand(t *testing.T) {
 		says   string
 	}{
 		{"good", []string{healthy}, 0, "GOOD    https://" + healthy},
-		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf ended on"},
+		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf expired on"},
 		{"less than a third left", []string{tired}, 1, "WARNING https://" + tired},
 		{"less than so many days", []string{"--warning=90", healthy}, 1, "WARNING"},
 		{"enough days", []string{"--warning=1", tired}, 0, "GOOD"},

@@ -226,7 +226,7 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 				return nil, at(written.Line, err)
 			}
 			// Where the exporter listens is not for the file to know.
-			if err := guard.New(f.Policy.Value, new(guard.Listeners)).Admit(&target); err != nil {
+			if err := guard.New(f.Policy.Value, new(guard.Listeners)).CheckTarget(&target); err != nil {
 				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", text.Quote(written.Value), err))
 			}
 			identity := target.String() + fmt.Sprint(g.Labels)

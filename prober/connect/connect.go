@@ -160,7 +160,7 @@ type Conn struct {
 func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
 	conn := new(Conn)
 	ok := r.connect(ctx, trace, conn, t, addrs)
-	if ok && t.Scheme.StartsInClear() {
+	if ok && t.Scheme.StartTLS() {
 		ok = r.startTLS(trace, conn, t)
 	}
 	return conn, ok
@@ -248,5 +248,5 @@ func (r *Route) dial(ctx context.Context, t *target.Target, addrs []netip.AddrPo
 }
 
 func (r *Route) dialAddress(ctx context.Context, t *target.Target, addr netip.AddrPort) (net.Conn, error) {
-	return r.guard.Dial(ctx, "tcp", addr.String(), r.source, r.guard.OfTarget(t))
+	return r.guard.Dial(ctx, "tcp", addr.String(), r.source, r.guard.ForTarget(t))
 }

@@ -130,7 +130,7 @@ func (r *Route) connectThroughProxy(ctx context.Context, trace *failure.Trace, o
 		return ok
 	}
 	conn, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) {
-		conn, err := r.guard.Dial(ctx, "tcp", string(via.Address), r.source, r.guard.OfOwner(string(via.Address)))
+		conn, err := r.guard.Dial(ctx, "tcp", string(via.Address), r.source, r.guard.ForConfigured(string(via.Address)))
 		if err != nil {
 			return nil, fmt.Errorf("proxy %s: %w", via, err)
 		}
@@ -161,9 +161,9 @@ func (r *Route) connectThroughProxy(ctx context.Context, trace *failure.Trace, o
 // is sent to the proxy, or to the name where no rule is about addresses.
 func (r *Route) admitProxied(t *target.Target, addrs []netip.AddrPort) error {
 	if len(addrs) == 0 {
-		return r.guard.Admit(t)
+		return r.guard.CheckTarget(t)
 	}
-	return r.guard.OfTarget(t)(addrs[0])
+	return r.guard.ForTarget(t)(addrs[0])
 }
 
 // tunnel has the proxy at the other end of conn connect to host:port. It returns what

@@ -1,4 +1,4 @@
-// Package probetest makes probers for tests against servers of the lab.
+// Package probetest makes probers and targets for tests against servers of tlstest.
 package probetest
 
 import (
@@ -14,7 +14,8 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// Module is the default module that trusts the lab's root, by ca_file.
+// Module returns the default module with the lab's root as ca_file and a timeout of
+// 20 seconds.
 func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 	t.Helper()
 	m := prober.DefaultModule()
@@ -26,7 +27,7 @@ func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 	return m
 }
 
-// New makes a prober that ends with the test.
+// New returns a prober of a module that is valid. It is closed after the test.
 func New(t testing.TB, m prober.Module) *prober.Prober {
 	t.Helper()
 	process := prober.NewProcess()

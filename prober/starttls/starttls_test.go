@@ -112,8 +112,8 @@ func TestEveryDialogueHasTranscripts(t *testing.T) {
 	}
 	for _, scheme := range target.Schemes() {
 		spec, ok := starttls.Spec(scheme)
-		if scheme.StartsInClear() != ok {
-			t.Errorf("%s starts in plaintext: %v, has a dialogue: %v", scheme, scheme.StartsInClear(), ok)
+		if scheme.StartTLS() != ok {
+			t.Errorf("%s starts in plaintext: %v, has a dialogue: %v", scheme, scheme.StartTLS(), ok)
 		}
 		if !ok {
 			continue
