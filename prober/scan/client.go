@@ -1,5 +1,5 @@
-// Package scan asks by raw hellos what a server accepts, within a budget of
-// connections.
+// Package scan finds what a server accepts. It sends raw hellos that each offer a
+// little, within a budget of connections.
 package scan
 
 import (
@@ -15,19 +15,19 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// maxPatience is how long a server has to answer one raw hello, in a module with
-// a longer timeout.
+// maxPatience bounds how long a server has to answer one raw hello. A module with a
+// shorter timeout has its own.
 const maxPatience = 10 * time.Second
 
-// Client asks one server by raw hellos.
+// Client sends raw hellos to one server.
 type Client struct {
-	Connect    func(ctx context.Context) (net.Conn, error) // the next byte to send is a ClientHello
+	Connect    func(ctx context.Context) (net.Conn, error) // the next byte to send is that of a ClientHello
 	ServerName string                                      // the SNI of the hellos; empty for an IP address
-	Patience   time.Duration                               // for the answer to one hello
+	Patience   time.Duration                               // how long one answer may take, connecting included
 }
 
-// New asks the server to which connect leads, under a name. Timeout is
-// that of a probe.
+// New returns a client of the server that connect leads to. The hellos carry name as
+// their SNI. Timeout is that of a probe.
 func New(connect func(ctx context.Context) (net.Conn, error), name string, timeout time.Duration) *Client {
 	return &Client{Connect: connect, ServerName: hello.SNI(name), Patience: min(maxPatience, timeout)}
 }
@@ -35,22 +35,26 @@ func New(connect func(ctx context.Context) (net.Conn, error), name string, timeo
 // maxOfferBytes bounds what is read in answer to one raw hello.
 const maxOfferBytes = 1 << 20
 
-// Answer is what a server said to a hello that offers one thing.
+// Answer is how a server answered a hello.
 type Answer int
 
-// A server that says nothing may be slow, or tired of us. One that hangs up, or
-// sends an alert about something else, may mean no, and may mean that it wants
-// no more connections: only what it says to another hello can tell.
 const (
+	// Unanswered: no answer came in time. The server may be slow, or limit
+	// connections.
 	Unanswered Answer = iota
+	// Inconclusive: the server closed the connection, or sent an alert about
+	// something else. It may refuse the offer, and it may limit connections: only its
+	// answer to another hello can tell which.
 	Inconclusive
+	// Refused: an alert says that the server accepts nothing of the offer.
 	Refused
+	// Accepted: the server answered with a hello of its own.
 	Accepted
 )
 
-// Offer sends a raw hello over a connection of its own and reads the answer, for at
-// most the client's patience. It returns what was learned also with an error; an
-// alert is one.
+// Offer sends a raw hello over a new connection and reads the answer, for at most
+// the client's patience. It returns what it has read also with an error. An alert
+// is an error, a *hello.AlertError.
 func (c *Client) Offer(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Patience)
 	defer cancel()
@@ -61,8 +65,8 @@ func (c *Client) Offer(ctx context.Context, message []byte, until hello.Until) (
 	return flight, err
 }
 
-// Converse is Offer with a connection, if there is one, that is still open for
-// more, until ctx ends. The caller has to close it.
+// Converse is Offer with a connection that stays open, until ctx ends. The caller
+// closes it; it is nil if none could be made.
 func (c *Client) Converse(ctx context.Context, message []byte, until hello.Until) (net.Conn, *hello.Flight, error) {
 	conn, err := c.Connect(ctx)
 	if err != nil {
@@ -78,7 +82,7 @@ func (c *Client) Converse(ctx context.Context, message []byte, until hello.Until
 	return conn, flight, err
 }
 
-// Marshal is an offer in bytes, with the name of the server.
+// Marshal encodes an offer, with the name of the server.
 func (c *Client) Marshal(o hello.Offer) ([]byte, error) {
 	if o.Version == hello.SSL20 {
 		return hello.OfferSSL2(), nil
@@ -87,7 +91,7 @@ func (c *Client) Marshal(o hello.Offer) ([]byte, error) {
 	return o.Hello().Marshal()
 }
 
-// refusalIn is the error that a flight is: an alert, or the ERROR of SSL 2.0.
+// refusalIn is the error that a flight ends with: an alert, or the ERROR of SSL 2.0.
 func refusalIn(f *hello.Flight) error {
 	switch {
 	case f.Alert != nil:
@@ -98,27 +102,27 @@ func refusalIn(f *hello.Flight) error {
 	return nil
 }
 
-// errRefusedSSL2 is the ERROR message of SSL 2.0.
-var errRefusedSSL2 = errors.New("the server says no, in SSL 2.0")
+// errRefusedSSL2 stands for the ERROR message of SSL 2.0.
+var errRefusedSSL2 = errors.New("the server refused the hello with an ERROR message of SSL 2.0")
 
-// IsHandshakeFailure tells whether a server could not choose from the parameters
-// that it was offered (RFC 8446 section 6.2); from others it might.
+// IsHandshakeFailure tells whether err is the alert handshake_failure: the server
+// accepts none of the parameters that were offered (RFC 8446 section 6.2). It may
+// accept others.
 func IsHandshakeFailure(err error) bool {
 	alert, ok := errors.AsType[*hello.AlertError](err)
 	return ok && alert.Description == hello.HandshakeFailure
 }
 
-// refusals are the alerts by which a server says that it takes nothing of what
-// the hello offers (RFC 8446 section 6.2, and what older servers say instead).
-// The others are about something else: a name, a certificate, the server's
-// health.
+// refusals are the alerts with which a server refuses everything that a hello offers
+// (RFC 8446 section 6.2, and what older servers send instead). All other alerts are
+// about something else: a name, a certificate, an internal error.
 var refusals = map[hello.AlertDescription]bool{
 	hello.CloseNotify: true, hello.UnexpectedMessage: true, hello.HandshakeFailure: true, hello.IllegalParameter: true,
 	hello.DecodeError: true, hello.ProtocolVersion: true, hello.InsufficientSecurity: true, hello.MissingExtension: true,
 }
 
-// AnswerOf sorts what an offer came to: yes, if the server answered with a
-// hello of its own and no alert.
+// AnswerOf classifies the result of an offer. A hello of the server's own is
+// Accepted, unless an alert follows it.
 func AnswerOf(f *hello.Flight, err error) Answer {
 	if alert, ok := errors.AsType[*hello.AlertError](err); ok {
 		if refusals[alert.Description] {
@@ -128,7 +132,7 @@ func AnswerOf(f *hello.Flight, err error) Answer {
 	}
 	switch {
 	case f.Hello != nil || f.SSL2 != nil && len(f.SSL2.Ciphers) > 0:
-		return Accepted // whatever became of the rest of the flight
+		return Accepted // even if the rest of the flight did not come
 	case f.SSL2 != nil, errors.Is(err, errRefusedSSL2):
 		return Refused
 	case Ended(err), errors.Is(err, hello.ErrNotTLS):
@@ -137,7 +141,8 @@ func AnswerOf(f *hello.Flight, err error) Answer {
 	return Unanswered
 }
 
-// Ended tells an end of the connection from silence.
+// Ended tells whether err says that the connection was closed or reset. A timeout
+// says neither.
 func Ended(err error) bool {
 	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}, func(end error) bool { return errors.Is(err, end) })
 }

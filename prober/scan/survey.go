@@ -10,147 +10,155 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// Survey puts many hellos to one server: within a budget of connections, at a
-// pace, and so that a server that is busy or tired of us is not taken for one
-// that says no.
+// Survey sends many hellos to one server, within a budget of connections and at a
+// pace. It tells a server that refuses a hello from one that is busy, or that limits
+// connections.
 //
-// Hellos may go side by side. One that comes to nothing is put again while no
-// other is, and if that helps, all of them go one at a time from then on.
+// Several goroutines may send hellos at the same time. A hello without a clear answer
+// is sent again while no other one is on its way. If that helps, the server is
+// serial: from then on all hellos are sent one at a time.
 type Survey struct {
 	*Client
-	pace  time.Duration // between the beginnings of two connections, at least
-	alone sync.RWMutex  // hellos side by side share it; one that is alone has it to itself
+	pace  time.Duration // least time between the starts of two connections
+	alone sync.RWMutex  // parallel hellos hold it for reading, a hello that is sent alone for writing
 
 	mutex      sync.Mutex // guards what follows
-	left       int        // of the budget, in connections
-	used       int
-	next       time.Time // of the next connection, at the earliest
-	serial     bool      // the server wants one connection at a time
-	unreliable bool      // it hangs up on what it takes at other times
-	over       bool      // nothing more is to be learned: the budget is spent, or the server tired
-	silent     int       // hellos on end that came to nothing although they were alone, before any was taken
-	knownGood  []byte    // the last hello that was taken
-	err        error     // of the first hello that came to nothing
+	left       int        // connections that the budget still allows
+	used       int        // connections so far
+	next       time.Time  // earliest start of the next connection
+	serial     bool       // the server wants one connection at a time
+	unreliable bool       // it closes the connection on hellos that it accepts at other times
+	over       bool       // no more hellos are sent: the budget is spent, or the server accepts none any more
+	unanswered int        // hellos in a row without a clear answer, although sent alone, before any was accepted
+	knownGood  []byte     // the last hello that was accepted
+	err        error      // of the first hello without a clear answer
 }
 
 const (
-	// breath is how long a server has to notice that a connection has ended,
-	// before it gets one that is to be the only one; longBreath, a busy one.
+	// SettleDelay gives a server time to notice that its last connection has ended,
+	// before it gets one that has to be the only one. LongSettleDelay is for a busy
+	// server.
 	SettleDelay, LongSettleDelay = 50 * time.Millisecond, 400 * time.Millisecond
-	// maxControls is how often a hello that was taken before is put again, until
-	// the server is tired of us.
+	// maxKnownGood is how often a hello that was accepted before is tried. If none of
+	// these tries is accepted, the survey ends: the server accepts no more connections.
 	maxKnownGood = 3
-	// maxSilent is how many hellos on end may come to nothing before one is taken.
-	// Then the server is left in peace. It is as many as there are versions: one that
-	// takes a single version is to be asked for it, whichever is asked for first.
-	maxSilent = 6
+	// maxUnanswered is how many hellos in a row may go without a clear answer before
+	// any is accepted. Then the survey ends. It is the number of versions: a server
+	// that accepts a single version is asked for that one, in whatever order.
+	maxUnanswered = 6
 )
 
+// NewSurvey begins a survey of c's server, of at most that many connections.
+// Between the starts of two connections there is at least the time pace.
 func NewSurvey(c *Client, connections int, pace time.Duration) *Survey {
 	return &Survey{Client: c, left: connections, pace: pace}
 }
 
-// AskOnce puts one hello to the server, and leaves it at that.
-func (q *Survey) AskOnce(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said Answer, hungUp bool) {
-	flight, said, _ = q.askConcurrently(ctx, message, until)
-	return flight, said, false
+// AskOnce sends one hello, over one connection. Closed is never true.
+func (q *Survey) AskOnce(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, answer Answer, closed bool) {
+	flight, answer, _ = q.sendConcurrently(ctx, message, until)
+	return flight, answer, false
 }
 
-// Ask puts one hello to the server. If the server hangs up on it, also twice while
-// no other is on its way and right after it took another one, it is hung up on: most
-// likely turned down. Until a first hello was taken, nothing can be told from that.
-func (q *Survey) Ask(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said Answer, hungUp bool) {
-	flight, said, alone := q.askConcurrently(ctx, message, until)
-	if q.conclusive(said) {
-		return flight, said, false
+// Ask sends one hello, and repeats it if there is no clear answer. Closed tells that
+// the server most likely refuses the hello: it closed the connection on it again,
+// twice while no other hello was on its way, and right after it had accepted another
+// one. Until a first hello was accepted, closed is never true.
+func (q *Survey) Ask(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, answer Answer, closed bool) {
+	flight, answer, alone := q.sendConcurrently(ctx, message, until)
+	if q.conclusive(answer) {
+		return flight, answer, false
 	}
 	q.alone.Lock()
 	defer q.alone.Unlock()
-	control := q.KnownGood()
-	if control != nil && !q.accepts(ctx, control) {
+	knownGood := q.KnownGood()
+	if knownGood != nil && !q.accepts(ctx, knownGood) {
 		q.end()
 		return flight, Unanswered, false
 	}
-	hungUp = control != nil && said == Inconclusive
+	closed = knownGood != nil && answer == Inconclusive
 	pauses := []time.Duration{SettleDelay, LongSettleDelay}
 	if flight.Alert != nil {
-		pauses = pauses[:1] // it was not too busy for that
+		pauses = pauses[:1] // it was not too busy to send an alert
 	}
 	for _, pause := range pauses {
 		if !Wait(ctx, pause) {
 			return flight, Unanswered, false
 		}
-		left := alone && said == Inconclusive
-		flight, said = q.put(ctx, message, until)
-		if said == Accepted || said == Refused {
-			q.learn(left)
-			return flight, said, false
+		closedAlone := alone && answer == Inconclusive
+		flight, answer = q.send(ctx, message, until)
+		if answer == Accepted || answer == Refused {
+			q.noteSerial(closedAlone)
+			return flight, answer, false
 		}
 		alone = true
-		if hungUp = hungUp && said == Inconclusive; !hungUp {
+		if closed = closed && answer == Inconclusive; !closed {
 			break
 		}
 	}
-	if control == nil {
-		q.unanswered()
+	if knownGood == nil {
+		q.countUnanswered()
 	}
-	return flight, said, hungUp && !q.done() && !q.Unreliable()
+	return flight, answer, closed && !q.done() && !q.Unreliable()
 }
 
-// conclusive tells whether there is nothing to be gained from asking once more.
-func (q *Survey) conclusive(said Answer) bool { return said == Accepted || said == Refused || q.done() }
+// conclusive tells whether nothing can be learned from sending the hello again.
+func (q *Survey) conclusive(answer Answer) bool {
+	return answer == Accepted || answer == Refused || q.done()
+}
 
-// askConcurrently puts a hello to the server: alone if it is shy, and else side by
-// side with others.
-func (q *Survey) askConcurrently(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said Answer, alone bool) {
+// sendConcurrently sends a hello: alone if the server is serial, and else in
+// parallel to others.
+func (q *Survey) sendConcurrently(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, answer Answer, alone bool) {
 	if !q.isSerial() {
 		q.alone.RLock()
 		defer q.alone.RUnlock()
-		flight, said = q.put(ctx, message, until)
-		return flight, said, false
+		flight, answer = q.send(ctx, message, until)
+		return flight, answer, false
 	}
 	q.alone.Lock()
 	defer q.alone.Unlock()
 	if !Wait(ctx, SettleDelay) {
 		return new(hello.Flight), Unanswered, true
 	}
-	flight, said = q.put(ctx, message, until)
-	return flight, said, true
+	flight, answer = q.send(ctx, message, until)
+	return flight, answer, true
 }
 
-// accepts tells whether the server still takes a hello that it took before.
+// accepts tells whether the server still accepts a hello that it accepted before.
+// The pauses between the tries grow.
 func (q *Survey) accepts(ctx context.Context, message []byte) bool {
-	pause, left := SettleDelay, false
-	for range maxKnownGood { // with pauses that grow
+	pause, closed := SettleDelay, false
+	for range maxKnownGood {
 		if !Wait(ctx, pause) {
 			return false
 		}
-		_, said := q.put(ctx, message, hello.UntilHello)
-		if said == Accepted {
-			if left {
-				q.learn(left)
+		_, answer := q.send(ctx, message, hello.UntilHello)
+		if answer == Accepted {
+			if closed {
+				q.noteSerial(true)
 			}
 			return true
 		}
-		left = left || said == Inconclusive
+		closed = closed || answer == Inconclusive
 		pause *= 4
 	}
 	return false
 }
 
-// put is one connection, if there may be another one.
-func (q *Survey) put(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, Answer) {
+// send sends a hello over one connection, if the survey may make another one.
+func (q *Survey) send(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, Answer) {
 	pause, ok := q.admit()
 	if !ok || !Wait(ctx, pause) {
 		return new(hello.Flight), Unanswered
 	}
 	flight, err := q.Offer(ctx, message, until)
-	said := AnswerOf(flight, err)
-	q.note(message, said, err)
-	return flight, said
+	answer := AnswerOf(flight, err)
+	q.note(message, answer, err)
+	return flight, answer
 }
 
-// admit takes a connection out of the budget, and tells how long to wait for it.
+// admit takes a connection out of the budget, and tells how long to wait with it.
 func (q *Survey) admit() (pause time.Duration, ok bool) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -169,14 +177,14 @@ func (q *Survey) admit() (pause time.Duration, ok bool) {
 	return pause, true
 }
 
-func (q *Survey) note(message []byte, said Answer, err error) {
+func (q *Survey) note(message []byte, answer Answer, err error) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	switch said {
+	switch answer {
 	case Accepted:
-		q.knownGood, q.silent = message, 0
+		q.knownGood, q.unanswered = message, 0
 	case Refused:
-		q.silent = 0
+		q.unanswered = 0
 	default:
 		if q.err == nil {
 			q.err = err
@@ -184,15 +192,15 @@ func (q *Survey) note(message []byte, said Answer, err error) {
 	}
 }
 
-// unanswered counts the hellos that came to nothing although they were alone.
-func (q *Survey) unanswered() {
+// countUnanswered counts a hello without a clear answer although it was sent alone.
+func (q *Survey) countUnanswered() {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	q.silent++
-	q.over = q.over || q.silent >= maxSilent
+	q.unanswered++
+	q.over = q.over || q.unanswered >= maxUnanswered
 }
 
-// BeSerial has all hellos go one at a time from now on.
+// BeSerial has all hellos sent one at a time from now on.
 func (q *Survey) BeSerial() {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -211,16 +219,19 @@ func (q *Survey) done() bool {
 	return q.over
 }
 
-// learn draws the conclusion from a hello that came to something in the end. If the
-// server left it while it was alone, hanging up means nothing with this server: there
-// may be several behind its address, and one of them ill.
-func (q *Survey) learn(left bool) {
+// noteSerial notes that a hello got a clear answer only when it was sent again. If
+// the server had closed the connection although the hello was sent alone, a closed
+// connection says nothing about this server: there may be several behind its
+// address, one of them faulty.
+func (q *Survey) noteSerial(closedAlone bool) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	q.serial = true
-	q.unreliable = q.unreliable || left
+	q.unreliable = q.unreliable || closedAlone
 }
 
+// Unreliable tells whether the server closes the connection on hellos that it
+// accepts at other times. No refusal can then be concluded from that.
 func (q *Survey) Unreliable() bool {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -233,20 +244,22 @@ func (q *Survey) isSerial() bool {
 	return q.serial
 }
 
+// KnownGood is the last hello that the server accepted; nil: it has accepted none.
 func (q *Survey) KnownGood() []byte {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	return q.knownGood
 }
 
-// Connections is how many there were.
+// Connections is how many connections there were.
 func (q *Survey) Connections() int {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	return q.used
 }
 
-// Failure is why nothing was learned.
+// Failure is the reason where nothing was learned: the error of the first hello
+// without a clear answer, or ErrNoAnswer.
 func (q *Survey) Failure() error {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -256,7 +269,7 @@ func (q *Survey) Failure() error {
 	return ErrNoAnswer
 }
 
-// Wait tells whether the time has passed before ctx ended.
+// Wait waits for the pause. It is false if ctx ends before.
 func Wait(ctx context.Context, pause time.Duration) bool {
 	if pause <= 0 {
 		return ctx.Err() == nil
@@ -271,8 +284,8 @@ func Wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// Parallel does several things at once and waits for all of them. What a
-// stranger's bytes make panic is its error.
+// Parallel runs the tasks at the same time and waits for all of them. A panic of a
+// task is an error.
 func Parallel(tasks ...func()) error {
 	errs := make([]error, len(tasks))
 	var group sync.WaitGroup
@@ -283,5 +296,5 @@ func Parallel(tasks ...func()) error {
 	return errors.Join(errs...)
 }
 
-// ErrNoAnswer is of a server that said nothing that is to be understood.
+// ErrNoAnswer says that the server gave no clear answer to any hello.
 var ErrNoAnswer = failure.New(failure.ReasonClosed, "the server answered no hello")
