@@ -2,7 +2,6 @@ package check
 
 import (
 	"cmp"
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"sync"
@@ -10,14 +9,6 @@ import (
 
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/text"
-)
-
-// Bounds on the findings that are cached between probes. Those that nobody has asked
-// for the longest are dropped first.
-const (
-	maxEntries    = 1 << 19   // findings
-	maxBytes      = 256 << 20 // their size, with the overhead of each
-	entryOverhead = 400       // bytes of one entry beside its finding: its share of the map, the entry, its place in the list
 )
 
 // Bounds on how findings are made.
@@ -43,10 +34,8 @@ var errPending = failure.New(failure.ReasonPending, "the finding is still being 
 // server at the same time: some servers and firewalls treat several connections at a
 // time as an attack.
 type Cache struct {
-	mutex      sync.Mutex            // guards the fields up to busy
-	entries    map[key]*list.Element // of *entry
-	recent     list.List             // most recently asked for first
-	bytes      int
+	mutex      sync.Mutex // guards the fields up to busy
+	store      *store
 	refreshing map[key]bool             // findings that are being made again in the background
 	busy       map[string]chan struct{} // servers that a finding is being made about; closed when it is done
 	slots      chan struct{}            // holds one value for each finding that is being made
@@ -54,21 +43,6 @@ type Cache struct {
 	ctx        context.Context          // of the scans
 	cancel     context.CancelFunc
 	now        func() time.Time
-}
-
-// key identifies a finding. Question is the digest of a check, its options and the
-// route, so that a reload can drop the findings of questions that no module asks any
-// more. Target is the digest of the target.
-type key struct{ question, target [16]byte }
-
-// entry is a cached finding, or why there is none.
-type entry struct {
-	key      key
-	found    Sized // nil: none was made yet
-	made     time.Time
-	took     time.Duration
-	failure  error // of the last attempt; nil: it succeeded
-	failedAt time.Time
 }
 
 // request asks for a finding, and says how to make it.
@@ -83,7 +57,7 @@ type request struct {
 // NewCache returns an empty cache. Close stops it.
 func NewCache() *Cache {
 	c := &Cache{
-		entries: make(map[key]*list.Element), refreshing: make(map[key]bool), busy: make(map[string]chan struct{}), slots: make(chan struct{}, maxScans), now: time.Now,
+		store: newStore(), refreshing: make(map[key]bool), busy: make(map[string]chan struct{}), slots: make(chan struct{}, maxScans), now: time.Now,
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
@@ -143,10 +117,7 @@ func (c *Cache) cached(q *request) entry {
 func (c *Cache) lookUp(q *request) (answer entry, wait <-chan struct{}, start bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if element := c.entries[q.key]; element != nil {
-		c.recent.MoveToFront(element)
-		answer = *element.Value.(*entry)
-	}
+	answer, _ = c.store.entries.Get(q.key)
 	age := c.now().Sub(answer.made)
 	if answer.found != nil && age >= q.maxAge {
 		answer.found = nil
@@ -233,7 +204,7 @@ func (c *Cache) makeFor(q *request) {
 	made := c.make(q)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	c.put(made)
+	c.store.put(q.key, made)
 	close(c.busy[q.server])
 	delete(c.busy, q.server)
 }
@@ -243,7 +214,7 @@ func (c *Cache) make(q *request) entry {
 	ctx, cancel := context.WithTimeout(c.ctx, cmp.Or(q.timeout, ScanTimeout))
 	defer cancel()
 	start := c.now()
-	made := entry{key: q.key, made: start}
+	made := entry{made: start}
 	if panicked := failure.Contain(func() { made.found, made.failure = q.find(ctx) }); panicked != nil {
 		made.found, made.failure = nil, panicked
 	}
@@ -254,55 +225,11 @@ func (c *Cache) make(q *request) entry {
 	return made
 }
 
-// put caches what was made. A failure does not replace an older finding. It needs the
-// mutex.
-func (c *Cache) put(made entry) {
-	if element := c.entries[made.key]; element != nil {
-		entry := element.Value.(*entry)
-		c.bytes -= entry.size()
-		if made.found == nil {
-			made.found, made.made, made.took = entry.found, entry.made, entry.took
-		}
-		*entry = made
-		c.recent.MoveToFront(element)
-	} else {
-		c.entries[made.key] = c.recent.PushFront(&made)
-	}
-	c.bytes += made.size()
-	for c.bytes > maxBytes || len(c.entries) > maxEntries {
-		c.drop(c.recent.Back())
-	}
-}
-
-func (c *Cache) drop(element *list.Element) {
-	entry := c.recent.Remove(element).(*entry)
-	delete(c.entries, entry.key)
-	c.bytes -= entry.size()
-}
-
-// size is how many bytes the entry takes.
-func (e *entry) size() int {
-	size := entryOverhead
-	if e.found != nil {
-		size += e.found.Size()
-	}
-	if e.failure != nil {
-		size += len(e.failure.Error())
-	}
-	return size
-}
-
 // Retain drops the findings of all questions but these, which are CacheKeys.
 func (c *Cache) Retain(questions map[[16]byte]bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	for element := c.recent.Front(); element != nil; {
-		next := element.Next()
-		if !questions[element.Value.(*entry).key.question] {
-			c.drop(element)
-		}
-		element = next
-	}
+	c.store.retain(questions)
 }
 
 // digest is the SHA-256 of a text, shortened to 16 bytes.

@@ -220,40 +220,10 @@ func TestOneFindingAtATime(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if most.Load() != 1 || len(cache.entries) != 20 {
-		t.Errorf("%d at once, %d findings", most.Load(), len(cache.entries))
+	if most.Load() != 1 || cache.store.entries.Len() != 20 {
+		t.Errorf("%d at once, %d findings", most.Load(), cache.store.entries.Len())
 	}
 }
-
-// The cache is bounded by count and by bytes. The findings that nobody has asked for
-// the longest are dropped first.
-func TestCacheIsBounded(t *testing.T) {
-	t.Parallel()
-	cache := newTestCache(t)
-	put := func(i, bytes int) {
-		cache.put(entry{key: key{target: digest(fmt.Sprint(i))}, found: sized(bytes), made: time.Now()})
-	}
-	for i := range maxEntries + 10 {
-		put(i, 0)
-	}
-	if len(cache.entries) > maxEntries || cache.bytes > maxBytes || cache.entries[key{target: digest("0")}] != nil {
-		t.Errorf("%d findings of %d bytes", len(cache.entries), cache.bytes)
-	}
-	put(-1, maxBytes/2)
-	put(-2, maxBytes/2-10*entryOverhead)
-	if len(cache.entries) != 2 && cache.bytes > maxBytes {
-		t.Errorf("%d findings of %d bytes", len(cache.entries), cache.bytes)
-	}
-	cache.Retain(nil)
-	if len(cache.entries) != 0 || cache.recent.Len() != 0 || cache.bytes != 0 {
-		t.Errorf("%d findings of %d bytes are left", len(cache.entries), cache.bytes)
-	}
-}
-
-// sized is a finding of that many bytes.
-type sized int
-
-func (s sized) Size() int { return int(s) }
 
 // Close cancels the findings that are being made, and no probe waits any longer.
 func TestCacheCloses(t *testing.T) {
