@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/scan"
 )
 
 // usualGroups are those for which refusals are reported: those that browsers, OpenSSL
@@ -21,7 +22,7 @@ var finiteGroups = []hello.Group{hello.FFDHE2048, hello.FFDHE3072, hello.FFDHE40
 // groupList is the groups of one kind that a server accepts.
 type groupList struct {
 	accepted []hello.Group
-	end      ending // the answer to all others
+	others   scan.Answer // the answer to all others
 }
 
 // The key exchanges of TLS 1.2 and below that have a group. Export suites have primes of
@@ -36,17 +37,17 @@ var (
 func (s *scanner) newerGroups(ctx context.Context) {
 	l := s.lists[hello.TLS13]
 	if l.empty() {
-		s.newGroups.end = l.end
+		s.newGroups.others = l.others
 		return
 	}
-	accepted, end := eliminate(hello.GroupsFor(hello.TLS13), func(rest []hello.Group) (hello.Group, ending) {
-		flight, end := s.offer(ctx, hello.Offer{Version: hello.TLS13, Ciphers: l.accepted, Groups: rest}, hello.UntilHello)
-		if end != selected {
-			return 0, end
+	accepted, answer := eliminate(hello.GroupsFor(hello.TLS13), func(rest []hello.Group) (hello.Group, scan.Answer) {
+		flight, answer := s.offer(ctx, hello.Offer{Version: hello.TLS13, Ciphers: l.accepted, Groups: rest}, hello.UntilHello)
+		if answer != scan.Accepted {
+			return 0, answer
 		}
-		return flight.Hello.Group, end
+		return flight.Hello.Group, answer
 	})
-	s.newGroups = groupList{accepted, end}
+	s.newGroups = groupList{accepted, answer}
 }
 
 // olderGroups finds the groups of TLS 1.2 and below, in the newest of these versions
@@ -61,14 +62,14 @@ func (s *scanner) olderGroups(ctx context.Context) {
 func (s *scanner) olderCurves(ctx context.Context) groupList {
 	v, suites := s.newestWith(overCurves...)
 	if suites == nil {
-		return groupList{end: s.oldEnd()}
+		return groupList{others: s.olderOthers()}
 	}
 	if without := withoutECDSA(suites); len(without) > 0 {
 		suites = without
 	}
-	accepted, end := s.eliminateGroups(ctx, v, suites, hello.GroupsFor(v))
-	if !s.final(end) || len(accepted) == 0 || len(withoutECDSA(suites)) > 0 {
-		return groupList{accepted, end}
+	accepted, answer := s.eliminateGroups(ctx, v, suites, hello.GroupsFor(v))
+	if !s.final(answer) || len(accepted) == 0 || len(withoutECDSA(suites)) > 0 {
+		return groupList{accepted, answer}
 	}
 	return s.withCertificateCurve(ctx, v, suites, accepted)
 }
@@ -85,16 +86,16 @@ func (s *scanner) withCertificateCurve(ctx context.Context, v hello.Version, sui
 			continue
 		}
 		rest := slices.DeleteFunc(hello.GroupsFor(v), func(g hello.Group) bool { return slices.Contains(accepted, g) })
-		more, end := eliminate(rest, func(rest []hello.Group) (hello.Group, ending) {
+		more, answer := eliminate(rest, func(rest []hello.Group) (hello.Group, scan.Answer) {
 			return s.selectedGroup(ctx, hello.Offer{Version: v, Ciphers: suites, Groups: slices.Concat(rest, []hello.Group{curve})})
 		})
 		accepted = append(accepted, more...)
-		if end == unanswered {
+		if answer == scan.Unanswered {
 			break
 		}
 		at := slices.IndexFunc(accepted, func(g hello.Group) bool { return g != curve })
-		if end == notOffered && at >= 0 && s.followsClient(ctx, v, suites, curve, accepted[at]) {
-			return groupList{accepted, refused}
+		if answer == scan.NotOffered && at >= 0 && s.followsClient(ctx, v, suites, curve, accepted[at]) {
+			return groupList{accepted, scan.Refused}
 		}
 	}
 	return groupList{accepted: accepted}
@@ -104,7 +105,7 @@ func (s *scanner) withCertificateCurve(ctx context.Context, v hello.Version, sui
 // accepts, in either order.
 func (s *scanner) followsClient(ctx context.Context, v hello.Version, suites []hello.CipherSuite, a, b hello.Group) bool {
 	for _, pair := range [][]hello.Group{{a, b}, {b, a}} {
-		if got, end := s.selectedGroup(ctx, hello.Offer{Version: v, Ciphers: suites, Groups: pair}); end != selected || got != pair[0] {
+		if got, answer := s.selectedGroup(ctx, hello.Offer{Version: v, Ciphers: suites, Groups: pair}); answer != scan.Accepted || got != pair[0] {
 			return false
 		}
 	}
@@ -125,48 +126,43 @@ func withoutECDSA(list []hello.CipherSuite) []hello.CipherSuite {
 func (s *scanner) olderPrimes(ctx context.Context) groupList {
 	v, suites := s.newestWith(overPrimes...)
 	if suites == nil {
-		return groupList{end: s.oldEnd()}
+		return groupList{others: s.olderOthers()}
 	}
-	accepted, end := s.eliminateGroups(ctx, v, suites, finiteGroups)
-	if end == notOffered {
-		end = refused
+	accepted, answer := s.eliminateGroups(ctx, v, suites, finiteGroups)
+	if answer == scan.NotOffered {
+		answer = scan.Refused
 	}
-	return groupList{accepted, end}
+	return groupList{accepted, answer}
 }
 
 // eliminateGroups finds the groups of a list that the server selects for its key
 // exchange.
-func (s *scanner) eliminateGroups(ctx context.Context, v hello.Version, suites []hello.CipherSuite, list []hello.Group) ([]hello.Group, ending) {
-	return eliminate(list, func(rest []hello.Group) (hello.Group, ending) {
+func (s *scanner) eliminateGroups(ctx context.Context, v hello.Version, suites []hello.CipherSuite, list []hello.Group) ([]hello.Group, scan.Answer) {
+	return eliminate(list, func(rest []hello.Group) (hello.Group, scan.Answer) {
 		return s.selectedGroup(ctx, hello.Offer{Version: v, Ciphers: suites, Groups: rest})
 	})
 }
 
 // selectedGroup is the group of the ServerKeyExchange that answers an offer.
-func (s *scanner) selectedGroup(ctx context.Context, o hello.Offer) (hello.Group, ending) {
-	flight, end := s.offer(ctx, o, hello.UntilDone)
+func (s *scanner) selectedGroup(ctx context.Context, o hello.Offer) (hello.Group, scan.Answer) {
+	flight, answer := s.offer(ctx, o, hello.UntilDone)
 	switch {
-	case end != selected:
-		return 0, end
+	case answer != scan.Accepted:
+		return 0, answer
 	case flight.KeyExchange == nil:
-		return 0, unanswered // the rest of the flight did not come
+		return 0, scan.Unanswered // the rest of the flight did not come
 	}
-	return flight.KeyExchange.Group, selected
+	return flight.KeyExchange.Group, scan.Accepted
 }
 
-// oldEnd is the answer to all suites below TLS 1.3 that the server does not accept: the
+// olderOthers is the answer to all suites below TLS 1.3 that the server does not accept: the
 // least certain one of all these versions.
-func (s *scanner) oldEnd() ending {
-	end := refused
+func (s *scanner) olderOthers() scan.Answer {
+	least := scan.Refused
 	for _, v := range older {
-		switch e := s.lists[v].end; {
-		case e == closed:
-			end = closed
-		case e != refused:
-			return unanswered
-		}
+		least = min(least, s.lists[v].others)
 	}
-	return end
+	return certain(least)
 }
 
 // groups combines the answers of all versions.
@@ -187,12 +183,12 @@ func (s *scanner) groups() []GroupAnswer {
 // refusesGroup tells whether the server refused a group in every version that has it.
 func (s *scanner) refusesGroup(g hello.Group) bool {
 	switch {
-	case !s.final(s.newGroups.end):
+	case !s.final(s.newGroups.others):
 		return false
 	case g.FiniteField():
-		return s.final(s.finite.end)
+		return s.final(s.finite.others)
 	case slices.Contains(hello.GroupsFor(hello.TLS12), g):
-		return s.final(s.curves.end)
+		return s.final(s.curves.others)
 	}
 	return true
 }

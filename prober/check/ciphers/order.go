@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/scan"
 )
 
 // orderQuestion asks whose order of suites decides in one version.
@@ -52,8 +53,8 @@ func (s *scanner) askOrder(ctx context.Context, q *orderQuestion) {
 	}
 	reversed := slices.Clone(q.suites)
 	slices.Reverse(reversed)
-	flight, end := s.offer(ctx, hello.Offer{Version: q.version, Ciphers: reversed}, hello.UntilHello)
-	if end != selected {
+	flight, answer := s.offer(ctx, hello.Offer{Version: q.version, Ciphers: reversed}, hello.UntilHello)
+	if answer != scan.Accepted {
 		return
 	}
 	switch flight.Hello.CipherSuite {

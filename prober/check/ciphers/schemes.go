@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/scan"
 )
 
 // keyExchanges is what the ServerKeyExchange messages showed while something else was
@@ -54,15 +55,15 @@ func (s *scanner) olderSchemes(ctx context.Context) {
 		if len(suites) == 0 {
 			continue
 		}
-		eliminate(hello.Schemes, func(rest []hello.SignatureScheme) (hello.SignatureScheme, ending) {
-			flight, end := s.offer(ctx, hello.Offer{Version: hello.TLS12, Ciphers: suites, Schemes: rest}, hello.UntilDone)
+		eliminate(hello.Schemes, func(rest []hello.SignatureScheme) (hello.SignatureScheme, scan.Answer) {
+			flight, answer := s.offer(ctx, hello.Offer{Version: hello.TLS12, Ciphers: suites, Schemes: rest}, hello.UntilDone)
 			switch {
-			case end != selected:
-				return 0, end
+			case answer != scan.Accepted:
+				return 0, answer
 			case flight.KeyExchange == nil:
-				return 0, unanswered
+				return 0, scan.Unanswered
 			}
-			return flight.KeyExchange.Scheme, selected
+			return flight.KeyExchange.Scheme, scan.Accepted
 		})
 	}
 }
@@ -93,11 +94,11 @@ func (s *scanner) newerSchemes(ctx context.Context) {
 		return
 	}
 	for _, family := range newerFamilies {
-		if s.offerSchemes(ctx, shares, family...) != selected {
+		if s.offerSchemes(ctx, shares, family...) != scan.Accepted {
 			continue
 		}
 		for _, scheme := range family {
-			if s.offerSchemes(ctx, shares, scheme) == selected {
+			if s.offerSchemes(ctx, shares, scheme) == scan.Accepted {
 				s.newSchemes = append(s.newSchemes, scheme)
 			}
 		}
@@ -105,11 +106,11 @@ func (s *scanner) newerSchemes(ctx context.Context) {
 }
 
 // offerSchemes asks whether the server continues with one of the schemes.
-func (s *scanner) offerSchemes(ctx context.Context, shares []hello.KeyShare, schemes ...hello.SignatureScheme) ending {
-	_, end := s.offer(ctx, hello.Offer{
+func (s *scanner) offerSchemes(ctx context.Context, shares []hello.KeyShare, schemes ...hello.SignatureScheme) scan.Answer {
+	_, answer := s.offer(ctx, hello.Offer{
 		Version: hello.TLS13, Ciphers: s.lists[hello.TLS13].accepted, Groups: []hello.Group{shares[0].Group}, KeyShares: shares, Schemes: schemes,
 	}, hello.UntilHello)
-	return end
+	return answer
 }
 
 // smallestShare is the shortest key share for a group of TLS 1.3 that the server

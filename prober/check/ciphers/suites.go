@@ -9,33 +9,22 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// ending is how the server answered the last offer of a list.
-type ending int
-
-const (
-	unanswered ending = iota // there was no clear answer
-	closed                   // it closed the connection, and accepted something else at that time
-	notOffered               // it selected something that is not in the list
-	refused                  // it refused the offer
-	selected                 // it selected something in the list
-)
-
 // eliminate offers a list, removes what the server selected, and offers the rest, until
 // the server selects nothing more or the list is empty.
-func eliminate[T comparable](list []T, offer func(rest []T) (T, ending)) (accepted []T, end ending) {
+func eliminate[T comparable](list []T, offer func(rest []T) (T, scan.Answer)) (accepted []T, others scan.Answer) {
 	rest := slices.Clone(list)
 	for len(rest) > 0 {
-		choice, end := offer(rest)
-		if end != selected {
-			return accepted, end
+		choice, answer := offer(rest)
+		if answer != scan.Accepted {
+			return accepted, answer
 		}
 		at := slices.Index(rest, choice)
 		if at < 0 {
-			return accepted, notOffered
+			return accepted, scan.NotOffered
 		}
 		accepted, rest = append(accepted, choice), slices.Delete(rest, at, at+1)
 	}
-	return accepted, refused
+	return accepted, scan.Refused
 }
 
 // scanner makes one finding. Each field is written by one goroutine at a time, except
@@ -56,7 +45,7 @@ type scanner struct {
 // suiteList is the suites of one version that a server accepts.
 type suiteList struct {
 	accepted []hello.CipherSuite // in the order in which they were selected
-	end      ending              // the answer to all others
+	others   scan.Answer         // the answer to all others
 	alert    *hello.Alert        // of that answer; nil: there was none
 }
 
@@ -99,7 +88,7 @@ func (s *scanner) list(ctx context.Context, v hello.Version) suiteList {
 	}
 	all := hello.SuitesFor(v)
 	l := s.eliminateSuites(ctx, v, all, s.AskOnce)
-	if v == hello.TLS13 && l.empty() && l.end == refused && l.needsShares() {
+	if v == hello.TLS13 && l.empty() && l.others == scan.Refused && l.needsShares() {
 		s.shares = true
 		l = s.eliminateSuites(ctx, v, all, s.AskOnce)
 		s.shares = !l.empty()
@@ -109,7 +98,7 @@ func (s *scanner) list(ctx context.Context, v hello.Version) suiteList {
 
 // listKinds asks for the cipher kinds of SSL 2.0. The server sends a list of them.
 func (s *scanner) listKinds(ctx context.Context, ask sender) suiteList {
-	flight, answer, hasClosed := ask(ctx, hello.OfferSSL2(), hello.UntilHello)
+	flight, answer := ask(ctx, hello.OfferSSL2(), hello.UntilHello)
 	if flight.SSL2 != nil {
 		for _, kind := range flight.SSL2.Ciphers {
 			if len(s.kinds) < len(hello.SSL2Ciphers) && !slices.Contains(s.kinds, kind) {
@@ -117,13 +106,10 @@ func (s *scanner) listKinds(ctx context.Context, ask sender) suiteList {
 			}
 		}
 	}
-	switch {
-	case answer == scan.Accepted, answer == scan.Refused: // also if it answers with another version
-		return suiteList{end: refused}
-	case hasClosed:
-		return suiteList{end: closed}
+	if answer == scan.Accepted { // the list is whole, also if it answers with another version
+		answer = scan.Refused
 	}
-	return suiteList{}
+	return suiteList{others: certain(answer)}
 }
 
 // retryInParts asks again for versions without a clear answer, with shorter lists: some
@@ -136,7 +122,7 @@ func (s *scanner) retryInParts(ctx context.Context) {
 	for _, v := range slices.Backward(hello.Versions) {
 		l := s.lists[v]
 		switch {
-		case !l.empty(), l.end != unanswered:
+		case !l.empty(), l.others != scan.Unanswered:
 		case v == hello.SSL20:
 			*l = s.listKinds(ctx, s.Ask)
 		default:
@@ -155,11 +141,11 @@ func (s *scanner) listInParts(ctx context.Context, v hello.Version) suiteList {
 	}
 	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(usual, id) })
 	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
-		if !s.final(l.end) {
+		if !s.final(l.others) {
 			return l
 		}
 		more := s.eliminateSuites(ctx, v, part, s.Ask)
-		l.accepted, l.end = append(l.accepted, more.accepted...), more.end
+		l.accepted, l.others = append(l.accepted, more.accepted...), more.others
 	}
 	// One list of all accepted suites shows the server's order.
 	if again := s.eliminateSuites(ctx, v, l.accepted, s.Ask); len(again.accepted) == len(l.accepted) {
@@ -175,36 +161,38 @@ func (s *scanner) eliminateSuites(ctx context.Context, v hello.Version, suites [
 	ask := first
 	var l suiteList
 	var failed []hello.CipherSuite
-	l.accepted, l.end = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, ending) {
-		flight, end := s.offerBy(ctx, ask, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
+	l.accepted, l.others = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, scan.Answer) {
+		flight, answer := s.offerBy(ctx, ask, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
 		ask = s.Ask
-		if end != selected {
+		if answer != scan.Accepted {
 			l.alert = flight.Alert
-			return 0, end
+			return 0, answer
 		}
 		if flight.Alert != nil {
 			failed = append(failed, flight.Hello.CipherSuite)
 		}
-		return flight.Hello.CipherSuite, selected
+		return flight.Hello.CipherSuite, scan.Accepted
 	})
 	l.accepted = slices.DeleteFunc(l.accepted, func(id hello.CipherSuite) bool { return slices.Contains(failed, id) })
 	return l
 }
 
 // final tells whether the server refuses the rest of a list.
-func (s *scanner) final(e ending) bool { return e == refused || e == closed && !s.Unreliable() }
+func (s *scanner) final(others scan.Answer) bool {
+	return others == scan.Refused || others == scan.Closed && !s.Unreliable()
+}
 
 // offer sends an offer of one version.
-func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
+func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (*hello.Flight, scan.Answer) {
 	return s.offerBy(ctx, s.Ask, o, until)
 }
 
 // sender sends a hello: Survey.Ask or Survey.AskOnce.
-type sender func(context.Context, []byte, hello.Until) (flight *hello.Flight, answer scan.Answer, closed bool)
+type sender func(context.Context, []byte, hello.Until) (*hello.Flight, scan.Answer)
 
 // offerBy sends an offer with one of the two senders. A server that answers with another
 // version refuses it.
-func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
+func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until hello.Until) (*hello.Flight, scan.Answer) {
 	o.ServerName = s.ServerName
 	if o.Version == hello.TLS13 && o.KeyShares == nil && s.shares {
 		o.KeyShares = hello.KeySharesFor(o.Groups)
@@ -214,21 +202,25 @@ func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until 
 	}
 	message, err := o.Hello().Marshal()
 	if err != nil {
-		return new(hello.Flight), unanswered
+		return new(hello.Flight), scan.Unanswered
 	}
-	flight, answer, hasClosed := ask(ctx, message, until)
+	flight, answer := ask(ctx, message, until)
 	switch {
 	case flight.Hello != nil && flight.Hello.Version != o.Version:
-		return flight, refused
+		return flight, scan.Refused
 	case flight.Hello != nil:
 		s.keys.note(flight)
-		return flight, selected
-	case answer == scan.Refused:
-		return flight, refused
-	case hasClosed:
-		return flight, closed
+		return flight, scan.Accepted
 	}
-	return flight, unanswered
+	return flight, certain(answer)
+}
+
+// certain returns a refusal as it is, and any other answer as Unanswered.
+func certain(answer scan.Answer) scan.Answer {
+	if answer == scan.Refused || answer == scan.Closed {
+		return answer
+	}
+	return scan.Unanswered
 }
 
 // anyCertificate is signature_algorithms_cert (RFC 8446 section 4.2.3) with all schemes.
@@ -243,7 +235,7 @@ func (s *scanner) finding() (*Finding, error) {
 		for _, id := range l.accepted {
 			found.Suites = append(found.Suites, Suite{v, uint32(id)})
 		}
-		if s.final(l.end) {
+		if s.final(l.others) {
 			found.Whole = append(found.Whole, v)
 		}
 	}

@@ -17,13 +17,13 @@ func TestLastVersionIsAsked(t *testing.T) {
 	lab := labtest.Lab(t)
 	onlyTLS10 := labtest.Choosy(func(h *hello.ClientHello) bool { return h.LegacyVersion == hello.TLS10 }, nil)
 	addr := labtest.Answering(t, lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, onlyTLS10)
-	q := scan.NewSurvey(endpointtest.At(t, addr).Scan(), maxConnections, 0)
+	s := scan.NewSurvey(endpointtest.At(t, addr).Scan(), maxConnections, 0)
 	for _, v := range []hello.Version{hello.SSL20, hello.SSL30, hello.TLS11, hello.TLS12, hello.TLS13} {
-		if answer := askVersion(t.Context(), q, v); answer != scan.Inconclusive {
+		if answer := askVersion(t.Context(), s, v); answer != scan.Inconclusive {
 			t.Errorf("%s: the answer is %v, want an inconclusive one", v, answer)
 		}
 	}
-	if answer := askVersion(t.Context(), q, hello.TLS10); answer != scan.Accepted {
+	if answer := askVersion(t.Context(), s, hello.TLS10); answer != scan.Accepted {
 		t.Errorf("the answer to the version that it accepts is %v", answer)
 	}
 }

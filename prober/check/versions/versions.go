@@ -56,18 +56,18 @@ const maxConnections = 60
 // Find offers each version alone, all in parallel. That takes one round trip for the
 // connections and one for the answers, and no cryptography.
 func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error) {
-	q := scan.NewSurvey(e.Scan(), maxConnections, 0)
+	s := scan.NewSurvey(e.Scan(), maxConnections, 0)
 	answers := make([]scan.Answer, len(hello.Versions))
 	tasks := make([]func(), len(hello.Versions))
 	for i, v := range hello.Versions {
-		tasks[i] = func() { answers[i] = askVersion(ctx, q, v) }
+		tasks[i] = func() { answers[i] = askVersion(ctx, s, v) }
 	}
 	if err := scan.Parallel(tasks...); err != nil {
 		return nil, err
 	}
 	for i, v := range hello.Versions {
 		if answers[i] == scan.Inconclusive { // no hello had been accepted by then; one may have been since
-			answers[i] = askVersion(ctx, q, v)
+			answers[i] = askVersion(ctx, s, v)
 		}
 	}
 	found := new(Finding)
@@ -77,7 +77,7 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 		}
 	}
 	if len(found.Answers) == 0 {
-		return nil, q.Failure()
+		return nil, s.Failure()
 	}
 	return found, nil
 }
@@ -85,28 +85,28 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 // askVersion offers a version with its usual suites. A server that accepts none of
 // them may accept one of the others. One that refuses TLS 1.3 with an alert about
 // something else may not implement HelloRetryRequest, so it gets key shares.
-func askVersion(ctx context.Context, q *scan.Survey, v hello.Version) scan.Answer {
-	answer, alert := askWith(ctx, q, hello.Offer{Version: v})
+func askVersion(ctx context.Context, s *scan.Survey, v hello.Version) scan.Answer {
+	answer, alert := askWith(ctx, s, hello.Offer{Version: v})
 	switch {
 	case alert == nil || v == hello.SSL20:
 	case alert.Description == hello.HandshakeFailure:
 		if rest := hello.RareSuites(v); len(rest) > 0 {
-			answer, _ = askWith(ctx, q, hello.Offer{Version: v, Ciphers: rest})
+			answer, _ = askWith(ctx, s, hello.Offer{Version: v, Ciphers: rest})
 		}
 	case v == hello.TLS13 && alert.Description != hello.ProtocolVersion:
-		answer, _ = askWith(ctx, q, hello.Offer{Version: v, KeyShares: hello.KeySharesFor(nil)})
+		answer, _ = askWith(ctx, s, hello.Offer{Version: v, KeyShares: hello.KeySharesFor(nil)})
 	}
 	return answer
 }
 
 // askWith sends one offer. A server that answers with another version refuses it.
-func askWith(ctx context.Context, q *scan.Survey, o hello.Offer) (scan.Answer, *hello.Alert) {
-	message, err := q.Marshal(o)
+func askWith(ctx context.Context, s *scan.Survey, o hello.Offer) (scan.Answer, *hello.Alert) {
+	message, err := s.Marshal(o)
 	if err != nil {
 		return scan.Unanswered, nil
 	}
-	flight, answer, closed := q.Ask(ctx, message, hello.UntilHello)
-	if closed || flight.Hello != nil && flight.Hello.Version != o.Version {
+	flight, answer := s.Ask(ctx, message, hello.UntilHello)
+	if answer == scan.Closed || flight.Hello != nil && flight.Hello.Version != o.Version {
 		answer = scan.Refused
 	}
 	return answer, flight.Alert

@@ -38,20 +38,20 @@ var decryptAlerts = map[hello.AlertDescription]bool{20: true, 21: true} // bad_r
 // sendEarlyCCS sends an early ChangeCipherSpec, with or without a record after it, and
 // returns the alert that answers it.
 func (s *scanner) sendEarlyCCS(ctx context.Context, withRecord bool) (*hello.Alert, error) {
-	t, a := s.openWith(ctx, s.firstMessage, hello.UntilDone)
-	defer t.close()
-	if a != scan.Accepted || !t.flight.Done {
+	x, answer := s.open(ctx, s.firstMessage, hello.UntilDone)
+	defer x.Close()
+	if answer != scan.Accepted || !x.Flight.Done {
 		return nil, scan.ErrNoAnswer
 	}
-	v := t.flight.Hello.Version
+	v := x.Flight.Hello.Version
 	records := hello.AppendRecord(nil, hello.TypeChangeCipherSpec, v, []byte{1})
 	if withRecord {
 		records = hello.AppendRecord(records, hello.TypeHandshake, v, bytes.Repeat([]byte{0xff}, undecryptable))
 	}
-	if _, err := t.Write(records); err != nil {
+	if _, err := x.Write(records); err != nil {
 		return nil, scan.ErrNoAnswer // it closed the connection before
 	}
-	return nextAlert(t)
+	return nextAlert(x)
 }
 
 // undecryptable is the length of that record, in bytes: whole blocks with room for a

@@ -10,20 +10,20 @@ import (
 // vulnerable one answers with as many bytes as are claimed (CVE-2014-0160): one of its
 // memory, and padding. Only the length of the answer is looked at. The close_notify
 // after the heartbeat makes other servers close the connection.
-func (s *scanner) heartbleed(t *exchange) {
-	if _, ok := t.flight.Hello.Heartbeat(); !ok {
+func (s *scanner) heartbleed(x *scan.Exchange) {
+	if _, ok := x.Flight.Hello.Heartbeat(); !ok {
 		s.report(Heartbleed, false, "its ServerHello has no heartbeat extension")
 		return
 	}
-	if !t.flight.Done {
+	if !x.Flight.Done {
 		return
 	}
-	v := t.flight.Hello.Version
-	if _, err := t.Write(append(hello.AppendRecord(nil, hello.TypeHeartbeat, v, shortHeartbeat()), closeNotify(v)...)); err != nil {
+	v := x.Flight.Hello.Version
+	if _, err := x.Write(append(hello.AppendRecord(nil, hello.TypeHeartbeat, v, shortHeartbeat()), closeNotify(v)...)); err != nil {
 		return
 	}
 	for range maxReactions {
-		record, err := hello.ReadRecord(t)
+		record, err := hello.ReadRecord(x)
 		switch {
 		case err == nil && record.Type == hello.TypeHeartbeat:
 			if leaks(record.Payload) {

@@ -40,18 +40,18 @@ func (s *scanner) poodle(ctx context.Context) {
 	rc4 := suitesWhere(hello.SSL30, func(c *hello.Suite) bool {
 		return c.Cipher == "RC4" && (c.KeyExchange == "RSA" || c.KeyExchange == "ECDHE")
 	})
-	var t *exchange
-	t, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
-	if h := t.flight.Hello; s.ssl3 == scan.Accepted && h.Version > hello.SSL30 {
+	var x *scan.Exchange
+	x, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
+	if h := x.Flight.Hello; s.ssl3 == scan.Accepted && h.Version > hello.SSL30 {
 		s.ssl3 = scan.Refused
 		s.report(POODLE, false, fmt.Sprintf("it answered SSL 3.0 with %s", h.Version))
 		return
 	}
 	answer := s.ssl3
-	if h := t.flight.Hello; answer == scan.Accepted && slices.Contains(rc4, h.CipherSuite) {
-		t, answer = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
+	if h := x.Flight.Hello; answer == scan.Accepted && slices.Contains(rc4, h.CipherSuite) {
+		x, answer = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
 	}
-	switch h := t.flight.Hello; {
+	switch h := x.Flight.Hello; {
 	case answer == scan.Refused:
 		s.report(POODLE, false, "it refused SSL 3.0 with CBC")
 	case answer == scan.Accepted && h.Version == hello.SSL30 && slices.Contains(cbc, h.CipherSuite):
@@ -62,16 +62,11 @@ func (s *scanner) poodle(ctx context.Context) {
 // drown offers SSL 2.0. A server that answers in SSL 2.0 without a shared cipher may still
 // accept one that it did not list (CVE-2015-3197). So there is no answer then.
 func (s *scanner) drown(ctx context.Context) {
-	message, err := s.Marshal(hello.Offer{Version: hello.SSL20})
-	if err != nil {
-		return
-	}
-	t, a := s.openWith(ctx, message, hello.UntilHello)
-	t.close()
+	x, answer := s.ask(ctx, hello.Offer{Version: hello.SSL20}, hello.UntilHello)
 	switch {
-	case a == scan.Accepted && t.flight.SSL2 != nil:
-		s.report(DROWN, true, fmt.Sprintf("it accepted SSL 2.0 with %s", t.flight.SSL2.Ciphers[0]))
-	case a == scan.Refused && t.flight.SSL2 == nil:
+	case answer == scan.Accepted && x.Flight.SSL2 != nil:
+		s.report(DROWN, true, fmt.Sprintf("it accepted SSL 2.0 with %s", x.Flight.SSL2.Ciphers[0]))
+	case answer == scan.Refused && x.Flight.SSL2 == nil:
 		s.report(DROWN, false, "it refused SSL 2.0")
 	}
 }
@@ -149,18 +144,18 @@ func (s *scanner) eliminate(ctx context.Context, v hello.Version, left []weaknes
 		offered := suitesWhere(v, func(c *hello.Suite) bool {
 			return slices.ContainsFunc(asked, func(w weakness) bool { return w.of(c) })
 		})
-		t, a := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
-		if a == scan.Refused {
+		x, answer := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
+		if answer == scan.Refused {
 			return left, true
 		}
-		if a != scan.Accepted || !slices.Contains(offered, t.flight.Hello.CipherSuite) {
+		if answer != scan.Accepted || !slices.Contains(offered, x.Flight.Hello.CipherSuite) {
 			return left, false
 		}
-		shown, ok := s.reportSelected(t.flight, asked)
+		shown, ok := s.reportSelected(x.Flight, asked)
 		if !ok {
 			return left, false
 		}
-		selected := hello.Find(t.flight.Hello.CipherSuite)
+		selected := hello.Find(x.Flight.Hello.CipherSuite)
 		asked = slices.DeleteFunc(asked, func(w weakness) bool { return w.of(selected) || slices.Contains(shown, w.vulnerability) })
 		left = slices.DeleteFunc(left, func(w weakness) bool { return slices.Contains(shown, w.vulnerability) })
 	}
@@ -211,15 +206,15 @@ func (s *scanner) fallback(ctx context.Context) {
 	if !slices.Contains(hello.UsualSuites(v), s.serverHello.CipherSuite) {
 		return // an older version may also need a suite that is not offered
 	}
-	t, a := s.ask(ctx, hello.Offer{Version: v - 1, Fallback: true}, hello.UntilHello)
-	if alert, ok := errors.AsType[*hello.AlertError](t.err); ok && alert.Description == hello.InappropriateFallback {
+	x, answer := s.ask(ctx, hello.Offer{Version: v - 1, Fallback: true}, hello.UntilHello)
+	if alert, ok := errors.AsType[*hello.AlertError](x.Err); ok && alert.Description == hello.InappropriateFallback {
 		s.report(NoFallbackSCSV, false, "it refused a fallback from "+v.String())
 		return
 	}
 	switch {
-	case a == scan.Accepted && t.flight.Hello.Version < v:
-		s.report(NoFallbackSCSV, true, fmt.Sprintf("it accepted a fallback from %s to %s", v, t.flight.Hello.Version))
-	case a == scan.Refused:
+	case answer == scan.Accepted && x.Flight.Hello.Version < v:
+		s.report(NoFallbackSCSV, true, fmt.Sprintf("it accepted a fallback from %s to %s", v, x.Flight.Hello.Version))
+	case answer == scan.Refused:
 		s.report(NoFallbackSCSV, false, "it accepts no version below "+v.String())
 	}
 }

@@ -25,19 +25,19 @@ import (
 // else causes the difference, and there is no answer.
 func (s *scanner) robot(ctx context.Context) {
 	for _, finish := range []bool{true, false} {
-		first, a := s.sendSecrets(ctx, finish)
+		first, answer := s.sendSecrets(ctx, finish)
 		switch {
-		case a == scan.Refused:
+		case answer == scan.Refused:
 			s.report(ROBOT, false, "it refused key exchange with RSA")
 			return
-		case a != scan.Accepted:
+		case answer != scan.Accepted:
 			return
 		}
 		if first.uniform() {
 			continue
 		}
 		for range robotRepeats {
-			if again, a := s.sendSecrets(ctx, finish); a != scan.Accepted || again != first {
+			if again, answer := s.sendSecrets(ctx, finish); answer != scan.Accepted || again != first {
 				return
 			}
 		}
@@ -74,13 +74,13 @@ var secretFaults = [5]string{"without a fault", "with a wrong first byte", "with
 
 // sendSecrets sends each of the five secrets over a new connection. It is Refused if the
 // server refuses key exchange with RSA, and Accepted if it reacted to all of them.
-func (s *scanner) sendSecrets(ctx context.Context, finish bool) (r reactions, a scan.Answer) {
+func (s *scanner) sendSecrets(ctx context.Context, finish bool) (r reactions, answer scan.Answer) {
 	for i := range r {
-		if r[i], a = s.sendSecret(ctx, i, finish); a != scan.Accepted {
+		if r[i], answer = s.sendSecret(ctx, i, finish); answer != scan.Accepted {
 			break
 		}
 	}
-	return r, a
+	return r, answer
 }
 
 // sendSecret sends one secret and returns the reaction. Answers are as in sendSecrets.
@@ -88,20 +88,20 @@ func (s *scanner) sendSecret(ctx context.Context, fault int, finish bool) (strin
 	suites := suitesWhere(s.highest, func(c *hello.Suite) bool {
 		return c.KeyExchange == "RSA" && !c.Export && !c.Null && c.Cipher != "RC4"
 	})
-	t, a := s.open(ctx, hello.Offer{Version: s.highest, Ciphers: suites}, hello.UntilDone)
-	defer t.close()
-	if a != scan.Accepted {
-		return "", a
+	x, answer := s.offer(ctx, hello.Offer{Version: s.highest, Ciphers: suites}, hello.UntilDone)
+	defer x.Close()
+	if answer != scan.Accepted {
+		return "", answer
 	}
-	key := publicKey(t.flight)
-	if key == nil || !t.flight.Done {
+	key := publicKey(x.Flight)
+	if key == nil || !x.Flight.Done {
 		return "", scan.Unanswered
 	}
-	message := clientKeyExchange(t.flight.Hello.Version, key, faultySecret(key.Size(), s.highest, fault))
-	if _, err := t.Write(append(message, afterSecret(t.flight.Hello.Version, finish)...)); err != nil {
+	message := clientKeyExchange(x.Flight.Hello.Version, key, faultySecret(key.Size(), s.highest, fault))
+	if _, err := x.Write(append(message, afterSecret(x.Flight.Hello.Version, finish)...)); err != nil {
 		return "", scan.Unanswered
 	}
-	return reaction(ctx, t, min(robotPatience, s.Patience))
+	return reaction(ctx, x, min(robotPatience, s.Patience))
 }
 
 // publicKey is the RSA key of the certificate; nil: there is none, or it is too small for
@@ -183,11 +183,11 @@ func afterSecret(v hello.Version, finish bool) []byte {
 }
 
 // reaction is the server's first reaction to a secret. Silence is one too.
-func reaction(ctx context.Context, t *exchange, patience time.Duration) (string, scan.Answer) {
-	if err := t.SetReadDeadline(time.Now().Add(patience)); err != nil {
+func reaction(ctx context.Context, x *scan.Exchange, patience time.Duration) (string, scan.Answer) {
+	if err := x.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return "", scan.Unanswered
 	}
-	record, err := hello.ReadRecord(t)
+	record, err := hello.ReadRecord(x)
 	switch {
 	case ctx.Err() != nil:
 		return "", scan.Unanswered

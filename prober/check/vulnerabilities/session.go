@@ -19,7 +19,7 @@ import (
 // session with one of sessionSuites. If the server accepts none of these, there are no
 // answers.
 func (s *scanner) insideSession(ctx context.Context) {
-	if s.unanswered >= maxUnanswered {
+	if s.Done() {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, s.Patience)
@@ -142,11 +142,11 @@ func (s *scanner) ticketbleed(ctx context.Context, t *handshake.Recorded, sessio
 	}
 	id := []byte{0xA5}
 	state := t.ConnectionState()
-	resumed, a := s.ask(ctx, hello.Offer{Version: hello.Version(state.Version), Ciphers: []hello.CipherSuite{hello.CipherSuite(state.CipherSuite)}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
-	if a != scan.Accepted {
+	resumed, answer := s.ask(ctx, hello.Offer{Version: hello.Version(state.Version), Ciphers: []hello.CipherSuite{hello.CipherSuite(state.CipherSuite)}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
+	if answer != scan.Accepted {
 		return
 	}
-	switch answered := resumed.flight.Hello.SessionID; {
+	switch answered := resumed.Flight.Hello.SessionID; {
 	case bytes.Equal(answered, id):
 		s.report(Ticketbleed, false, "it answered a ticket with the same session ID")
 	case bytes.HasPrefix(answered, id):

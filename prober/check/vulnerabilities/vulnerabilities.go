@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	"tls_exporter/prober/endpoint"
@@ -128,7 +127,7 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 // scanner makes one finding.
 type scanner struct {
 	*endpoint.Endpoint
-	*scan.Client
+	*scan.Survey
 	answers      map[Name]Answer
 	highest      hello.Version      // of the first hello that was accepted
 	firstMessage []byte             // that hello
@@ -136,12 +135,17 @@ type scanner struct {
 	ssl3         scan.Answer        // to SSL 3.0
 	prime        int                // the shortest that came with DHE, in bits; 0: none came
 	unanswered   int                // questions in a row without an answer
-	closes       bool               // the server closed the connection on a question
 }
 
 func newScanner(e *endpoint.Endpoint) *scanner {
-	return &scanner{Endpoint: e, Client: e.Scan(), answers: make(map[Name]Answer)}
+	s := &scanner{Endpoint: e, Survey: scan.NewSurvey(e.Scan(), maxConnections, 0), answers: make(map[Name]Answer)}
+	s.Candidate, _ = s.Marshal(hello.Offer{Version: hello.TLS13}) // for servers that accept nothing else
+	return s
 }
+
+// maxConnections bounds the connections of one finding. All questions, each repeated as
+// often as possible, take fewer.
+const maxConnections = 400
 
 // maxUnanswered is how many questions in a row may have no answer. Then no more are
 // asked: the server accepts no more connections, or is down.
@@ -189,17 +193,17 @@ func (s *scanner) firstHello(ctx context.Context) error {
 		{Version: hello.TLS12, Ciphers: hello.RareSuites(hello.TLS12)},
 	} {
 		o.Compression, o.Heartbeat, o.SessionTicket = []uint8{compressionDeflate, compressionNull}, true, []byte{}
-		t, a := s.open(ctx, o, hello.UntilDone)
-		if a == scan.Accepted {
-			s.highest, s.serverHello, s.firstMessage = o.Version, t.flight.Hello, t.sent
-			s.heartbleed(t)
+		x, answer := s.offer(ctx, o, hello.UntilDone)
+		if answer == scan.Accepted {
+			s.highest, s.serverHello, s.firstMessage = o.Version, x.Flight.Hello, s.KnownGood()
+			s.heartbleed(x)
 		}
-		t.close()
-		if a == scan.Accepted {
+		x.Close()
+		switch answer {
+		case scan.Accepted:
 			return nil
-		}
-		if a == scan.Unanswered {
-			err = cmp.Or(err, t.err, scan.ErrNoAnswer)
+		case scan.Unanswered:
+			err = cmp.Or(err, x.Err, scan.ErrNoAnswer)
 		}
 	}
 	return err
@@ -208,103 +212,46 @@ func (s *scanner) firstHello(ctx context.Context) error {
 // The compression methods of RFC 3749.
 const compressionNull, compressionDeflate = 0, 1
 
-// exchange is a raw hello and the answer to it, on a connection that stays open.
-type exchange struct {
-	net.Conn // nil: there is none
-	flight   *hello.Flight
-	sent     []byte
-	err      error
-	cancel   context.CancelFunc
-}
-
-func (t *exchange) close() {
-	if t.Conn != nil {
-		t.Conn.Close()
+// open sends a hello over a new connection. The answer is Accepted, Refused or
+// Unanswered. After several questions in a row without an answer no more are asked. The
+// caller closes the exchange.
+func (s *scanner) open(ctx context.Context, message []byte, until hello.Until) (*scan.Exchange, scan.Answer) {
+	x, answer := s.Survey.Open(ctx, message, until)
+	switch answer {
+	case scan.Closed:
+		answer = scan.Refused
+	case scan.Inconclusive:
+		answer = scan.Unanswered
 	}
-	if t.cancel != nil {
-		t.cancel()
-	}
-}
-
-// open sends an offer over a new connection. The answer is Accepted, Refused or
-// Unanswered. A closed connection is a refusal if the server then accepts another hello
-// and closes the connection on this one again. The caller closes the exchange.
-func (s *scanner) open(ctx context.Context, o hello.Offer, until hello.Until) (*exchange, scan.Answer) {
-	o.ServerName = s.ServerName
-	message, err := o.Hello().Marshal()
-	if err != nil {
-		return &exchange{flight: new(hello.Flight), err: err}, scan.Unanswered
-	}
-	return s.openWith(ctx, message, until)
-}
-
-// openWith is open for a hello in bytes.
-func (s *scanner) openWith(ctx context.Context, message []byte, until hello.Until) (*exchange, scan.Answer) {
-	if s.unanswered >= maxUnanswered {
-		return &exchange{flight: new(hello.Flight), sent: message, err: scan.ErrNoAnswer}, scan.Unanswered
-	}
-	t, a := s.try(ctx, message, until)
-	if a == scan.Inconclusive && !s.closes {
-		s.closes = true
-		t.close()
-		t, a = s.try(ctx, message, until)
-	}
-	if a == scan.Inconclusive {
-		t.close()
-		if !s.acceptsKnownGood(ctx) || !scan.Wait(ctx, scan.LongSettleDelay) {
-			a = scan.Unanswered
-		} else if t, a = s.try(ctx, message, until); a == scan.Inconclusive {
-			a = scan.Refused
-		}
-	}
-	if s.unanswered++; a != scan.Unanswered {
+	if s.unanswered++; answer != scan.Unanswered {
 		s.unanswered = 0
 	}
-	return t, a
+	if s.unanswered == maxUnanswered {
+		s.End()
+	}
+	return x, answer
 }
 
-// try uses one connection. Some servers close a connection that is made before they have
-// seen the last one end. So once a server has closed one, it gets time for that.
-func (s *scanner) try(ctx context.Context, message []byte, until hello.Until) (*exchange, scan.Answer) {
-	if s.closes {
-		scan.Wait(ctx, 2*scan.SettleDelay)
+// offer is open for an offer.
+func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (*scan.Exchange, scan.Answer) {
+	message, err := s.Marshal(o)
+	if err != nil {
+		return &scan.Exchange{Flight: new(hello.Flight), Err: err}, scan.Unanswered
 	}
-	t := &exchange{sent: message}
-	limited, cancel := context.WithTimeout(ctx, s.Patience)
-	t.cancel = cancel
-	t.Conn, t.flight, t.err = s.Converse(limited, message, until)
-	if alert, ok := errors.AsType[*hello.AlertError](t.err); ok && alert.Description == hello.InappropriateFallback {
-		return t, scan.Refused
-	}
-	return t, scan.AnswerOf(t.flight, t.err)
+	return s.open(ctx, message, until)
 }
 
-// ask is open without more to send.
-func (s *scanner) ask(ctx context.Context, o hello.Offer, until hello.Until) (*exchange, scan.Answer) {
-	t, a := s.open(ctx, o, until)
-	t.close()
-	return t, a
-}
-
-// acceptsKnownGood tells whether the server still accepts the first hello, or TLS 1.3 if
-// it has accepted none.
-func (s *scanner) acceptsKnownGood(ctx context.Context) bool {
-	message := s.firstMessage
-	if message == nil {
-		var err error
-		if message, err = s.Marshal(hello.Offer{Version: hello.TLS13}); err != nil {
-			return false
-		}
-	}
-	t, a := s.try(ctx, message, hello.UntilHello)
-	t.close()
-	return a == scan.Accepted
+// ask is offer without more to send.
+func (s *scanner) ask(ctx context.Context, o hello.Offer, until hello.Until) (*scan.Exchange, scan.Answer) {
+	x, answer := s.offer(ctx, o, until)
+	x.Close()
+	return x, answer
 }
 
 // nextAlert skips records until an alert comes. Without one it fails.
-func nextAlert(t *exchange) (*hello.Alert, error) {
+func nextAlert(x *scan.Exchange) (*hello.Alert, error) {
 	for range maxReactions {
-		record, err := hello.ReadRecord(t)
+		record, err := hello.ReadRecord(x)
 		if err != nil {
 			return nil, err
 		}

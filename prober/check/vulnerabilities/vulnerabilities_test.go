@@ -215,6 +215,41 @@ func TestFewConnections(t *testing.T) {
 	}
 }
 
+// TestFewConnectionsToClosing bounds the connections to a server that refuses by closing
+// the connection: two or three more for each refusal.
+func TestFewConnectionsToClosing(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	modern := legacy.Server{Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}
+	for _, test := range []struct {
+		name     string
+		refusal  legacy.Refusal
+		answerer labtest.Answerer
+		want     int
+	}{
+		{"alerts", legacy.RefuseWithHandshakeFailure, nil, 10},
+		{"closes on SSL 2.0 and 3.0", legacy.RefuseWithHandshakeFailure, labtest.Choosy(func(h *hello.ClientHello) bool { return h.LegacyVersion > 0x0300 }, nil), 15},
+		{"closes to refuse", legacy.RefuseByClosing, nil, 25},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := modern
+			server.Refusal = test.refusal
+			addr, stats, err := lab.StartRelay(labtest.Answering(t, lab, server, test.answerer), tlstest.ConnectionPolicy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
+				t.Fatalf("%+v, %v", found, err)
+			}
+			if got := stats.Total(); got != test.want {
+				t.Errorf("%d connections, want %d", got, test.want)
+			}
+		})
+	}
+}
+
 // A server of crypto/tls has an answer for every vulnerability, and has none.
 func TestNoVulnerabilities(t *testing.T) {
 	lab := labtest.Lab(t)
