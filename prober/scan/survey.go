@@ -45,7 +45,7 @@ func NewSurvey(c *Client, connections int, pace time.Duration) *Survey {
 type offer struct {
 	message  []byte
 	until    hello.Until
-	keepOpen bool // for Open
+	keepOpen bool // sent by Open
 }
 
 // AskOnce sends one hello over one connection. The answer is never Closed.

@@ -9,22 +9,13 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// eliminate offers a list, removes what the server selected, and offers the rest, until
-// the server selects nothing more or the list is empty.
+// eliminate finds what the server accepts of a list, for offers of which it selects one
+// thing at a time.
 func eliminate[T comparable](list []T, offer func(rest []T) (T, scan.Answer)) (accepted []T, others scan.Answer) {
-	rest := slices.Clone(list)
-	for len(rest) > 0 {
-		choice, answer := offer(rest)
-		if answer != scan.Accepted {
-			return accepted, answer
-		}
-		at := slices.Index(rest, choice)
-		if at < 0 {
-			return accepted, scan.NotOffered
-		}
-		accepted, rest = append(accepted, choice), slices.Delete(rest, at, at+1)
-	}
-	return accepted, scan.Refused
+	return scan.Eliminate(list, func(rest []T) ([]T, scan.Answer) {
+		selected, answer := offer(rest)
+		return []T{selected}, answer
+	})
 }
 
 // scanner makes one finding. Each field is written by one goroutine at a time, except

@@ -78,7 +78,7 @@ type weakness struct {
 	prime         bool // only if the prime that the server sends with the suite is short
 }
 
-var weaknesses = []weakness{
+var weaknesses = []*weakness{
 	// The keys of RSA_EXPORT1024 have 1024 bits, those of FREAK 512.
 	{FREAK, func(c *hello.Suite) bool {
 		return c.KeyExchange == "RSA" && c.Export && !strings.Contains(c.Name, "EXPORT1024")
@@ -104,10 +104,10 @@ func suitesWhere(v hello.Version, condition func(*hello.Suite) bool) []hello.Cip
 func (s *scanner) weakSuites(ctx context.Context) {
 	left := slices.Clone(weaknesses)
 	for _, v := range s.versionsToAsk() {
-		var all bool
-		if left, all = s.eliminate(ctx, v, left); !all {
+		if !s.eliminate(ctx, v, left) {
 			return
 		}
+		left = slices.DeleteFunc(left, s.vulnerable)
 	}
 	if s.ssl3 == scan.Unanswered {
 		return
@@ -135,44 +135,43 @@ func (s *scanner) versionsToAsk() []hello.Version {
 	return versions
 }
 
-// eliminate offers the suites of all weaknesses that are left, then those of the
-// weaknesses that the server did not select from, until it refuses. It returns the
-// weaknesses without a vulnerability. It is false if the answer for some is not known.
-func (s *scanner) eliminate(ctx context.Context, v hello.Version, left []weakness) ([]weakness, bool) {
-	asked := slices.Clone(left)
-	for len(asked) > 0 {
+// eliminate offers the suites of all weaknesses, then those of the weaknesses that the
+// server did not select from, until it refuses. It is false if the answer for some is not
+// known.
+func (s *scanner) eliminate(ctx context.Context, v hello.Version, weaknesses []*weakness) bool {
+	_, others := scan.Eliminate(weaknesses, func(rest []*weakness) ([]*weakness, scan.Answer) {
 		offered := suitesWhere(v, func(c *hello.Suite) bool {
-			return slices.ContainsFunc(asked, func(w weakness) bool { return w.of(c) })
+			return slices.ContainsFunc(rest, func(w *weakness) bool { return w.of(c) })
 		})
 		x, answer := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
-		if answer == scan.Refused {
-			return left, true
-		}
-		if answer != scan.Accepted || !slices.Contains(offered, x.Flight.Hello.CipherSuite) {
-			return left, false
-		}
-		shown, ok := s.reportSelected(x.Flight, asked)
-		if !ok {
-			return left, false
+		switch {
+		case answer != scan.Accepted:
+			return nil, answer
+		case !slices.Contains(offered, x.Flight.Hello.CipherSuite):
+			return nil, scan.NotOffered
+		case !s.reportSelected(x.Flight, rest):
+			return nil, scan.Unanswered
 		}
 		selected := hello.Find(x.Flight.Hello.CipherSuite)
-		asked = slices.DeleteFunc(asked, func(w weakness) bool { return w.of(selected) || slices.Contains(shown, w.vulnerability) })
-		left = slices.DeleteFunc(left, func(w weakness) bool { return slices.Contains(shown, w.vulnerability) })
-	}
-	return left, true
+		return slices.DeleteFunc(rest, func(w *weakness) bool { return !w.of(selected) && !s.vulnerable(w) }), scan.Accepted
+	})
+	return others == scan.Refused
 }
+
+// vulnerable tells whether the server has been reported to be vulnerable by a weakness.
+func (s *scanner) vulnerable(w *weakness) bool { return s.answers[w.vulnerability].Vulnerable }
 
 // reportSelected reports the vulnerabilities that the selected suite shows. It is false
 // if one of them depends on a prime that did not come.
-func (s *scanner) reportSelected(f *hello.Flight, asked []weakness) (shown []Name, ok bool) {
+func (s *scanner) reportSelected(f *hello.Flight, weaknesses []*weakness) bool {
 	selected, version := f.Hello.CipherSuite, f.Hello.Version
-	for _, w := range asked {
+	for _, w := range weaknesses {
 		saw := fmt.Sprintf("it accepted %s in %s", selected, version)
 		switch {
 		case !w.of(hello.Find(selected)):
 			continue
 		case w.prime && (f.KeyExchange == nil || f.KeyExchange.DHBits == 0):
-			return shown, false
+			return false
 		case w.prime:
 			bits := f.KeyExchange.DHBits
 			if s.prime == 0 || bits < s.prime {
@@ -184,9 +183,8 @@ func (s *scanner) reportSelected(f *hello.Flight, asked []weakness) (shown []Nam
 			saw = fmt.Sprintf("it sent a prime of %d bits in %s", bits, version)
 		}
 		s.report(w.vulnerability, true, saw)
-		shown = append(shown, w.vulnerability)
 	}
-	return shown, true
+	return true
 }
 
 // logjamBits is the size of primes up to which discrete logarithms can be computed: with
