@@ -2,7 +2,6 @@ package check
 
 import (
 	"cmp"
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"sync"
@@ -12,93 +11,76 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Bounds on the findings that are kept between probes. What is not asked for any
-// more is the first to go.
-const (
-	maxKept      = 1 << 19   // findings
-	maxKeptBytes = 256 << 20 // what they take, with what it takes to find them again
-	keptOverhead = 400       // bytes of one finding beside its own: a map's share, the entry, its place in the list
-)
-
 // Bounds on how findings are made.
 const (
-	maxScans    = 50              // at once, each of another server
-	ScanTimeout = 2 * time.Minute // for one that asks for no more
-	refreshAt   = 0.75            // of its age, a finding is made anew beside the scrapes
-	retryAfter  = 1.0 / 12        // of that age, one that could not be made is tried again
+	// maxScans is how many are made at the same time, each about another server.
+	maxScans = 50
+	// ScanTimeout is how long making one may take, unless its check asks for more time.
+	ScanTimeout = 2 * time.Minute
+	// refreshAt is the share of its maximum age at which a finding is made again, in
+	// the background.
+	refreshAt = 0.75
+	// retryAfter is the share of the maximum age after which a finding that could not
+	// be made is tried again.
+	retryAfter = 1.0 / 12
 )
 
-// errPending is for those whose scrape ended before the finding was made.
+// errPending is for probes that ended before the finding was made.
 var errPending = failure.New(failure.ReasonPending, "the finding is still being made; a later probe has it")
 
-// Cache keeps costly findings between probes, each under what it is about. It
-// makes a finding once, however many ask for it at the same time, goes on with
-// that when they cannot wait any longer, and makes it anew before it is too old.
-// It never makes two findings about the same server at once: many a server, and
-// what stands before it, takes several connections at a time for an attack.
+// Cache holds costly findings between probes. It makes a finding once, however many
+// probes ask for it at the same time, also when none of them can wait for it, and
+// makes it again before it is too old. It never makes two findings about the same
+// server at the same time: some servers and firewalls treat several connections at a
+// time as an attack.
 type Cache struct {
-	mutex      sync.Mutex
-	entries    map[key]*list.Element // of *kept
-	recent     list.List             // most recently asked for first
-	bytes      int
-	refreshing map[key]bool             // to be made anew
+	mutex      sync.Mutex // guards the fields up to busy
+	store      *store
+	refreshing map[key]bool             // findings that are being made again in the background
 	busy       map[string]chan struct{} // servers that a finding is being made about; closed when it is done
-	slots      chan struct{}
-	running    sync.WaitGroup
-	ctx        context.Context // of the scans
+	slots      chan struct{}            // holds one value for each finding that is being made
+	running    sync.WaitGroup           // the goroutines that make them
+	ctx        context.Context          // of the scans
 	cancel     context.CancelFunc
 	now        func() time.Time
 }
 
-// key tells findings apart: what is asked and on which way, and of which
-// server. The first is that of a module, so that a reload can drop what it made
-// void.
-type key struct{ asked, of [16]byte }
-
-// entry is one finding, or why there is none.
-type entry struct {
-	key      key
-	found    Sized // nil: none was made yet
-	made     time.Time
-	took     time.Duration
-	failure  error // of the last attempt; nil: it had none
-	failedAt time.Time
-}
-
-// request is a finding that somebody asks for, and how to come by it.
+// request asks for a finding, and says how to make it.
 type request struct {
 	key     key
-	server  string        // which is left in peace meanwhile
+	server  string        // no two findings about it are made at the same time
 	maxAge  time.Duration // how old the finding may become
-	timeout time.Duration // at most; 0: scanPatience
+	timeout time.Duration // how long making it may take; 0: ScanTimeout
 	find    func(context.Context) (Sized, error)
 }
 
+// NewCache returns an empty cache. Close stops it.
 func NewCache() *Cache {
-	k := &Cache{
-		entries: make(map[key]*list.Element), refreshing: make(map[key]bool), busy: make(map[string]chan struct{}), slots: make(chan struct{}, maxScans), now: time.Now,
+	c := &Cache{
+		store: newStore(), refreshing: make(map[key]bool), busy: make(map[string]chan struct{}), slots: make(chan struct{}, maxScans), now: time.Now,
 	}
-	k.ctx, k.cancel = context.WithCancel(context.Background())
-	return k
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
 }
 
-// Close ends what is being made, and waits for that.
-func (k *Cache) Close() {
-	k.mutex.Lock() // nothing begins after this
-	k.cancel()
-	k.mutex.Unlock()
-	k.running.Wait()
+// Close cancels the findings that are being made, and waits for that. No finding is
+// made afterwards.
+func (c *Cache) Close() {
+	c.mutex.Lock() // nothing begins after this
+	c.cancel()
+	c.mutex.Unlock()
+	c.running.Wait()
 }
 
-// ask returns the finding that is kept. Without one it waits for it to be made,
-// for as long as ctx allows.
-func (k *Cache) ask(ctx context.Context, q *request) (entry, error) {
+// get returns the cached finding. Without one it waits until one is made, or until
+// ctx ends: then the error is errPending.
+func (c *Cache) get(ctx context.Context, q *request) (entry, error) {
 	for {
-		answer, wait, start := k.find(q)
+		answer, wait, start := c.lookUp(q)
 		switch {
 		case answer.found != nil:
 			if start {
-				k.refresh(q)
+				c.refresh(q)
 			}
 			return answer, nil
 		case wait == nil && !start:
@@ -111,41 +93,38 @@ func (k *Cache) ask(ctx context.Context, q *request) (entry, error) {
 			}
 		default:
 			select {
-			case k.slots <- struct{}{}:
-				if !k.begin(q) {
-					<-k.slots
+			case c.slots <- struct{}{}:
+				if !c.begin(q) {
+					<-c.slots
 				}
 			case <-ctx.Done():
 				return answer, errPending
-			case <-k.ctx.Done():
-				return answer, k.ctx.Err()
+			case <-c.ctx.Done():
+				return answer, c.ctx.Err()
 			}
 		}
 	}
 }
 
-// recall returns the finding that is kept, if it is not too old, and makes none.
-func (k *Cache) recall(q *request) entry {
-	answer, _, _ := k.find(q)
+// cached returns the cached finding if it is not too old. It makes none.
+func (c *Cache) cached(q *request) entry {
+	answer, _, _ := c.lookUp(q)
 	return answer
 }
 
-// find tells what is kept of q: an answer if it is young enough, what to wait
-// for if there is none and its server is busy, and whether it is time to make it.
-func (k *Cache) find(q *request) (answer entry, wait <-chan struct{}, start bool) {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if element := k.entries[q.key]; element != nil {
-		k.recent.MoveToFront(element)
-		answer = *element.Value.(*entry)
-	}
-	age := k.now().Sub(answer.made)
+// lookUp returns the cached finding if it is not too old, what to wait for if there is
+// none and the server is busy, and whether it is time to make one.
+func (c *Cache) lookUp(q *request) (answer entry, wait <-chan struct{}, start bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	answer, _ = c.store.entries.Get(q.key)
+	age := c.now().Sub(answer.made)
 	if answer.found != nil && age >= q.maxAge {
 		answer.found = nil
 	}
-	tired := answer.failure != nil && k.now().Sub(answer.failedAt) < time.Duration(float64(q.maxAge)*retryAfter)
-	switch busy := k.busy[q.server]; {
-	case tired:
+	backoff := answer.failure != nil && c.now().Sub(answer.failedAt) < time.Duration(float64(q.maxAge)*retryAfter)
+	switch busy := c.busy[q.server]; {
+	case backoff:
 		return answer, nil, false
 	case answer.found != nil:
 		return answer, nil, float64(age) >= float64(q.maxAge)*refreshAt
@@ -155,144 +134,105 @@ func (k *Cache) find(q *request) (answer entry, wait <-chan struct{}, start bool
 	return answer, nil, true
 }
 
-// refresh makes a finding anew beside the scrapes, when its server is not busy with
-// another one any more. Where there is no room for that now, the next scrape tries:
-// there will be one before the old finding has aged out.
-func (k *Cache) refresh(q *request) {
+// refresh makes a finding again in the background, as soon as its server is not busy.
+// If all slots are taken, nothing happens: the next probe tries again, before the
+// finding is too old.
+func (c *Cache) refresh(q *request) {
 	select {
-	case k.slots <- struct{}{}:
+	case c.slots <- struct{}{}:
 	default:
 		return
 	}
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.ctx.Err() != nil || k.refreshing[q.key] {
-		<-k.slots
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.ctx.Err() != nil || c.refreshing[q.key] {
+		<-c.slots
 		return
 	}
-	k.refreshing[q.key] = true
-	k.running.Go(func() {
-		if k.await(q.server) {
-			k.answer(q)
+	c.refreshing[q.key] = true
+	c.running.Go(func() {
+		if c.reserve(q.server) {
+			c.makeFor(q)
 		}
-		k.mutex.Lock()
-		delete(k.refreshing, q.key)
-		k.mutex.Unlock()
-		<-k.slots
+		c.mutex.Lock()
+		delete(c.refreshing, q.key)
+		c.mutex.Unlock()
+		<-c.slots
 	})
 }
 
-// await takes a server as soon as nothing else is found about it; false: the
-// keeper closed before.
-func (k *Cache) await(server string) bool {
+// reserve waits until no finding is being made about a server, and marks it as busy.
+// It is false if the cache was closed before.
+func (c *Cache) reserve(server string) bool {
 	for {
-		k.mutex.Lock()
-		busy := k.busy[server]
+		c.mutex.Lock()
+		busy := c.busy[server]
 		if busy == nil {
-			k.busy[server] = make(chan struct{})
+			c.busy[server] = make(chan struct{})
 		}
-		k.mutex.Unlock()
+		c.mutex.Unlock()
 		if busy == nil {
 			return true
 		}
 		select {
 		case <-busy:
-		case <-k.ctx.Done():
+		case <-c.ctx.Done():
 			return false
 		}
 	}
 }
 
-// begin makes the finding in a goroutine that the keeper owns and that gives up
-// the caller's place. It says no if somebody else has begun meanwhile.
-func (k *Cache) begin(q *request) bool {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.busy[q.server] != nil || k.ctx.Err() != nil {
+// begin makes the finding in a goroutine of the cache, which frees the slot that the
+// caller has taken. It is false, and the slot still taken, if the server is busy by
+// now or the cache is closed.
+func (c *Cache) begin(q *request) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.busy[q.server] != nil || c.ctx.Err() != nil {
 		return false
 	}
-	k.busy[q.server] = make(chan struct{})
-	k.running.Go(func() {
-		k.answer(q)
-		<-k.slots
+	c.busy[q.server] = make(chan struct{})
+	c.running.Go(func() {
+		c.makeFor(q)
+		<-c.slots
 	})
 	return true
 }
 
-// answer makes a finding about a server that was taken for it, and lets go of it.
-func (k *Cache) answer(q *request) {
-	made := k.make(q)
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	k.put(made)
-	close(k.busy[q.server])
-	delete(k.busy, q.server)
+// makeFor makes a finding, caches it, and marks its server as busy no more.
+func (c *Cache) makeFor(q *request) {
+	made := c.make(q)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.store.put(q.key, made)
+	close(c.busy[q.server])
+	delete(c.busy, q.server)
 }
 
-func (k *Cache) make(q *request) entry {
-	ctx, cancel := context.WithTimeout(k.ctx, cmp.Or(q.timeout, ScanTimeout))
+// make makes a finding. Failure is set if that failed or panicked.
+func (c *Cache) make(q *request) entry {
+	ctx, cancel := context.WithTimeout(c.ctx, cmp.Or(q.timeout, ScanTimeout))
 	defer cancel()
-	start := k.now()
-	made := entry{key: q.key, made: start}
+	start := c.now()
+	made := entry{made: start}
 	if panicked := failure.Contain(func() { made.found, made.failure = q.find(ctx) }); panicked != nil {
 		made.found, made.failure = nil, panicked
 	}
-	made.took = k.now().Sub(start)
+	made.took = c.now().Sub(start)
 	if made.failure != nil {
-		made.found, made.failure, made.failedAt = nil, text.Bounded(made.failure), k.now()
+		made.found, made.failure, made.failedAt = nil, text.Bounded(made.failure), c.now()
 	}
 	return made
 }
 
-// put keeps what was made. A failure does not take an older finding's place.
-func (k *Cache) put(made entry) {
-	if element := k.entries[made.key]; element != nil {
-		entry := element.Value.(*entry)
-		k.bytes -= entry.size()
-		if made.found == nil {
-			made.found, made.made, made.took = entry.found, entry.made, entry.took
-		}
-		*entry = made
-		k.recent.MoveToFront(element)
-	} else {
-		k.entries[made.key] = k.recent.PushFront(&made)
-	}
-	k.bytes += made.size()
-	for k.bytes > maxKeptBytes || len(k.entries) > maxKept {
-		k.drop(k.recent.Back())
-	}
+// Retain drops the findings of all questions but these, which are CacheKeys.
+func (c *Cache) Retain(questions map[[16]byte]bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.store.retain(questions)
 }
 
-func (k *Cache) drop(element *list.Element) {
-	entry := k.recent.Remove(element).(*entry)
-	delete(k.entries, entry.key)
-	k.bytes -= entry.size()
-}
-
-func (k *entry) size() int {
-	size := keptOverhead
-	if k.found != nil {
-		size += k.found.Size()
-	}
-	if k.failure != nil {
-		size += len(k.failure.Error())
-	}
-	return size
-}
-
-// Retain drops the findings of what is asked no more.
-func (k *Cache) Retain(asked map[[16]byte]bool) {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	for element := k.recent.Front(); element != nil; {
-		next := element.Next()
-		if !asked[element.Value.(*entry).key.asked] {
-			k.drop(element)
-		}
-		element = next
-	}
-}
-
+// digest is the SHA-256 of a text, shortened to 16 bytes.
 func digest(text string) [16]byte {
 	sum := sha256.Sum256([]byte(text))
 	return [16]byte(sum[:16])

@@ -1,4 +1,5 @@
-// Package check runs the checks of a probe in parallel, and caches costly findings.
+// Package check runs the checks of a probe in parallel, and caches findings that are
+// costly to make.
 package check
 
 import (
@@ -13,22 +14,23 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// Outcome is how one check of the module went.
+// Outcome tells how one check of a probe went.
 type Outcome struct {
 	Name     string
-	Duration time.Duration
-	Time     time.Time        // when its finding was made
+	Duration time.Duration    // of making the finding
+	Time     time.Time        // when the finding was made
 	Failure  *failure.Failure // nil: it has a finding
 }
 
-// Slot is a check in the table of checks: the module sets the options, and a probe
+// Slot is a check in the table of checks. A module sets the options, a probe sets
 // the finding.
 type Slot[Options, Finding any] struct {
 	Options *Options // nil: the check is off
 	Finding *Finding // nil: there is none
 }
 
-// Enable turns the check on, with its defaults, unless it is on already.
+// Enable turns the check on with its defaults, unless it is on already, and returns
+// its options.
 func (s *Slot[Options, Finding]) Enable() *Options {
 	if s.Options == nil {
 		s.Options = new(Options)
@@ -42,7 +44,8 @@ func (s *Slot[Options, Finding]) Decode() any {
 	return s.Options
 }
 
-// Judge runs a check that asks the server nothing, if it is on.
+// Judge runs a check that sends nothing to the server, if it is on. A panic of judge
+// fails this check alone.
 func (s *Slot[Options, Finding]) Judge(run *Run, name string, judge func(*Options) (*Finding, error)) {
 	if s.Options == nil {
 		return
@@ -63,33 +66,34 @@ func (s *Slot[Options, Finding]) Judge(run *Run, name string, judge func(*Option
 // Question is the options of a check whose finding is costly, and cached between
 // probes.
 type Question[Finding any] interface {
-	// Find asks the server.
+	// Find makes the finding, over connections to the server.
 	Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error)
-	// MaxAge is how old a finding may become.
+	// MaxAge is how old a cached finding may become.
 	MaxAge() time.Duration
-	// Key is all else of the options that the finding depends on.
+	// Key identifies the options that the finding depends on. Findings of different
+	// keys are cached apart.
 	Key() string
 }
 
-// Sized is a finding that knows how many bytes it takes.
+// Sized is a finding that knows its own size in bytes.
 type Sized interface{ Size() int }
 
-// patient is a question that may take longer than scanTimeout.
+// patient is a question that may take longer than ScanTimeout.
 type patient interface{ Patience() time.Duration }
 
-// Cached is a slot of a check whose finding is cached between probes. An older
-// finding is shown also where the server cannot be reached now: it says when it
+// Cached is the slot of a check whose finding is cached between probes. A cached
+// finding is shown also while the server cannot be reached. The outcome says when it
 // was made.
 type Cached[Options Question[Finding], Finding Sized] struct{ Slot[Options, Finding] }
 
-// Ask runs the check in parallel to others, if it is on.
+// Ask starts the check in parallel to others, if it is on. Run.Wait waits for it.
 func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name string) {
 	if s.Options == nil {
 		return
 	}
 	e, question := run.Endpoint, *s.Options
 	q := &request{
-		key: key{s.asked(name, run.RouteKey), digest(fmt.Sprintf("%+v", *e.Target))}, server: e.Target.Server(), maxAge: question.MaxAge(),
+		key: key{s.cacheKey(name, run.RouteKey), digest(fmt.Sprintf("%+v", *e.Target))}, server: e.Target.Server(), maxAge: question.MaxAge(),
 		find: func(ctx context.Context) (Sized, error) {
 			found, err := question.Find(ctx, e)
 			if err != nil {
@@ -102,7 +106,7 @@ func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name strin
 		q.timeout = question.Patience()
 	}
 	run.group.Go(func() {
-		answer, err := run.ask(ctx, q)
+		answer, err := run.get(ctx, q)
 		done := Outcome{Name: name, Time: answer.made, Duration: answer.took}
 		if err != nil {
 			done.Failure = &failure.Failure{Reason: failure.Of(err), Err: err}
@@ -113,25 +117,25 @@ func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name strin
 	})
 }
 
-// CacheKey is what the check asks on a route, with all that the finding depends
-// on; false: it is off.
+// CacheKey identifies what the check asks: its name, its options and the route. It is
+// false if the check is off.
 func (s *Cached[Options, Finding]) CacheKey(name, routeKey string) ([16]byte, bool) {
 	if s.Options == nil {
 		return [16]byte{}, false
 	}
-	return s.asked(name, routeKey), true
+	return s.cacheKey(name, routeKey), true
 }
 
-func (s *Cached[Options, Finding]) asked(name, routeKey string) [16]byte {
+func (s *Cached[Options, Finding]) cacheKey(name, routeKey string) [16]byte {
 	return digest(fmt.Sprintf("%s %s %s", name, (*s.Options).Key(), routeKey))
 }
 
-// Run is the checks of one probe, in parallel. Each writes its own slot, so they
-// need no lock but the one around the list of their outcomes.
+// Run runs the checks of one probe in parallel. Each writes to its own slot, so only
+// the list of their outcomes needs a lock.
 type Run struct {
 	Endpoint *endpoint.Endpoint
 	Cache    *Cache
-	RouteKey string    // how the module reaches servers
+	RouteKey string    // identifies how the module reaches servers
 	Start    time.Time // of the probe
 
 	group sync.WaitGroup
@@ -145,26 +149,27 @@ func (r *Run) add(done Outcome) {
 	r.done = append(r.done, done)
 }
 
-// Wait returns the outcomes of the checks that ran, by name, when all are done.
+// Wait waits for all checks and returns their outcomes, sorted by name.
 func (r *Run) Wait() []Outcome {
 	r.group.Wait()
 	slices.SortFunc(r.done, func(a, b Outcome) int { return cmp.Compare(a.Name, b.Name) })
 	return r.done
 }
 
-// ask asks for a cached finding. A server that cannot be reached now is not asked;
-// its cached finding is shown, unless it may not be probed any more.
-func (r *Run) ask(ctx context.Context, q *request) (entry, error) {
+// get returns the finding, from the cache if it can. If the server cannot be reached
+// now, it is sent nothing and the cached finding is shown, unless the server may not
+// be probed any more.
+func (r *Run) get(ctx context.Context, q *request) (entry, error) {
 	down := r.Endpoint.Down
 	if down == nil {
-		return r.Cache.ask(ctx, q)
+		return r.Cache.get(ctx, q)
 	}
-	if answer := r.Cache.recall(q); answer.found != nil && down.Reason != failure.ReasonDenied {
+	if answer := r.Cache.cached(q); answer.found != nil && down.Reason != failure.ReasonDenied {
 		return answer, nil
 	}
 	return entry{made: r.Start}, down
 }
 
-// DefaultMaxAge is how old the finding of a scan may become where nobody says
-// otherwise: what a server takes changes when somebody changes its configuration.
+// DefaultMaxAge is how old a finding may become by default. What a server accepts
+// changes only with its configuration.
 const DefaultMaxAge = time.Hour

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// A check that panics fails alone, and its neighbour has its finding.
+// A check that panics fails alone. The other one has its finding.
 func TestPanicIsContained(t *testing.T) {
 	run := new(Run)
 	bad, good := Slot[struct{}, int]{Options: new(struct{})}, Slot[struct{}, int]{Options: new(struct{})}

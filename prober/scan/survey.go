@@ -2,286 +2,195 @@ package scan
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
-	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
-// Survey puts many hellos to one server: within a budget of connections, at a
-// pace, and so that a server that is busy or tired of us is not taken for one
-// that says no.
+// Survey sends many hellos to one server, within a budget of connections and at a
+// pace. It tells a server that refuses a hello from one that is busy, or that limits
+// connections.
 //
-// Hellos may go side by side. One that comes to nothing is put again while no
-// other is, and if that helps, all of them go one at a time from then on.
+// Several goroutines may send hellos at the same time. A hello without a clear answer
+// is sent again while no other one is on its way. If that helps, the server is
+// serial: from then on all hellos are sent one at a time.
 type Survey struct {
 	*Client
-	pace  time.Duration // between the beginnings of two connections, at least
-	alone sync.RWMutex  // hellos side by side share it; one that is alone has it to itself
+	// Candidate is a hello that may show that the server still accepts connections, while
+	// it has accepted no other one; nil: there is none.
+	Candidate []byte
 
-	mutex      sync.Mutex // guards what follows
-	left       int        // of the budget, in connections
-	used       int
-	next       time.Time // of the next connection, at the earliest
-	serial     bool      // the server wants one connection at a time
-	unreliable bool      // it hangs up on what it takes at other times
-	over       bool      // nothing more is to be learned: the budget is spent, or the server tired
-	silent     int       // hellos on end that came to nothing although they were alone, before any was taken
-	knownGood  []byte    // the last hello that was taken
-	err        error     // of the first hello that came to nothing
+	alone sync.RWMutex // parallel hellos hold it for reading, a hello that is sent alone for writing
+	state
 }
 
 const (
-	// breath is how long a server has to notice that a connection has ended,
-	// before it gets one that is to be the only one; longBreath, a busy one.
-	SettleDelay, LongSettleDelay = 50 * time.Millisecond, 400 * time.Millisecond
-	// maxControls is how often a hello that was taken before is put again, until
-	// the server is tired of us.
+	// settleDelay gives a server time to notice that its last connection has ended,
+	// before it gets one that has to be the only one. longSettleDelay is for a busy
+	// server.
+	settleDelay, longSettleDelay = 50 * time.Millisecond, 400 * time.Millisecond
+	// maxKnownGood is how often a hello that was accepted before is tried. If none of
+	// these tries is accepted, the survey ends: the server accepts no more connections.
 	maxKnownGood = 3
-	// maxSilent is how many hellos on end may come to nothing before one is taken.
-	// Then the server is left in peace. It is as many as there are versions: one that
-	// takes a single version is to be asked for it, whichever is asked for first.
-	maxSilent = 6
 )
 
+// NewSurvey begins a survey of c's server, of at most that many connections.
+// Between the starts of two connections there is at least the time pace.
 func NewSurvey(c *Client, connections int, pace time.Duration) *Survey {
-	return &Survey{Client: c, left: connections, pace: pace}
+	return &Survey{Client: c, state: state{left: connections, pace: pace}}
 }
 
-// AskOnce puts one hello to the server, and leaves it at that.
-func (q *Survey) AskOnce(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said Answer, hungUp bool) {
-	flight, said, _ = q.askConcurrently(ctx, message, until)
-	return flight, said, false
+// offer is a hello to send.
+type offer struct {
+	message  []byte
+	until    hello.Until
+	keepOpen bool // sent by Open
 }
 
-// Ask puts one hello to the server. If the server hangs up on it, also twice while
-// no other is on its way and right after it took another one, it is hung up on: most
-// likely turned down. Until a first hello was taken, nothing can be told from that.
-func (q *Survey) Ask(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said Answer, hungUp bool) {
-	flight, said, alone := q.askConcurrently(ctx, message, until)
-	if q.conclusive(said) {
-		return flight, said, false
+// AskOnce sends one hello over one connection. The answer is never Closed.
+func (s *Survey) AskOnce(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, Answer) {
+	x, answer, _ := s.sendConcurrently(ctx, offer{message, until, false})
+	return x.Flight, answer
+}
+
+// Ask sends one hello, and repeats it if there is no clear answer. The answer is never
+// Closed before a first hello was accepted.
+func (s *Survey) Ask(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, Answer) {
+	o := offer{message, until, false}
+	x, answer, alone := s.sendConcurrently(ctx, o)
+	if answer == Unanswered || answer == Inconclusive {
+		x, answer = s.resolve(ctx, o, x, answer, alone)
 	}
-	q.alone.Lock()
-	defer q.alone.Unlock()
-	control := q.KnownGood()
-	if control != nil && !q.accepts(ctx, control) {
-		q.end()
-		return flight, Unanswered, false
+	return x.Flight, answer
+}
+
+// Open is Ask with an exchange that stays open if the answer is Accepted. The caller
+// closes it. Open uses fewer connections than Ask: it does not repeat a hello that was
+// not answered in time, and once a server is known to refuse by closing connections, it
+// repeats a hello only once.
+func (s *Survey) Open(ctx context.Context, message []byte, until hello.Until) (*Exchange, Answer) {
+	o := offer{message, until, true}
+	x, answer, alone := s.sendConcurrently(ctx, o)
+	if answer == Inconclusive {
+		x, answer = s.resolve(ctx, o, x, answer, alone)
 	}
-	hungUp = control != nil && said == Inconclusive
-	pauses := []time.Duration{SettleDelay, LongSettleDelay}
-	if flight.Alert != nil {
-		pauses = pauses[:1] // it was not too busy for that
+	return x, answer
+}
+
+// resolve repeats an offer without a clear answer, while no other hello is on its way.
+// Before that it makes sure that the server still accepts connections: it has to accept
+// a hello that it has accepted before. Alone tells whether the offer was sent alone.
+func (s *Survey) resolve(ctx context.Context, o offer, x *Exchange, answer Answer, alone bool) (*Exchange, Answer) {
+	if s.Done() {
+		return x, answer
 	}
-	for _, pause := range pauses {
-		if !Wait(ctx, pause) {
-			return flight, Unanswered, false
+	s.alone.Lock()
+	defer s.alone.Unlock()
+	known, ok := s.acceptsKnownGood(ctx)
+	if !ok {
+		s.End()
+		return x, Unanswered
+	}
+	closed := known && answer == Inconclusive
+	for _, pause := range s.pauses(o, x) {
+		if !wait(ctx, pause) {
+			return x, Unanswered
 		}
-		left := alone && said == Inconclusive
-		flight, said = q.put(ctx, message, until)
-		if said == Accepted || said == Refused {
-			q.learn(left)
-			return flight, said, false
+		closedAlone := alone && answer == Inconclusive
+		x, answer = s.send(ctx, o)
+		if answer == Accepted || answer == Refused {
+			s.noteSerial(closedAlone)
+			return x, answer
 		}
 		alone = true
-		if hungUp = hungUp && said == Inconclusive; !hungUp {
+		if closed = closed && answer == Inconclusive; !closed {
 			break
 		}
 	}
-	if control == nil {
-		q.unanswered()
+	if !known {
+		s.countUnanswered()
 	}
-	return flight, said, hungUp && !q.done() && !q.Unreliable()
+	if closed && s.noteClosed() {
+		answer = Closed
+	}
+	return x, answer
 }
 
-// conclusive tells whether there is nothing to be gained from asking once more.
-func (q *Survey) conclusive(said Answer) bool { return said == Accepted || said == Refused || q.done() }
-
-// askConcurrently puts a hello to the server: alone if it is shy, and else side by
-// side with others.
-func (q *Survey) askConcurrently(ctx context.Context, message []byte, until hello.Until) (flight *hello.Flight, said Answer, alone bool) {
-	if !q.isSerial() {
-		q.alone.RLock()
-		defer q.alone.RUnlock()
-		flight, said = q.put(ctx, message, until)
-		return flight, said, false
+// pauses are those before each repetition of an offer.
+func (s *Survey) pauses(o offer, x *Exchange) []time.Duration {
+	switch {
+	case x.Flight.Alert != nil: // it was not too busy to send an alert
+		return []time.Duration{settleDelay}
+	case o.keepOpen && s.refusesByClosing():
+		return []time.Duration{longSettleDelay}
 	}
-	q.alone.Lock()
-	defer q.alone.Unlock()
-	if !Wait(ctx, SettleDelay) {
-		return new(hello.Flight), Unanswered, true
-	}
-	flight, said = q.put(ctx, message, until)
-	return flight, said, true
+	return []time.Duration{settleDelay, longSettleDelay}
 }
 
-// accepts tells whether the server still takes a hello that it took before.
-func (q *Survey) accepts(ctx context.Context, message []byte) bool {
-	pause, left := SettleDelay, false
-	for range maxKnownGood { // with pauses that grow
-		if !Wait(ctx, pause) {
+// acceptsKnownGood tells whether the server still accepts a hello that it accepted
+// before. Known is false if there is no such hello, and it does not accept the candidate.
+func (s *Survey) acceptsKnownGood(ctx context.Context) (known, ok bool) {
+	knownGood := s.KnownGood()
+	if knownGood == nil {
+		return s.Candidate != nil && s.accepts(ctx, s.Candidate, 1), true
+	}
+	return true, s.accepts(ctx, knownGood, maxKnownGood)
+}
+
+// accepts tells whether the server accepts a hello in one of several tries, with pauses
+// that grow.
+func (s *Survey) accepts(ctx context.Context, message []byte, tries int) bool {
+	pause, closed := settleDelay, false
+	for range tries {
+		if !wait(ctx, pause) {
 			return false
 		}
-		_, said := q.put(ctx, message, hello.UntilHello)
-		if said == Accepted {
-			if left {
-				q.learn(left)
+		_, answer := s.send(ctx, offer{message, hello.UntilHello, false})
+		if answer == Accepted {
+			if closed {
+				s.noteSerial(true)
 			}
 			return true
 		}
-		left = left || said == Inconclusive
+		closed = closed || answer == Inconclusive
 		pause *= 4
 	}
 	return false
 }
 
-// put is one connection, if there may be another one.
-func (q *Survey) put(ctx context.Context, message []byte, until hello.Until) (*hello.Flight, Answer) {
-	pause, ok := q.admit()
-	if !ok || !Wait(ctx, pause) {
-		return new(hello.Flight), Unanswered
+// sendConcurrently sends an offer: alone if the server is serial, and else in parallel
+// to others.
+func (s *Survey) sendConcurrently(ctx context.Context, o offer) (x *Exchange, answer Answer, alone bool) {
+	if !s.isSerial() {
+		s.alone.RLock()
+		defer s.alone.RUnlock()
+		x, answer = s.send(ctx, o)
+		return x, answer, false
 	}
-	flight, err := q.Offer(ctx, message, until)
-	said := AnswerOf(flight, err)
-	q.note(message, said, err)
-	return flight, said
-}
-
-// admit takes a connection out of the budget, and tells how long to wait for it.
-func (q *Survey) admit() (pause time.Duration, ok bool) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	if q.over || q.left == 0 {
-		q.over = true
-		return 0, false
+	s.alone.Lock()
+	defer s.alone.Unlock()
+	if !wait(ctx, settleDelay) {
+		return noExchange(), Unanswered, true
 	}
-	q.left--
-	q.used++
-	now := time.Now()
-	if q.next.Before(now) {
-		q.next = now
+	x, answer = s.send(ctx, o)
+	return x, answer, true
+}
+
+// send sends an offer over one connection, if the survey may make another one.
+func (s *Survey) send(ctx context.Context, o offer) (*Exchange, Answer) {
+	pause, ok := s.admit()
+	if !ok || !wait(ctx, pause) {
+		return noExchange(), Unanswered
 	}
-	pause = q.next.Sub(now)
-	q.next = q.next.Add(q.pace)
-	return pause, true
-}
-
-func (q *Survey) note(message []byte, said Answer, err error) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	switch said {
-	case Accepted:
-		q.knownGood, q.silent = message, 0
-	case Refused:
-		q.silent = 0
-	default:
-		if q.err == nil {
-			q.err = err
-		}
+	x := s.Client.Open(ctx, o.message, o.until)
+	answer := AnswerOf(x.Flight, x.Err)
+	if !o.keepOpen || answer != Accepted {
+		x.Close()
 	}
+	s.note(o.message, answer, x.Err)
+	return x, answer
 }
 
-// unanswered counts the hellos that came to nothing although they were alone.
-func (q *Survey) unanswered() {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	q.silent++
-	q.over = q.over || q.silent >= maxSilent
-}
-
-// BeSerial has all hellos go one at a time from now on.
-func (q *Survey) BeSerial() {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	q.serial = true
-}
-
-func (q *Survey) end() {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	q.over = true
-}
-
-func (q *Survey) done() bool {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	return q.over
-}
-
-// learn draws the conclusion from a hello that came to something in the end. If the
-// server left it while it was alone, hanging up means nothing with this server: there
-// may be several behind its address, and one of them ill.
-func (q *Survey) learn(left bool) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	q.serial = true
-	q.unreliable = q.unreliable || left
-}
-
-func (q *Survey) Unreliable() bool {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	return q.unreliable
-}
-
-func (q *Survey) isSerial() bool {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	return q.serial
-}
-
-func (q *Survey) KnownGood() []byte {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	return q.knownGood
-}
-
-// Connections is how many there were.
-func (q *Survey) Connections() int {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	return q.used
-}
-
-// Failure is why nothing was learned.
-func (q *Survey) Failure() error {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	if q.err != nil {
-		return q.err
-	}
-	return ErrNoAnswer
-}
-
-// Wait tells whether the time has passed before ctx ended.
-func Wait(ctx context.Context, pause time.Duration) bool {
-	if pause <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// Parallel does several things at once and waits for all of them. What a
-// stranger's bytes make panic is its error.
-func Parallel(tasks ...func()) error {
-	errs := make([]error, len(tasks))
-	var group sync.WaitGroup
-	for i, task := range tasks {
-		group.Go(func() { errs[i] = failure.Contain(task) })
-	}
-	group.Wait()
-	return errors.Join(errs...)
-}
-
-// ErrNoAnswer is of a server that said nothing that is to be understood.
-var ErrNoAnswer = failure.New(failure.ReasonClosed, "the server answered no hello")
+// noExchange is the exchange where no connection was made.
+func noExchange() *Exchange { return &Exchange{Flight: new(hello.Flight), Err: ErrNoAnswer} }

@@ -17,48 +17,48 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// mannered is a server with something of everything to find.
-var mannered = legacy.Server{
+// fullServer is a server with several versions and many kinds of suites.
+var fullServer = legacy.Server{
 	Versions: []uint16{0x0300, 0x0301, 0x0302, 0x0303},
 	Suites:   []uint16{0xc02f, 0xc030, 0x009e, 0x0033, 0xc013, 0x002f, 0x0005},
 }
 
-// falsehoods are what a finding says that the whole truth does not.
-func falsehoods(c, truth *ciphers.Finding) []string {
+// falseAnswers returns what a finding says that is not true.
+func falseAnswers(c, truth *ciphers.Finding) []string {
 	var all []string
 	for _, s := range c.Suites {
 		if !slices.Contains(truth.Suites, s) {
-			all = append(all, "takes "+s.Version.String()+" "+s.Name())
+			all = append(all, "accepts "+s.Version.String()+" "+s.Name())
 		}
 	}
 	for _, s := range truth.Suites {
 		if c.IsWhole(s.Version) && !slices.Contains(c.Suites, s) {
-			all = append(all, "does not take "+s.Version.String()+" "+s.Name())
+			all = append(all, "refuses "+s.Version.String()+" "+s.Name())
 		}
 	}
 	for _, g := range c.Groups {
 		if slices.Contains(truth.Groups, ciphers.GroupAnswer{g.Group, !g.Accepted}) {
-			all = append(all, "wrong about "+g.Group.String())
+			all = append(all, "the wrong answer for "+g.Group.String())
 		}
 	}
 	if c.Preference != ciphers.UnknownPreference && c.Preference != truth.Preference {
-		all = append(all, "wrong about the preference")
+		all = append(all, "the wrong preference")
 	}
 	return all
 }
 
-// Whatever a server's manners, nothing is said of it that is not so, and what it
-// did not answer to is not said to be refused.
-func TestCiphersManners(t *testing.T) {
+// However a server limits connections or fails, no answer is false, and what it did not
+// answer is not reported as refused.
+func TestCiphersWithConnectionPolicies(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
-	addr, err := legacy.Start(lab, mannered)
+	addr, err := legacy.Start(lab, fullServer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	truth, err := asked(ctx, t, lab, addr, ciphers.Options{})
+	truth, err := find(ctx, t, lab, addr, ciphers.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,43 +66,43 @@ func TestCiphersManners(t *testing.T) {
 	if suitesOfFinding(truth) != all {
 		t.Fatalf("got %s", suitesOfFinding(truth))
 	}
-	closing := mannered
+	closing := fullServer
 	closing.Refusal = legacy.RefuseByClosing
-	silent := mannered
+	silent := fullServer
 	silent.Refusal = legacy.RefuseBySilence
 	for _, test := range []struct {
 		name    string
 		server  legacy.Server
-		manner  labtest.Wrapper // nil: as in manners
-		manners tlstest.ConnectionPolicy
+		fault   labtest.Wrapper // nil: none
+		policy  tlstest.ConnectionPolicy
 		options ciphers.Options
 		within  time.Duration
-		whole   bool
+		whole   bool // the finding has to be complete
 	}{
-		{"slow", mannered, nil, tlstest.ConnectionPolicy{Delay: time.Millisecond}, ciphers.Options{}, time.Minute, true},
-		{"one at a time, the others are reset", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByReset}, ciphers.Options{}, time.Minute, true},
-		{"one at a time, the others are closed", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing}, ciphers.Options{}, time.Minute, true},
-		{"one at a time, the others wait", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1}, ciphers.Options{}, time.Minute, true},
-		{"loses every seventh", mannered, labtest.DropEvery(7), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
-		{"hangs up on what it has not got", closing, nil, tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
-		{"chokes on more than 128 suites", mannered, labtest.CloseOverSuites(128), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
-		{"bans by closing after 20", mannered, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByClosing}, ciphers.Options{}, time.Minute, false},
+		{"slow", fullServer, nil, tlstest.ConnectionPolicy{Delay: time.Millisecond}, ciphers.Options{}, time.Minute, true},
+		{"one at a time, the others are reset", fullServer, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByReset}, ciphers.Options{}, time.Minute, true},
+		{"one at a time, the others are closed", fullServer, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing}, ciphers.Options{}, time.Minute, true},
+		{"one at a time, the others wait", fullServer, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1}, ciphers.Options{}, time.Minute, true},
+		{"loses every seventh connection", fullServer, labtest.DropEvery(7), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
+		{"closes the connection to refuse", closing, nil, tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
+		{"fails on more than 128 suites", fullServer, labtest.CloseOverSuites(128), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
+		{"bans by closing after 20", fullServer, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByClosing}, ciphers.Options{}, time.Minute, false},
 		{"bans by reset after 20", closing, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByReset}, ciphers.Options{}, time.Minute, false},
-		{"bans by silence after 20", mannered, nil, tlstest.ConnectionPolicy{BanAfter: 20}, ciphers.Options{}, 2 * time.Second, false},
+		{"bans by silence after 20", fullServer, nil, tlstest.ConnectionPolicy{BanAfter: 20}, ciphers.Options{}, 2 * time.Second, false},
 		{"refuses by silence", silent, nil, tlstest.ConnectionPolicy{}, ciphers.Options{}, 2 * time.Second, false},
-		{"has 15 connections to spare", mannered, nil, tlstest.ConnectionPolicy{}, ciphers.Options{Connections: 15}, time.Minute, false},
+		{"a budget of 15 connections", fullServer, nil, tlstest.ConnectionPolicy{}, ciphers.Options{Connections: 15}, time.Minute, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			addr := labtest.StartWrapped(t, lab, test.server, test.manner)
-			addr, _, err := lab.StartRelay(addr, test.manners)
+			addr := labtest.StartWrapped(t, lab, test.server, test.fault)
+			addr, _, err := lab.StartRelay(addr, test.policy)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var found *ciphers.Finding
 			for range endpointtest.Attempts {
 				ctx, cancel := context.WithTimeout(t.Context(), test.within)
-				found, err = asked(ctx, t, lab, addr, test.options)
+				found, err = find(ctx, t, lab, addr, test.options)
 				cancel()
 				if err != nil && test.whole {
 					found = new(ciphers.Finding)
@@ -113,15 +113,15 @@ func TestCiphersManners(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Logf("%d connections: %s", found.Connections, suitesOfFinding(found))
-				if wrong := falsehoods(found, truth); len(wrong) > 0 {
-					t.Errorf("it is said that the server %q", wrong)
+				if wrong := falseAnswers(found, truth); len(wrong) > 0 {
+					t.Errorf("the finding has %q", wrong)
 				}
 				if !test.whole || suitesOfFinding(found) == all {
 					break
 				}
 			}
 			if whole := len(found.Whole) == len(hello.Versions); whole != test.whole || whole && suitesOfFinding(found) != all {
-				t.Errorf("got %s; versions whole are %v", suitesOfFinding(found), found.Whole)
+				t.Errorf("got %s; whole versions are %v", suitesOfFinding(found), found.Whole)
 			}
 			if most := int(test.options.Connections); most > 0 && found.Connections != most {
 				t.Errorf("%d connections of %d", found.Connections, most)
@@ -130,15 +130,15 @@ func TestCiphersManners(t *testing.T) {
 	}
 }
 
-// Two servers behind one address, of which one is ill, and that hang up on what they
-// have not got: hanging up says nothing then.
-func TestCiphersFickle(t *testing.T) {
+// Of two servers behind one address one is faulty, and both refuse by closing the
+// connection. Then a closed connection says nothing.
+func TestCiphersOfUnreliableServer(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
 	g := legacy.Server{Versions: []uint16{0x0303}, Suites: []uint16{0xc02f}, Refusal: legacy.RefuseByClosing}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	found, err := asked(ctx, t, lab, labtest.StartWrapped(t, lab, g, labtest.DropEvery(2)), ciphers.Options{})
+	found, err := find(ctx, t, lab, labtest.StartWrapped(t, lab, g, labtest.DropEvery(2)), ciphers.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,14 +150,13 @@ func TestCiphersFickle(t *testing.T) {
 	}
 }
 
-// A server that knows no HelloRetryRequest shows its suites and groups when it is
-// sent key shares.
+// A server without HelloRetryRequest shows its suites and groups if it gets key shares.
 func TestCiphersWithKeyShares(t *testing.T) {
 	lab := labtest.Lab(t)
 	g := legacy.Server{Versions: []uint16{0x0304}, Suites: []uint16{0x1302, 0x1301}, Groups: []tls.CurveID{tls.CurveP384, tls.X25519}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	found, err := asked(ctx, t, lab, labtest.StartWrapped(t, lab, g, labtest.RequireKeyShares()), ciphers.Options{})
+	found, err := find(ctx, t, lab, labtest.StartWrapped(t, lab, g, labtest.RequireKeyShares()), ciphers.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,9 +166,9 @@ func TestCiphersWithKeyShares(t *testing.T) {
 	}
 }
 
-// A server that picks the same suite whatever is offered, or one that was never
-// offered, is not asked for ever, and not taken for one that says no.
-func TestCiphersStubborn(t *testing.T) {
+// A server that always selects the same suite, or one that was not offered, is asked
+// only a few times. Its list of suites is not reported as whole.
+func TestCiphersOfStubbornServer(t *testing.T) {
 	lab := labtest.Lab(t)
 	for _, test := range []struct {
 		name  string
@@ -195,21 +194,22 @@ func TestCiphersStubborn(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			found, err := asked(ctx, t, lab, addr, ciphers.Options{})
+			found, err := find(ctx, t, lab, addr, ciphers.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if found.IsWhole(hello.TLS12) || found.Connections > 12 {
 				t.Errorf("%d connections: %s", found.Connections, suitesOfFinding(found))
 			}
-			if taken := slices.Contains(found.Suites, ciphers.Suite{hello.TLS12, uint32(test.suite)}); taken != (test.suite == 0x002f) {
+			if accepted := slices.Contains(found.Suites, ciphers.Suite{hello.TLS12, uint32(test.suite)}); accepted != (test.suite == 0x002f) {
 				t.Errorf("got %s", suitesOfFinding(found))
 			}
 		})
 	}
 }
 
-// BenchmarkCiphers scans a healthy server: the versions and suites of crypto/tls.
+// BenchmarkCiphers scans a server without failures: the versions and suites of
+// crypto/tls.
 func BenchmarkCiphers(b *testing.B) {
 	lab, err := tlstest.New()
 	if err != nil {
@@ -222,7 +222,7 @@ func BenchmarkCiphers(b *testing.B) {
 	}
 	connections := 0
 	for b.Loop() {
-		found, err := asked(b.Context(), b, lab, addr, ciphers.Options{})
+		found, err := find(b.Context(), b, lab, addr, ciphers.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

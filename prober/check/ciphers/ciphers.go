@@ -16,57 +16,56 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// Options asks which cipher suites, groups and signature schemes a server
-// takes.
+// Options configures the check ciphers, which finds the cipher suites, groups and
+// signature schemes that a server accepts.
 type Options struct {
-	// Every is how old the finding may become; 0: scanAge.
+	// Every is how old the finding may become; 0: an hour. It is made again before
+	// that.
 	Every option.Duration `yaml:"every"`
-	// Connections is how many connections one finding may cost; 0: scanConnections.
+	// Connections is how many connections one finding may take; 0: 500.
 	Connections option.Count `yaml:"connections"`
-	// Pace is the least time between two connections; 0: none.
+	// Pace is the least time between the starts of two connections; 0: none.
 	Pace option.Duration `yaml:"pace"`
 }
 
-// scanConnections is how many connections a finding may cost where nobody says
-// otherwise: some three times what a server with everything turned on takes.
-const scanConnections = 500
+// defaultConnections is some three times what a server takes that accepts everything.
+const defaultConnections = 500
 
 // MaxAge is how old a finding may become.
 func (o Options) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), check.DefaultMaxAge) }
 
-// Key is what else the finding depends on.
+// Key identifies the options that the finding depends on.
 func (o Options) Key() string { return fmt.Sprint(o.Connections, o.Pace) }
 
-// patience is how long a scan may take: its pace makes it longer.
+// Patience is how long making the finding may take. A pace makes it longer.
 func (o Options) Patience() time.Duration {
 	return check.ScanTimeout + time.Duration(o.Pace)*time.Duration(o.budget())
 }
 
-func (o Options) budget() int { return cmp.Or(int(o.Connections), scanConnections) }
+func (o Options) budget() int { return cmp.Or(int(o.Connections), defaultConnections) }
 
-// Finding is the finding of the check ciphers. What the server did not answer to
-// is absent from it.
+// Finding is the finding of the check ciphers. What the server did not answer is absent
+// from it.
 //
-// That a suite is absent says something only of the versions in Whole. Groups
-// have their own answers: one that is absent is not known. Schemes and DHBits are
-// what was seen, and may not be all there is.
+// A suite that is absent is refused only in the versions in Whole. A group that is
+// absent is not known. Schemes and DHBits are what was seen; there may be more.
 type Finding struct {
-	Suites      []Suite                 // by version, newest first, and in the order in which the server prefers them, if it has one
-	Whole       []hello.Version         // newest first; the server said no to all their other suites. One that it does not take is here, with no suite above
-	Groups      []GroupAnswer           // taken ones first, in the order in which the server chose them
-	Schemes     []hello.SignatureScheme // that the server signs with, in the order in which it chose them; with TLS 1.3, in ours
-	DHBits      int                     // of the smallest prime that it sent for DHE, anonymous and export suites included; 0: it sent none
-	Preference  Preference              // whose order of suites counts
+	Suites      []Suite                 // newest version first, then in the server's order of preference, if it has one
+	Whole       []hello.Version         // versions whose suites are all known, newest first; a version that is refused is here, without suites above
+	Groups      []GroupAnswer           // accepted ones first, in the order in which the server selected them
+	Schemes     []hello.SignatureScheme // that the server signs with, in the order in which it selected them; those of TLS 1.3 in the order in which they are offered
+	DHBits      int                     // of the smallest prime that the server sent for DHE, anonymous and export suites included; 0: it sent none
+	Preference  Preference              // whose order of suites decides
 	Connections int                     // that the finding took
 }
 
-// IsWhole tells whether Suites has all that the server takes in a version.
+// IsWhole tells whether Suites has all suites that the server accepts in a version.
 func (c *Finding) IsWhole(v hello.Version) bool { return slices.Contains(c.Whole, v) }
 
-// Suite is a cipher suite that the server takes in one version.
+// Suite is a cipher suite that the server accepts in one version.
 type Suite struct {
 	Version hello.Version
-	Number  uint32 // of IANA's registry; three bytes long for a cipher kind of SSL 2.0
+	Number  uint32 // of IANA's registry; of three bytes for a cipher kind of SSL 2.0
 }
 
 // Name is the suite's name in IANA's registry, or SSL 2.0's own.
@@ -86,33 +85,32 @@ func (s Suite) Registered() *hello.Suite {
 	return hello.Find(hello.CipherSuite(s.Number))
 }
 
-// Strength is what the suite is worth in its version.
+// Strength rates the suite in its version.
 func (s Suite) Strength() hello.Strength {
 	if suite := s.Registered(); suite != nil {
 		return suite.Strength(s.Version)
 	}
-	return hello.Weak // a suite without a name is not known to be any better
+	return hello.Weak // nothing better is known of a suite that is not registered
 }
 
-// GroupAnswer is what the server said to one group, in any version: taken if it
-// is in one, refused if it is in none. That a group is refused is said only of
-// those in usualGroups.
+// GroupAnswer tells whether the server accepts a group in at least one version. A
+// refusal is reported only for usualGroups.
 type GroupAnswer struct {
 	Group    hello.Group
 	Accepted bool
 }
 
-// Preference is whose order decides when both sides have several suites.
+// Preference is whose order of suites decides which one is negotiated. Suites with
+// ChaCha20 are left out: some servers follow the client's order for these alone
+// (crypto/tls, and OpenSSL with PrioritizeChaCha).
 type Preference int
 
-// The server's order, in every version in which that could be told, or the
-// client's in one at least; unknown where the server takes one suite, or chooses
-// in another way. What servers make of ChaCha20 at the head of a client's list is
-// not held against them: OpenSSL's PrioritizeChaCha, and crypto/tls, heed the
-// client's order there and their own everywhere else.
 const (
+	// UnknownPreference: the server accepts a single suite, or selects in another way.
 	UnknownPreference Preference = iota
+	// ServerPreference: the server's order decides, in all versions with an answer.
 	ServerPreference
+	// ClientPreference: the client's order decides, in at least one version.
 	ClientPreference
 )
 
@@ -121,12 +119,12 @@ func (c Finding) Size() int {
 	return 8*len(c.Suites) + 2*len(c.Whole) + 4*len(c.Groups) + 2*len(c.Schemes) + 128
 }
 
-// Find finds out what a server accepts by elimination: it offers all that there
-// is, strikes what the server picked, and offers the rest, until the server says
-// no. That takes one hello more than there are things to be found.
+// Find works by elimination: it offers everything, removes what the server selected,
+// and offers the rest, until the server refuses. That takes one hello more than there
+// is to be found.
 //
-// It goes through the versions side by side, and then, for TLS 1.3 and for all
-// that is older, through groups, signature schemes and the order of suites.
+// It scans all versions in parallel. Then it finds groups, signature schemes and whose
+// order decides, for TLS 1.3 and for the older versions in parallel.
 func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error) {
 	s := &scanner{Survey: scan.NewSurvey(e.Scan(), o.budget(), time.Duration(o.Pace))}
 	if err := s.run(ctx); err != nil {

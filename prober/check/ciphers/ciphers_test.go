@@ -19,7 +19,7 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// told writes the suites of a finding by version, the newest first, with a + where
+// suitesOfFinding writes the suites of a finding by version, newest first, with a + where
 // the list is whole: "1.3+ 1301 1302, 1.2 c02f".
 func suitesOfFinding(c *ciphers.Finding) string {
 	var versions []string
@@ -40,22 +40,23 @@ func suitesOfFinding(c *ciphers.Finding) string {
 	return strings.Join(versions, ", ")
 }
 
-// groupsTold writes the groups of a finding, those that are taken and then those
-// that are not, each in the order of their names.
+// groupsOfFinding writes the groups of a finding, first those that are accepted, then
+// those that are refused, both sorted by name.
 func groupsOfFinding(c *ciphers.Finding) string {
-	var yes, no []string
+	var accepted, refused []string
 	for _, g := range c.Groups {
 		if g.Accepted {
-			yes = append(yes, g.Group.String())
+			accepted = append(accepted, g.Group.String())
 		} else {
-			no = append(no, "-"+g.Group.String())
+			refused = append(refused, "-"+g.Group.String())
 		}
 	}
-	slices.Sort(yes)
-	slices.Sort(no)
-	return strings.Join(slices.Concat(yes, no), " ")
+	slices.Sort(accepted)
+	slices.Sort(refused)
+	return strings.Join(slices.Concat(accepted, refused), " ")
 }
 
+// schemesOfFinding writes the schemes of a finding, sorted by name.
 func schemesOfFinding(c *ciphers.Finding) string {
 	var names []string
 	for _, s := range c.Schemes {
@@ -65,8 +66,8 @@ func schemesOfFinding(c *ciphers.Finding) string {
 	return strings.Join(names, " ")
 }
 
-// scanned is what the check finds out about a server, by the whole line.
-func scanned(t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) *ciphers.Finding {
+// probe returns the finding of a whole probe with the check.
+func probe(t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) *ciphers.Finding {
 	t.Helper()
 	m := probetest.Module(t, lab)
 	m.Ciphers.Options = &o
@@ -77,22 +78,22 @@ func scanned(t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) *ci
 	return r.Ciphers.Finding
 }
 
-// asked is what the check finds out about a server by itself, without the line,
-// which some responders of the lab leave waiting.
-func asked(ctx context.Context, t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) (*ciphers.Finding, error) {
+// find runs the check without a probe: some servers of the lab never complete a
+// handshake.
+func find(ctx context.Context, t testing.TB, lab *tlstest.Lab, addr string, o ciphers.Options) (*ciphers.Finding, error) {
 	t.Helper()
 	return o.Find(ctx, endpointtest.At(t, addr))
 }
 
-// What crypto/tls is told to take is what is found, and it takes one connection
-// more for each list than there is in it.
+// The check finds what crypto/tls is configured to accept. Each list takes one
+// connection more than it has entries.
 func TestCiphersOfCryptoTLS(t *testing.T) {
 	lab := labtest.Lab(t)
 	for _, test := range []struct {
 		name        string
 		key         func() (crypto.Signer, error)
 		config      func(*tls.Config)
-		suites      string // as sets: crypto/tls goes by what the processor is good at
+		suites      string // sorted: the order of crypto/tls depends on the processor
 		groups      string
 		schemes     string
 		preference  ciphers.Preference
@@ -120,16 +121,16 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			connections: 4 + 5 + 1 + 3 + 8,
 		},
 		{
-			name: "TLS 1.2 with an elliptic certificate",
+			name: "TLS 1.2 with an ECDSA certificate",
 			config: func(c *tls.Config) {
 				c.MinVersion, c.MaxVersion, c.CurvePreferences = tls.VersionTLS12, tls.VersionTLS12, []tls.CurveID{tls.X25519, tls.CurveP256}
 				c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
 			},
-			suites: "1.2+ c02b cca9", preference: ciphers.UnknownPreference, // there is ChaCha20 and one other
-			// What else it has could have come to nothing by its certificate's curve; it heeds our order, so there is nothing else.
+			suites: "1.2+ c02b cca9", preference: ciphers.UnknownPreference, // one suite beside that with ChaCha20
+			// The curve of its certificate hides the other groups. It follows the client's order, so there are none.
 			groups:  "secp256r1 x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp384r1 -secp521r1 -x448",
 			schemes: "ecdsa_secp256r1_sha256 ecdsa_secp384r1_sha384 ecdsa_secp521r1_sha512 ecdsa_sha1",
-			// Versions 3+5, groups 3, one more with the certificate's, and 2 for whose order counts, schemes 5.
+			// Versions 3+5, groups 3, 1 more with the certificate's curve, 2 for whose order decides, schemes 5.
 			connections: 3 + 5 + 3 + 1 + 2 + 5,
 		},
 		{
@@ -145,20 +146,20 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			connections: 4 + 4 + 4 + 2 + 8 + 5 + 1 + 7 + 3 + 8,
 		},
 		{
-			name: "the old ones", key: labtest.RSAKey(2048),
+			name: "TLS 1.0 and 1.1", key: labtest.RSAKey(2048),
 			config: func(c *tls.Config) {
 				c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 				c.CipherSuites = []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA}
 			},
 			suites: "1.1+ 0005 000a 002f, 1.0+ 0005 000a 002f", preference: ciphers.ServerPreference,
 			groups: "-SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp256r1 -secp384r1 -secp521r1 -x25519 -x448",
-			// Versions 4+4+4, order 1. There is no key exchange to ask about.
+			// Versions 4+4+4, order 1. No key exchange has a group.
 			connections: 4 + 4 + 4 + 1,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			addr, calls := labtest.Counted(t, lab, tlstest.Server{Key: test.key, Config: test.config})
-			found := scanned(t, lab, addr, ciphers.Options{})
+			found := probe(t, lab, addr, ciphers.Options{})
 			slices.SortStableFunc(found.Suites, func(a, b ciphers.Suite) int { return int(a.Number) - int(b.Number) })
 			for _, compared := range []struct{ what, got, want string }{
 				{"suites", suitesOfFinding(found), test.suites}, {"groups", groupsOfFinding(found), test.groups}, {"schemes", schemesOfFinding(found), test.schemes},
@@ -170,19 +171,18 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			if found.Preference != test.preference {
 				t.Errorf("preference is %d, want %d", found.Preference, test.preference)
 			}
-			own := int64(2) // of a probe that meets a server without TLS 1.3 for the first time
+			own := int64(2) // connections of a first probe of a server without TLS 1.3
 			if strings.Contains(suitesOfFinding(found), "1.3") {
 				own = 1
 			}
 			if int64(found.Connections) != test.connections || calls.Load() != test.connections+own {
-				t.Errorf("%d connections, of %d with the probe's own; want %d", found.Connections, calls.Load(), test.connections)
+				t.Errorf("%d connections, %d with those of the probe; want %d", found.Connections, calls.Load(), test.connections)
 			}
 		})
 	}
 }
 
-// What no server does any more is found with a responder of the lab's own, in the
-// order in which that prefers it.
+// Suites and versions that crypto/tls does not have, in the server's order.
 func TestCiphersOfLegacy(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
@@ -200,12 +200,12 @@ func TestCiphersOfLegacy(t *testing.T) {
 			suites: "SSL 2.0+ 700c0 20080 10080",
 		},
 		{
-			name:   "SSL 3.0 with what was broken first",
+			name:   "SSL 3.0 with broken suites",
 			server: legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x0003, 0x0005, 0x0009, 0x000a, 0x0002}},
 			suites: "SSL 3.0+ 0003 0005 0009 000a 0002", preference: ciphers.ServerPreference,
 		},
 		{
-			name:   "anonymous, NULL and export, at the client's choice",
+			name:   "anonymous, NULL and export, in the client's order",
 			server: legacy.Server{Versions: []uint16{tls10}, Suites: []uint16{0x0034, 0x0017, 0x0001, 0x0014}, ClientPreference: true, PrimeBits: 1024},
 			suites: "1.0+ 0034 0014 0017 0001", dhBits: 512, preference: ciphers.ClientPreference,
 		},
@@ -228,12 +228,12 @@ func TestCiphersOfLegacy(t *testing.T) {
 			suites: "1.3+ 1303 1304, 1.2+ 009c c02f, 1.1+ 000a 002f, SSL 3.0+ 0005, SSL 2.0+ 60040", preference: ciphers.ServerPreference,
 		},
 		{
-			name:   "hangs up on what it has not got",
+			name:   "closes the connection to refuse",
 			server: legacy.Server{Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByClosing},
 			suites: "1.2+ 002f 0035, 1.1+ 002f 0035, 1.0+ 002f 0035", preference: ciphers.ServerPreference,
 		},
 		{
-			name:   "resets",
+			name:   "resets the connection to refuse",
 			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByReset},
 			suites: "1.2+ 002f 0035", preference: ciphers.ServerPreference,
 		},
@@ -253,7 +253,7 @@ func TestCiphersOfLegacy(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			found, err := asked(ctx, t, lab, addr, ciphers.Options{})
+			found, err := find(ctx, t, lab, addr, ciphers.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,25 +5,27 @@ import (
 	"slices"
 
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/scan"
 )
 
-// orderQuestion asks whose order of suites counts in a version.
+// orderQuestion asks whose order of suites decides in one version.
 type orderQuestion struct {
 	version hello.Version
-	suites  []hello.CipherSuite // in the order in which the server picked them from ours
+	suites  []hello.CipherSuite // in the order in which the server selected them from the offer
 	answer  Preference
 }
 
-// orderOf is the question for a version. Suites with ChaCha20 are left out of it:
-// some servers go by the client's order for them alone.
+// orderOf returns the question for a version. See Preference for why suites with
+// ChaCha20 are left out.
 func (s *scanner) orderOf(v hello.Version) *orderQuestion {
 	q := &orderQuestion{version: v}
 	if l := s.lists[v]; l != nil {
-		q.suites = withoutChaCha(l.taken)
+		q.suites = withoutChaCha(l.accepted)
 	}
 	return q
 }
 
+// withoutChaCha returns the suites without ChaCha20.
 func withoutChaCha(list []hello.CipherSuite) []hello.CipherSuite {
 	return slices.DeleteFunc(slices.Clone(list), func(id hello.CipherSuite) bool {
 		suite := hello.Find(id)
@@ -31,42 +33,44 @@ func withoutChaCha(list []hello.CipherSuite) []hello.CipherSuite {
 	})
 }
 
-// oldOrder is the newest of the older versions in which the order can be told.
+// oldOrder is the newest of the older versions with enough suites for the question; 0:
+// there is none.
 func (s *scanner) oldOrder() hello.Version {
 	for _, v := range older {
-		if len(withoutChaCha(s.lists[v].taken)) > 1 {
+		if len(withoutChaCha(s.lists[v].accepted)) > 1 {
 			return v
 		}
 	}
 	return 0
 }
 
-// askOrder offers the suites that the server takes the other way round. If it
-// still picks what it picked first before, the order is its own; if it picks what
-// is now the first, it is the client's.
+// askOrder offers the accepted suites in reverse. If the server selects the same suite
+// as before, its own order decides. If it selects the one that is now first, the
+// client's order decides.
 func (s *scanner) askOrder(ctx context.Context, q *orderQuestion) {
 	if len(q.suites) < 2 {
 		return
 	}
-	turned := slices.Clone(q.suites)
-	slices.Reverse(turned)
-	flight, end := s.offer(ctx, hello.Offer{Version: q.version, Ciphers: turned}, hello.UntilHello)
-	if end != picked {
+	reversed := slices.Clone(q.suites)
+	slices.Reverse(reversed)
+	flight, answer := s.offer(ctx, hello.Offer{Version: q.version, Ciphers: reversed}, hello.UntilHello)
+	if answer != scan.Accepted {
 		return
 	}
 	switch flight.Hello.CipherSuite {
 	case q.suites[0]:
 		q.answer = ServerPreference
-	case turned[0]:
+	case reversed[0]:
 		q.answer = ClientPreference
 	}
 }
 
-// preferred is what the answers come to.
-func (s *scanner) preferred() Preference {
-	whose := UnknownPreference
+// preference combines the answers: the client's order in one version outweighs the
+// server's in another.
+func (s *scanner) preference() Preference {
+	combined := UnknownPreference
 	for _, q := range s.orders {
-		whose = max(whose, q.answer) // the client's in one version, the client's
+		combined = max(combined, q.answer)
 	}
-	return whose
+	return combined
 }

@@ -9,67 +9,47 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// ending is why no more is picked out of a list.
-type ending int
-
-const (
-	unanswered ending = iota // the server said nothing that is to be understood
-	hungUp                   // it hung up on this, and took something else meanwhile
-	otherwise                // it picked what is not in the list
-	declined                 // it said no
-	picked                   // something was
-)
-
-// eliminate offers a list, strikes what was picked, and offers the rest, until
-// nothing more is picked or the list is empty.
-func eliminate[T comparable](list []T, offer func(rest []T) (T, ending)) (taken []T, end ending) {
-	rest := slices.Clone(list)
-	for len(rest) > 0 {
-		choice, end := offer(rest)
-		if end != picked {
-			return taken, end
-		}
-		at := slices.Index(rest, choice)
-		if at < 0 {
-			return taken, otherwise
-		}
-		taken, rest = append(taken, choice), slices.Delete(rest, at, at+1)
-	}
-	return taken, declined
+// eliminate finds what the server accepts of a list, for offers of which it selects one
+// thing at a time.
+func eliminate[T comparable](list []T, offer func(rest []T) (T, scan.Answer)) (accepted []T, others scan.Answer) {
+	return scan.Eliminate(list, func(rest []T) ([]T, scan.Answer) {
+		selected, answer := offer(rest)
+		return []T{selected}, answer
+	})
 }
 
-// scanner is what is known of a server so far. Its fields are each written by
-// one of the things that go side by side, but for what was seen.
+// scanner makes one finding. Each field is written by one goroutine at a time, except
+// keys, which has a lock.
 type scanner struct {
 	*scan.Survey
-	seen       seenKeys
+	keys       keyExchanges
 	kinds      []hello.SSL2Cipher
 	lists      map[hello.Version]*suiteList
-	shares     bool // it takes TLS 1.3 with key shares only
+	shares     bool // the server accepts TLS 1.3 only with key shares
 	newGroups  groupList
 	curves     groupList // of TLS 1.2 and below
-	finite     groupList // likewise, by RFC 7919
+	finite     groupList // of RFC 7919, in TLS 1.2 and below
 	newSchemes []hello.SignatureScheme
 	orders     []*orderQuestion
 }
 
-// suiteList is the suites of one version that a server takes.
+// suiteList is the suites of one version that a server accepts.
 type suiteList struct {
-	taken []hello.CipherSuite // in the order in which they were picked
-	end   ending
-	alert *hello.Alert // of the end; nil: there was none
+	accepted []hello.CipherSuite // in the order in which they were selected
+	others   scan.Answer         // the answer to all others
+	alert    *hello.Alert        // of that answer; nil: there was none
 }
 
-// nothing tells whether nothing at all was taken.
-func (l *suiteList) nothing() bool { return len(l.taken) == 0 }
+// empty tells whether no suite was accepted.
+func (l *suiteList) empty() bool { return len(l.accepted) == 0 }
 
-// wantsMore tells whether a server turned TLS 1.3 down with an alert that is about
-// neither the version nor the suites: it may know no HelloRetryRequest.
-func (l *suiteList) wantsMore() bool {
+// needsShares tells whether the server refused TLS 1.3 with an alert that is about
+// neither the version nor the suites. It may not implement HelloRetryRequest.
+func (l *suiteList) needsShares() bool {
 	return l.alert != nil && l.alert.Description != hello.ProtocolVersion && l.alert.Description != hello.HandshakeFailure
 }
 
-// run finds out what there is to be found.
+// run asks all questions.
 func (s *scanner) run(ctx context.Context) error {
 	s.lists = make(map[hello.Version]*suiteList)
 	var tasks []func()
@@ -81,7 +61,7 @@ func (s *scanner) run(ctx context.Context) error {
 	if err := scan.Parallel(tasks...); err != nil {
 		return err
 	}
-	if err := failure.Contain(func() { s.putOff(ctx) }); err != nil {
+	if err := failure.Contain(func() { s.retryInParts(ctx) }); err != nil {
 		return err
 	}
 	newer, older := s.orderOf(hello.TLS13), s.orderOf(s.oldOrder())
@@ -98,18 +78,18 @@ func (s *scanner) list(ctx context.Context, v hello.Version) suiteList {
 		return s.listKinds(ctx, s.AskOnce)
 	}
 	all := hello.SuitesFor(v)
-	l := s.strike(ctx, v, all, s.AskOnce)
-	if v == hello.TLS13 && l.nothing() && l.end == declined && l.wantsMore() {
+	l := s.eliminateSuites(ctx, v, all, s.AskOnce)
+	if v == hello.TLS13 && l.empty() && l.others == scan.Refused && l.needsShares() {
 		s.shares = true
-		l = s.strike(ctx, v, all, s.AskOnce)
-		s.shares = !l.nothing()
+		l = s.eliminateSuites(ctx, v, all, s.AskOnce)
+		s.shares = !l.empty()
 	}
 	return l
 }
 
-// listKinds asks for the ciphers of SSL 2.0. The server lists them by itself.
-func (s *scanner) listKinds(ctx context.Context, ask asking) suiteList {
-	flight, said, hung := ask(ctx, hello.OfferSSL2(), hello.UntilHello)
+// listKinds asks for the cipher kinds of SSL 2.0. The server sends a list of them.
+func (s *scanner) listKinds(ctx context.Context, ask sender) suiteList {
+	flight, answer := ask(ctx, hello.OfferSSL2(), hello.UntilHello)
 	if flight.SSL2 != nil {
 		for _, kind := range flight.SSL2.Ciphers {
 			if len(s.kinds) < len(hello.SSL2Ciphers) && !slices.Contains(s.kinds, kind) {
@@ -117,27 +97,23 @@ func (s *scanner) listKinds(ctx context.Context, ask asking) suiteList {
 			}
 		}
 	}
-	switch {
-	case said == scan.Accepted, said == scan.Refused: // also where it answers with another version
-		return suiteList{end: declined}
-	case hung:
-		return suiteList{end: hungUp}
+	if answer == scan.Accepted { // the list is whole, also if it answers with another version
+		answer = scan.Refused
 	}
-	return suiteList{}
+	return suiteList{others: certain(answer)}
 }
 
-// putOff asks again for versions that came to nothing while others were asked
-// for, with shorter lists: some servers choke on more than 128 suites. By then
-// there may be a hello that is known to be taken, which tells hanging up from
-// being tired of us.
-func (s *scanner) putOff(ctx context.Context) {
+// retryInParts asks again for versions without a clear answer, with shorter lists: some
+// servers fail on more than 128 suites. By now a hello may have been accepted, so that
+// a closed connection can be told from a limit on connections.
+func (s *scanner) retryInParts(ctx context.Context) {
 	if s.KnownGood() == nil {
 		s.BeSerial()
 	}
 	for _, v := range slices.Backward(hello.Versions) {
 		l := s.lists[v]
 		switch {
-		case !l.nothing(), l.end != unanswered:
+		case !l.empty(), l.others != scan.Unanswered:
 		case v == hello.SSL20:
 			*l = s.listKinds(ctx, s.Ask)
 		default:
@@ -146,64 +122,68 @@ func (s *scanner) putOff(ctx context.Context) {
 	}
 }
 
-// listInParts finds the suites of a version whose whole list the server does not
-// answer to. One that refuses those that were ever in use has not got the version.
+// listInParts finds the suites of a version where the server does not answer the whole
+// list. One that accepts none of the usual suites does not accept the version.
 func (s *scanner) listInParts(ctx context.Context, v hello.Version) suiteList {
-	few := hello.UsualSuites(v)
-	l := s.strike(ctx, v, few, s.Ask)
-	if l.nothing() {
+	usual := hello.UsualSuites(v)
+	l := s.eliminateSuites(ctx, v, usual, s.Ask)
+	if l.empty() {
 		return l
 	}
-	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(few, id) })
+	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(usual, id) })
 	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
-		if !s.final(l.end) {
+		if !s.final(l.others) {
 			return l
 		}
-		more := s.strike(ctx, v, part, s.Ask)
-		l.taken, l.end = append(l.taken, more.taken...), more.end
+		more := s.eliminateSuites(ctx, v, part, s.Ask)
+		l.accepted, l.others = append(l.accepted, more.accepted...), more.others
 	}
-	// What comes out of several lists is in no order of the server's.
-	if again := s.strike(ctx, v, l.taken, s.Ask); len(again.taken) == len(l.taken) {
-		l.taken = again.taken
+	// One list of all accepted suites shows the server's order.
+	if again := s.eliminateSuites(ctx, v, l.accepted, s.Ask); len(again.accepted) == len(l.accepted) {
+		l.accepted = again.accepted
 	}
 	return l
 }
 
-// strike finds the suites of a list that the server takes in a version. A suite
-// that it picks and then fails with is none of them. The first hello may be asked
-// in a way of its own.
-func (s *scanner) strike(ctx context.Context, v hello.Version, suites []hello.CipherSuite, first asking) suiteList {
+// eliminateSuites finds the suites of a list that the server accepts in a version. A
+// suite that it selects and then fails with is not accepted. The first offer is sent
+// with first, the others with Ask.
+func (s *scanner) eliminateSuites(ctx context.Context, v hello.Version, suites []hello.CipherSuite, first sender) suiteList {
 	ask := first
 	var l suiteList
 	var failed []hello.CipherSuite
-	l.taken, l.end = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, ending) {
-		flight, end := s.offerBy(ctx, ask, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
+	l.accepted, l.others = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, scan.Answer) {
+		flight, answer := s.offerBy(ctx, ask, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
 		ask = s.Ask
-		if end != picked {
+		if answer != scan.Accepted {
 			l.alert = flight.Alert
-			return 0, end
+			return 0, answer
 		}
 		if flight.Alert != nil {
 			failed = append(failed, flight.Hello.CipherSuite)
 		}
-		return flight.Hello.CipherSuite, picked
+		return flight.Hello.CipherSuite, scan.Accepted
 	})
-	l.taken = slices.DeleteFunc(l.taken, func(id hello.CipherSuite) bool { return slices.Contains(failed, id) })
+	l.accepted = slices.DeleteFunc(l.accepted, func(id hello.CipherSuite) bool { return slices.Contains(failed, id) })
 	return l
 }
 
-// final tells whether a server that ended so wants nothing more of the list.
-func (s *scanner) final(e ending) bool { return e == declined || e == hungUp && !s.Unreliable() }
+// final tells whether the server refuses the rest of a list.
+func (s *scanner) final(others scan.Answer) bool {
+	return others == scan.Refused || others == scan.Closed && !s.Unreliable()
+}
 
-// offer asks what the server makes of an offer of one version.
-func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
+// offer sends an offer of one version.
+func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (*hello.Flight, scan.Answer) {
 	return s.offerBy(ctx, s.Ask, o, until)
 }
 
-// asking is a way to put a hello to the server: ask or glance.
-type asking func(context.Context, []byte, hello.Until) (flight *hello.Flight, said scan.Answer, hungUp bool)
+// sender sends a hello: Survey.Ask or Survey.AskOnce.
+type sender func(context.Context, []byte, hello.Until) (*hello.Flight, scan.Answer)
 
-func (s *scanner) offerBy(ctx context.Context, ask asking, o hello.Offer, until hello.Until) (*hello.Flight, ending) {
+// offerBy sends an offer with one of the two senders. A server that answers with another
+// version refuses it.
+func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until hello.Until) (*hello.Flight, scan.Answer) {
 	o.ServerName = s.ServerName
 	if o.Version == hello.TLS13 && o.KeyShares == nil && s.shares {
 		o.KeyShares = hello.KeySharesFor(o.Groups)
@@ -213,51 +193,54 @@ func (s *scanner) offerBy(ctx context.Context, ask asking, o hello.Offer, until 
 	}
 	message, err := o.Hello().Marshal()
 	if err != nil {
-		return new(hello.Flight), unanswered
+		return new(hello.Flight), scan.Unanswered
 	}
-	flight, said, hung := ask(ctx, message, until)
+	flight, answer := ask(ctx, message, until)
 	switch {
 	case flight.Hello != nil && flight.Hello.Version != o.Version:
-		return flight, declined // it would rather have another one
+		return flight, scan.Refused
 	case flight.Hello != nil:
-		s.seen.note(flight)
-		return flight, picked
-	case said == scan.Refused:
-		return flight, declined
-	case hung:
-		return flight, hungUp
+		s.keys.note(flight)
+		return flight, scan.Accepted
 	}
-	return flight, unanswered
+	return flight, certain(answer)
 }
 
-// anyCertificate is signature_algorithms_cert (RFC 8446 section 4.2.3) with all
-// that there is: what the server signs with is to be asked for, and not what its
-// certificates are signed with.
+// certain returns a refusal as it is, and any other answer as Unanswered.
+func certain(answer scan.Answer) scan.Answer {
+	if answer == scan.Refused || answer == scan.Closed {
+		return answer
+	}
+	return scan.Unanswered
+}
+
+// anyCertificate is signature_algorithms_cert (RFC 8446 section 4.2.3) with all schemes.
+// The question is what the server signs with, not how its certificates are signed.
 var anyCertificate = hello.Extension{Type: 50, Data: hello.SignatureAlgorithms(hello.Schemes...).Data}
 
-// finding is what was learned; an error if that is nothing.
+// finding is what was learned, or an error if that is nothing.
 func (s *scanner) finding() (*Finding, error) {
-	found := &Finding{Preference: s.preferred(), Connections: s.Connections(), DHBits: s.seen.dhBits, Groups: s.groups()}
+	found := &Finding{Preference: s.preference(), Connections: s.Connections(), DHBits: s.keys.dhBits, Groups: s.groups()}
 	for _, v := range slices.Backward(hello.Versions) {
 		l := s.lists[v]
-		for _, id := range l.taken {
+		for _, id := range l.accepted {
 			found.Suites = append(found.Suites, Suite{v, uint32(id)})
 		}
-		if s.final(l.end) {
+		if s.final(l.others) {
 			found.Whole = append(found.Whole, v)
 		}
 	}
 	for _, kind := range s.kinds {
 		found.Suites = append(found.Suites, Suite{hello.SSL20, uint32(kind)})
 	}
-	found.Schemes = union(s.seen.schemes, s.newSchemes)
+	found.Schemes = union(s.keys.schemes, s.newSchemes)
 	if len(found.Suites) == 0 && len(found.Whole) == 0 {
 		return nil, s.Failure()
 	}
 	return found, nil
 }
 
-// union is what is in one of the lists, in their order, each thing once.
+// union is all elements of the lists, in their order, each once.
 func union[T comparable](lists ...[]T) []T {
 	var all []T
 	for _, each := range slices.Concat(lists...) {
@@ -268,7 +251,8 @@ func union[T comparable](lists ...[]T) []T {
 	return all
 }
 
-// suitesOf are those of a list whose key exchange is one of some.
+// suitesOf returns the suites of a list with one of these key exchanges, without export
+// suites.
 func suitesOf(list []hello.CipherSuite, exchanges ...string) []hello.CipherSuite {
 	return slices.DeleteFunc(slices.Clone(list), func(id hello.CipherSuite) bool {
 		suite := hello.Find(id)
@@ -276,15 +260,14 @@ func suitesOf(list []hello.CipherSuite, exchanges ...string) []hello.CipherSuite
 	})
 }
 
-// older are the versions below TLS 1.3 that have cipher suites of the registry,
-// newest first.
+// older are the versions from SSL 3.0 to TLS 1.2, newest first.
 var older = []hello.Version{hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30}
 
-// newestWith is the newest of the older versions in which the server takes suites
-// with one of the key exchanges, and those; nil: it takes none.
+// newestWith returns the newest of the older versions in which the server accepts suites
+// with one of these key exchanges, and these suites; nil: there is none.
 func (s *scanner) newestWith(exchanges ...string) (hello.Version, []hello.CipherSuite) {
 	for _, v := range older {
-		if suites := suitesOf(s.lists[v].taken, exchanges...); len(suites) > 0 {
+		if suites := suitesOf(s.lists[v].accepted, exchanges...); len(suites) > 0 {
 			return v, suites
 		}
 	}

@@ -1,4 +1,5 @@
-// Package expect judges a probe by what its module expects. It asks the server nothing.
+// Package expect compares a probe with what its module expects. It sends nothing to the
+// server.
 package expect
 
 import (
@@ -14,31 +15,36 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Options is what a module wants of an endpoint beyond a good chain. Each
-// field that is set is one expectation.
+// Options configures the check expect: what a module requires of an endpoint, beyond a
+// chain without problems. Each field that is set is one expectation.
 type Options struct {
-	MinVersion option.Version    `yaml:"min_version"`
-	MaxVersion option.Version    `yaml:"max_version"`
-	ALPN       []option.Protocol `yaml:"alpn"`  // one of these is negotiated
-	Group      []option.Group    `yaml:"group"` // one of these is negotiated
-	// Pins are digests of public keys, one of which a certificate that was sent
-	// has to have.
+	// MinVersion is the oldest version that may be negotiated.
+	MinVersion option.Version `yaml:"min_version"`
+	// MaxVersion is the newest version that may be negotiated.
+	MaxVersion option.Version `yaml:"max_version"`
+	// ALPN lists protocols, one of which has to be negotiated.
+	ALPN []option.Protocol `yaml:"alpn"`
+	// Group lists groups, one of which has to be negotiated.
+	Group []option.Group `yaml:"group"`
+	// Pins are digests of public keys. One of the certificates that the server sends has
+	// to have one of these keys.
 	Pins []option.Pin `yaml:"pins"`
 	// Issuer is the common name of the leaf's issuer.
 	Issuer string `yaml:"issuer"`
-	// SameAsFile is a PEM file; its first certificate has to be the leaf.
+	// SameAsFile is a PEM file. Its first certificate has to be the leaf.
 	SameAsFile string `yaml:"same_as_file"`
-	// ClientCertificateRequired wants those who show no certificate to be
-	// turned away; being turned away is then no failure.
+	// ClientCertificateRequired requires that the server rejects clients without a
+	// certificate. To be rejected is then no failure of the probe.
 	ClientCertificateRequired bool `yaml:"client_certificate_required"`
-	// Alert is the alert that the server has to send instead of a handshake.
+	// Alert is the alert that the server has to send instead of completing the
+	// handshake.
 	Alert option.AlertName `yaml:"alert"`
 
-	same *x509.Certificate // what SameAsFile held when the module was made
+	same *x509.Certificate // in SameAsFile when the module was loaded; nil: there is no file
 }
 
-// Load is the options with what the files hold that they name. An error begins
-// with the option's key.
+// Load returns the options with the content of the file that they name. An error begins
+// with the key of the option.
 func (o Options) Load() (*Options, error) {
 	if o.SameAsFile == "" {
 		return &o, nil
@@ -55,34 +61,34 @@ func (o Options) Load() (*Options, error) {
 	return &o, nil
 }
 
-// Names is the vocabulary of expectations, in the order in which they
-// are told. An unmet one is the reason of a failure in the phase expect.
+// Names is the vocabulary of expectations, in the order in which they are reported. The
+// first one that is not met is the reason of a failure in the phase expect.
 var Names = []string{
 	"min_version", "max_version", "alpn", "group", "pin", "issuer", "same_as_file", "client_certificate_required", "alert",
 }
 
-// Finding is the finding of the check expect: those expectations of the module
-// that could be held against what was learned.
+// Finding is the finding of the check expect. An expectation about something that is not
+// known is absent from it.
 type Finding struct {
 	Expectations []Expectation
 }
 
-// Expectation is one of them.
+// Expectation tells whether an endpoint meets one expectation.
 type Expectation struct {
-	Name string // of Expectations
+	Name string // one of Names
 	Met  bool
-	Saw  string // what was there, for people
+	Saw  string // what the endpoint has, for people
 }
 
-// Facts is what expectations are held against. A part that is nil was not
-// learned.
+// Facts is what expectations are compared with. A part that is nil is not known.
 type Facts struct {
 	Session *handshake.Session
 	Chain   *chain.Chain
-	Failure *failure.Failure // of the probe; nil: it has succeeded
+	Failure *failure.Failure // of the probe; nil: it succeeded
 }
 
-// Judge holds the facts against the expectations.
+// Judge compares the facts with the expectations. It fails if the probe failed and no
+// expectation could be compared.
 func (o *Options) Judge(r *Facts) (*Finding, error) {
 	found := new(Finding)
 	add := func(name string, met bool, saw string) {
@@ -125,18 +131,18 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 		add("alert", r.Failure != nil && r.Failure.Reason == failure.AlertPrefix+failure.Reason(o.Alert), reasonOf(r.Failure))
 	}
 	if len(found.Expectations) == 0 && r.Failure != nil {
-		return nil, fmt.Errorf("nothing was learned that an expectation could be held against: %w", r.Failure)
+		return nil, fmt.Errorf("too little is known to check any expectation: %w", r.Failure)
 	}
 	return found, nil
 }
 
-// rejected tells whether the server asked for a certificate and ended the
-// handshake with an alert when it got none.
+// rejected tells whether the server requested a certificate, got none, and ended the
+// handshake with an alert.
 func rejected(r *Facts) bool {
 	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == failure.PhaseKeyExchange && r.Failure.Reason.IsAlert()
 }
 
-// reasonOf is how a probe ended, for people.
+// reasonOf says how the probe ended, for people.
 func reasonOf(f *failure.Failure) string {
 	if f == nil {
 		return "a completed handshake"

@@ -10,12 +10,11 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// mozillaJSON is Mozilla's Server Side TLS guideline: its version, its date, and
-// of its three configurations what can be seen from outside and is judged here,
-// under the guideline's own keys (tls_curves are groups; of ciphers the IANA
-// names). Its hsts_min_age and ocsp_staple are about HTTP and OCSP, which no
-// check asks for, and its ecdh_param_size is in tls_curves. Version 6.0, a draft,
-// has no old any more.
+// mozillaJSON is Mozilla's Server Side TLS guideline: its version, its date, and of its
+// three configurations the part that is compared here, with the guideline's own keys.
+// The key tls_curves lists groups, ciphers the IANA names. Left out are hsts_min_age
+// and ocsp_staple, as no check asks for them, and ecdh_param_size, which tls_curves
+// covers. Version 6.0, a draft, has no configuration old.
 //
 //go:embed mozilla.json
 var mozillaJSON []byte
@@ -23,12 +22,12 @@ var mozillaJSON []byte
 // guideline is the content of mozillaJSON.
 type guideline struct {
 	Version        string
-	Date           string // of its publication
+	Date           string // of publication
 	Source         string
 	Configurations map[string]configuration
 }
 
-// configuration is one of the guideline's.
+// configuration is one configuration of the guideline.
 type configuration struct {
 	TLSVersions           []string `json:"tls_versions"`
 	CipherSuites          []string `json:"ciphersuites"` // of TLS 1.3
@@ -43,7 +42,7 @@ type configuration struct {
 	ServerPreferredOrder  bool     `json:"server_preferred_order"`
 }
 
-// The guideline's words, which are OpenSSL's, in ours.
+// The names of the guideline, which are OpenSSL's, and what they stand for here.
 var (
 	mozillaVersions   = map[string]hello.Version{"TLSv1": hello.TLS10, "TLSv1.1": hello.TLS11, "TLSv1.2": hello.TLS12, "TLSv1.3": hello.TLS13}
 	mozillaGroups     = map[string]hello.Group{"X25519": hello.X25519, "prime256v1": hello.SecP256r1, "secp384r1": hello.SecP384r1}
@@ -55,15 +54,15 @@ var (
 	}
 )
 
-// policies is the rules of each policy, the gravest first.
+// policies is the rules of each policy, in the order of Rules.
 var policies = func() map[Name][]rule {
 	all := map[Name][]rule{"pci_dss": pciRules}
 	guideline, err := readGuideline(mozillaJSON)
 	if err != nil {
-		panic(err) // of a file that is built in, and tested
+		panic(err) // the file is built in, and a test reads it
 	}
-	// What a stricter configuration has is no sin under a looser one: an ECDSA
-	// certificate is not in old, because its clients cannot read it.
+	// What a stricter configuration lists does not violate a looser one. An ECDSA
+	// certificate, for example, is missing in old only because old clients cannot use it.
 	var stricter configuration
 	for _, name := range []string{"modern", "intermediate", "old"} {
 		c := guideline.Configurations[name].with(stricter)
@@ -73,7 +72,7 @@ var policies = func() map[Name][]rule {
 	return all
 }()
 
-// readGuideline reads the guideline and refuses words that nobody here knows.
+// readGuideline reads the guideline. It fails on names that are not known here.
 func readGuideline(content []byte) (*guideline, error) {
 	read := new(guideline)
 	if err := json.Unmarshal(content, read); err != nil {
@@ -81,18 +80,18 @@ func readGuideline(content []byte) (*guideline, error) {
 	}
 	for name, c := range read.Configurations {
 		for _, unknown := range [][]string{
-			unknownWords(mozillaVersions, c.TLSVersions), unknownWords(suiteNumbers, c.CipherSuites, c.Ciphers), unknownWords(mozillaGroups, c.TLSCurves),
-			unknownWords(mozillaKeys, c.CertificateTypes), unknownWords(mozillaCurves, c.CertificateCurves), unknownWords(mozillaSignatures, c.CertificateSignatures),
+			unknownNames(mozillaVersions, c.TLSVersions), unknownNames(suiteNumbers, c.CipherSuites, c.Ciphers), unknownNames(mozillaGroups, c.TLSCurves),
+			unknownNames(mozillaKeys, c.CertificateTypes), unknownNames(mozillaCurves, c.CertificateCurves), unknownNames(mozillaSignatures, c.CertificateSignatures),
 		} {
 			if len(unknown) > 0 {
-				return nil, fmt.Errorf("mozilla.json: %s has %q, which is not known", name, unknown)
+				return nil, fmt.Errorf("mozilla.json: %s has unknown names %q", name, unknown)
 			}
 		}
 	}
 	return read, nil
 }
 
-// suiteNumbers is the registry by name.
+// suiteNumbers is the registry of cipher suites, by name.
 var suiteNumbers = func() map[string]hello.CipherSuite {
 	numbers := make(map[string]hello.CipherSuite, len(hello.Suites))
 	for _, s := range hello.Suites {
@@ -101,23 +100,25 @@ var suiteNumbers = func() map[string]hello.CipherSuite {
 	return numbers
 }()
 
-func unknownWords[V any](known map[string]V, lists ...[]string) (unknown []string) {
-	for _, word := range slices.Concat(lists...) {
-		if _, ok := known[word]; !ok {
-			unknown = append(unknown, word)
+// unknownNames returns the names in the lists that are no keys of known.
+func unknownNames[V any](known map[string]V, lists ...[]string) (unknown []string) {
+	for _, name := range slices.Concat(lists...) {
+		if _, ok := known[name]; !ok {
+			unknown = append(unknown, name)
 		}
 	}
 	return unknown
 }
 
-func translate[V any](words map[string]V, list []string) (values []V) {
-	for _, word := range list {
-		values = append(values, words[word])
+// translate returns the values of the names in the list.
+func translate[V any](known map[string]V, list []string) (values []V) {
+	for _, name := range list {
+		values = append(values, known[name])
 	}
 	return values
 }
 
-// with is the configuration with what a stricter one allows.
+// with adds what a stricter configuration allows.
 func (c configuration) with(stricter configuration) configuration {
 	for _, pair := range []struct{ to, from *[]string }{
 		{&c.TLSVersions, &stricter.TLSVersions}, {&c.CipherSuites, &stricter.CipherSuites}, {&c.Ciphers, &stricter.Ciphers}, {&c.TLSCurves, &stricter.TLSCurves},
@@ -128,17 +129,18 @@ func (c configuration) with(stricter configuration) configuration {
 	return c
 }
 
+// suites is all cipher suites of the configuration.
 func (c configuration) suites() []hello.CipherSuite {
 	return translate(suiteNumbers, slices.Concat(c.CipherSuites, c.Ciphers))
 }
 
-// rules is what the configuration asks for. Where it wants the server's order to
-// count, that is for the sake of the suites that the stricter one does not have;
-// where it leaves the choice to the client, the server may still make it.
+// rules is what the configuration requires. The server's order of suites matters only
+// for suites that the stricter configuration does not list. Where the configuration
+// leaves the order to the client, the server's order is no violation.
 func (c configuration) rules(stricter configuration) []rule {
 	rules := []rule{
 		{"protocols", noVersionBut(translate(mozillaVersions, c.TLSVersions)...)},
-		{"ciphers", noSuiteOf(without(c.suites()))},
+		{"ciphers", noSuite(notIn(c.suites()))},
 		{"dh_param_size", dhAtLeast(c.DHParamSize)},
 		{"rsa_key_size", rsaAtLeast(c.RSAKeySize)},
 		{"certificate_signature", signedWith(translate(mozillaSignatures, c.CertificateSignatures)...)},
@@ -147,7 +149,7 @@ func (c configuration) rules(stricter configuration) []rule {
 		{"groups", noGroupBut(translate(mozillaGroups, c.TLSCurves)...)},
 	}
 	if c.ServerPreferredOrder {
-		rules = append(rules, rule{"server_preference", serverDecides(without(stricter.suites()))})
+		rules = append(rules, rule{"server_preference", serverPrefers(notIn(stricter.suites()))})
 	}
 	return append(rules, rule{"certificate_lifespan", lastsAtMost(c.CertificateLifespan)})
 }

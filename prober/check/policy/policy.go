@@ -1,4 +1,5 @@
-// Package policy judges findings by published policies. It asks the server nothing.
+// Package policy compares findings with published policies. It sends nothing to the
+// server.
 package policy
 
 import (
@@ -16,52 +17,52 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Options holds what the checks versions and ciphers found against
-// published policies.
+// Options configures the check policy, which compares the findings of versions and
+// ciphers, the certificate and the session with published policies.
 type Options struct {
-	// Policies are those to hold it against; nil: all that are known.
+	// Policies are those to compare with; nil: all of Names.
 	Policies []Name `yaml:"policies"`
 }
 
-// Validate finds an empty list and a policy that is named twice.
+// Validate rejects an empty list and a policy that is named twice.
 func (o *Options) Validate() error {
 	if o == nil || o.Policies == nil {
 		return nil
 	}
 	if len(o.Policies) == 0 {
-		return errors.New("names none of the policies; name some, or leave policies out for all of them")
+		return errors.New("the list is empty; name some policies, or leave the key out for all of them")
 	}
 	for i, name := range o.Policies {
 		if slices.Contains(o.Policies[:i], name) {
-			return fmt.Errorf("names %s twice; once is enough", name)
+			return fmt.Errorf("%s is listed twice", name)
 		}
 	}
 	return nil
 }
 
-// Finding is the finding of the check policy. A policy that asks for what was
-// not learned is absent from it.
+// Finding is the finding of the check policy. A policy without a verdict is absent from
+// it: something that it needs is not known.
 type Finding struct {
 	Verdicts []Verdict
 }
 
-// Verdict is how an endpoint fares under one policy. It is compliant if it
-// is at least as strict as the policy: it takes nothing that the policy does not
-// have. What it could take and does not is nobody's loss but its clients'.
+// Verdict tells whether an endpoint complies with one policy. It does if it is at least
+// as strict as the policy: it accepts nothing that the policy does not list. It need
+// not accept everything that the policy lists.
 type Verdict struct {
 	Policy     Name
 	Compliant  bool
-	Violations []string // rules that are broken, of PolicyRules, the gravest first
+	Violations []string // failed rules, in the order of Rules
 }
 
 // Name is a published policy.
 type Name string
 
-// Names is the policies that are known: the three configurations of
-// Mozilla's guideline, and what PCI DSS 4 says of TLS.
+// Names is the vocabulary of policies: the three configurations of Mozilla's guideline,
+// and what PCI DSS 4 requires of TLS.
 var Names = []Name{"mozilla_modern", "mozilla_intermediate", "mozilla_old", "pci_dss"}
 
-// UnmarshalText takes the name of a policy that is known.
+// UnmarshalText accepts one of Names.
 func (n *Name) UnmarshalText(value []byte) error {
 	if !slices.Contains(Names, Name(value)) {
 		return fmt.Errorf("%s is not a policy; known are %s", text.Quote(string(value)), strings.Trim(fmt.Sprintf("%q", Names), "[]"))
@@ -70,52 +71,52 @@ func (n *Name) UnmarshalText(value []byte) error {
 	return nil
 }
 
-// Facts is what policies judge: what the handshake and the other checks learned.
-// A part that is nil was not learned.
+// Facts is what policies are compared with: what the handshake and the other checks
+// learned. A part that is nil is not known.
 type Facts struct {
 	Session  *handshake.Session
 	Chain    *chain.Chain
 	Versions *versions.Finding
 	Ciphers  *ciphers.Finding
-	Missing  error // why something was not learned; nil: it is not known
+	Missing  error // why a part is not known; nil: no reason is known
 }
 
-// Judge holds the facts against the policies. It asks the server nothing.
+// Judge compares the facts with the policies. It fails if there is no verdict on any.
 func (o *Options) Judge(facts *Facts) (*Finding, error) {
 	names := o.Policies
 	if names == nil {
 		names = Names
 	}
 	found := new(Finding)
-	known := newEvidence(facts)
+	evidence := newEvidence(facts)
 	for _, name := range names {
-		if verdict, ok := known.verdict(name); ok {
+		if verdict, ok := evidence.verdict(name); ok {
 			found.Verdicts = append(found.Verdicts, verdict)
 		}
 	}
 	if len(found.Verdicts) == 0 {
-		return nil, fmt.Errorf("nothing was learned that a policy could judge: %w", cmp.Or(facts.Missing, errUnanswered))
+		return nil, fmt.Errorf("too little is known for a verdict on any policy: %w", cmp.Or(facts.Missing, errUnanswered))
 	}
 	return found, nil
 }
 
-// verdict is not known (false) if no rule is known to be broken and one could
-// not be judged.
-func (s *evidence) verdict(name Name) (Verdict, bool) {
+// verdict is false if it is not known: no rule fails, and the outcome of one is
+// unknown.
+func (e *evidence) verdict(name Name) (Verdict, bool) {
 	verdict := Verdict{Policy: name}
-	settled := true
+	known := true
 	for _, rule := range policies[name] {
-		switch rule.judge(s) {
+		switch rule.judge(e) {
 		case fail:
 			verdict.Violations = append(verdict.Violations, rule.name)
 		case unknown:
-			settled = false
+			known = false
 		}
 	}
 	verdict.Compliant = len(verdict.Violations) == 0
-	return verdict, settled || !verdict.Compliant
+	return verdict, known || !verdict.Compliant
 }
 
-// errUnanswered is of a server that answered some hellos, and not those on which
-// a policy hangs.
-var errUnanswered = failure.New(failure.ReasonClosed, "the server left hellos unanswered")
+// errUnanswered is for a server that answered some hellos, but not those that a verdict
+// needs.
+var errUnanswered = failure.New(failure.ReasonClosed, "the server left some hellos unanswered")

@@ -17,7 +17,7 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// The probe of a real server comes to a verdict by itself.
+// The probe of a real server ends with a verdict.
 func TestPolicyProbe(t *testing.T) {
 	lab := labtest.Lab(t)
 	strict := func(c *tls.Config) {
@@ -29,11 +29,11 @@ func TestPolicyProbe(t *testing.T) {
 		want   string
 	}{
 		{"modern", tlstest.Server{Config: strict}, "ok ok ok ok"},
-		{"a certificate that lasts too long", tlstest.Server{Config: strict, Leaf: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 100) }},
+		{"a certificate with a long validity period", tlstest.Server{Config: strict, Leaf: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(0, 0, 100) }},
 			"certificate_lifespan ok ok ok"},
-		{"all that Go has", tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }},
+		{"all of crypto/tls", tlstest.Server{Config: func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }},
 			"protocols+ciphers protocols+ciphers ok protocols"},
-		{"nobody there", tlstest.Server{Refuse: true}, "? ? ? ?"},
+		{"no server", tlstest.Server{Refuse: true}, "? ? ? ?"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := probetest.Module(t, lab)
@@ -55,7 +55,7 @@ func TestPolicyProbe(t *testing.T) {
 }
 
 // verdictsOf writes a finding as modern, intermediate, old and PCI: ok, the rules
-// that are broken, or ? for a policy that is absent.
+// that fail, or ? for a policy that is absent.
 func verdictsOf(c *policy.Finding) string {
 	words := make([]string, len(policy.Names))
 	for i, name := range policy.Names {

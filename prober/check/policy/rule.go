@@ -11,180 +11,184 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// rule is one thing that a policy asks for.
+// rule is one requirement of a policy.
 type rule struct {
-	name  string // of PolicyRules
+	name  string // one of Rules
 	judge func(*evidence) outcome
 }
 
-// outcome is how an endpoint stands with one rule.
+// outcome is the result of one rule.
 type outcome int
 
-// Until what a rule needs is known it is unsettled; that something forbidden is
-// taken is known as soon as it is seen.
 const (
-	unknown outcome = iota
+	unknown outcome = iota // a part of the evidence that the rule needs is missing
 	pass
-	fail
+	fail // one violation is enough, also where other evidence is missing
 )
 
-// Rules is the vocabulary of rules, the gravest first: what lets somebody
-// read along now, then what lets him pretend, then what may do so some day.
+// Rules is the vocabulary of rules, the most severe first: those that protect the
+// confidentiality of connections today, then those against impersonation, then those
+// against risks of the future.
 var Rules = []string{
 	"protocols", "ciphers", "dh_param_size", "rsa_key_size", "certificate_signature", "certificate_type", "certificate_curve",
 	"groups", "server_preference", "certificate_lifespan",
 }
 
-// pciRules is what PCI DSS 4.0.1 asks for in requirement 4.2.1: no insecure
-// versions, algorithms or key sizes. Which versions are insecure is in appendix
-// A2, SSL and early TLS; what is strong is in its glossary under "strong
-// cryptography": algorithms that the industry accepts, with 112 bits of effective
-// key strength, thus RSA and Diffie-Hellman from 2048 bits. 3DES is named there
-// as good enough.
+// pciRules is requirement 4.2.1 of PCI DSS 4.0.1: no insecure versions, algorithms or
+// key sizes. Appendix A2 says which versions are insecure: SSL and early TLS. The
+// glossary defines strong cryptography: algorithms that the industry accepts, with at
+// least 112 bits of effective key strength, so RSA and Diffie-Hellman with at least
+// 2048 bits. It names 3DES as acceptable.
 var pciRules = []rule{
 	{"protocols", noVersionBut(hello.TLS12, hello.TLS13)},
-	{"ciphers", noSuiteOf(notPCI)},
+	{"ciphers", noSuite(notPCI)},
 	{"dh_param_size", dhAtLeast(2048)},
 	{"rsa_key_size", rsaAtLeast(2048)},
 }
 
-// notPCI tells whether a suite is no strong cryptography. RC4 has the bits, and
-// no acceptance (RFC 7465).
+// notPCI tells whether a suite is not strong cryptography. RC4 has enough bits, but is
+// prohibited (RFC 7465).
 func notPCI(s ciphers.Suite) bool {
 	suite := s.Registered()
 	return suite == nil || suite.Null || suite.Anonymous || suite.Export || suite.Bits < 112 || suite.Cipher == "RC4"
 }
 
-// exchanges tells whether keys are exchanged in one of these ways.
-func exchanges(s ciphers.Suite, ways ...string) bool {
+// exchanges tells whether the suite has one of these key exchanges.
+func exchanges(s ciphers.Suite, names ...string) bool {
 	suite := s.Registered()
-	return suite != nil && slices.Contains(ways, suite.KeyExchange)
+	return suite != nil && slices.Contains(names, suite.KeyExchange)
 }
 
-// evidence is what is known of an endpoint that policies ask for.
+// evidence is what is known about an endpoint, in the form that rules need.
 type evidence struct {
-	versions  map[hello.Version]bool // taken or not; absent: not answered
+	versions  map[hello.Version]bool // accepted or refused; absent: not known
 	suites    []ciphers.Suite
-	allSuites bool // there are no other suites
-	groups    map[hello.Group]bool
-	ciphers   *ciphers.Finding   // nil: the check has no finding
-	leaf      *chain.Certificate // that was shown to today's clients; nil: none was seen
+	allSuites bool                 // the server accepts no other suites
+	groups    map[hello.Group]bool // accepted or refused; absent: not known
+	ciphers   *ciphers.Finding     // nil: the check has no finding
+	leaf      *chain.Certificate   // of the probe's own handshake; nil: none was seen
 }
 
-// newEvidence puts together what the checks found and what the line itself saw.
+// newEvidence combines the findings of checks with what the probe's own handshake
+// negotiated.
 func newEvidence(r *Facts) *evidence {
-	s := &evidence{versions: make(map[hello.Version]bool), groups: make(map[hello.Group]bool), ciphers: r.Ciphers}
+	e := &evidence{versions: make(map[hello.Version]bool), groups: make(map[hello.Group]bool), ciphers: r.Ciphers}
 	if r.Versions != nil {
 		for _, a := range r.Versions.Answers {
-			s.versions[a.Version] = a.Accepted
+			e.versions[a.Version] = a.Accepted
 		}
 	}
 	if r.Ciphers != nil {
-		s.suites = slices.Clone(r.Ciphers.Suites)
+		e.suites = slices.Clone(r.Ciphers.Suites)
 		for _, g := range r.Ciphers.Groups {
-			s.groups[g.Group] = g.Accepted
+			e.groups[g.Group] = g.Accepted
 		}
 		for _, v := range hello.Versions {
 			has := func(t ciphers.Suite) bool { return t.Version == v }
-			if taken := slices.ContainsFunc(s.suites, has); taken || r.Ciphers.IsWhole(v) {
-				s.versions[v] = taken || s.versions[v]
+			if accepted := slices.ContainsFunc(e.suites, has); accepted || r.Ciphers.IsWhole(v) {
+				e.versions[v] = accepted || e.versions[v]
 			}
 		}
-		s.allSuites = !slices.ContainsFunc(hello.Versions, func(v hello.Version) bool { return !s.complete(v) })
+		e.allSuites = !slices.ContainsFunc(hello.Versions, func(v hello.Version) bool { return !e.complete(v) })
 	}
 	if session := r.Session; session != nil && session.Completed {
-		s.versions[hello.Version(session.Version)] = true
-		s.suites = append(s.suites, ciphers.Suite{Version: hello.Version(session.Version), Number: uint32(session.CipherSuite)})
+		e.versions[hello.Version(session.Version)] = true
+		e.suites = append(e.suites, ciphers.Suite{Version: hello.Version(session.Version), Number: uint32(session.CipherSuite)})
 		if session.Group != 0 {
-			s.groups[hello.Group(session.Group)] = true
+			e.groups[hello.Group(session.Group)] = true
 		}
 	}
 	if r.Chain != nil {
-		s.leaf = r.Chain.Certificates[0]
+		e.leaf = r.Chain.Certificates[0]
 	}
-	return s
+	return e
 }
 
-// complete tells whether all suites of a version are known. If the server takes
-// the version, there is one at least.
-func (s *evidence) complete(v hello.Version) bool {
-	return s.ciphers.IsWhole(v) && (!s.versions[v] || slices.ContainsFunc(s.suites, func(t ciphers.Suite) bool { return t.Version == v }))
+// complete tells whether all suites of a version are known. If the server accepts the
+// version, there is at least one.
+func (e *evidence) complete(v hello.Version) bool {
+	return e.ciphers.IsWhole(v) && (!e.versions[v] || slices.ContainsFunc(e.suites, func(t ciphers.Suite) bool { return t.Version == v }))
 }
 
-// takes tells whether one of the suites is such; known if it is, or if they are
-// all known.
-func (s *evidence) takes(such func(ciphers.Suite) bool) (taken, known bool) {
-	taken = slices.ContainsFunc(s.suites, such)
-	return taken, taken || s.allSuites
+// accepts tells whether the server accepts such a suite. That is known if it does, or
+// if all its suites are known.
+func (e *evidence) accepts(such func(ciphers.Suite) bool) (accepted, known bool) {
+	accepted = slices.ContainsFunc(e.suites, such)
+	return accepted, accepted || e.allSuites
 }
 
-// forbid is the ruling on something that must not be there.
-func forbid(there, known bool) outcome {
+// forbid is the outcome of a rule that forbids something.
+func forbid(present, known bool) outcome {
 	switch {
 	case !known:
 		return unknown
-	case there:
+	case present:
 		return fail
 	}
 	return pass
 }
 
+// noVersionBut forbids all other versions.
 func noVersionBut(allowed ...hello.Version) func(*evidence) outcome {
-	return func(s *evidence) outcome {
-		judged := pass
+	return func(e *evidence) outcome {
+		result := pass
 		for _, v := range hello.Versions {
 			if slices.Contains(allowed, v) {
 				continue
 			}
-			taken, known := s.versions[v]
-			if taken {
+			accepted, known := e.versions[v]
+			if accepted {
 				return fail
 			}
 			if !known {
-				judged = unknown
+				result = unknown
 			}
 		}
-		return judged
+		return result
 	}
 }
 
-func noSuiteOf(bad func(ciphers.Suite) bool) func(*evidence) outcome {
-	return func(s *evidence) outcome { return forbid(s.takes(bad)) }
+// noSuite forbids such suites.
+func noSuite(bad func(ciphers.Suite) bool) func(*evidence) outcome {
+	return func(e *evidence) outcome { return forbid(e.accepts(bad)) }
 }
 
-// without tells suites apart from those of a list.
-func without(allowed []hello.CipherSuite) func(ciphers.Suite) bool {
+// notIn is true for suites that are not in a list.
+func notIn(allowed []hello.CipherSuite) func(ciphers.Suite) bool {
 	return func(s ciphers.Suite) bool {
 		suite := s.Registered()
 		return suite == nil || !slices.Contains(allowed, suite.ID)
 	}
 }
 
-// dhAtLeast rules on the smallest prime of DHE below TLS 1.3, in bits.
+// dhAtLeast is about the smallest prime of DHE below TLS 1.3, in bits.
 func dhAtLeast(bits int) func(*evidence) outcome {
-	return func(s *evidence) outcome {
-		if s.ciphers != nil && s.ciphers.DHBits > 0 {
-			return forbid(s.ciphers.DHBits < bits, s.ciphers.DHBits < bits || s.allSuites)
+	return func(e *evidence) outcome {
+		if e.ciphers != nil && e.ciphers.DHBits > 0 {
+			return forbid(e.ciphers.DHBits < bits, e.ciphers.DHBits < bits || e.allSuites)
 		}
-		taken, known := s.takes(func(t ciphers.Suite) bool {
+		accepted, known := e.accepts(func(t ciphers.Suite) bool {
 			return exchanges(t, "DHE", "DHE_PSK", "DH_anon")
 		})
-		return forbid(false, known && !taken) // taken, and nobody knows with how many bits
+		return forbid(false, known && !accepted) // if accepted, the size of the prime is not known
 	}
 }
 
-// The rules on the certificate are on the one that the line was shown. A server
-// may have another for clients that cannot read that one.
+// The rules on the certificate are about the one of the probe's own handshake. A server
+// may send another one to older clients.
 
+// rsaAtLeast is about RSA keys, in bits.
 func rsaAtLeast(bits int) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool { return c.KeyAlgorithm != "RSA" || c.KeyBits >= bits })
 }
 
+// keyOf allows only keys of these algorithms.
 func keyOf(algorithms ...string) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool { return slices.Contains(algorithms, c.KeyAlgorithm) })
 }
 
-// onCurve rules on ECDSA keys, by the names of crypto/elliptic.
+// onCurve allows only these curves for ECDSA keys. The names are those of
+// crypto/elliptic.
 func onCurve(curves ...string) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool {
 		key, ok := c.X509.PublicKey.(*ecdsa.PublicKey)
@@ -192,33 +196,36 @@ func onCurve(curves ...string) func(*evidence) outcome {
 	})
 }
 
+// signedWith allows only these signature algorithms.
 func signedWith(algorithms ...x509.SignatureAlgorithm) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool { return slices.Contains(algorithms, c.X509.SignatureAlgorithm) })
 }
 
-// lastsAtMost rules on the whole lifetime.
+// lastsAtMost is about the whole validity period.
 func lastsAtMost(days int) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool {
 		return c.X509.NotAfter.Sub(c.X509.NotBefore) <= time.Duration(days)*24*time.Hour
 	})
 }
 
+// aboutLeaf fails if the leaf is not good. It is unknown without a leaf.
 func aboutLeaf(good func(*chain.Certificate) bool) func(*evidence) outcome {
-	return func(s *evidence) outcome { return forbid(s.leaf != nil && !good(s.leaf), s.leaf != nil) }
+	return func(e *evidence) outcome { return forbid(e.leaf != nil && !good(e.leaf), e.leaf != nil) }
 }
 
-// noGroupBut rules on groups that are weaker than those of a policy. Which of them
-// are refused is not told, but that the server has said no to all the rest shows in
-// the two curves that are told and are in no policy.
+// noGroupBut forbids groups that are weaker than those of a policy. Refusals of such
+// groups are not reported one by one. But if there is an answer for both of
+// largeCurves, which no policy lists, the server has refused all groups that it does
+// not accept.
 func noGroupBut(allowed ...hello.Group) func(*evidence) outcome {
-	return func(s *evidence) outcome {
-		for group, taken := range s.groups {
-			if taken && !slices.Contains(allowed, group) && !noWeaker(group) {
+	return func(e *evidence) outcome {
+		for group, accepted := range e.groups {
+			if accepted && !slices.Contains(allowed, group) && !atLeastAsStrong(group) {
 				return fail
 			}
 		}
 		for _, group := range largeCurves {
-			if _, answered := s.groups[group]; !answered {
+			if _, answered := e.groups[group]; !answered {
 				return unknown
 			}
 		}
@@ -228,34 +235,33 @@ func noGroupBut(allowed ...hello.Group) func(*evidence) outcome {
 
 var largeCurves = []hello.Group{hello.SecP521r1, hello.X448}
 
-// noWeaker tells whether a group is at least as strong as the curves of every
-// policy: the large curves, and ML-KEM, alone or beside a curve, which is no weaker
-// than the better of the two (draft-ietf-tls-hybrid-design). A group of RFC 7919 is
-// a matter of its size: as the parameters of DHE it may be just what a policy
-// recommends.
-func noWeaker(g hello.Group) bool {
+// atLeastAsStrong tells whether a group is at least as strong as the curves of every
+// policy. The large curves are, and ML-KEM alone or with a curve: a hybrid is as strong
+// as the stronger of its two parts (draft-ietf-tls-hybrid-design). So are the groups of
+// RFC 7919: all have 2048 bits or more, and dh_param_size judges them as DHE.
+func atLeastAsStrong(g hello.Group) bool {
 	return slices.Contains(largeCurves, g) || g.PostQuantum() || g.FiniteField()
 }
 
-// serverDecides has the server's order count where it takes a suite that is bad
-// to end up with.
-func serverDecides(bad func(ciphers.Suite) bool) func(*evidence) outcome {
-	return func(s *evidence) outcome {
-		taken, known := s.takes(bad)
+// serverPrefers requires that the server's order of suites decides, if the server
+// accepts a bad suite.
+func serverPrefers(bad func(ciphers.Suite) bool) func(*evidence) outcome {
+	return func(e *evidence) outcome {
+		accepted, known := e.accepts(bad)
 		switch {
-		case known && !taken:
+		case known && !accepted:
 			return pass
-		case !known || s.ciphers == nil || s.ciphers.Preference == ciphers.UnknownPreference && s.choice():
+		case !known || e.ciphers == nil || e.ciphers.Preference == ciphers.UnknownPreference && e.choice():
 			return unknown
 		}
-		return forbid(s.ciphers.Preference == ciphers.ClientPreference, true)
+		return forbid(e.ciphers.Preference == ciphers.ClientPreference, true)
 	}
 }
 
-// choice tells whether there is a version of which several suites are taken.
-func (s *evidence) choice() bool {
+// choice tells whether the server accepts several suites in one version.
+func (e *evidence) choice() bool {
 	seen := make(map[hello.Version]uint32)
-	for _, t := range s.suites {
+	for _, t := range e.suites {
 		if number, ok := seen[t.Version]; ok && number != t.Number {
 			return true
 		}

@@ -9,18 +9,18 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// TestRudenessIsNoResumption has a server that takes sessions up again found so,
-// or not judged.
-func TestRudenessIsNoResumption(t *testing.T) {
+// A server that resumes sessions and limits connections is never reported as one that
+// does not resume them.
+func TestConnectionPolicyHidesNoResumption(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
 	server := labtest.Serve(t, lab, tlstest.Server{})
-	for name, manners := range labtest.Policies {
+	for name, policy := range labtest.Policies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := resumption.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, manners))
+			found, err := resumption.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, policy))
 			if found == nil {
-				t.Logf("nothing: %v", err)
+				t.Logf("no finding: %v", err)
 				return
 			}
 			for _, m := range found.Methods {

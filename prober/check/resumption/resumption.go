@@ -16,25 +16,26 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// Options asks how a session can be taken up again.
+// Options configures the check resumption, which finds how a server resumes sessions.
 type Options struct {
-	// Every is how old the finding may become; 0: scanAge.
+	// Every is how old the finding may become; 0: an hour. It is made again before
+	// that.
 	Every option.Duration `yaml:"every"`
 }
 
 // MaxAge is how old a finding may become.
 func (o Options) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), check.DefaultMaxAge) }
 
-// Key is what else the finding depends on.
+// Key is empty: the finding depends on no option.
 func (o Options) Key() string { return "" }
 
 // Finding is the finding of the check resumption.
 type Finding struct {
-	Methods  []Answer      // those that were answered
-	Duration time.Duration // of the handshake that took a session up again, from the ClientHello to Finished, with the newest method that did; 0: none did
+	Methods  []Answer      // those with an answer
+	Duration time.Duration // of a handshake that resumed a session, from the ClientHello to Finished, by the newest method that worked; 0: none did
 }
 
-// Answer is whether the server takes a session up again by one method.
+// Answer tells whether the server resumes sessions by one method.
 type Answer struct {
 	Method    string
 	Supported bool
@@ -42,23 +43,22 @@ type Answer struct {
 
 // The methods of resumption.
 const (
-	// ResumeBySessionID: TLS 1.2 and below, where the server keeps the session (RFC 5246 section 7.3).
+	// SessionID is for TLS 1.2 and below: the server stores the session (RFC 5246 section 7.3).
 	SessionID = "session_id"
-	// ResumeByTicket: TLS 1.2 and below, where the client does (RFC 5077).
+	// Ticket is for TLS 1.2 and below: the client stores the session (RFC 5077).
 	Ticket = "ticket"
-	// ResumeByPSK: TLS 1.3 (RFC 8446 section 2.2).
+	// PSK is for TLS 1.3 (RFC 8446 section 2.2).
 	PSK = "psk"
-	// EarlyData: tickets that the server takes back allow for data before the
-	// handshake, 0-RTT (RFC 8446 section 4.6.1). None is sent: a server may still
-	// turn it down.
+	// EarlyData is 0-RTT in TLS 1.3: the tickets that the server resumes allow early
+	// data (RFC 8446 section 4.6.1). None is sent, and a server may still reject it.
 	EarlyData = "early_data"
 )
 
 // Size is how many bytes the finding takes.
 func (r Finding) Size() int { return 24*len(r.Methods) + 8 }
 
-// Find takes up sessions that it has just begun. A method that needs
-// versions which the server refuses is not supported.
+// Find makes sessions and tries to resume them. A method is not supported if the server
+// refuses the versions that it needs.
 func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error) {
 	s := &scanner{Endpoint: e, Client: e.Scan(), found: new(Finding)}
 	var errs [3]error
@@ -71,20 +71,22 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 	return s.found, nil
 }
 
+// scanner makes one finding.
 type scanner struct {
 	*endpoint.Endpoint
 	*scan.Client
 	found *Finding
 }
 
-func (s *scanner) tell(supported bool, methods ...string) {
+// report adds an answer for each of the methods.
+func (s *scanner) report(supported bool, methods ...string) {
 	for _, method := range methods {
 		s.found.Methods = append(s.found.Methods, Answer{method, supported})
 	}
 }
 
-// begin shakes hands with a server and parts from it.
-func (s *scanner) begin(ctx context.Context, adjust func(*tls.Config)) (*handshake.Recorded, error) {
+// handshake makes a session and closes the connection.
+func (s *scanner) handshake(ctx context.Context, adjust func(*tls.Config)) (*handshake.Recorded, error) {
 	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	t, err := s.Endpoint.Handshake(limited, adjust)
@@ -94,8 +96,8 @@ func (s *scanner) begin(ctx context.Context, adjust func(*tls.Config)) (*handsha
 	return t, err
 }
 
-// refused tells whether the server says no to a version and those below it, with
-// the usual suites and with the others, and so has nothing of it to take up again.
+// refused tells whether the server refuses a version and those below it, with the
+// usual suites and with the others. Then there is no session to resume.
 func (s *scanner) refused(ctx context.Context, v hello.Version) bool {
 	for _, suites := range [][]hello.CipherSuite{nil, hello.RareSuites(v)} {
 		message, err := s.Marshal(hello.Offer{Version: v, Ciphers: suites})
@@ -103,24 +105,24 @@ func (s *scanner) refused(ctx context.Context, v hello.Version) bool {
 			return false
 		}
 		flight, err := s.Offer(ctx, message, hello.UntilHello)
-		a := scan.AnswerOf(flight, err)
-		if a == scan.Accepted && v == hello.TLS13 && flight.Hello.Version < v {
+		answer := scan.AnswerOf(flight, err)
+		if answer == scan.Accepted && v == hello.TLS13 && flight.Hello.Version < v {
 			return true
 		}
-		if a != scan.Refused || !scan.IsHandshakeFailure(err) {
-			return a == scan.Refused
+		if answer != scan.Refused || !scan.IsHandshakeFailure(err) {
+			return answer == scan.Refused
 		}
 	}
 	return true
 }
 
-// bySessionID asks with a raw hello for the session that was stored under the ID
-// of a ServerHello: a server that takes it up says the same ID.
+// bySessionID sends the session ID of a ServerHello back, in a raw hello. A server that
+// resumes the session answers with the same ID (RFC 5246 section 7.3).
 func (s *scanner) bySessionID(ctx context.Context) error {
-	t, err := s.begin(ctx, func(c *tls.Config) { c.MaxVersion, c.SessionTicketsDisabled = tls.VersionTLS12, true })
+	t, err := s.handshake(ctx, func(c *tls.Config) { c.MaxVersion, c.SessionTicketsDisabled = tls.VersionTLS12, true })
 	if err != nil {
 		if s.refused(ctx, hello.TLS12) {
-			s.tell(false, SessionID)
+			s.report(false, SessionID)
 		}
 		return err
 	}
@@ -129,7 +131,7 @@ func (s *scanner) bySessionID(ctx context.Context) error {
 		return err
 	}
 	if len(first.SessionID) == 0 {
-		s.tell(false, SessionID)
+		s.report(false, SessionID)
 		return nil
 	}
 	message, err := hello.Offer{Version: first.Version, Ciphers: []hello.CipherSuite{first.CipherSuite},
@@ -139,65 +141,65 @@ func (s *scanner) bySessionID(ctx context.Context) error {
 	}
 	flight, err := s.Offer(ctx, message, hello.UntilHello)
 	if scan.AnswerOf(flight, err) == scan.Accepted {
-		s.tell(bytes.Equal(flight.Hello.SessionID, first.SessionID), SessionID)
+		s.report(bytes.Equal(flight.Hello.SessionID, first.SessionID), SessionID)
 	}
 	return err
 }
 
-// byTicket takes a session of TLS 1.2 or below up again.
+// byTicket resumes a session of TLS 1.2 or below.
 func (s *scanner) byTicket(ctx context.Context) error {
 	cache := new(handshake.OneSession)
 	adjust := func(c *tls.Config) { c.MaxVersion, c.ClientSessionCache = tls.VersionTLS12, cache }
-	if _, err := s.begin(ctx, adjust); err != nil {
+	if _, err := s.handshake(ctx, adjust); err != nil {
 		if s.refused(ctx, hello.TLS12) {
-			s.tell(false, Ticket)
+			s.report(false, Ticket)
 		}
 		return err
 	}
 	if cache.State == nil {
-		s.tell(false, Ticket)
+		s.report(false, Ticket)
 		return nil
 	}
-	_, err := s.again(ctx, adjust, Ticket)
+	_, err := s.resume(ctx, adjust, Ticket)
 	return err
 }
 
-// byPSK takes a session of TLS 1.3 up again. Servers send the tickets for it when
-// they like; one that has said goodbye sends no more. One that has neither sent a
-// ticket nor said goodbye may have been about to.
+// byPSK resumes a session of TLS 1.3. A server may send a ticket at any time after the
+// handshake, until its close_notify. Without a ticket and without a close_notify,
+// nothing is known.
 func (s *scanner) byPSK(ctx context.Context) error {
 	cache := new(handshake.OneSession)
 	adjust := func(c *tls.Config) {
 		c.MinVersion, c.MaxVersion, c.ClientSessionCache = tls.VersionTLS13, tls.VersionTLS13, cache
 	}
-	t, err := s.begin(ctx, adjust)
+	t, err := s.handshake(ctx, adjust)
 	if err != nil {
 		if s.refused(ctx, hello.TLS13) {
-			s.tell(false, PSK, EarlyData)
+			s.report(false, PSK, EarlyData)
 		}
 		return err
 	}
 	after, err := t.AfterHandshake()
 	if cache.State == nil {
 		if after.CloseNotify {
-			s.tell(false, PSK, EarlyData)
+			s.report(false, PSK, EarlyData)
 		}
 		return err
 	}
-	resumed, again := s.again(ctx, adjust, PSK)
-	if again != nil {
-		return again
+	resumed, err := s.resume(ctx, adjust, PSK)
+	if err != nil {
+		return err
 	}
 	if !resumed || after.Tickets > 0 {
-		s.tell(resumed && after.EarlyData > 0, EarlyData)
+		s.report(resumed && after.EarlyData > 0, EarlyData)
 	}
-	return err
+	return nil
 }
 
-// again shakes hands as before, with a session to take up, and tells whether the
-// server did.
-func (s *scanner) again(ctx context.Context, adjust func(*tls.Config), method string) (bool, error) {
-	t, err := s.begin(ctx, adjust)
+// resume makes a handshake with a cached session, and reports whether the server
+// resumed that.
+func (s *scanner) resume(ctx context.Context, adjust func(*tls.Config), method string) (bool, error) {
+	t, err := s.handshake(ctx, adjust)
 	if err != nil {
 		return false, err
 	}
@@ -205,6 +207,6 @@ func (s *scanner) again(ctx context.Context, adjust func(*tls.Config), method st
 	if resumed {
 		s.found.Duration = t.Duration()
 	}
-	s.tell(resumed, method)
+	s.report(resumed, method)
 	return resumed, nil
 }

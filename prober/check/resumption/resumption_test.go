@@ -15,20 +15,20 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// said writes a finding of resumption as the question "taken up, or not?".
+// methodsOf writes a finding as a list of methods: + supported, - not supported.
 func methodsOf(r *resumption.Finding) string {
-	var said []string
+	var words []string
 	for _, m := range r.Methods {
 		sign := "-"
 		if m.Supported {
 			sign = "+"
 		}
-		said = append(said, sign+m.Method)
+		words = append(words, sign+m.Method)
 	}
-	return strings.Join(said, " ")
+	return strings.Join(words, " ")
 }
 
-func lookForResumption(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
+func probeResumption(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
 	t.Helper()
 	m := probetest.Module(t, lab)
 	m.Resumption.Options = new(resumption.Options)
@@ -46,13 +46,13 @@ func TestResumption(t *testing.T) {
 		config func(*tls.Config)
 		want   string
 	}{
-		// crypto/tls keeps no sessions under IDs, and takes early data over QUIC alone.
-		{"all that Go has", "", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
+		// crypto/tls stores no sessions by ID, and accepts early data over QUIC alone.
+		{"all of crypto/tls", "", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
 		{"behind STARTTLS", "imap", versions(tls.VersionTLS10, tls.VersionTLS13), "-session_id +ticket +psk -early_data"},
 		{"TLS 1.2 alone", "", versions(tls.VersionTLS12, tls.VersionTLS12), "-session_id +ticket -psk -early_data"},
 		{"TLS 1.3 alone", "", versions(tls.VersionTLS13, tls.VersionTLS13), "-session_id -ticket +psk -early_data"},
 		{"without tickets", "", func(c *tls.Config) { c.SessionTicketsDisabled = true }, "-session_id -ticket -psk -early_data"},
-		{"with other keys each time", "", func(c *tls.Config) {
+		{"with new ticket keys for each connection", "", func(c *tls.Config) {
 			config := c.Clone()
 			config.GetConfigForClient = nil
 			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -67,12 +67,12 @@ func TestResumption(t *testing.T) {
 			if test.scheme != "" {
 				addr = test.scheme + "://" + addr
 			}
-			r := lookForResumption(t, lab, addr)
+			r := probeResumption(t, lab, addr)
 			if r.Resumption.Finding == nil || methodsOf(r.Resumption.Finding) != test.want {
 				t.Fatalf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
 			}
 			if resumed := strings.Contains(test.want, "+"); (r.Resumption.Finding.Duration > 0) != resumed {
-				t.Errorf("a resumed handshake of %v", r.Resumption.Finding.Duration)
+				t.Errorf("the resumed handshake took %v", r.Resumption.Finding.Duration)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func TestResumptionOfOldServers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := lookForResumption(t, lab, addr)
+			r := probeResumption(t, lab, addr)
 			if r.Resumption.Finding == nil || methodsOf(r.Resumption.Finding) != test.want {
 				t.Errorf("got %+v, checks %+v; want %s", r.Resumption.Finding, r.Outcomes, test.want)
 			}

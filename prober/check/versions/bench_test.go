@@ -17,16 +17,16 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// BenchmarkVersions holds a scan of a healthy server's versions beside what it
-// spares: a handshake of crypto/tls for each of the six, which would see only
-// four of them. CPU is that of both sides.
+// BenchmarkVersions compares the scan of a server without failures with a handshake of
+// crypto/tls for each of the six versions, which covers only four of them. CPU time
+// is that of client and server.
 func BenchmarkVersions(b *testing.B) {
 	lab := labtest.Lab(b)
 	server, err := lab.Start(tlstest.Server{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	addr, traffic := wiretap(b, server)
+	addr, traffic := countingRelay(b, server)
 	e := endpointtest.At(b, addr)
 
 	b.Run("scan", func(b *testing.B) {
@@ -51,7 +51,7 @@ func BenchmarkVersions(b *testing.B) {
 	})
 }
 
-// measure reports CPU time and bytes on the wire beside the time.
+// measure also reports CPU time, and bytes on the wire.
 func measure(b *testing.B, traffic *atomic.Int64, do func()) {
 	before, bytes := cpu(b), traffic.Load()
 	n := 0
@@ -71,15 +71,15 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// wiretap stands before a server and counts the bytes that pass.
-func wiretap(b *testing.B, server string) (addr string, traffic *atomic.Int64) {
+// countingRelay relays to a server and counts the bytes.
+func countingRelay(b *testing.B, server string) (addr string, traffic *atomic.Int64) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	traffic = new(atomic.Int64)
 	var group sync.WaitGroup
-	pass := func(to, from net.Conn) {
+	relay := func(to, from net.Conn) {
 		n, _ := io.Copy(to, from)
 		traffic.Add(n)
 		to.Close()
@@ -87,17 +87,17 @@ func wiretap(b *testing.B, server string) (addr string, traffic *atomic.Int64) {
 	}
 	group.Go(func() {
 		for {
-			near, err := listener.Accept()
+			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", server)
+			upstream, err := net.Dial("tcp", server)
 			if err != nil {
-				near.Close()
+				client.Close()
 				return
 			}
-			group.Go(func() { pass(near, far) })
-			group.Go(func() { pass(far, near) })
+			group.Go(func() { relay(client, upstream) })
+			group.Go(func() { relay(upstream, client) })
 		}
 	})
 	b.Cleanup(func() { listener.Close(); group.Wait() })

@@ -14,30 +14,32 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// Options asks which versions of SSL and TLS a server takes.
+// Options configures the check versions, which finds the versions of SSL and TLS that
+// a server accepts.
 type Options struct {
-	// Every is how old the finding may become; 0: scanAge.
+	// Every is how old the finding may become; 0: an hour. It is made again before
+	// that.
 	Every option.Duration `yaml:"every"`
 }
 
 // MaxAge is how old a finding may become.
 func (o Options) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), check.DefaultMaxAge) }
 
-// Key is what else the finding depends on.
+// Key is empty: the finding depends on no option.
 func (o Options) Key() string { return "" }
 
 // Finding is the finding of the check versions.
 type Finding struct {
-	Answers []Answer // by version; one without an answer is absent
+	Answers []Answer // oldest version first; a version without an answer is absent
 }
 
-// Answer is what the server said to one version, offered alone.
+// Answer tells whether the server accepts a version that is offered alone.
 type Answer struct {
 	Version  hello.Version
 	Accepted bool
 }
 
-// Unanswered is the versions of which nothing is known, oldest first.
+// Unanswered returns the versions without an answer, oldest first.
 func (v *Finding) Unanswered() []hello.Version {
 	return slices.DeleteFunc(slices.Clone(hello.Versions), func(version hello.Version) bool {
 		return slices.ContainsFunc(v.Answers, func(a Answer) bool { return a.Version == version })
@@ -47,64 +49,65 @@ func (v *Finding) Unanswered() []hello.Version {
 // Size is how many bytes the finding takes.
 func (v Finding) Size() int { return 8 * len(v.Answers) }
 
-// maxVersionHellos bounds the connections of one finding: a healthy server takes
-// six, one that hangs up on what it does not take some thirty.
-const maxVersionHellos = 60
+// maxConnections bounds the connections of one finding. Most servers need six. One
+// that closes the connection on versions that it does not accept needs some thirty.
+const maxConnections = 60
 
-// Find offers each version alone, all in parallel: one round trip for the
-// connections and one for the answers, and no cryptography on our side.
+// Find offers each version alone, all in parallel. That takes one round trip for the
+// connections and one for the answers, and no cryptography.
 func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error) {
-	q := scan.NewSurvey(e.Scan(), maxVersionHellos, 0)
+	s := scan.NewSurvey(e.Scan(), maxConnections, 0)
 	answers := make([]scan.Answer, len(hello.Versions))
 	tasks := make([]func(), len(hello.Versions))
 	for i, v := range hello.Versions {
-		tasks[i] = func() { answers[i] = askVersion(ctx, q, v) }
+		tasks[i] = func() { answers[i] = askVersion(ctx, s, v) }
 	}
 	if err := scan.Parallel(tasks...); err != nil {
 		return nil, err
 	}
 	for i, v := range hello.Versions {
-		if answers[i] == scan.Inconclusive { // it hung up, and nothing had been taken yet that could tell what that means
-			answers[i] = askVersion(ctx, q, v)
+		if answers[i] == scan.Inconclusive { // no hello had been accepted by then; one may have been since
+			answers[i] = askVersion(ctx, s, v)
 		}
 	}
 	found := new(Finding)
-	for i, said := range answers {
-		if said == scan.Accepted || said == scan.Refused {
-			found.Answers = append(found.Answers, Answer{hello.Versions[i], said == scan.Accepted})
+	for i, answer := range answers {
+		if answer == scan.Accepted || answer == scan.Refused {
+			found.Answers = append(found.Answers, Answer{hello.Versions[i], answer == scan.Accepted})
 		}
 	}
 	if len(found.Answers) == 0 {
-		return nil, q.Failure()
+		return nil, s.Failure()
 	}
 	return found, nil
 }
 
-// askVersion offers a version with its usual suites. A server that wants none of
-// them may still want one of the others, and one that says no to TLS 1.3 for
-// another reason than that may know no HelloRetryRequest.
-func askVersion(ctx context.Context, q *scan.Survey, v hello.Version) scan.Answer {
-	said, alert := askWith(ctx, q, hello.Offer{Version: v})
+// askVersion offers a version with its usual suites. A server that accepts none of
+// them may accept one of the others. One that refuses TLS 1.3 with an alert about
+// something else may not implement HelloRetryRequest, so it gets key shares.
+func askVersion(ctx context.Context, s *scan.Survey, v hello.Version) scan.Answer {
+	answer, alert := askWith(ctx, s, hello.Offer{Version: v})
 	switch {
 	case alert == nil || v == hello.SSL20:
 	case alert.Description == hello.HandshakeFailure:
 		if rest := hello.RareSuites(v); len(rest) > 0 {
-			said, _ = askWith(ctx, q, hello.Offer{Version: v, Ciphers: rest})
+			answer, _ = askWith(ctx, s, hello.Offer{Version: v, Ciphers: rest})
 		}
 	case v == hello.TLS13 && alert.Description != hello.ProtocolVersion:
-		said, _ = askWith(ctx, q, hello.Offer{Version: v, KeyShares: hello.KeySharesFor(nil)})
+		answer, _ = askWith(ctx, s, hello.Offer{Version: v, KeyShares: hello.KeySharesFor(nil)})
 	}
-	return said
+	return answer
 }
 
-func askWith(ctx context.Context, q *scan.Survey, o hello.Offer) (scan.Answer, *hello.Alert) {
-	message, err := q.Marshal(o)
+// askWith sends one offer. A server that answers with another version refuses it.
+func askWith(ctx context.Context, s *scan.Survey, o hello.Offer) (scan.Answer, *hello.Alert) {
+	message, err := s.Marshal(o)
 	if err != nil {
 		return scan.Unanswered, nil
 	}
-	flight, said, hungUp := q.Ask(ctx, message, hello.UntilHello)
-	if hungUp || flight.Hello != nil && flight.Hello.Version != o.Version { // it would rather have another one
-		said = scan.Refused
+	flight, answer := s.Ask(ctx, message, hello.UntilHello)
+	if answer == scan.Closed || flight.Hello != nil && flight.Hello.Version != o.Version {
+		answer = scan.Refused
 	}
-	return said, flight.Alert
+	return answer, flight.Alert
 }

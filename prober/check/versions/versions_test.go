@@ -17,17 +17,17 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// said writes a finding of versions as the question "taken, or refused?".
+// answersOf writes a finding as a list of versions: + accepted, - refused.
 func answersOf(v *versions.Finding) string {
-	var said []string
+	var words []string
 	for _, a := range v.Answers {
 		sign := "-"
 		if a.Accepted {
 			sign = "+"
 		}
-		said = append(said, sign+strings.TrimPrefix(a.Version.String(), "TLS "))
+		words = append(words, sign+strings.TrimPrefix(a.Version.String(), "TLS "))
 	}
-	return strings.Join(said, " ")
+	return strings.Join(words, " ")
 }
 
 func TestVersions(t *testing.T) {
@@ -37,10 +37,10 @@ func TestVersions(t *testing.T) {
 		min, max uint16
 		want     string
 	}{
-		{"all that Go has", tls.VersionTLS10, tls.VersionTLS13, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 +1.3"},
-		{"today's", tls.VersionTLS12, tls.VersionTLS13, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 +1.2 +1.3"},
-		{"the newest", tls.VersionTLS13, tls.VersionTLS13, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 +1.3"},
-		{"old ones", tls.VersionTLS10, tls.VersionTLS11, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 -1.2 -1.3"},
+		{"all of crypto/tls", tls.VersionTLS10, tls.VersionTLS13, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 +1.3"},
+		{"TLS 1.2 and 1.3", tls.VersionTLS12, tls.VersionTLS13, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 +1.2 +1.3"},
+		{"TLS 1.3 alone", tls.VersionTLS13, tls.VersionTLS13, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 +1.3"},
+		{"TLS 1.0 and 1.1", tls.VersionTLS10, tls.VersionTLS11, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 -1.2 -1.3"},
 	} {
 		for _, scheme := range []string{"", "smtp"} {
 			t.Run(fmt.Sprint(test.name, " ", scheme), func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// Old versions, and servers that turn down what they do not take without a word.
+// Old versions, and servers that refuse without an alert.
 func TestVersionsOfOldServers(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
@@ -73,10 +73,10 @@ func TestVersionsOfOldServers(t *testing.T) {
 		want   string
 	}{
 		{"SSL", legacy.Server{Versions: old, Suites: []uint16{0x000a}}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
-		{"hangs up", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
+		{"closes the connection", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
 		{"resets", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByReset}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
 		{"handshake_failure for everything", legacy.Server{Refusal: legacy.RefuseWithHandshakeFailure}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
-		{"takes nothing, and says so", legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 -1.3"},
+		{"accepts no suite, and sends an alert", legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 -1.3"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			addr, err := legacy.Start(lab, test.server)
@@ -93,48 +93,47 @@ func TestVersionsOfOldServers(t *testing.T) {
 	}
 }
 
-// A server that does not like to be asked is never taken to refuse what it was
-// not heard on. Nothing else is to be at work meanwhile: the manners are a matter
-// of time.
-func TestVersionsOfShyServers(t *testing.T) {
+// No version is reported as refused that a server limiting connections was not able to
+// answer. The test runs alone, because connection policies depend on timing.
+func TestVersionsWithConnectionPolicies(t *testing.T) {
 	lab := labtest.Lab(t)
 	const truth = "+SSL 2.0 -SSL 3.0 +1.0 -1.1 -1.2 -1.3"
 	server, err := legacy.Start(lab, legacy.Server{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: legacy.RefuseByClosing})
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet, err := legacy.Start(lab, legacy.Server{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: legacy.RefuseBySilence})
+	silent, err := legacy.Start(lab, legacy.Server{Versions: []uint16{0x0002, tls.VersionTLS10}, Refusal: legacy.RefuseBySilence})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
-		name    string
-		server  string
-		manners tlstest.ConnectionPolicy
-		whole   bool // all of the truth is to be learned
+		name     string
+		server   string
+		policy   tlstest.ConnectionPolicy
+		complete bool // the finding has to be complete
 	}{
 		{"slow", server, tlstest.ConnectionPolicy{Delay: time.Millisecond, Bytewise: true}, true},
 		{"one at a time, the others wait", server, tlstest.ConnectionPolicy{MaxConcurrent: 1}, true},
 		{"one at a time, the others are reset", server, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByReset}, true},
 		{"one at a time, the others are closed", server, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing}, true},
-		{"chokes on several", server, tlstest.ConnectionPolicy{StallConcurrent: true}, true},
+		{"stalls on several at a time", server, tlstest.ConnectionPolicy{StallConcurrent: true}, true},
 		{"bans by reset after 3", server, tlstest.ConnectionPolicy{BanAfter: 3, Banned: tlstest.RejectByReset}, false},
 		{"bans by closing after 8", server, tlstest.ConnectionPolicy{BanAfter: 8, Banned: tlstest.RejectByClosing}, false},
 		{"bans by silence after 5", server, tlstest.ConnectionPolicy{BanAfter: 5}, false},
-		{"refuses by silence", quiet, tlstest.ConnectionPolicy{}, false},
+		{"refuses by silence", silent, tlstest.ConnectionPolicy{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			addr, _, err := lab.StartRelay(test.server, test.manners)
+			addr, _, err := lab.StartRelay(test.server, test.policy)
 			if err != nil {
 				t.Fatal(err)
 			}
 			m := probetest.Module(t, lab)
 			m.Versions.Options, m.Timeout = new(versions.Options), option.Duration(400*time.Millisecond)
-			if test.whole {
+			if test.complete {
 				m.Timeout = option.Duration(2 * time.Second)
 			}
-			var said string
+			var got string
 			for range endpointtest.Attempts {
 				p := probetest.New(t, m)
 				r := p.Probe(t.Context(), probetest.Target(t, addr))
@@ -142,21 +141,21 @@ func TestVersionsOfShyServers(t *testing.T) {
 					r = p.Probe(t.Context(), probetest.Target(t, addr))
 				}
 				if r.Versions.Finding == nil {
-					said = fmt.Sprint(r.Outcomes[0].Failure)
+					got = fmt.Sprint(r.Outcomes[0].Failure)
 				} else {
-					said = answersOf(r.Versions.Finding)
+					got = answersOf(r.Versions.Finding)
 					for _, a := range r.Versions.Finding.Answers {
 						if sign := map[bool]string{true: "+", false: "-"}[a.Accepted]; !strings.Contains(truth, sign+strings.TrimPrefix(a.Version.String(), "TLS ")) {
-							t.Errorf("%s, which is false", sign+a.Version.String())
+							t.Errorf("%s is false", sign+a.Version.String())
 						}
 					}
 				}
-				t.Log(said)
-				if !test.whole || said == truth {
+				t.Log(got)
+				if !test.complete || got == truth {
 					return
 				}
 			}
-			t.Errorf("got %s, want %s", said, truth)
+			t.Errorf("got %s, want %s", got, truth)
 		})
 	}
 }

@@ -8,49 +8,52 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// earlyCCS sends a ChangeCipherSpec when there are no keys yet, and then a record
-// that no key opens (CVE-2014-0224; the method of Tripwire's and Nmap's tests). A
-// server that takes the first tries to decrypt the second and says so. One that
-// is not wounded has an alert for the first. One that hangs up without an alert
-// is asked again with the first alone: at what else would it hang up?
+// earlyCCS sends a ChangeCipherSpec before there are keys, and then a record that cannot
+// be decrypted (CVE-2014-0224; the method of the tests of Tripwire and Nmap). A
+// vulnerable server accepts the first, tries to decrypt the second, and sends an alert
+// about that. Other servers send an alert about the first. A server that closes the
+// connection without an alert gets the ChangeCipherSpec alone on a second connection,
+// to see whether it closes that one too.
 func (s *scanner) earlyCCS(ctx context.Context) {
-	alert, err := s.provoke(ctx, true)
+	alert, err := s.sendEarlyCCS(ctx, true)
 	switch {
-	case alert != nil && undecrypted[alert.Description]:
-		s.tell(CCSInjection, true, "it took ChangeCipherSpec before there were keys, and then said "+alert.Description.String())
+	case alert != nil && decryptAlerts[alert.Description]:
+		s.report(CCSInjection, true, "it accepted ChangeCipherSpec before there were keys, and then sent the alert "+alert.Description.String())
 		return
 	case alert != nil:
-		s.tell(CCSInjection, false, "it answered an early ChangeCipherSpec with "+alert.Description.String())
+		s.report(CCSInjection, false, "it answered an early ChangeCipherSpec with the alert "+alert.Description.String())
 		return
 	case !scan.Ended(err):
 		return
 	}
-	if alert, err := s.provoke(ctx, false); alert != nil || scan.Ended(err) {
-		s.tell(CCSInjection, false, "it hung up at an early ChangeCipherSpec")
+	if alert, err := s.sendEarlyCCS(ctx, false); alert != nil || scan.Ended(err) {
+		s.report(CCSInjection, false, "it closed the connection on an early ChangeCipherSpec")
 	}
 }
 
-// undecrypted are the alerts of a server that has tried to decrypt (RFC 5246
+// decryptAlerts are the alerts of a server that failed to decrypt a record (RFC 5246
 // section 7.2.2).
-var undecrypted = map[hello.AlertDescription]bool{20: true, 21: true} // bad_record_mac, decryption_failed
+var decryptAlerts = map[hello.AlertDescription]bool{20: true, 21: true} // bad_record_mac, decryption_failed
 
-// provoke is an early ChangeCipherSpec, with a record behind it or not, and the
-// alert that this comes to.
-func (s *scanner) provoke(ctx context.Context, more bool) (*hello.Alert, error) {
-	t, a := s.openWith(ctx, s.control, hello.UntilDone)
-	defer t.close()
-	if a != scan.Accepted || !t.flight.Done {
+// sendEarlyCCS sends an early ChangeCipherSpec, with or without a record after it, and
+// returns the alert that answers it.
+func (s *scanner) sendEarlyCCS(ctx context.Context, withRecord bool) (*hello.Alert, error) {
+	x, answer := s.open(ctx, s.firstMessage, hello.UntilDone)
+	defer x.Close()
+	if answer != scan.Accepted || !x.Flight.Done {
 		return nil, scan.ErrNoAnswer
 	}
-	v := t.flight.Hello.Version
+	v := x.Flight.Hello.Version
 	records := hello.AppendRecord(nil, hello.TypeChangeCipherSpec, v, []byte{1})
-	if more {
-		records = hello.AppendRecord(records, hello.TypeHandshake, v, bytes.Repeat([]byte{0xff}, noKeyOpens))
+	if withRecord {
+		records = hello.AppendRecord(records, hello.TypeHandshake, v, bytes.Repeat([]byte{0xff}, undecryptable))
 	}
-	if _, err := t.Write(records); err != nil {
-		return nil, scan.ErrNoAnswer // it hung up on something else
+	if _, err := x.Write(records); err != nil {
+		return nil, scan.ErrNoAnswer // it closed the connection before
 	}
-	return alerted(t)
+	return nextAlert(x)
 }
 
-const noKeyOpens = 64 // bytes: whole blocks, and room for a MAC, so that it could be a record of any suite
+// undecryptable is the length of that record, in bytes: whole blocks with room for a
+// MAC, so that it may be a record of any suite.
+const undecryptable = 64

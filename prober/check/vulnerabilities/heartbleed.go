@@ -5,33 +5,33 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// heartbleed sends a heartbeat that claims one byte more than it brings, in the
-// handshake, where it is in plain. RFC 6520 section 4 has it dropped, and so has
-// the fix of CVE-2014-0160; a wounded server answers with as much as is claimed:
-// one byte of its memory, and padding. Nothing of the answer is kept or looked at
-// but its length. Then we say goodbye, and whoever has not answered closes.
-func (s *scanner) heartbleed(t *exchange) {
-	if _, ok := t.flight.Hello.Heartbeat(); !ok {
-		s.tell(Heartbleed, false, "it does not know heartbeats")
+// heartbleed sends a heartbeat that claims one byte more than it has, during the
+// handshake, where it is not encrypted. Servers have to drop it (RFC 6520 section 4). A
+// vulnerable one answers with as many bytes as are claimed (CVE-2014-0160): one of its
+// memory, and padding. Only the length of the answer is looked at. The close_notify
+// after the heartbeat makes other servers close the connection.
+func (s *scanner) heartbleed(x *scan.Exchange) {
+	if _, ok := x.Flight.Hello.Heartbeat(); !ok {
+		s.report(Heartbleed, false, "its ServerHello has no heartbeat extension")
 		return
 	}
-	if !t.flight.Done {
+	if !x.Flight.Done {
 		return
 	}
-	v := t.flight.Hello.Version
-	if _, err := t.Write(append(hello.AppendRecord(nil, hello.TypeHeartbeat, v, shortHeartbeat()), closeNotify(v)...)); err != nil {
+	v := x.Flight.Hello.Version
+	if _, err := x.Write(append(hello.AppendRecord(nil, hello.TypeHeartbeat, v, shortHeartbeat()), closeNotify(v)...)); err != nil {
 		return
 	}
 	for range maxReactions {
-		record, err := hello.ReadRecord(t)
+		record, err := hello.ReadRecord(x)
 		switch {
 		case err == nil && record.Type == hello.TypeHeartbeat:
-			if bleeds(record.Payload) {
-				s.tell(Heartbleed, true, "it answered a heartbeat with more than was sent to it")
+			if leaks(record.Payload) {
+				s.report(Heartbleed, true, "it answered a heartbeat with more bytes than it was sent")
 			}
 			return
 		case err == nil && record.Type == hello.TypeAlert, err != nil && scan.Ended(err):
-			s.tell(Heartbleed, false, "it did not answer a heartbeat that claims more than it brings")
+			s.report(Heartbleed, false, "it did not answer a heartbeat that claims more bytes than it has")
 			return
 		case err != nil:
 			return
@@ -43,19 +43,19 @@ func (s *scanner) heartbleed(t *exchange) {
 const (
 	heartbeatRequest  = 1
 	heartbeatResponse = 2
-	heartbeatHeader   = 3 // bytes: type and length
-	heartbeatBrought  = 15
-	heartbeatClaimed  = 16
+	heartbeatHeader   = 3  // bytes: type and length
+	heartbeatSent     = 15 // bytes of payload
+	heartbeatClaimed  = 16 // bytes of payload
 )
 
-// shortHeartbeat has 15 bytes, claims 16, and has no padding.
+// shortHeartbeat is a heartbeat of 15 bytes that claims 16, without padding.
 func shortHeartbeat() []byte {
-	message := make([]byte, heartbeatHeader+heartbeatBrought)
+	message := make([]byte, heartbeatHeader+heartbeatSent)
 	message[0], message[2] = heartbeatRequest, heartbeatClaimed
 	return message
 }
 
-// bleeds tells whether an answer has what was only claimed.
-func bleeds(answer []byte) bool {
+// leaks tells whether an answer has the bytes that were only claimed.
+func leaks(answer []byte) bool {
 	return len(answer) >= heartbeatHeader+heartbeatClaimed && answer[0] == heartbeatResponse && answer[1] == 0 && answer[2] == heartbeatClaimed
 }

@@ -11,80 +11,75 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// plain is what the answer to the greeting says.
-func (s *scanner) plain() {
-	h := s.answered
+// inspectServerHello reports what the ServerHello shows that answered the first hello.
+func (s *scanner) inspectServerHello() {
+	h := s.serverHello
 	_, secure := h.RenegotiationInfo()
-	s.tell(InsecureRenegotiation, !secure, saw(secure, "its hello has renegotiation_info", "its hello has no renegotiation_info"))
-	s.tell(Compression, h.Compression != compressionNull, saw(h.Compression == compressionNull, "it chose not to compress", "it chose to compress"))
-	if h.Version >= hello.TLS10 { // SSL 3.0 has no place for it
+	s.report(InsecureRenegotiation, !secure, choose(secure, "its ServerHello has renegotiation_info", "its ServerHello has no renegotiation_info"))
+	s.report(Compression, h.Compression != compressionNull, choose(h.Compression == compressionNull, "it selected no compression", "it selected compression"))
+	if h.Version >= hello.TLS10 { // SSL 3.0 has no such extension
 		bound := h.ExtendedMasterSecret()
-		s.tell(NoExtendedMasterSecret, !bound, saw(bound, "its hello has extended_master_secret", "its hello has no extended_master_secret"))
+		s.report(NoExtendedMasterSecret, !bound, choose(bound, "its ServerHello has extended_master_secret", "its ServerHello has no extended_master_secret"))
 	}
 	if !h.SessionTicket() {
-		s.tell(Ticketbleed, false, "it gives no session tickets")
+		s.report(Ticketbleed, false, "its ServerHello has no session_ticket")
 	}
 }
 
-func saw(well bool, good, bad string) string {
+func choose(well bool, good, bad string) string {
 	if well {
 		return good
 	}
 	return bad
 }
 
-// poodle offers SSL 3.0 with all that it has of CBC, and with RC4, which some kept
-// when they had turned CBC off.
+// poodle offers SSL 3.0 with all its suites of CBC, and with RC4, which some servers
+// still accept in SSL 3.0 after CBC was disabled.
 func (s *scanner) poodle(ctx context.Context) {
-	cbc := suitesThat(hello.SSL30, func(c *hello.Suite) bool { return c.Mode == "CBC" })
-	rc4 := suitesThat(hello.SSL30, func(c *hello.Suite) bool {
+	cbc := suitesWhere(hello.SSL30, func(c *hello.Suite) bool { return c.Mode == "CBC" })
+	rc4 := suitesWhere(hello.SSL30, func(c *hello.Suite) bool {
 		return c.Cipher == "RC4" && (c.KeyExchange == "RSA" || c.KeyExchange == "ECDHE")
 	})
-	var t *exchange
-	t, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
-	if h := t.flight.Hello; s.ssl3 == scan.Accepted && h.Version > hello.SSL30 {
+	var x *scan.Exchange
+	x, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
+	if h := x.Flight.Hello; s.ssl3 == scan.Accepted && h.Version > hello.SSL30 {
 		s.ssl3 = scan.Refused
-		s.tell(POODLE, false, fmt.Sprintf("it answered SSL 3.0 with %s", h.Version))
+		s.report(POODLE, false, fmt.Sprintf("it answered SSL 3.0 with %s", h.Version))
 		return
 	}
-	said := s.ssl3
-	if h := t.flight.Hello; said == scan.Accepted && slices.Contains(rc4, h.CipherSuite) {
-		t, said = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
+	answer := s.ssl3
+	if h := x.Flight.Hello; answer == scan.Accepted && slices.Contains(rc4, h.CipherSuite) {
+		x, answer = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
 	}
-	switch h := t.flight.Hello; {
-	case said == scan.Refused:
-		s.tell(POODLE, false, "it refused SSL 3.0 with CBC")
-	case said == scan.Accepted && h.Version == hello.SSL30 && slices.Contains(cbc, h.CipherSuite):
-		s.tell(POODLE, true, fmt.Sprintf("it took %s in SSL 3.0", h.CipherSuite))
+	switch h := x.Flight.Hello; {
+	case answer == scan.Refused:
+		s.report(POODLE, false, "it refused SSL 3.0 with CBC")
+	case answer == scan.Accepted && h.Version == hello.SSL30 && slices.Contains(cbc, h.CipherSuite):
+		s.report(POODLE, true, fmt.Sprintf("it accepted %s in SSL 3.0", h.CipherSuite))
 	}
 }
 
-// drown offers SSL 2.0. A server that speaks it but shares no cipher may still
-// take one that it did not name (CVE-2015-3197): of that nothing is said.
+// drown offers SSL 2.0. A server that answers in SSL 2.0 without a shared cipher may still
+// accept one that it did not list (CVE-2015-3197). So there is no answer then.
 func (s *scanner) drown(ctx context.Context) {
-	message, err := s.Marshal(hello.Offer{Version: hello.SSL20})
-	if err != nil {
-		return
-	}
-	t, a := s.openWith(ctx, message, hello.UntilHello)
-	t.close()
+	x, answer := s.ask(ctx, hello.Offer{Version: hello.SSL20}, hello.UntilHello)
 	switch {
-	case a == scan.Accepted && t.flight.SSL2 != nil:
-		s.tell(DROWN, true, fmt.Sprintf("it took SSL 2.0 with %s", t.flight.SSL2.Ciphers[0]))
-	case a == scan.Refused && t.flight.SSL2 == nil:
-		s.tell(DROWN, false, "it refused SSL 2.0")
+	case answer == scan.Accepted && x.Flight.SSL2 != nil:
+		s.report(DROWN, true, fmt.Sprintf("it accepted SSL 2.0 with %s", x.Flight.SSL2.Ciphers[0]))
+	case answer == scan.Refused && x.Flight.SSL2 == nil:
+		s.report(DROWN, false, "it refused SSL 2.0")
 	}
 }
 
-// weakness is a vulnerability that taking a suite is, or may be.
+// weakness is a kind of suites that make a server vulnerable if it accepts one of them.
 type weakness struct {
 	vulnerability Name
 	of            func(*hello.Suite) bool
-	prime         bool // it is one if the prime that comes with the suite is short
+	prime         bool // only if the prime that the server sends with the suite is short
 }
 
-var weaknesses = []weakness{
-	// RSA_EXPORT1024 has keys that are twice as long as FREAK's.
+var weaknesses = []*weakness{
+	// The keys of RSA_EXPORT1024 have 1024 bits, those of FREAK 512.
 	{FREAK, func(c *hello.Suite) bool {
 		return c.KeyExchange == "RSA" && c.Export && !strings.Contains(c.Name, "EXPORT1024")
 	}, false},
@@ -98,86 +93,85 @@ var weaknesses = []weakness{
 	{RC4, func(c *hello.Suite) bool { return c.Cipher == "RC4" }, false},
 }
 
-// suitesThat is the suites of a version that are so.
-func suitesThat(v hello.Version, so func(*hello.Suite) bool) []hello.CipherSuite {
-	return slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return !so(hello.Find(id)) })
+// suitesWhere returns the suites of a version for which a condition holds.
+func suitesWhere(v hello.Version, condition func(*hello.Suite) bool) []hello.CipherSuite {
+	return slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return !condition(hello.Find(id)) })
 }
 
-// weakSuites asks for the suites of all weaknesses, and for the primes of DHE. A
-// server may have other suites for each version, so it is asked in all of them;
-// where one cannot be asked, nothing is said to be refused.
+// weakSuites offers the suites of all weaknesses, and looks at the primes of DHE. A server
+// may accept other suites in each version, so each one is asked about. If the answer for
+// one is not known, no refusal is reported.
 func (s *scanner) weakSuites(ctx context.Context) {
 	left := slices.Clone(weaknesses)
 	for _, v := range s.versionsToAsk() {
-		var all bool
-		if left, all = s.eliminate(ctx, v, left); !all {
+		if !s.eliminate(ctx, v, left) {
 			return
 		}
+		left = slices.DeleteFunc(left, s.vulnerable)
 	}
 	if s.ssl3 == scan.Unanswered {
 		return
 	}
 	for _, w := range left {
-		s.tell(w.vulnerability, false, "it refused every suite that has this")
+		s.report(w.vulnerability, false, "it refused every suite with this vulnerability")
 	}
-	if _, told := s.answers[Logjam]; told && s.prime > logjamBits && !s.answers[Logjam].Vulnerable {
-		s.tell(Logjam, false, fmt.Sprintf("its shortest prime has %d bits", s.prime))
+	if _, answered := s.answers[Logjam]; answered && s.prime > logjamBits && !s.answers[Logjam].Vulnerable {
+		s.report(Logjam, false, fmt.Sprintf("its shortest prime has %d bits", s.prime))
 	}
 }
 
-// versionsToAsk is the version that was greeted in, by its offer, and all below it
-// that the server may take.
+// versionsToAsk is the version of the first hello, and all older ones that the server may
+// accept.
 func (s *scanner) versionsToAsk() []hello.Version {
 	versions := []hello.Version{s.highest}
 	for _, v := range []hello.Version{hello.TLS11, hello.TLS10} {
-		if v < s.answered.Version {
+		if v < s.serverHello.Version {
 			versions = append(versions, v)
 		}
 	}
-	if s.ssl3 == scan.Accepted && s.answered.Version > hello.SSL30 {
+	if s.ssl3 == scan.Accepted && s.serverHello.Version > hello.SSL30 {
 		versions = append(versions, hello.SSL30)
 	}
 	return versions
 }
 
-// eliminate offers the suites of the weaknesses that are left at once, then those
-// of the ones that the server did not choose from, until it refuses. It returns
-// the weaknesses that were not shown; false: the server did not tell of all.
-func (s *scanner) eliminate(ctx context.Context, v hello.Version, left []weakness) ([]weakness, bool) {
-	asked := slices.Clone(left)
-	for len(asked) > 0 {
-		offered := suitesThat(v, func(c *hello.Suite) bool {
-			return slices.ContainsFunc(asked, func(w weakness) bool { return w.of(c) })
+// eliminate offers the suites of all weaknesses, then those of the weaknesses that the
+// server did not select from, until it refuses. It is false if the answer for some is not
+// known.
+func (s *scanner) eliminate(ctx context.Context, v hello.Version, weaknesses []*weakness) bool {
+	_, others := scan.Eliminate(weaknesses, func(rest []*weakness) ([]*weakness, scan.Answer) {
+		offered := suitesWhere(v, func(c *hello.Suite) bool {
+			return slices.ContainsFunc(rest, func(w *weakness) bool { return w.of(c) })
 		})
-		t, a := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
-		if a == scan.Refused {
-			return left, true
+		x, answer := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
+		switch {
+		case answer != scan.Accepted:
+			return nil, answer
+		case !slices.Contains(offered, x.Flight.Hello.CipherSuite):
+			return nil, scan.NotOffered
+		case !s.reportSelected(x.Flight, rest):
+			return nil, scan.Unanswered
 		}
-		if a != scan.Accepted || !slices.Contains(offered, t.flight.Hello.CipherSuite) {
-			return left, false
-		}
-		shown, ok := s.show(t.flight, asked)
-		if !ok {
-			return left, false
-		}
-		chosen := hello.Find(t.flight.Hello.CipherSuite)
-		asked = slices.DeleteFunc(asked, func(w weakness) bool { return w.of(chosen) || slices.Contains(shown, w.vulnerability) })
-		left = slices.DeleteFunc(left, func(w weakness) bool { return slices.Contains(shown, w.vulnerability) })
-	}
-	return left, true
+		selected := hello.Find(x.Flight.Hello.CipherSuite)
+		return slices.DeleteFunc(rest, func(w *weakness) bool { return !w.of(selected) && !s.vulnerable(w) }), scan.Accepted
+	})
+	return others == scan.Refused
 }
 
-// show tells of the vulnerabilities that a choice shows; false: the prime that
-// one of them hangs on did not come.
-func (s *scanner) show(f *hello.Flight, asked []weakness) (shown []Name, ok bool) {
-	chosen, version := f.Hello.CipherSuite, f.Hello.Version
-	for _, w := range asked {
-		saw := fmt.Sprintf("it took %s in %s", chosen, version)
+// vulnerable tells whether the server has been reported to be vulnerable by a weakness.
+func (s *scanner) vulnerable(w *weakness) bool { return s.answers[w.vulnerability].Vulnerable }
+
+// reportSelected reports the vulnerabilities that the selected suite shows. It is false
+// if one of them depends on a prime that did not come.
+func (s *scanner) reportSelected(f *hello.Flight, weaknesses []*weakness) bool {
+	selected, version := f.Hello.CipherSuite, f.Hello.Version
+	for _, w := range weaknesses {
+		saw := fmt.Sprintf("it accepted %s in %s", selected, version)
 		switch {
-		case !w.of(hello.Find(chosen)):
+		case !w.of(hello.Find(selected)):
 			continue
 		case w.prime && (f.KeyExchange == nil || f.KeyExchange.DHBits == 0):
-			return shown, false
+			return false
 		case w.prime:
 			bits := f.KeyExchange.DHBits
 			if s.prime == 0 || bits < s.prime {
@@ -188,38 +182,37 @@ func (s *scanner) show(f *hello.Flight, asked []weakness) (shown []Name, ok bool
 			}
 			saw = fmt.Sprintf("it sent a prime of %d bits in %s", bits, version)
 		}
-		s.tell(w.vulnerability, true, saw)
-		shown = append(shown, w.vulnerability)
+		s.report(w.vulnerability, true, saw)
 	}
-	return shown, true
+	return true
 }
 
-// logjamBits is the size up to which discrete logarithms are within reach: of
-// academics up to 768 bits, of states at 1024 (weakdh.org, section 4 of the paper).
+// logjamBits is the size of primes up to which discrete logarithms can be computed: with
+// academic resources up to 768 bits, with those of a state up to 1024 (section 4 of the
+// paper at weakdh.org).
 const logjamBits = 1024
 
-// fallback says that it fell back to a version below that which the server took,
-// if there is one (RFC 7507 section 3). Whoever falls back from TLS 1.3 to 1.2 is
-// told of it by the ServerHello's random (RFC 8446 section 4.1.3), so that is not
-// asked for.
+// fallback offers the version below the one that the server selected, with
+// TLS_FALLBACK_SCSV (RFC 7507 section 3). Clients detect a fallback from TLS 1.3 by the
+// random of the ServerHello (RFC 8446 section 4.1.3), so that is not tested.
 func (s *scanner) fallback(ctx context.Context) {
-	v := s.answered.Version
+	v := s.serverHello.Version
 	if v <= hello.SSL30 {
-		s.tell(NoFallbackSCSV, false, "it takes no version below SSL 3.0")
+		s.report(NoFallbackSCSV, false, "it accepts no version below SSL 3.0")
 		return
 	}
-	if !slices.Contains(hello.UsualSuites(v), s.answered.CipherSuite) {
-		return // an older version may want something unusual as well
+	if !slices.Contains(hello.UsualSuites(v), s.serverHello.CipherSuite) {
+		return // an older version may also need a suite that is not offered
 	}
-	t, a := s.ask(ctx, hello.Offer{Version: v - 1, Fallback: true}, hello.UntilHello)
-	if alert, ok := errors.AsType[*hello.AlertError](t.err); ok && alert.Description == hello.InappropriateFallback {
-		s.tell(NoFallbackSCSV, false, "it turned down a fallback from "+v.String())
+	x, answer := s.ask(ctx, hello.Offer{Version: v - 1, Fallback: true}, hello.UntilHello)
+	if alert, ok := errors.AsType[*hello.AlertError](x.Err); ok && alert.Description == hello.InappropriateFallback {
+		s.report(NoFallbackSCSV, false, "it refused a fallback from "+v.String())
 		return
 	}
 	switch {
-	case a == scan.Accepted && t.flight.Hello.Version < v:
-		s.tell(NoFallbackSCSV, true, fmt.Sprintf("it let a client fall back from %s to %s", v, t.flight.Hello.Version))
-	case a == scan.Refused:
-		s.tell(NoFallbackSCSV, false, "it takes no version below "+v.String())
+	case answer == scan.Accepted && x.Flight.Hello.Version < v:
+		s.report(NoFallbackSCSV, true, fmt.Sprintf("it accepted a fallback from %s to %s", v, x.Flight.Hello.Version))
+	case answer == scan.Refused:
+		s.report(NoFallbackSCSV, false, "it accepts no version below "+v.String())
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// session12 goes on with a session of TLS 1.0 to 1.2 where crypto/tls has shaken
-// hands, with AES.
+// session12 continues a session of TLS 1.0 to 1.2 with AES after crypto/tls has completed
+// the handshake.
 type session12 struct {
 	version hello.Version
 	in      io.Reader
@@ -30,9 +30,8 @@ type session12 struct {
 	server  *direction12
 }
 
-// direction12 is the protection of what one side sends (RFC 5246 section 6.2.3):
-// with aead and salt, or with block and mac. Each side has sent one record so
-// far, its Finished.
+// direction12 protects what one side sends (RFC 5246 section 6.2.3), with aead and salt
+// or with block and mac. Each side has sent one record so far, its Finished.
 type direction12 struct {
 	version  hello.Version
 	sequence uint64
@@ -40,13 +39,13 @@ type direction12 struct {
 	salt     []byte
 	block    cipher.Block
 	mac      hash.Hash
-	iv       []byte // of the next record in TLS 1.0, which chains them
+	iv       []byte // of the next record in TLS 1.0: the last block of the record before
 }
 
-// suite12 is what a suite needs for its keys.
+// suite12 describes how a suite derives its keys.
 type suite12 struct {
 	ids   []uint16
-	since uint16
+	since uint16           // the oldest version with these suites
 	key   int              // bytes
 	mac   func() hash.Hash // nil: GCM
 	prf   func() hash.Hash // of TLS 1.2
@@ -65,7 +64,7 @@ var suites12 = []suite12{
 		tls.VersionTLS12, 16, sha256.New, sha256.New},
 }
 
-// sessionSuites are those that a session12 may have.
+// sessionSuites returns the suites that a session12 may have.
 func sessionSuites() []uint16 {
 	var all []uint16
 	for _, s := range suites12 {
@@ -74,7 +73,7 @@ func sessionSuites() []uint16 {
 	return all
 }
 
-// suite12For is what a suite needs; nil: it is none of them.
+// suite12For describes a suite; nil: it is not one of sessionSuites.
 func suite12For(id uint16) *suite12 {
 	for i := range suites12 {
 		if slices.Contains(suites12[i].ids, id) {
@@ -92,15 +91,15 @@ const (
 )
 
 var (
-	errNoKeys     = errors.New("the keys of the session are not known")
-	errUnopened   = errors.New("a record that does not open")
-	errNoFinished = errors.New("there is no Finished")
+	errNoKeys       = errors.New("the keys of the session are not known")
+	errNotDecrypted = errors.New("the record cannot be decrypted")
+	errNoFinished   = errors.New("the handshake has no Finished")
 )
 
 // maxSessionBytes bounds what is read inside a session.
 const maxSessionBytes = 64 << 10
 
-// newSession12 derives the keys (RFC 5246 section 6.3).
+// newSession12 derives the keys of a session (RFC 5246 section 6.3).
 func newSession12(t *handshake.Recorded) (*session12, error) {
 	random, master, ok := t.Secret("CLIENT_RANDOM")
 	suite := suite12For(t.ConnectionState().CipherSuite)
@@ -111,7 +110,7 @@ func newSession12(t *handshake.Recorded) (*session12, error) {
 	if err != nil {
 		return nil, err
 	}
-	finished, beyond, err := splitAtFinished(t.Received())
+	finished, after, err := splitAtFinished(t.Received())
 	if err != nil {
 		return nil, err
 	}
@@ -121,21 +120,21 @@ func newSession12(t *handshake.Recorded) (*session12, error) {
 	}
 	seed := slices.Concat([]byte("key expansion"), answer.Random[:], random)
 	block := prf12(answer.Version, suite.prf, master, seed, 2*(mac+suite.key+salt))
-	take := func(n int) []byte {
-		taken := block[:n:n]
+	next := func(n int) []byte {
+		part := block[:n:n]
 		block = block[n:]
-		return taken
+		return part
 	}
-	macs := [2][]byte{take(mac), take(mac)}
-	keys := [2][]byte{take(suite.key), take(suite.key)}
-	salts := [2][]byte{take(salt), take(salt)}
+	macs := [2][]byte{next(mac), next(mac)}
+	keys := [2][]byte{next(suite.key), next(suite.key)}
+	salts := [2][]byte{next(salt), next(salt)}
 	client, err1 := newDirection12(answer.Version, suite, macs[0], keys[0], salts[0], t.LastWritten())
 	server, err2 := newDirection12(answer.Version, suite, macs[1], keys[1], salts[1], finished)
-	in := io.MultiReader(bytes.NewReader(beyond), io.LimitReader(t.Raw(), maxSessionBytes))
+	in := io.MultiReader(bytes.NewReader(after), io.LimitReader(t.Raw(), maxSessionBytes))
 	return &session12{answer.Version, in, client, server}, errors.Join(err1, err2)
 }
 
-// newDirection12 goes on after what was sent last.
+// newDirection12 continues after last, the payload of the record that was sent last.
 func newDirection12(v hello.Version, suite *suite12, mac, key, salt, last []byte) (*direction12, error) {
 	d := &direction12{version: v, sequence: 1, salt: salt}
 	var err error
@@ -152,10 +151,10 @@ func newDirection12(v hello.Version, suite *suite12, mac, key, salt, last []byte
 	return d, err
 }
 
-// splitAtFinished finds the server's Finished, which is the first record after
-// ChangeCipherSpec, and what was heard beyond it.
-func splitAtFinished(heard []byte) (finished, beyond []byte, err error) {
-	rest := bytes.NewReader(heard)
+// splitAtFinished returns the server's Finished, which is the first record after
+// ChangeCipherSpec, and what was received after it.
+func splitAtFinished(received []byte) (finished, after []byte, err error) {
+	rest := bytes.NewReader(received)
 	for kind := uint8(0); kind != hello.TypeChangeCipherSpec; {
 		record, err := hello.ReadRecord(rest)
 		if err != nil {
@@ -164,7 +163,7 @@ func splitAtFinished(heard []byte) (finished, beyond []byte, err error) {
 		kind = record.Type
 	}
 	record, err := hello.ReadRecord(rest)
-	return record.Payload, heard[len(heard)-rest.Len():], err
+	return record.Payload, received[len(received)-rest.Len():], err
 }
 
 func newAESGCM(key []byte) (cipher.AEAD, error) {
@@ -175,8 +174,8 @@ func newAESGCM(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// prf12 is the pseudorandom function (RFC 2246 and RFC 5246, section 5); the seed
-// has the label in front.
+// prf12 is the pseudorandom function (RFC 2246 and RFC 5246, section 5). The seed begins
+// with the label.
 func prf12(v hello.Version, h func() hash.Hash, secret, seed []byte, size int) []byte {
 	if v >= hello.TLS12 {
 		return expand12(h, secret, seed, size)
@@ -189,7 +188,7 @@ func prf12(v hello.Version, h func() hash.Hash, secret, seed []byte, size int) [
 	return out
 }
 
-// expand12 is P_hash.
+// expand12 is P_hash (RFC 5246 section 5).
 func expand12(h func() hash.Hash, secret, seed []byte, size int) []byte {
 	sum := func(parts ...[]byte) []byte {
 		mac := hmac.New(h, secret)
@@ -205,23 +204,24 @@ func expand12(h func() hash.Hash, secret, seed []byte, size int) []byte {
 	return out[:size]
 }
 
-// seal is a record of the client's.
+// seal encrypts content into the client's next record.
 func (s *session12) seal(kind uint8, content []byte) []byte {
 	return hello.AppendRecord(nil, kind, s.version, s.client.seal(kind, content))
 }
 
-// open is what is in the server's next record.
+// open decrypts the server's next record.
 func (s *session12) open(record hello.Record) ([]byte, error) {
 	return s.server.open(record.Type, record.Payload)
 }
 
-// header is what is authenticated beside the content (RFC 5246 section 6.2.3.3).
+// header is what is authenticated in addition to the content (RFC 5246 section 6.2.3.3).
 func (d *direction12) header(kind uint8, length int) []byte {
 	b := append(binary.BigEndian.AppendUint64(nil, d.sequence), kind)
 	b = binary.BigEndian.AppendUint16(b, uint16(d.version))
 	return binary.BigEndian.AppendUint16(b, uint16(length))
 }
 
+// sum is the MAC of a record (RFC 5246 section 6.2.3.1).
 func (d *direction12) sum(kind uint8, content []byte) []byte {
 	d.mac.Reset()
 	d.mac.Write(d.header(kind, len(content)))
@@ -255,27 +255,27 @@ func (d *direction12) open(kind uint8, sealed []byte) ([]byte, error) {
 		return d.openCBC(kind, sealed)
 	}
 	if len(sealed) < gcmExplicit+gcmTag {
-		return nil, errUnopened
+		return nil, errNotDecrypted
 	}
 	explicit, sealed := sealed[:gcmExplicit], sealed[gcmExplicit:]
 	return d.aead.Open(nil, slices.Concat(d.salt, explicit), sealed, d.header(kind, len(sealed)-gcmTag))
 }
 
-// openCBC takes no care to do so in constant time: nothing secret is in it.
+// openCBC does not run in constant time: the content is not secret.
 func (d *direction12) openCBC(kind uint8, sealed []byte) ([]byte, error) {
 	iv := d.iv
 	if d.version > hello.TLS10 && len(sealed) >= aes.BlockSize {
 		iv, sealed = sealed[:aes.BlockSize], sealed[aes.BlockSize:]
 	}
 	if len(sealed) == 0 || len(sealed)%aes.BlockSize != 0 {
-		return nil, errUnopened
+		return nil, errNotDecrypted
 	}
 	content := make([]byte, len(sealed))
 	cipher.NewCBCDecrypter(d.block, iv).CryptBlocks(content, sealed)
 	d.iv = bytes.Clone(sealed[len(sealed)-aes.BlockSize:])
 	end := len(content) - int(content[len(content)-1]) - 1 - d.mac.Size()
 	if end < 0 || !hmac.Equal(d.sum(kind, content[:end]), content[end:end+d.mac.Size()]) {
-		return nil, errUnopened
+		return nil, errNotDecrypted
 	}
 	return content[:end], nil
 }

@@ -16,96 +16,96 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// robot asks whether a server tells how an RSA-encrypted secret is padded. It
-// sends five secrets, one of them well made, and none of them ends in keys: a
-// server without the wound answers all alike (RFC 5246 section 7.4.7.1). The
-// secrets and the two ways to send them are those of the paper's own test
-// (robotattack.org): with ChangeCipherSpec and a Finished that nobody could have
-// made, and without. Answers that differ have to differ twice more in the same
-// way; else there is noise, and nothing is said.
+// robot tests whether the answers of a server depend on how an RSA-encrypted secret is
+// padded. It sends five secrets, one of them correct, and never completes a handshake. A
+// server that is not vulnerable answers all of them alike (RFC 5246 section 7.4.7.1). The
+// secrets, and the two ways to send them, are those of the paper's own test
+// (robotattack.org): with ChangeCipherSpec and an invalid Finished, and without. If
+// answers differ, they have to differ in the same way twice more. Otherwise something
+// else causes the difference, and there is no answer.
 func (s *scanner) robot(ctx context.Context) {
 	for _, finish := range []bool{true, false} {
-		first, a := s.oracle(ctx, finish)
+		first, answer := s.sendSecrets(ctx, finish)
 		switch {
-		case a == scan.Refused:
-			s.tell(ROBOT, false, "it refused to exchange keys with RSA")
+		case answer == scan.Refused:
+			s.report(ROBOT, false, "it refused key exchange with RSA")
 			return
-		case a != scan.Accepted:
+		case answer != scan.Accepted:
 			return
 		}
 		if first.uniform() {
 			continue
 		}
 		for range robotRepeats {
-			if again, a := s.oracle(ctx, finish); a != scan.Accepted || again != first {
+			if again, answer := s.sendSecrets(ctx, finish); answer != scan.Accepted || again != first {
 				return
 			}
 		}
-		s.tell(ROBOT, true, first.saw())
+		s.report(ROBOT, true, first.saw())
 		return
 	}
-	s.tell(ROBOT, false, "it answered secrets alike that are padded well and badly")
+	s.report(ROBOT, false, "it answered correctly and incorrectly padded secrets alike")
 }
 
 const (
 	robotRepeats  = 2
 	robotPatience = 3 * time.Second // for the reaction to a secret; the paper's test has 5 s
-	robotFinished = 64              // bytes of a Finished that does not decrypt
+	robotFinished = 64              // bytes of the invalid Finished
 	secretLength  = 48              // bytes of a premaster secret (RFC 5246 section 7.4.7.1)
 )
 
-// reactions is what a server did with each of the five secrets.
+// reactions is how a server reacted to each of the five secrets.
 type reactions [5]string
 
 func (r reactions) uniform() bool { return r == reactions{r[0], r[0], r[0], r[0], r[0]} }
 
-// saw names the first that differs.
+// saw describes the first reaction that differs.
 func (r reactions) saw() string {
 	for i, reaction := range r {
 		if reaction != r[0] {
-			return fmt.Sprintf("a secret %s: %s; a well made one: %s", secretFaults[i], reaction, r[0])
+			return fmt.Sprintf("a secret %s: %s; a correct one: %s", secretFaults[i], reaction, r[0])
 		}
 	}
 	return ""
 }
 
-// secretFaults are what is wrong with the secrets that faultySecret makes.
-var secretFaults = [5]string{"without a fault", "that begins wrong", "with its zero misplaced", "without a zero", "of another version"}
+// secretFaults describes the secrets that faultySecret makes.
+var secretFaults = [5]string{"without a fault", "with a wrong first byte", "with a misplaced zero byte", "without a zero byte", "of another version"}
 
-// oracle sends each of the five secrets over a connection of its own. It is
-// saidNo if the server takes no key exchange with RSA, and saidYes if all were
-// answered in some way.
-func (s *scanner) oracle(ctx context.Context, finish bool) (r reactions, a scan.Answer) {
+// sendSecrets sends each of the five secrets over a new connection. It is Refused if the
+// server refuses key exchange with RSA, and Accepted if it reacted to all of them.
+func (s *scanner) sendSecrets(ctx context.Context, finish bool) (r reactions, answer scan.Answer) {
 	for i := range r {
-		if r[i], a = s.secret(ctx, i, finish); a != scan.Accepted {
+		if r[i], answer = s.sendSecret(ctx, i, finish); answer != scan.Accepted {
 			break
 		}
 	}
-	return r, a
+	return r, answer
 }
 
-func (s *scanner) secret(ctx context.Context, fault int, finish bool) (string, scan.Answer) {
-	suites := suitesThat(s.highest, func(c *hello.Suite) bool {
+// sendSecret sends one secret and returns the reaction. Answers are as in sendSecrets.
+func (s *scanner) sendSecret(ctx context.Context, fault int, finish bool) (string, scan.Answer) {
+	suites := suitesWhere(s.highest, func(c *hello.Suite) bool {
 		return c.KeyExchange == "RSA" && !c.Export && !c.Null && c.Cipher != "RC4"
 	})
-	t, a := s.open(ctx, hello.Offer{Version: s.highest, Ciphers: suites}, hello.UntilDone)
-	defer t.close()
-	if a != scan.Accepted {
-		return "", a
+	x, answer := s.offer(ctx, hello.Offer{Version: s.highest, Ciphers: suites}, hello.UntilDone)
+	defer x.Close()
+	if answer != scan.Accepted {
+		return "", answer
 	}
-	key := publicKey(t.flight)
-	if key == nil || !t.flight.Done {
+	key := publicKey(x.Flight)
+	if key == nil || !x.Flight.Done {
 		return "", scan.Unanswered
 	}
-	message := keyExchangeOf(t.flight.Hello.Version, key, faultySecret(key.Size(), s.highest, fault))
-	if _, err := t.Write(append(message, afterSecret(t.flight.Hello.Version, finish)...)); err != nil {
+	message := clientKeyExchange(x.Flight.Hello.Version, key, faultySecret(key.Size(), s.highest, fault))
+	if _, err := x.Write(append(message, afterSecret(x.Flight.Hello.Version, finish)...)); err != nil {
 		return "", scan.Unanswered
 	}
-	return reaction(ctx, t, min(robotPatience, s.Patience))
+	return reaction(ctx, x, min(robotPatience, s.Patience))
 }
 
-// publicKey is that of the certificate; nil: it has none of RSA, or one that is
-// too small for a secret.
+// publicKey is the RSA key of the certificate; nil: there is none, or it is too small for
+// a secret, or too large.
 func publicKey(f *hello.Flight) *rsa.PublicKey {
 	suite := hello.Find(f.Hello.CipherSuite)
 	if suite == nil || suite.KeyExchange != "RSA" || len(f.Certificates) == 0 {
@@ -124,7 +124,7 @@ func publicKey(f *hello.Flight) *rsa.PublicKey {
 
 const (
 	minPadding  = 11   // bytes around a message (RFC 8017 section 7.2.1)
-	maxRSABytes = 2048 // 16384 bits: what OpenSSL takes at most; more costs us too much
+	maxRSABytes = 2048 // 16384 bits, the limit of OpenSSL; larger keys cost too much time here
 )
 
 // faultySecret is a premaster secret in the padding of PKCS #1 (RFC 8017 section
@@ -157,22 +157,23 @@ func nonzero(n int) []byte {
 	return b
 }
 
-// keyExchangeOf is a ClientKeyExchange in its record (RFC 5246 section 7.4.7.1).
-// SSL 3.0 had it without a length. A block that is more than the modulus is taken
-// modulo it, which leaves a secret that begins wrong as wrong as it was.
-func keyExchangeOf(v hello.Version, key *rsa.PublicKey, block []byte) []byte {
+// clientKeyExchange is a ClientKeyExchange in its record (RFC 5246 section 7.4.7.1). In SSL
+// 3.0 it has no length. A block larger than the modulus is reduced, which leaves a wrong
+// first byte wrong.
+func clientKeyExchange(v hello.Version, key *rsa.PublicKey, block []byte) []byte {
 	secret := new(big.Int).SetBytes(block)
 	secret.Exp(secret.Mod(secret, key.N), big.NewInt(int64(key.E)), key.N)
 	encrypted := secret.FillBytes(make([]byte, key.Size()))
 	if v > hello.SSL30 {
 		encrypted = append([]byte{byte(len(encrypted) >> 8), byte(len(encrypted))}, encrypted...)
 	}
-	const clientKeyExchange = 16
-	message := append([]byte{clientKeyExchange, 0, byte(len(encrypted) >> 8), byte(len(encrypted))}, encrypted...)
+	const messageType = 16
+	message := append([]byte{messageType, 0, byte(len(encrypted) >> 8), byte(len(encrypted))}, encrypted...)
 	return hello.AppendRecord(nil, hello.TypeHandshake, v, message)
 }
 
-// afterSecret ends the handshake: as if there were keys, or with a goodbye.
+// afterSecret ends the handshake: with ChangeCipherSpec and an invalid Finished, or with a
+// close_notify.
 func afterSecret(v hello.Version, finish bool) []byte {
 	if !finish {
 		return closeNotify(v)
@@ -181,12 +182,12 @@ func afterSecret(v hello.Version, finish bool) []byte {
 	return hello.AppendRecord(records, hello.TypeHandshake, v, nonzero(robotFinished))
 }
 
-// reaction is the first that the server does with a secret. Silence is one too.
-func reaction(ctx context.Context, t *exchange, patience time.Duration) (string, scan.Answer) {
-	if err := t.SetReadDeadline(time.Now().Add(patience)); err != nil {
+// reaction is the server's first reaction to a secret. Silence is one too.
+func reaction(ctx context.Context, x *scan.Exchange, patience time.Duration) (string, scan.Answer) {
+	if err := x.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return "", scan.Unanswered
 	}
-	record, err := hello.ReadRecord(t)
+	record, err := hello.ReadRecord(x)
 	switch {
 	case ctx.Err() != nil:
 		return "", scan.Unanswered

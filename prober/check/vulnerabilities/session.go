@@ -15,42 +15,42 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// insideSession is for what can only be asked once hands are shaken: both
-// questions share a session, of a suite whose records we can write ourselves.
-// Where the server takes none such, nothing is said.
+// insideSession asks the two questions that need a completed handshake. Both share a
+// session with one of sessionSuites. If the server accepts none of these, there are no
+// answers.
 func (s *scanner) insideSession(ctx context.Context) {
-	if s.silent >= maxUnanswered {
+	if s.Done() {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	cache := new(handshake.OneSession)
-	begin := func() (*handshake.Recorded, error) {
+	connect := func() (*handshake.Recorded, error) {
 		return s.Endpoint.Handshake(limited, func(c *tls.Config) {
 			c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
-			c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // which forbids it (RFC 9113 section 9.2.1)
+			c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // HTTP/2 prohibits renegotiation (RFC 9113 section 9.2.1)
 		})
 	}
-	t, err := begin()
+	t, err := connect()
 	if err != nil {
 		return
 	}
-	s.clientRenegotiation(t, begin)
+	s.clientRenegotiation(t, connect)
 	t.Abort()
 	s.ticketbleed(ctx, t, cache.State)
 }
 
-// clientRenegotiation begins a second handshake inside the first. A server that
-// answers with its hello shakes hands as often as a client likes (CVE-2011-1473);
-// one that does not says so, hangs up, or is silent until our goodbye. Hanging up
-// is an answer only of a server that does not do so by itself.
-func (s *scanner) clientRenegotiation(t *handshake.Recorded, begin func() (*handshake.Recorded, error)) {
+// clientRenegotiation starts a second handshake inside the session. A server that answers
+// with a ServerHello renegotiates as often as a client likes (CVE-2011-1473). Other
+// servers send an alert, close the connection, or do nothing until the close_notify. A
+// closed connection is an answer only if the server does not close sessions by itself.
+func (s *scanner) clientRenegotiation(t *handshake.Recorded, connect func() (*handshake.Recorded, error)) {
 	session, err := newSession12(t)
 	if err != nil {
 		return
 	}
 	offer := hello.Offer{Version: session.version, ServerName: s.ServerName, NoRenegotiationInfo: true}
-	if _, secure := s.answered.RenegotiationInfo(); secure {
+	if _, secure := s.serverHello.RenegotiationInfo(); secure {
 		offer.Extra = append(offer.Extra, hello.RenegotiationInfo(t.ConnectionState().TLSUnique)) // the client's Finished (RFC 5929 section 3)
 	}
 	message, err := offer.Hello().MarshalMessage()
@@ -64,24 +64,24 @@ func (s *scanner) clientRenegotiation(t *handshake.Recorded, begin func() (*hand
 	}
 	answer, err := session.next()
 	ended := err != nil && scan.Ended(err) || err == nil && answer.Type == hello.TypeAlert && hello.AlertDescription(answer.Payload[1]) == hello.CloseNotify
-	if ended && endsByItself(begin) {
+	if ended && endsByItself(connect) {
 		return
 	}
 	switch {
 	case err != nil && scan.Ended(err):
-		s.tell(ClientRenegotiation, false, "it hung up on a client that wanted to shake hands again")
+		s.report(ClientRenegotiation, false, "it closed the connection when the client started a renegotiation")
 	case err != nil:
 	case answer.Type == hello.TypeAlert:
-		s.tell(ClientRenegotiation, false, "it refused to shake hands again: "+hello.AlertDescription(answer.Payload[1]).String())
+		s.report(ClientRenegotiation, false, "it refused to renegotiate, with the alert "+hello.AlertDescription(answer.Payload[1]).String())
 	default:
-		s.tell(ClientRenegotiation, true, "it shook hands again at a client's wish")
+		s.report(ClientRenegotiation, true, "it renegotiated when the client started that")
 	}
 }
 
-// endsByItself tells whether a server ends a session in which nothing is asked of
-// it, or begins none.
-func endsByItself(begin func() (*handshake.Recorded, error)) bool {
-	t, err := begin()
+// endsByItself tells whether the server ends a session in which nothing is sent, or
+// starts none.
+func endsByItself(connect func() (*handshake.Recorded, error)) bool {
+	t, err := connect()
 	if err != nil {
 		return true
 	}
@@ -98,12 +98,12 @@ func endsByItself(begin func() (*handshake.Recorded, error)) bool {
 	return true
 }
 
-// sessionPatience, and four times what the handshake took, is how long a session
-// has to last for its server to be one that does not end sessions by itself.
+// sessionPatience, plus four times the duration of the handshake, is how long a session
+// without data has to last. Otherwise the server ends sessions by itself.
 const sessionPatience = 200 * time.Millisecond
 
-// next is the first record that is an answer to a hello: an alert, or a
-// ServerHello. Data, and a wish of its own to shake hands, are none.
+// next returns the first record that answers a ClientHello: an alert or a ServerHello.
+// Application data and HelloRequest are skipped.
 func (s *session12) next() (hello.Record, error) {
 	const helloRequest, serverHello = 0, 2
 	for range maxReactions {
@@ -125,13 +125,13 @@ func (s *session12) next() (hello.Record, error) {
 			return record, fmt.Errorf("%w: a record of type %d after the handshake", hello.ErrMalformed, record.Type)
 		}
 	}
-	return hello.Record{}, errTalkativeServer
+	return hello.Record{}, errTooManyRecords
 }
 
-// ticketbleed comes back with a ticket and a session ID of one byte. RFC 5077
-// section 3.4 has a server that takes the ticket say the same ID; a wounded one
-// says 32 bytes, of which 31 are memory (CVE-2016-9244; the method of
-// filippo.io/Ticketbleed with a shorter ID). They are counted and dropped.
+// ticketbleed resumes a session with a ticket and a session ID of one byte. A server that
+// accepts the ticket has to answer with the same ID (RFC 5077 section 3.4). A vulnerable
+// one answers with 32 bytes, of which 31 are memory (CVE-2016-9244; the method of
+// filippo.io/Ticketbleed with a shorter ID). Only their number is looked at.
 func (s *scanner) ticketbleed(ctx context.Context, t *handshake.Recorded, session *tls.ClientSessionState) {
 	if session == nil {
 		return
@@ -142,14 +142,14 @@ func (s *scanner) ticketbleed(ctx context.Context, t *handshake.Recorded, sessio
 	}
 	id := []byte{0xA5}
 	state := t.ConnectionState()
-	back, a := s.ask(ctx, hello.Offer{Version: hello.Version(state.Version), Ciphers: []hello.CipherSuite{hello.CipherSuite(state.CipherSuite)}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
-	if a != scan.Accepted {
+	resumed, answer := s.ask(ctx, hello.Offer{Version: hello.Version(state.Version), Ciphers: []hello.CipherSuite{hello.CipherSuite(state.CipherSuite)}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
+	if answer != scan.Accepted {
 		return
 	}
-	switch said := back.flight.Hello.SessionID; {
-	case bytes.Equal(said, id):
-		s.tell(Ticketbleed, false, "it took a ticket back and left the session ID as it was")
-	case bytes.HasPrefix(said, id):
-		s.tell(Ticketbleed, true, fmt.Sprintf("it made a session ID of 1 byte one of %d", len(said)))
+	switch answered := resumed.Flight.Hello.SessionID; {
+	case bytes.Equal(answered, id):
+		s.report(Ticketbleed, false, "it answered a ticket with the same session ID")
+	case bytes.HasPrefix(answered, id):
+		s.report(Ticketbleed, true, fmt.Sprintf("it answered a session ID of 1 byte with one of %d bytes", len(answered)))
 	}
 }

@@ -17,31 +17,33 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
+// What is split at Finished is a part of what was received.
 func FuzzAfterFinished(f *testing.F) {
 	finished := hello.AppendRecord(hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{1}), hello.TypeHandshake, hello.TLS12, make([]byte, 40))
 	f.Add(finished)
-	f.Add(append(finished, "beyond"...))
-	f.Fuzz(func(t *testing.T, heard []byte) {
-		record, rest, err := splitAtFinished(heard)
-		if err == nil && (len(record)+len(rest) > len(heard) || !bytes.HasSuffix(heard, rest)) {
-			t.Errorf("%x is split into %x and %x", heard, record, rest)
+	f.Add(append(finished, "after"...))
+	f.Fuzz(func(t *testing.T, received []byte) {
+		record, rest, err := splitAtFinished(received)
+		if err == nil && (len(record)+len(rest) > len(received) || !bytes.HasSuffix(received, rest)) {
+			t.Errorf("%x is split into %x and %x", received, record, rest)
 		}
 	})
 }
 
-func FuzzBleeds(f *testing.F) {
-	honest := append([]byte{heartbeatResponse, 0, heartbeatBrought}, make([]byte, heartbeatBrought+16)...)
-	bled := append([]byte{heartbeatResponse, 0, heartbeatClaimed}, make([]byte, heartbeatClaimed+16)...)
+// Only an answer that is longer than what was sent leaks memory.
+func FuzzLeaks(f *testing.F) {
+	honest := append([]byte{heartbeatResponse, 0, heartbeatSent}, make([]byte, heartbeatSent+16)...)
+	leaking := append([]byte{heartbeatResponse, 0, heartbeatClaimed}, make([]byte, heartbeatClaimed+16)...)
 	f.Add(honest)
-	f.Add(bled)
+	f.Add(leaking)
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		if bleeds(answer) && len(answer) < heartbeatHeader+heartbeatClaimed {
-			t.Errorf("%x has no byte that was not sent", answer)
+		if leaks(answer) && len(answer) < heartbeatHeader+heartbeatClaimed {
+			t.Errorf("%x has no byte beyond those that were sent", answer)
 		}
 	})
 }
 
-// keyFor is a key that a suite takes; nil: any.
+// keyFor makes keys for a suite; nil: any key will do.
 func keyFor(suite uint16) func() (crypto.Signer, error) {
 	if strings.Contains(tls.CipherSuiteName(suite), "ECDSA") {
 		return func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
@@ -49,8 +51,7 @@ func keyFor(suite uint16) func() (crypto.Signer, error) {
 	return nil
 }
 
-// TestClientRenegotiation has every suite whose sessions we go on with, and every
-// way to say no.
+// TestClientRenegotiation has all of sessionSuites, and every way to refuse.
 func TestClientRenegotiation(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
@@ -73,7 +74,7 @@ func TestClientRenegotiation(t *testing.T) {
 					t.Fatal(err)
 				}
 				s.insideSession(endpointtest.Within(t))
-				if got, told := s.answers[ClientRenegotiation]; !told || got.Vulnerable != want {
+				if got, ok := s.answers[ClientRenegotiation]; !ok || got.Vulnerable != want {
 					t.Errorf("%s, %s, %d: %+v, want %v", tls.CipherSuiteName(suite), tls.VersionName(version), kind, got, want)
 				}
 			}

@@ -1,12 +1,11 @@
-// Package vulnerabilities tests a server for known vulnerabilities, each by a method
-// that does it no harm.
+// Package vulnerabilities tests a server for known vulnerabilities, by methods that do
+// not harm it.
 package vulnerabilities
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	"tls_exporter/prober/endpoint"
@@ -15,10 +14,10 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// Options looks for old wounds, each by a method that does the
-// server no harm.
+// Options configures the check vulnerabilities, which tests for known vulnerabilities by
+// methods that do not harm the server.
 type Options struct {
-	// Every is how old the finding may become; 0: a day.
+	// Every is how old the finding may become; 0: a day. It is made again before that.
 	Every option.Duration `yaml:"every"`
 }
 
@@ -27,16 +26,16 @@ func (o Options) MaxAge() time.Duration {
 	return cmp.Or(time.Duration(o.Every), 24*time.Hour)
 }
 
-// Key is what else the finding depends on.
+// Key is empty: the finding depends on no option.
 func (o Options) Key() string { return "" }
 
-// Finding is the finding of the check vulnerabilities: those questions
-// that were answered.
+// Finding is the finding of the check vulnerabilities. A vulnerability without an answer
+// is absent from it.
 type Finding struct {
-	Answers []Answer // in the order of VulnerabilityNames
+	Answers []Answer // in the order of Names
 }
 
-// Answer is whether the server has one wound.
+// Answer tells whether the server has one vulnerability.
 type Answer struct {
 	Name       Name
 	Vulnerable bool
@@ -52,58 +51,59 @@ func (v Finding) Size() int {
 	return size
 }
 
-// Name is a weakness by the name that people know it by.
+// Name is the usual name of a vulnerability.
 type Name string
 
-// The vulnerabilities, and what each says of a server. All but DROWN and POODLE
-// are of SSL 3.0 to TLS 1.2: a server that takes none of these has none of them.
+// The vulnerabilities, and what each means for a server. All but DROWN and POODLE are
+// about SSL 3.0 to TLS 1.2. A server that accepts none of these versions has none of them.
 const (
-	// Heartbleed: heartbeats are answered with memory (CVE-2014-0160).
+	// Heartbleed: answers to heartbeats contain memory (CVE-2014-0160).
 	Heartbleed Name = "heartbleed"
-	// CCSInjection: ChangeCipherSpec is taken before there are keys (CVE-2014-0224).
+	// CCSInjection: ChangeCipherSpec is accepted before there are keys (CVE-2014-0224).
 	CCSInjection Name = "ccs_injection"
-	// Ticketbleed: session IDs are filled up from memory (CVE-2016-9244).
+	// Ticketbleed: session IDs are padded with memory (CVE-2016-9244).
 	Ticketbleed Name = "ticketbleed"
-	// ROBOT: answers tell whether an encrypted secret is padded well (Böck,
+	// ROBOT: answers show whether an encrypted secret is padded correctly (Böck,
 	// Somorovsky and Young, Return Of Bleichenbacher's Oracle Threat, 2018).
 	ROBOT Name = "robot"
-	// InsecureRenegotiation: RFC 5746 is not known (CVE-2009-3555).
+	// InsecureRenegotiation: RFC 5746 is not implemented (CVE-2009-3555).
 	InsecureRenegotiation Name = "insecure_renegotiation"
-	// ClientRenegotiation: hands are shaken again at a client's wish, which costs
-	// the server more than the client (CVE-2011-1473).
+	// ClientRenegotiation: clients may start a renegotiation, which costs the server
+	// more than the client (CVE-2011-1473).
 	ClientRenegotiation Name = "client_renegotiation"
-	// Compression: TLS compresses, which CRIME listens to (CVE-2012-4929).
+	// Compression: TLS compression is accepted, which the CRIME attack needs
+	// (CVE-2012-4929).
 	Compression Name = "compression"
-	// NoFallbackSCSV: TLS_FALLBACK_SCSV is not heeded (RFC 7507).
+	// NoFallbackSCSV: TLS_FALLBACK_SCSV is ignored (RFC 7507).
 	NoFallbackSCSV Name = "no_fallback_scsv"
-	// NoExtendedMasterSecret: RFC 7627 is not known, so sessions are not bound to
-	// their handshake (triple handshake, CVE-2014-1295).
+	// NoExtendedMasterSecret: RFC 7627 is not implemented, so sessions are not bound to
+	// their handshake (triple handshake attack, CVE-2014-1295).
 	NoExtendedMasterSecret Name = "no_extended_master_secret"
-	// POODLE: SSL 3.0 is taken with a suite of CBC (CVE-2014-3566).
+	// POODLE: SSL 3.0 is accepted with a suite of CBC (CVE-2014-3566).
 	POODLE Name = "poodle"
-	// DROWN: SSL 2.0 is taken (CVE-2016-0800). This is about the server alone, and
-	// not about others that have the same key.
+	// DROWN: SSL 2.0 is accepted (CVE-2016-0800). Other servers with the same key are
+	// not tested.
 	DROWN Name = "drown"
-	// FREAK: RSA keys of 512 bits for export are taken (CVE-2015-0204).
+	// FREAK: export suites with RSA keys of 512 bits are accepted (CVE-2015-0204).
 	FREAK Name = "freak"
-	// Logjam: DHE for export is taken, or a prime of 1024 bits or fewer is sent, which
-	// is within reach of a state (CVE-2015-4000, weakdh.org).
+	// Logjam: DHE export suites are accepted, or a prime of at most 1024 bits is sent,
+	// which a state may break (CVE-2015-4000, weakdh.org).
 	Logjam Name = "logjam"
-	// Sweet32: ciphers with blocks of 64 bits are taken (CVE-2016-2183).
+	// Sweet32: ciphers with blocks of 64 bits are accepted (CVE-2016-2183).
 	Sweet32 Name = "sweet32"
-	// RC4: it is taken (RFC 7465, CVE-2015-2808).
+	// RC4: suites with RC4 are accepted (RFC 7465, CVE-2015-2808).
 	RC4 Name = "rc4"
 )
 
-// Names is all of them.
+// Names is the vocabulary of vulnerabilities, in the order in which they are reported.
 var Names = []Name{
 	Heartbleed, CCSInjection, Ticketbleed, ROBOT, InsecureRenegotiation, ClientRenegotiation, Compression,
 	NoFallbackSCSV, NoExtendedMasterSecret, POODLE, DROWN, FREAK, Logjam, Sweet32, RC4,
 }
 
-// Find asks one question after the other, each over a connection of
-// its own, the ones that servers dislike most at the end. What follows from one
-// ordinary hello is asked with that.
+// Find asks one question after the other, most of them over connections of their own.
+// Those that make some servers ban a client come last. Several are answered by the
+// ServerHello that answers the first hello.
 func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error) {
 	s := newScanner(e)
 	if err := s.firstHello(ctx); err != nil {
@@ -111,11 +111,11 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 	}
 	s.poodle(ctx)
 	s.drown(ctx)
-	if s.answered == nil {
-		s.noneOfTLS13()
+	if s.serverHello == nil {
+		s.reportTLS13Only()
 		return s.finding()
 	}
-	s.plain()
+	s.inspectServerHello()
 	s.weakSuites(ctx)
 	s.fallback(ctx)
 	s.earlyCCS(ctx)
@@ -124,36 +124,43 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 	return s.finding()
 }
 
-// scanner is one look for all vulnerabilities.
+// scanner makes one finding.
 type scanner struct {
 	*endpoint.Endpoint
-	*scan.Client
-	answers  map[Name]Answer
-	highest  hello.Version      // that is offered
-	answered *hello.ServerHello // to the greeting; nil: the server takes nothing up to TLS 1.2
-	control  []byte             // a hello that the server answered with one
-	ssl3     scan.Answer        // to SSL 3.0
-	prime    int                // the shortest that came with DHE, in bits; 0: none came
-	silent   int                // questions in a row that were not answered
-	abrupt   bool               // it hangs up on some
+	*scan.Survey
+	answers      map[Name]Answer
+	highest      hello.Version      // of the first hello that was accepted
+	firstMessage []byte             // that hello
+	serverHello  *hello.ServerHello // the answer to it; nil: the server accepts no version up to TLS 1.2
+	ssl3         scan.Answer        // to SSL 3.0
+	prime        int                // the shortest that came with DHE, in bits; 0: none came
+	unanswered   int                // questions in a row without an answer
 }
 
 func newScanner(e *endpoint.Endpoint) *scanner {
-	return &scanner{Endpoint: e, Client: e.Scan(), answers: make(map[Name]Answer)}
+	s := &scanner{Endpoint: e, Survey: scan.NewSurvey(e.Scan(), maxConnections, 0), answers: make(map[Name]Answer)}
+	s.Candidate, _ = s.Marshal(hello.Offer{Version: hello.TLS13}) // for servers that accept nothing else
+	return s
 }
 
-// maxUnanswered is how many questions in a row may go unanswered before no more are
-// asked: the server has had enough of us, or is gone.
+// maxConnections bounds the connections of one finding. All questions, each repeated as
+// often as possible, take fewer.
+const maxConnections = 400
+
+// maxUnanswered is how many questions in a row may have no answer. Then no more are
+// asked: the server accepts no more connections, or is down.
 const maxUnanswered = 2
 
-func (s *scanner) tell(v Name, vulnerable bool, saw string) {
+// report sets the answer for one vulnerability.
+func (s *scanner) report(v Name, vulnerable bool, saw string) {
 	s.answers[v] = Answer{v, vulnerable, saw}
 }
 
+// finding is the answers, or an error if there are none.
 func (s *scanner) finding() (*Finding, error) {
 	found := new(Finding)
 	for _, v := range Names {
-		if a, told := s.answers[v]; told {
+		if a, ok := s.answers[v]; ok {
 			found.Answers = append(found.Answers, a)
 		}
 	}
@@ -163,21 +170,21 @@ func (s *scanner) finding() (*Finding, error) {
 	return found, nil
 }
 
-// noneOfTLS13 says that a server is not vulnerable which takes only TLS 1.3.
-func (s *scanner) noneOfTLS13() {
+// reportTLS13Only reports that a server is not vulnerable that accepts only TLS 1.3.
+func (s *scanner) reportTLS13Only() {
 	if s.ssl3 != scan.Refused {
 		return
 	}
 	for _, v := range Names {
 		if v != DROWN && v != POODLE {
-			s.tell(v, false, "it takes no version of TLS that has this")
+			s.report(v, false, "it accepts no version of TLS with this vulnerability")
 		}
 	}
 }
 
-// firstHello says hello as a client of TLS 1.2 does that knows all there is. It asks
-// servers that choke on the version as a client of TLS 1.0, and those that want
-// what nobody uses with that. It fails if nothing was answered.
+// firstHello sends a hello of TLS 1.2 with the usual suites and all extensions that the
+// check needs. If that is not accepted it tries TLS 1.0, for servers that fail on newer
+// versions, and then the rare suites. It fails if nothing was answered.
 func (s *scanner) firstHello(ctx context.Context) error {
 	var err error
 	for _, o := range []hello.Offer{
@@ -186,17 +193,17 @@ func (s *scanner) firstHello(ctx context.Context) error {
 		{Version: hello.TLS12, Ciphers: hello.RareSuites(hello.TLS12)},
 	} {
 		o.Compression, o.Heartbeat, o.SessionTicket = []uint8{compressionDeflate, compressionNull}, true, []byte{}
-		t, a := s.open(ctx, o, hello.UntilDone)
-		if a == scan.Accepted {
-			s.highest, s.answered, s.control = o.Version, t.flight.Hello, t.sent
-			s.heartbleed(t)
+		x, answer := s.offer(ctx, o, hello.UntilDone)
+		if answer == scan.Accepted {
+			s.highest, s.serverHello, s.firstMessage = o.Version, x.Flight.Hello, s.KnownGood()
+			s.heartbleed(x)
 		}
-		t.close()
-		if a == scan.Accepted {
+		x.Close()
+		switch answer {
+		case scan.Accepted:
 			return nil
-		}
-		if a == scan.Unanswered {
-			err = cmp.Or(err, t.err, scan.ErrNoAnswer)
+		case scan.Unanswered:
+			err = cmp.Or(err, x.Err, scan.ErrNoAnswer)
 		}
 	}
 	return err
@@ -205,103 +212,46 @@ func (s *scanner) firstHello(ctx context.Context) error {
 // The compression methods of RFC 3749.
 const compressionNull, compressionDeflate = 0, 1
 
-// exchange is a connection on which a raw hello was answered, and there is time for more.
-type exchange struct {
-	net.Conn // nil: there is none
-	flight   *hello.Flight
-	sent     []byte
-	err      error
-	cancel   context.CancelFunc
+// open sends a hello over a new connection. The answer is Accepted, Refused or
+// Unanswered. After several questions in a row without an answer no more are asked. The
+// caller closes the exchange.
+func (s *scanner) open(ctx context.Context, message []byte, until hello.Until) (*scan.Exchange, scan.Answer) {
+	x, answer := s.Survey.Open(ctx, message, until)
+	switch answer {
+	case scan.Closed:
+		answer = scan.Refused
+	case scan.Inconclusive:
+		answer = scan.Unanswered
+	}
+	if s.unanswered++; answer != scan.Unanswered {
+		s.unanswered = 0
+	}
+	if s.unanswered == maxUnanswered {
+		s.End()
+	}
+	return x, answer
 }
 
-func (t *exchange) close() {
-	if t.Conn != nil {
-		t.Conn.Close()
-	}
-	if t.cancel != nil {
-		t.cancel()
-	}
-}
-
-// open says hello over a connection of its own, and says how that was answered:
-// saidYes, saidNo or saidNothing. Hanging up is a no if the server answers another
-// hello after it, and hangs up on this one again. The talk is the caller's to close.
-func (s *scanner) open(ctx context.Context, o hello.Offer, until hello.Until) (*exchange, scan.Answer) {
-	o.ServerName = s.ServerName
-	message, err := o.Hello().Marshal()
+// offer is open for an offer.
+func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (*scan.Exchange, scan.Answer) {
+	message, err := s.Marshal(o)
 	if err != nil {
-		return &exchange{flight: new(hello.Flight), err: err}, scan.Unanswered
+		return &scan.Exchange{Flight: new(hello.Flight), Err: err}, scan.Unanswered
 	}
-	return s.openWith(ctx, message, until)
+	return s.open(ctx, message, until)
 }
 
-func (s *scanner) openWith(ctx context.Context, message []byte, until hello.Until) (*exchange, scan.Answer) {
-	if s.silent >= maxUnanswered {
-		return &exchange{flight: new(hello.Flight), sent: message, err: scan.ErrNoAnswer}, scan.Unanswered
-	}
-	t, a := s.try(ctx, message, until)
-	if a == scan.Inconclusive && !s.abrupt {
-		s.abrupt = true
-		t.close()
-		t, a = s.try(ctx, message, until)
-	}
-	if a == scan.Inconclusive {
-		t.close()
-		if !s.serves(ctx) || !scan.Wait(ctx, scan.LongSettleDelay) {
-			a = scan.Unanswered
-		} else if t, a = s.try(ctx, message, until); a == scan.Inconclusive {
-			a = scan.Refused
-		}
-	}
-	if s.silent++; a != scan.Unanswered {
-		s.silent = 0
-	}
-	return t, a
+// ask is offer without more to send.
+func (s *scanner) ask(ctx context.Context, o hello.Offer, until hello.Until) (*scan.Exchange, scan.Answer) {
+	x, answer := s.offer(ctx, o, until)
+	x.Close()
+	return x, answer
 }
 
-// try opens one connection. Some servers hang up on who calls before they have
-// seen his last connection end: once one has hung up, it gets time for that.
-func (s *scanner) try(ctx context.Context, message []byte, until hello.Until) (*exchange, scan.Answer) {
-	if s.abrupt {
-		scan.Wait(ctx, 2*scan.SettleDelay)
-	}
-	t := &exchange{sent: message}
-	limited, cancel := context.WithTimeout(ctx, s.Patience)
-	t.cancel = cancel
-	t.Conn, t.flight, t.err = s.Converse(limited, message, until)
-	if alert, ok := errors.AsType[*hello.AlertError](t.err); ok && alert.Description == hello.InappropriateFallback {
-		return t, scan.Refused
-	}
-	return t, scan.AnswerOf(t.flight, t.err)
-}
-
-// ask is an open of which only the answer is wanted.
-func (s *scanner) ask(ctx context.Context, o hello.Offer, until hello.Until) (*exchange, scan.Answer) {
-	t, a := s.open(ctx, o, until)
-	t.close()
-	return t, a
-}
-
-// serves tells whether the server still answers what it answered before, or
-// TLS 1.3 if nothing is known.
-func (s *scanner) serves(ctx context.Context) bool {
-	message := s.control
-	if message == nil {
-		var err error
-		if message, err = s.Marshal(hello.Offer{Version: hello.TLS13}); err != nil {
-			return false
-		}
-	}
-	t, a := s.try(ctx, message, hello.UntilHello)
-	t.close()
-	return a == scan.Accepted
-}
-
-// alerted is the alert that ends a talk, among what comes before it; nil and an
-// error: none did.
-func alerted(t *exchange) (*hello.Alert, error) {
+// nextAlert skips records until an alert comes. Without one it fails.
+func nextAlert(x *scan.Exchange) (*hello.Alert, error) {
 	for range maxReactions {
-		record, err := hello.ReadRecord(t)
+		record, err := hello.ReadRecord(x)
 		if err != nil {
 			return nil, err
 		}
@@ -309,16 +259,16 @@ func alerted(t *exchange) (*hello.Alert, error) {
 			return &hello.Alert{Fatal: record.Payload[0] == 2, Description: hello.AlertDescription(record.Payload[1])}, nil
 		}
 	}
-	return nil, errTalkativeServer
+	return nil, errTooManyRecords
 }
 
-// maxReactions bounds the records that are read in reaction to something odd.
+// maxReactions bounds the records that are read as a reaction to something invalid.
 const maxReactions = 8
 
-var errTalkativeServer = errors.New("the server says more than there is to say")
+var errTooManyRecords = errors.New("the server sent too many records")
 
-// closeNotify is a close_notify in plain, which ends a handshake that goes on
-// nowhere: a server need not be waited for that has nothing to say.
+// closeNotify is an unencrypted close_notify. It ends a handshake that is not continued,
+// so that a server without an answer closes the connection at once.
 func closeNotify(v hello.Version) []byte {
 	const warning = 1
 	return hello.AppendRecord(nil, hello.TypeAlert, v, []byte{warning, byte(hello.CloseNotify)})

@@ -22,8 +22,8 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// lookForWounds probes an address for vulnerabilities.
-func lookForWounds(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
+// probeVulnerabilities probes an address for vulnerabilities.
+func probeVulnerabilities(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
 	t.Helper()
 	m := probetest.Module(t, lab)
 	m.Vulnerabilities.Options = new(vulnerabilities.Options)
@@ -31,7 +31,7 @@ func lookForWounds(t *testing.T, lab *tlstest.Lab, addr string) *prober.Result {
 	return probetest.New(t, m).Probe(t.Context(), probetest.Target(t, addr))
 }
 
-// said is the names of the vulnerabilities that were answered with yes, or no.
+// namesOf lists the vulnerabilities that the server has, or those that it does not have.
 func namesOf(v *vulnerabilities.Finding, vulnerable bool) string {
 	var names []string
 	for _, a := range v.Answers {
@@ -42,6 +42,7 @@ func namesOf(v *vulnerabilities.Finding, vulnerable bool) string {
 	return strings.Join(names, " ")
 }
 
+// everyVulnerability lists all names but some.
 func everyVulnerability(but ...vulnerabilities.Name) string {
 	var names []string
 	for _, v := range vulnerabilities.Names {
@@ -52,9 +53,9 @@ func everyVulnerability(but ...vulnerabilities.Name) string {
 	return strings.Join(names, " ")
 }
 
-// diagnoses is what each of the lab's wounds is called here, with what comes along
-// with it; nothing, where it is told by another check.
-var diagnoses = map[string]string{
+// expected is what the check finds on each vulnerable server of the lab. It is empty where
+// another check finds the fault.
+var expected = map[string]string{
 	"heartbleed": "heartbleed", "ccs-injection": "ccs_injection", "ticketbleed": "ticketbleed no_extended_master_secret",
 	"robot-strong": "robot", "robot-weak": "robot", "robot-reset": "robot", "robot-close": "robot", "robot-silence": "robot",
 	"crime":                  "compression",
@@ -65,23 +66,23 @@ var diagnoses = map[string]string{
 	"drown": "poodle drown", "poodle": "poodle", "sweet32": "sweet32", "rc4": "rc4", "null-cipher": "", "anonymous": "",
 }
 
-// alsoHealed is what servers have that are healed of another wound.
-var alsoHealed = map[string]string{"ticketbleed": "no_extended_master_secret"}
+// expectedFixed is what the check still finds on servers with the vulnerability fixed.
+var expectedFixed = map[string]string{"ticketbleed": "no_extended_master_secret"}
 
 func TestVulnerabilities(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
-	for _, wound := range legacy.Vulnerabilities() {
-		want, known := diagnoses[wound.Name]
+	for _, v := range legacy.Vulnerabilities() {
+		want, known := expected[v.Name]
 		if !known {
-			t.Errorf("%s has no diagnosis", wound.Name)
+			t.Errorf("nothing is expected for %s", v.Name)
 		}
 		for _, server := range []struct {
 			name   string
 			legacy legacy.Server
 			want   string
-		}{{"wounded", wound.Vulnerable, want}, {"healed", wound.Fixed, alsoHealed[wound.Name]}} {
-			t.Run(wound.Name+" "+server.name, func(t *testing.T) {
+		}{{"vulnerable", v.Vulnerable, want}, {"fixed", v.Fixed, expectedFixed[v.Name]}} {
+			t.Run(v.Name+" "+server.name, func(t *testing.T) {
 				t.Parallel()
 				addr, err := legacy.Start(lab, server.legacy)
 				if err != nil {
@@ -95,15 +96,15 @@ func TestVulnerabilities(t *testing.T) {
 					t.Errorf("vulnerable: %q, want %q; %+v", got, server.want, found.Answers)
 				}
 				if len(found.Answers) != len(vulnerabilities.Names) {
-					t.Errorf("not everything was told: %+v", found.Answers)
+					t.Errorf("answers are missing: %+v", found.Answers)
 				}
 			})
 		}
 	}
 }
 
-// TestRudenessHidesNoWound has a wounded server found wounded, or not judged.
-func TestRudenessHidesNoWound(t *testing.T) {
+// A vulnerable server that limits connections is never reported as not vulnerable.
+func TestConnectionPolicyHidesNoVulnerability(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
 	everything := legacy.Server{
@@ -118,12 +119,12 @@ func TestRudenessHidesNoWound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, manners := range labtest.Policies {
+	for name, policy := range labtest.Policies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, manners))
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, policy))
 			if found == nil {
-				t.Logf("nothing: %v", err)
+				t.Logf("no finding: %v", err)
 				return
 			}
 			for _, a := range found.Answers {
@@ -131,24 +132,25 @@ func TestRudenessHidesNoWound(t *testing.T) {
 					t.Errorf("%+v", a)
 				}
 			}
-			t.Logf("%d told", len(found.Answers))
+			t.Logf("%d answers", len(found.Answers))
 		})
 	}
 }
 
-// A server that hangs up on a question once has not refused what it was asked, also
-// if it has hung up before and answers others: here the key exchange with RSA that
-// makes it vulnerable. (It hangs up on SSL 2.0, too.)
-func TestAbsenceIsNoRefusal(t *testing.T) {
+// A server that closes the connection on a question once has not refused it, even if it
+// has closed others before and answers other questions. Here the question is for key
+// exchange with RSA, which makes the server vulnerable. (It closes the connection on
+// SSL 2.0 too.)
+func TestClosedOnceIsNoRefusal(t *testing.T) {
 	lab := labtest.Lab(t)
-	wounded := legacy.Server{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, RSAOracle: legacy.RSAOracleStrong}
+	vulnerable := legacy.Server{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, RSAOracle: legacy.RSAOracleStrong}
 	var asked atomic.Int64
-	absent := labtest.RejectUnless(func(h *hello.ClientHello) bool {
+	closesOnce := labtest.RejectUnless(func(h *hello.ClientHello) bool {
 		isRSA := func(id hello.CipherSuite) bool { s := hello.Find(id); return s != nil && s.KeyExchange == "RSA" }
 		others := slices.ContainsFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return !isRSA(id) })
 		return others || !slices.Contains(h.CipherSuites, hello.CipherSuite(tls.TLS_RSA_WITH_AES_128_GCM_SHA256)) || asked.Add(1) > 1
 	}, nil)
-	found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, labtest.StartWrapped(t, lab, wounded, absent)))
+	found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, labtest.StartWrapped(t, lab, vulnerable, closesOnce)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,29 +159,30 @@ func TestAbsenceIsNoRefusal(t *testing.T) {
 	}
 }
 
-// TestRudenessIsNoWound has a healthy server found healthy, or not judged.
-func TestRudenessIsNoWound(t *testing.T) {
+// A server without vulnerabilities that limits connections is never reported as
+// vulnerable.
+func TestConnectionPolicyIsNoVulnerability(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
 	server := labtest.Serve(t, lab, tlstest.Server{})
-	for name, manners := range labtest.Policies {
+	for name, policy := range labtest.Policies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, manners))
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.Behind(t, lab, server, policy))
 			if found == nil {
-				t.Logf("nothing: %v", err)
+				t.Logf("no finding: %v", err)
 				return
 			}
 			if wrong := namesOf(found, true); wrong != "" {
 				t.Errorf("%s; %+v", wrong, found.Answers)
 			}
-			t.Logf("%d told", len(found.Answers))
+			t.Logf("%d answers", len(found.Answers))
 		})
 	}
 }
 
-// TestFewConnections holds what a server of today has to bear: below the twenty
-// after which some ban.
+// TestFewConnections bounds the connections to a modern server: some ban clients after
+// twenty.
 func TestFewConnections(t *testing.T) {
 	lab := labtest.Lab(t)
 	rsaKey := func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
@@ -189,7 +192,7 @@ func TestFewConnections(t *testing.T) {
 		config func(*tls.Config)
 		want   int
 	}{
-		{"all that Go has", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
+		{"all of crypto/tls", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
 		{"TLS 1.3 alone", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 5},
 		{"key exchange with RSA", rsaKey, func(c *tls.Config) {
 			c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
@@ -197,7 +200,7 @@ func TestFewConnections(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := labtest.Serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
-			addr, census, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
+			addr, stats, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,14 +208,50 @@ func TestFewConnections(t *testing.T) {
 			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
 				t.Fatalf("%+v, %v", found, err)
 			}
-			if got := census.Total(); got != test.want {
+			if got := stats.Total(); got != test.want {
 				t.Errorf("%d connections, want %d", got, test.want)
 			}
 		})
 	}
 }
 
-func TestHealthyHasNoWounds(t *testing.T) {
+// TestFewConnectionsToClosing bounds the connections to a server that refuses by closing
+// the connection: two or three more for each refusal.
+func TestFewConnectionsToClosing(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	modern := legacy.Server{Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}
+	for _, test := range []struct {
+		name     string
+		refusal  legacy.Refusal
+		answerer labtest.Wrapper
+		want     int
+	}{
+		{"alerts", legacy.RefuseWithHandshakeFailure, nil, 10},
+		{"closes on SSL 2.0 and 3.0", legacy.RefuseWithHandshakeFailure, labtest.RejectUnless(func(h *hello.ClientHello) bool { return h.LegacyVersion > 0x0300 }, nil), 15},
+		{"closes to refuse", legacy.RefuseByClosing, nil, 25},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := modern
+			server.Refusal = test.refusal
+			addr, stats, err := lab.StartRelay(labtest.StartWrapped(t, lab, server, test.answerer), tlstest.ConnectionPolicy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
+				t.Fatalf("%+v, %v", found, err)
+			}
+			if got := stats.Total(); got != test.want {
+				t.Errorf("%d connections, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// A server of crypto/tls has an answer for every vulnerability, and has none.
+func TestNoVulnerabilities(t *testing.T) {
 	lab := labtest.Lab(t)
 	for _, test := range []struct {
 		name   string
@@ -220,7 +259,7 @@ func TestHealthyHasNoWounds(t *testing.T) {
 		min    uint16
 		max    uint16
 	}{
-		{"all that Go has", "", tls.VersionTLS10, tls.VersionTLS13},
+		{"all of crypto/tls", "", tls.VersionTLS10, tls.VersionTLS13},
 		{"behind STARTTLS", "smtp", tls.VersionTLS10, tls.VersionTLS13},
 		{"TLS 1.2 and 1.3", "", tls.VersionTLS12, tls.VersionTLS13},
 		{"TLS 1.3 alone", "", tls.VersionTLS13, tls.VersionTLS13},
@@ -230,7 +269,7 @@ func TestHealthyHasNoWounds(t *testing.T) {
 			if test.scheme != "" {
 				addr = test.scheme + "://" + addr
 			}
-			r := lookForWounds(t, lab, addr)
+			r := probeVulnerabilities(t, lab, addr)
 			if r.Vulnerabilities.Finding == nil {
 				t.Fatalf("no finding; checks %+v", r.Outcomes)
 			}
@@ -241,8 +280,8 @@ func TestHealthyHasNoWounds(t *testing.T) {
 	}
 }
 
-// What a server keeps for one version alone is found there, and what it has in no
-// version is refused only where all of them were asked.
+// A weak suite that the server accepts in one version alone is found. A suite counts as
+// refused only if all versions were asked about.
 func TestWeakInOneVersion(t *testing.T) {
 	lab := labtest.Lab(t)
 	const rc4, des3, dhe, good = 0x0005, 0x000a, 0x0033, 0xc013

@@ -1,0 +1,92 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"syscall"
+
+	"tls_exporter/prober/hello"
+)
+
+// Answer is how a server answered a hello. What is less certain comes first.
+type Answer int
+
+const (
+	// Unanswered: no answer came in time. The server may be slow, or limit
+	// connections.
+	Unanswered Answer = iota
+	// Inconclusive: the server closed the connection, or sent an alert about
+	// something else. It may refuse the offer, and it may limit connections: only its
+	// answer to another hello can tell which.
+	Inconclusive
+	// NotOffered: the server selected something that was not offered. Only Eliminate
+	// tells.
+	NotOffered
+	// Closed: the answer was Inconclusive every time, also while no other hello was on
+	// its way and right after the server had accepted another one. Most likely it
+	// refuses the offer. Only a Survey tells.
+	Closed
+	// Refused: an alert says that the server accepts nothing of the offer.
+	Refused
+	// Accepted: the server answered with a hello of its own.
+	Accepted
+)
+
+// refusalIn is the error that a flight ends with: an alert, or the ERROR of SSL 2.0.
+func refusalIn(f *hello.Flight) error {
+	switch {
+	case f.Alert != nil:
+		return &hello.AlertError{Alert: *f.Alert}
+	case f.SSL2Error != 0:
+		return fmt.Errorf("%w: %s", errRefusedSSL2, f.SSL2Error)
+	}
+	return nil
+}
+
+// errRefusedSSL2 stands for the ERROR message of SSL 2.0.
+var errRefusedSSL2 = errors.New("the server refused the hello with an ERROR message of SSL 2.0")
+
+// IsHandshakeFailure tells whether err is the alert handshake_failure: the server
+// accepts none of the parameters that were offered (RFC 8446 section 6.2). It may
+// accept others.
+func IsHandshakeFailure(err error) bool {
+	alert, ok := errors.AsType[*hello.AlertError](err)
+	return ok && alert.Description == hello.HandshakeFailure
+}
+
+// refusals are the alerts with which a server refuses everything that a hello offers
+// (RFC 8446 section 6.2, RFC 7507 section 3, and what older servers send instead). All
+// other alerts are about something else: a name, a certificate, an internal error.
+var refusals = map[hello.AlertDescription]bool{
+	hello.CloseNotify: true, hello.UnexpectedMessage: true, hello.HandshakeFailure: true, hello.IllegalParameter: true,
+	hello.DecodeError: true, hello.ProtocolVersion: true, hello.InsufficientSecurity: true, hello.MissingExtension: true,
+	hello.InappropriateFallback: true,
+}
+
+// AnswerOf classifies the result of an offer. A hello of the server's own is
+// Accepted, unless an alert follows it.
+func AnswerOf(f *hello.Flight, err error) Answer {
+	if alert, ok := errors.AsType[*hello.AlertError](err); ok {
+		if refusals[alert.Description] {
+			return Refused
+		}
+		return Inconclusive
+	}
+	switch {
+	case f.Hello != nil || f.SSL2 != nil && len(f.SSL2.Ciphers) > 0:
+		return Accepted // even if the rest of the flight did not come
+	case f.SSL2 != nil, errors.Is(err, errRefusedSSL2):
+		return Refused
+	case Ended(err), errors.Is(err, hello.ErrNotTLS):
+		return Inconclusive
+	}
+	return Unanswered
+}
+
+// Ended tells whether err says that the connection was closed or reset. A timeout
+// says neither.
+func Ended(err error) bool {
+	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}, func(end error) bool { return errors.Is(err, end) })
+}
