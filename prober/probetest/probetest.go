@@ -14,7 +14,7 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// Module is the default module that trusts the lab's root, by ca_file.
+// Module is the default module with the lab's root as its ca_file.
 func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 	t.Helper()
 	m := prober.DefaultModule()
@@ -26,7 +26,7 @@ func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 	return m
 }
 
-// New makes a prober that ends with the test.
+// New makes a prober whose cache is closed at the end of the test.
 func New(t testing.TB, m prober.Module) *prober.Prober {
 	t.Helper()
 	process := prober.NewProcess()
@@ -38,7 +38,7 @@ func New(t testing.TB, m prober.Module) *prober.Prober {
 	return p
 }
 
-// Target parses a target that is valid.
+// Target parses a valid target.
 func Target(t testing.TB, s string) target.Target {
 	t.Helper()
 	parsed, err := target.Parse(s)
@@ -48,7 +48,7 @@ func Target(t testing.TB, s string) target.Target {
 	return parsed
 }
 
-// ProxyURL parses a URL that is valid.
+// ProxyURL parses a valid URL.
 func ProxyURL(t testing.TB, s string) connect.ProxyURL {
 	t.Helper()
 	var u connect.ProxyURL
