@@ -54,10 +54,10 @@ func (m *Module) validate() error {
 		return err
 	}
 	if expected := m.Expect.Options; expected != nil && expected.MinVersion != 0 && m.MaxVersion != 0 && expected.MinVersion > m.MaxVersion {
-		return fmt.Errorf("expect: min_version %s is above what is offered at all, max_version %s", expected.MinVersion, m.MaxVersion)
+		return fmt.Errorf("expect: min_version %s is above max_version %s, the highest version that is offered", expected.MinVersion, m.MaxVersion)
 	}
 	if m.Policy.Options != nil && (m.Versions.Options == nil || m.Ciphers.Options == nil) {
-		return errors.New("policy: judges what versions and ciphers found; write versions: {} and ciphers: {} beside it")
+		return errors.New("policy: needs the checks versions and ciphers; add versions: {} and ciphers: {}")
 	}
 	if err := m.Policy.Options.Validate(); err != nil {
 		return fmt.Errorf("policy: %w", err)
