@@ -20,8 +20,8 @@ import (
 // whose port is in use gets another one.
 const demoPort = 11443
 
-// demo starts the lab, and serves with a configuration that lists its endpoints,
-// until ctx ends. It does not need the internet.
+// demo starts the endpoints of the lab, and serves with a configuration that lists
+// them, until ctx ends. It does not need the internet.
 func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer) error {
 	lab, err := tlstest.New()
 	if err != nil {
