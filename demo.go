@@ -72,11 +72,7 @@ type demoModule struct {
 	ProxyURL      string `yaml:"proxy_url,omitempty"`
 	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
 
-	Versions        *demoCheck `yaml:"versions,omitempty"`
-	Ciphers         *demoCheck `yaml:"ciphers,omitempty"`
-	Policy          *demoCheck `yaml:"policy,omitempty"`
-	Vulnerabilities *demoCheck `yaml:"vulnerabilities,omitempty"`
-	Resumption      *demoCheck `yaml:"resumption,omitempty"`
+	Checks map[string]demoCheck `yaml:",inline"` // by name
 }
 
 // demoCheck enables a check with its defaults.

@@ -18,21 +18,17 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
-	"tls_exporter/prober/check/ciphers"
-	"tls_exporter/prober/check/expect"
-	"tls_exporter/prober/check/policy"
-	"tls_exporter/prober/check/resumption"
-	"tls_exporter/prober/check/versions"
-	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
-	"tls_exporter/prober/hello"
 	"tls_exporter/prober/target"
 )
 
 var at = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
+
+// examples set findings with every metric: one in the test file of each check.
+var examples []func(*prober.Checks)
 
 // full is a result with every metric, also those of failures.
 func full() *prober.Result {
@@ -68,22 +64,9 @@ func full() *prober.Result {
 		Pool:     pool(leaf),
 		Outcomes: []check.Outcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &failure.Failure{Reason: "timeout"}}},
 	}
-	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}}
-
-	r.Versions.Finding = &versions.Finding{Answers: []versions.Answer{{Version: hello.SSL30}, {Version: hello.TLS12, Accepted: true}}}
-	r.Ciphers.Finding = &ciphers.Finding{
-		Suites: []ciphers.Suite{
-			{Version: hello.TLS13, Number: 0x1301},
-			{Version: hello.TLS12, Number: 0x0005},
-		},
-		Groups:  []ciphers.GroupAnswer{{Group: hello.X25519MLKEM768, Accepted: true}, {Group: hello.SecP521r1}},
-		Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: ciphers.ClientPreference,
+	for _, example := range examples {
+		example(&r.Checks)
 	}
-	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
-		{Policy: "pci_dss", Compliant: true}, {Policy: "mozilla_intermediate", Violations: []string{"ciphers", "b", "c", "d", "e", "beyond the bound"}},
-	}}
-	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: "rc4", Vulnerable: true}, {Name: "heartbleed"}}}
-	r.Resumption.Finding = &resumption.Finding{Methods: []resumption.Answer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond}
 	return r
 }
 
@@ -176,6 +159,14 @@ func TestEveryPartIsShown(t *testing.T) {
 		reflect.ValueOf(without).Elem().Field(i).SetZero()
 		if changed := page(t, without) != whole; changed == slices.Contains(silent, name) {
 			t.Errorf("without %s the page changes: %v", name, changed)
+		}
+	}
+	checks := reflect.TypeFor[prober.Checks]()
+	for i := range checks.NumField() {
+		without := full()
+		reflect.ValueOf(&without.Checks).Elem().Field(i).SetZero()
+		if page(t, without) == whole {
+			t.Errorf("the page does not change without the finding of %s", checks.Field(i).Name)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,9 +74,4 @@ func (s *Scan) weakSuites() []string {
 		}
 	}
 	return names
-}
-
-// VulnerabilityRemedy is what to do about a vulnerability, known or not.
-func VulnerabilityRemedy(name string) string {
-	return cmp.Or(Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
 }
