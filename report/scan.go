@@ -28,7 +28,7 @@ type Findings struct {
 type finding interface {
 	// read takes over what the check found; false: there is no finding.
 	read(*prober.Result) bool
-	// facts say it in words.
+	// facts is the finding in words.
 	facts(*prober.Result) []Fact
 }
 
