@@ -142,7 +142,8 @@ func (r *Route) candidates(t *target.Target, resolved []netip.Addr) ([]netip.Add
 }
 
 // Conn is a connection to a target, and what opening it showed. That is there
-// also where opening failed.
+// also where opening failed. It is passed by reference, to keep the stack of a probe
+// that waits within 8 kB (docs/scaling.md).
 type Conn struct {
 	net.Conn                 // nil: opening failed
 	Connected bool           // the port, or the Unix socket, answered
@@ -154,7 +155,7 @@ type Conn struct {
 // proxy and with PROXY protocol header and STARTTLS, where there are such: the
 // next byte to send is a ClientHello. The connection ends with ctx. Open reports
 // whether it succeeded; the trace has the failure.
-func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
+func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
 	conn, ok := r.reach(ctx, trace, t, addrs)
 	if !ok || !t.Scheme.StartsInClear() {
 		return conn, ok
@@ -170,8 +171,8 @@ func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target
 }
 
 // reach connects to the target, through its proxy if it has one.
-func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
-	var conn Conn
+func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
+	var conn *Conn
 	var ok bool
 	if via := r.proxy(t); via != nil {
 		conn, ok = r.tunnelled(ctx, trace, via, t, addrs)
@@ -181,7 +182,7 @@ func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Targe
 	if !ok {
 		return conn, false
 	}
-	if header := r.proxyHeader(&conn); header != nil {
+	if header := r.proxyHeader(conn); header != nil {
 		if _, err := conn.Write(header); err != nil {
 			trace.Fail(failure.PhaseConnect, err)
 			conn.Conn.Close()
@@ -191,12 +192,12 @@ func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Targe
 	return conn, true
 }
 
-func (r *Route) direct(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
+func (r *Route) direct(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
 	opened, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return r.connect(ctx, t, addrs) })
 	if !ok {
-		return Conn{}, false
+		return new(Conn), false
 	}
-	return Conn{Conn: opened, Connected: true, Remote: addrPort(opened.RemoteAddr())}, true
+	return &Conn{Conn: opened, Connected: true, Remote: addrPort(opened.RemoteAddr())}, true
 }
 
 // proxyHeader is the PROXY protocol header that a connection begins with; nil:

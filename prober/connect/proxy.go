@@ -123,8 +123,8 @@ func (r *Route) leaveToProxy(via *ProxyURL, t *target.Target) bool {
 
 // tunnelled connects to the target through a proxy. A proxy that cannot be
 // reached is a failure of its own, and says nothing of the target's port.
-func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyURL, t *target.Target, addrs []netip.AddrPort) (Conn, bool) {
-	opened := Conn{Proxy: via.String()}
+func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyURL, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
+	opened := &Conn{Proxy: via.String()}
 	if err := r.admitProxied(t, addrs); err != nil {
 		_, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return nil, err })
 		return opened, ok
