@@ -222,7 +222,7 @@ func TestBrowserInspect(t *testing.T) {
 	b := openBrowser(t)
 	for name, says := range map[string][]string{
 		"healthy":                    {"good", "days left, TLS 1.3", "X25519MLKEM768 (post-quantum)", "root, from the trust store", "Lab Root"},
-		"expired-misnamed-untrusted": {"bad", "expired: the leaf ended on", "name_mismatch", "unknown_authority", "Renew the certificate", "Unknown Intermediate"},
+		"expired-misnamed-untrusted": {"bad", "expired: the leaf expired on", "name_mismatch", "unknown_authority", "Renew the certificate", "Unknown Intermediate"},
 		"refused":                    {"bad", "refused in connect", "nothing listens on this port"},
 		"silent":                     {"bad", "timeout in server_hello"},
 	} {

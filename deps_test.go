@@ -19,11 +19,11 @@ import (
 // checks is all packages below prober/check.
 var imports = map[string]string{
 	".":         "config collector server report report/text report/json report/web prober option target tlstest tlstest/legacy",
-	"server":    "config collector prober failure handshake target",
+	"server":    "config collector prober failure handshake target text",
 	"collector": "prober chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text",
 
-	"report":      "prober chain checks failure handshake target",
+	"report":      "prober chain checks failure handshake target text",
 	"report/text": "prober report",
 	"report/json": "prober chain ciphers failure handshake report",
 	"report/web":  "config prober failure target report report/json",
@@ -82,9 +82,10 @@ var libraries = map[string][]string{
 	"golang.org/x/net/idna":                {"prober/target/host.go"},
 	"golang.org/x/net/http":                {"prober/connect/proxy.go"},
 	"golang.org/x/net/proxy":               {"prober/connect/socks.go"},
+	"github.com/pires/go-proxyproto":       {"prober/connect/proxyprotocol.go"},
 	"golang.org/x/crypto/x509":             {"prober/chain/roots.go"},
 	"golang.org/x/crypto/chacha20poly1305": {"prober/tls13/keys/keys.go"},
-	"golang.org/x/crypto/cryptobyte":       {"prober/starttls/binary.go", "prober/hello/wire.go"},
+	"golang.org/x/crypto/cryptobyte":       {"prober/starttls/ldap.go", "prober/hello/wire.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
 }

@@ -461,13 +461,13 @@ func TestProbeCommand(t *testing.T) {
 		says   string
 	}{
 		{"good", []string{healthy}, 0, "GOOD    https://" + healthy},
-		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf ended on"},
+		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf expired on"},
 		{"less than a third left", []string{expiring}, 1, "WARNING https://" + expiring},
 		{"less than --warning days", []string{"--warning=90", healthy}, 1, "WARNING"},
 		{"more than --warning days", []string{"--warning=1", expiring}, 0, "GOOD"},
 		{"unknown", []string{"quic://" + healthy}, 3, "not supported by this version"},
 		{"good after STARTTLS", []string{"smtp://" + mail}, 0, "\n    starttls "},
-		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid lists no STARTTLS"},
+		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid does not list STARTTLS"},
 		{"the worst of several", []string{healthy, expired, expiring}, 2, "GOOD"},
 		{"by another name", []string{"--server-name=other.test", healthy}, 2, "name_mismatch"},
 		{"at another address", []string{"--address=" + healthy, "localhost:1"}, 0, "GOOD"},

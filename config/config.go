@@ -228,7 +228,7 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 			}
 			// Without the exporter's own addresses: a file is valid wherever the
 			// exporter listens.
-			if err := guard.New(f.Policy.Value, new(guard.Listeners)).Admit(&target); err != nil {
+			if err := guard.New(f.Policy.Value, new(guard.Listeners)).CheckTarget(&target); err != nil {
 				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", text.Quote(written.Value), err))
 			}
 			identity := target.String() + fmt.Sprint(g.Labels)

@@ -19,7 +19,7 @@ func (c *Config) Permit(module string, t target.Target) error {
 	if t.Path != "" && !configured && !c.guard.AllowsSocket(t.Path) {
 		return fmt.Errorf("%w: a Unix socket has to be listed in the configuration, or allowed by a rule with its path", failure.ErrDenied)
 	}
-	return c.guard.Admit(&t)
+	return c.guard.CheckTarget(&t)
 }
 
 // lists tells whether the file lists the target with this module, and the request

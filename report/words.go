@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/text"
 )
 
 // maxMessage bounds a text that may hold foreign words, in characters.
@@ -20,35 +19,13 @@ const maxMessage = 300
 
 // Clean makes a text that may hold foreign words safe to show: one line,
 // printable, at most 300 characters.
-func Clean(s string) string {
-	if len(s) > 8*maxMessage {
-		s = s[:8*maxMessage]
-	}
-	s = lineBreaks.Replace(strings.TrimSpace(s))
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return utf8.RuneError
-	}, s)
-	return shorten(s, maxMessage)
-}
-
-// lineBreaks separates joined errors, which have a line each.
-var lineBreaks = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\t", " ")
+func Clean(s string) string { return text.Line(s, maxMessage) }
 
 // maxName bounds a name in a table, in characters.
 const maxName = 40
 
 // Short cuts a name down to 40 characters. An ellipsis marks the cut.
-func Short(name string) string { return shorten(name, maxName) }
-
-func shorten(s string, limit int) string {
-	if utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	return string([]rune(s)[:limit-3]) + "..."
-}
+func Short(name string) string { return text.Shorten(name, maxName) }
 
 // Message is the error text of a failure, safe to show.
 func Message(f *failure.Failure) string {

@@ -22,6 +22,7 @@ import (
 	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/prober/target"
+	"tls_exporter/prober/text"
 )
 
 // probe probes one target and answers with its metrics.
@@ -206,7 +207,7 @@ func readRequest(query string, loaded *config.Config, flags ...string) (*probeRe
 	request := &probeRequest{module: cmp.Or(values.Get("module"), config.DefaultModuleName)}
 	if request.prober = loaded.Probers[request.module]; request.prober == nil {
 		return nil, fmt.Errorf("parameter module: there is no %s; there are %s",
-			short(request.module), strings.Join(slices.Sorted(maps.Keys(loaded.Probers)), ", "))
+			text.Quote(request.module), strings.Join(slices.Sorted(maps.Keys(loaded.Probers)), ", "))
 	}
 	if request.target, err = readTarget(values); err != nil {
 		return nil, err
@@ -229,7 +230,7 @@ func checkParameters(values url.Values, flags []string) error {
 	case !found:
 		return nil
 	case !known(wrong):
-		return fmt.Errorf("parameter %s is unknown; known are %s", short(wrong), strings.Join(slices.Concat(parameters, flags), ", "))
+		return fmt.Errorf("parameter %s is unknown; known are %s", text.Quote(wrong), strings.Join(slices.Concat(parameters, flags), ", "))
 	}
 	return fmt.Errorf("parameter %s is given %d times; once is enough", wrong, len(values[wrong]))
 }
@@ -243,7 +244,7 @@ func readFlags(values url.Values, names []string) (map[string]bool, error) {
 		}
 		flag, err := strconv.ParseBool(value)
 		if err != nil {
-			return nil, fmt.Errorf("parameter %s: %s is neither true nor false", name, short(value))
+			return nil, fmt.Errorf("parameter %s: %s is neither true nor false", name, text.Quote(value))
 		}
 		if flags == nil {
 			flags = make(map[string]bool)
@@ -271,10 +272,6 @@ func readTarget(values url.Values) (target.Target, error) {
 	return probed, nil
 }
 
-const maxQuoted = 80 // bytes of a parameter in an error
-
-func short(s string) string { return strconv.QuoteToASCII(s[:min(len(s), maxQuoted)]) }
-
 // Prometheus sends its scrape timeout in timeoutHeader. The answer has to be sent
 // before that, else nothing of it arrives.
 const (
@@ -291,7 +288,7 @@ func scrapeLimit(r *http.Request) (time.Duration, error) {
 	}
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
-		return 0, fmt.Errorf("header %s: %s is not a number of seconds above 0", timeoutHeader, short(header))
+		return 0, fmt.Errorf("header %s: %s is not a number of seconds above 0", timeoutHeader, text.Quote(header))
 	}
 	timeout := time.Duration(min(seconds, maxScrapeTimeout.Seconds()) * float64(time.Second))
 	return timeout - min(timeoutOffset, timeout/2), nil

@@ -159,7 +159,7 @@ func TestProbeRefuses(t *testing.T) {
 		"?target=a.test&module=x":              `parameter module: there is no "x"; there are default`,
 		"?target=a.test&server_name=*.a":       `parameter server_name: server name "*.a"`,
 		"?target=a.test&address=b.test":        `parameter address: address "b.test": is not an IP address`,
-		"?target=unix:///x&address=192.0.2.7":  "parameter address: a Unix socket has no address",
+		"?target=unix:///x&address=192.0.2.7":  "parameter address: a Unix socket has no IP address",
 		"?target=a.test&debug=perhaps":         `parameter debug: "perhaps" is neither true nor false`,
 		"?target=%zz":                          "the query cannot be read",
 		"?target=https://u:secret@a.test":      "user info",

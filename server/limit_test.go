@@ -193,14 +193,14 @@ func TestPolicy(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /inspect", e.Inspect(plainViewer{}))
 	for target, says := range map[string]string{
-		"db.corp.test":               "a rule under deny is about db.corp.test port 443\n",
-		"ssh.test:22":                "a rule under deny is about ssh.test port 22\n",
-		"169.254.169.254:80":         "169.254.169.254 is link-local, where clouds keep their metadata\n",
+		"db.corp.test":               "a rule under deny matches db.corp.test port 443\n",
+		"ssh.test:22":                "a rule under deny matches ssh.test port 22\n",
+		"169.254.169.254:80":         "169.254.169.254 is link-local, where clouds have their metadata service\n",
 		"unix:///run/x.sock":         "a Unix socket has to be listed",
 		"a.test&address=169.254.1.1": "link-local",
 	} {
 		w := get(e, "/probe?target="+target)
-		if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), "the probe policy denies it: ") || !strings.Contains(w.Body.String(), says) || strings.Count(w.Body.String(), "\n") != 1 {
+		if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), "the access policy denies it: ") || !strings.Contains(w.Body.String(), says) || strings.Count(w.Body.String(), "\n") != 1 {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
 		w = httptest.NewRecorder()

@@ -1,17 +1,16 @@
-// Package bounded has a map that holds at most a number of bytes.
+// Package bounded has a map with a limit in bytes.
 package bounded
 
-import (
-	"sync"
-)
+import "sync"
 
-// Map is a map that takes no more than so many bytes. What is forgotten where
-// it is full is anything: going round more targets than fit then still finds a
-// share of them, of which the least recently used would be none.
+// Map is a map whose entries have at most a number of bytes together. A full map
+// evicts random entries: if more targets than fit are probed in turn, some are still
+// found, where evicting the least recently used would find none. It is safe for
+// concurrent use.
 type Map[Key comparable, Value any] struct {
 	mutex   sync.Mutex
 	limit   int // bytes
-	used    int // bytes, as those who kept something reckon them
+	used    int // bytes, as given to Put
 	entries map[Key]entry[Value]
 }
 
@@ -20,10 +19,12 @@ type entry[Value any] struct {
 	size  int32
 }
 
-func New[Key comparable, Value any](most int) *Map[Key, Value] {
-	return &Map[Key, Value]{limit: most, entries: make(map[Key]entry[Value])}
+// New returns an empty map with a limit in bytes.
+func New[Key comparable, Value any](limit int) *Map[Key, Value] {
+	return &Map[Key, Value]{limit: limit, entries: make(map[Key]entry[Value])}
 }
 
+// Get returns the value of a key; false: there is none.
 func (m *Map[Key, Value]) Get(key Key) (Value, bool) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -31,8 +32,8 @@ func (m *Map[Key, Value]) Get(key Key) (Value, bool) {
 	return known.value, ok
 }
 
-// Put takes the place of what was kept for key. What is larger than all that
-// there is room for is not kept.
+// Put sets the value of a key, which has size bytes. A value larger than the limit is
+// not stored; the previous value is removed all the same.
 func (m *Map[Key, Value]) Put(key Key, value Value, size int) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -40,7 +41,7 @@ func (m *Map[Key, Value]) Put(key Key, value Value, size int) {
 	if size > m.limit {
 		return
 	}
-	for other := range m.entries { // in no order: Go begins anywhere
+	for other := range m.entries { // in random order
 		if m.used+size <= m.limit {
 			break
 		}
@@ -50,7 +51,7 @@ func (m *Map[Key, Value]) Put(key Key, value Value, size int) {
 	m.used += size
 }
 
-// Delete has it no more.
+// Delete removes a key.
 func (m *Map[Key, Value]) Delete(key Key) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()

@@ -15,24 +15,24 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Certificate is one certificate as it was sent, with its names in the form in
-// which they are shown: printable, bounded, hexadecimal in lower case.
+// Certificate is a certificate as it was sent, with its properties as strings for
+// labels: printable, bounded, hexadecimal numbers in lower case.
 type Certificate struct {
 	X509               *x509.Certificate
 	SubjectCN          string
 	IssuerCN           string
 	SerialNumber       string
 	FingerprintSHA256  string // of the whole certificate
-	SPKISHA256         string // of the public key: what a pin names (RFC 7469 section 2.4)
-	KeyAlgorithm       string
-	KeyBits            int // 0: not known
-	SignatureAlgorithm string
+	SPKISHA256         string // of the SubjectPublicKeyInfo, as in a pin (RFC 7469 section 2.4)
+	KeyAlgorithm       string // RSA, ECDSA, Ed25519, DSA or unknown
+	KeyBits            int    // 0: unknown
+	SignatureAlgorithm string // as crypto/x509 names it, or unknown
 	DNSNames           string // sorted, joined by commas
 }
 
 const (
-	maxName     = 256  // bytes of a common name that are shown; RFC 5280 appendix A allows 64 characters
-	maxDNSNames = 1024 // bytes of the joined DNS names that are shown
+	maxName     = 256  // bytes of a name; RFC 5280 appendix A allows 64 characters
+	maxDNSNames = 1024 // bytes of the joined DNS names
 )
 
 func newCertificate(cert *x509.Certificate) *Certificate {
@@ -42,7 +42,7 @@ func newCertificate(cert *x509.Certificate) *Certificate {
 		X509:               cert,
 		SubjectCN:          text.Printable(cert.Subject.CommonName, maxName),
 		IssuerCN:           text.Printable(cert.Issuer.CommonName, maxName),
-		SerialNumber:       text.Printable(cert.SerialNumber.Text(16), maxName), // RFC 5280 allows 20 octets, and who signs for himself takes any number
+		SerialNumber:       text.Printable(cert.SerialNumber.Text(16), maxName), // RFC 5280 allows 20 octets; private CAs may use more
 		FingerprintSHA256:  hex.EncodeToString(fingerprint[:]),
 		SPKISHA256:         hex.EncodeToString(spki[:]),
 		KeyAlgorithm:       algorithm,
@@ -52,16 +52,16 @@ func newCertificate(cert *x509.Certificate) *Certificate {
 	}
 }
 
-// Remaining is how long the certificate is still valid at now; negative once
-// it has ended.
+// Remaining returns the time from now until the certificate expires; negative after
+// that. A Duration ends at 292 years.
 func (c *Certificate) Remaining(now time.Time) time.Duration { return c.X509.NotAfter.Sub(now) }
 
-// DaysRemaining is Remaining in days, without the bound that a Duration has: a
-// NotAfter of the year 9999 means "no end" (RFC 5280 section 4.1.2.5).
+// DaysRemaining returns Remaining in days, without the limit of a Duration: a NotAfter
+// in the year 9999 means that there is no expiry date (RFC 5280 section 4.1.2.5).
 func (c *Certificate) DaysRemaining(now time.Time) float64 { return days(now, c.X509.NotAfter) }
 
-// RemainingRatio is what remains over the whole lifetime: 1 fresh, 0 at its end,
-// negative after it. It is not defined (false) for a lifetime of nothing.
+// RemainingRatio returns the remaining part of the lifetime: at most 1, 0 on expiry,
+// negative after it. It is not defined (false) if NotAfter is not after NotBefore.
 func (c *Certificate) RemainingRatio(now time.Time) (float64, bool) {
 	lifetime := days(c.X509.NotBefore, c.X509.NotAfter)
 	if lifetime <= 0 {
@@ -95,7 +95,8 @@ func signatureAlgorithm(cert *x509.Certificate) string {
 	return cert.SignatureAlgorithm.String()
 }
 
-// dnsNames joins as many whole names as fit; an ellipsis says that some did not.
+// dnsNames joins as many names as fit into maxDNSNames. An ellipsis stands for the
+// others.
 func dnsNames(cert *x509.Certificate) string {
 	names := slices.Clone(cert.DNSNames)
 	slices.Sort(names)

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Whatever stands in a certificate, its labels are printable, bounded and, but
-// for what was cut off, what it says.
+// FuzzCertificate checks that the strings of any certificate are printable and
+// bounded, and that short printable names are unchanged.
 func FuzzCertificate(f *testing.F) {
 	for _, seed := range []string{"www.example.com", "<script>alert(1)</script>", "a\x00b\r\nc", "\u202egnp.exe", "\xff\xfe", strings.Repeat("ü", 4096), "a,b", `"\`} {
 		f.Add(seed, seed, seed)
@@ -30,7 +30,7 @@ func FuzzCertificate(f *testing.F) {
 			}
 			for _, r := range label {
 				if !unicode.IsPrint(r) && r != utf8.RuneError {
-					t.Errorf("%q holds %U", label, r)
+					t.Errorf("%q contains %U", label, r)
 				}
 			}
 		}

@@ -1,4 +1,5 @@
-// Package chain judges the certificates that a server sent, question by question.
+// Package chain verifies the certificates that a server sent, and lists all their
+// problems.
 package chain
 
 import (
@@ -6,30 +7,30 @@ import (
 	"time"
 )
 
-// DaysRemaining is how long the chain's trusted path lasts; not known (false)
-// without one.
-func (c *Chain) DaysRemaining() (float64, bool) { return days(c.At, c.NotAfter), c.Path != nil }
-
-// Chain is the certificates that the server sent and what a modern verifier
-// makes of them at the moment At.
+// Chain is the certificates that the server sent and the result of their
+// verification at the time At.
 type Chain struct {
 	At           time.Time
-	Name         string         // what the leaf was to be for: a DNS name or an IP address; empty: nobody said
+	Name         string         // that the leaf must match: a DNS name or an IP address; empty: any
 	Certificates []*Certificate // as sent; 0 is the leaf
 	Valid        bool
-	Problems     []Found             // gravest first, each problem once
-	Path         []*x509.Certificate // the trusted path that lasts longest, leaf to root; nil: there is none
-	NotAfter     time.Time           // when that path ends; zero without one
+	Problems     []Found             // most severe first, each problem once
+	Path         []*x509.Certificate // the trusted path that expires last, leaf to root; nil: none
+	NotAfter     time.Time           // when that path expires: the earliest NotAfter in it; zero without a path
 }
 
-// Found is one problem of a chain and where it stands.
+// Found is a problem of a chain.
 type Found struct {
 	Problem  Problem
-	Position int    // which certificate, as sent; -1: none of them in particular
-	Detail   string // one sentence for people
+	Position int    // of the certificate, as sent; -1: a root, or no single certificate
+	Detail   string // a sentence for people, bounded
 }
 
-// Has tells whether p is among the chain's problems.
+// DaysRemaining returns the days from At until the trusted path expires; false: there
+// is no such path.
+func (c *Chain) DaysRemaining() (float64, bool) { return days(c.At, c.NotAfter), c.Path != nil }
+
+// Has reports whether the chain has this problem.
 func (c *Chain) Has(p Problem) bool {
 	for _, f := range c.Problems {
 		if f.Problem == p {

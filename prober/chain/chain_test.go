@@ -19,7 +19,7 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// pki makes chains for judge, which needs no server.
+// pki makes certificates for tests that need no server.
 type pki struct {
 	testing.TB
 	key crypto.Signer
@@ -42,7 +42,7 @@ func (p pki) root(name string, change ...func(*x509.Certificate)) *tlstest.CA {
 	return ca
 }
 
-func (p pki) under(ca *tlstest.CA, name string, change ...func(*x509.Certificate)) *tlstest.CA {
+func (p pki) intermediate(ca *tlstest.CA, name string, change ...func(*x509.Certificate)) *tlstest.CA {
 	p.Helper()
 	intermediate, err := ca.Intermediate(name, change...)
 	if err != nil {
@@ -60,7 +60,7 @@ func (p pki) crossSign(by, other *tlstest.CA, change ...func(*x509.Certificate))
 	return cross
 }
 
-// leaf is a leaf for localhost without a pointer to its issuer.
+// leaf issues a leaf for localhost. It does not say where its issuer can be downloaded.
 func (p pki) leaf(ca *tlstest.CA, change ...func(*x509.Certificate)) *x509.Certificate {
 	p.Helper()
 	template := &x509.Certificate{
@@ -80,15 +80,15 @@ func (p pki) leaf(ca *tlstest.CA, change ...func(*x509.Certificate)) *x509.Certi
 	return cert
 }
 
-func ends(at time.Time) func(*x509.Certificate) {
+func expires(at time.Time) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.NotAfter = at }
 }
 
-func nameless(c *x509.Certificate) { c.Subject.Organization = nil }
+func withoutOrganization(c *x509.Certificate) { c.Subject.Organization = nil }
 
-func elsewhere(c *x509.Certificate) { c.Subject.Organization = []string{"Elsewhere Inc"} }
+func otherOrganization(c *x509.Certificate) { c.Subject.Organization = []string{"Other Organization"} }
 
-// trust is what a module with these in its ca_file trusts.
+// trust returns the roots of a module with these in its ca_file.
 func trust(cas ...*tlstest.CA) *Roots {
 	r := &Roots{Pool: x509.NewCertPool(), public: func(*x509.Certificate) bool { return false }}
 	for _, ca := range cas {
@@ -98,12 +98,26 @@ func trust(cas ...*tlstest.CA) *Roots {
 	return r
 }
 
-// systemTrust is what a module trusts whose roots are the system's: they can be
-// verified against, and not be listed.
+// systemTrust returns roots of the system: crypto/x509 verifies against them, but does
+// not list them.
 func systemTrust(cas ...*tlstest.CA) *Roots {
 	r := trust(cas...)
 	r.own = nil
 	return r
+}
+
+// uncached verifies a chain without the caches of a Verifier.
+func uncached(certs []*x509.Certificate, name string, trusted *Roots, now time.Time) *Chain {
+	return verify(described(certs), name, trusted, now).Chain
+}
+
+// described is newCertificate of each.
+func described(certs []*x509.Certificate) []*Certificate {
+	all := make([]*Certificate, len(certs))
+	for i, cert := range certs {
+		all[i] = newCertificate(cert)
+	}
+	return all
 }
 
 func certs(parts ...any) []*x509.Certificate {
@@ -119,25 +133,25 @@ func certs(parts ...any) []*x509.Certificate {
 	return all
 }
 
-func TestJudge(t *testing.T) {
+func TestVerify(t *testing.T) {
 	p := newPKI(t)
 	root := p.root("Root")
-	upper := p.under(root, "Upper")
-	lower := p.under(upper, "Lower")
-	stranger := p.root("Stranger")
-	strangerCA := p.under(stranger, "Stranger CA")
-	plainRoot, plainStranger := p.root("Plain Root", nameless), p.root("Plain Stranger", nameless, elsewhere)
-	plainCA := p.under(plainRoot, "Plain CA", nameless)
-	weakCA := p.under(root, "Weak CA", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 })
-	clientCA := p.under(root, "Client CA", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
-	shallow := p.under(root, "Shallow", func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true })
-	tooDeep := p.under(shallow, "Too Deep")
-	expiredCA := p.under(root, "Expired CA", func(c *x509.Certificate) { c.NotAfter = labtest.Now.Add(-labtest.Day) })
+	upper := p.intermediate(root, "Upper")
+	lower := p.intermediate(upper, "Lower")
+	untrusted := p.root("Untrusted")
+	untrustedCA := p.intermediate(untrusted, "Untrusted CA")
+	plainRoot, plainUntrusted := p.root("Plain Root", withoutOrganization), p.root("Plain Untrusted", withoutOrganization, otherOrganization)
+	plainCA := p.intermediate(plainRoot, "Plain CA", withoutOrganization)
+	weakCA := p.intermediate(root, "Weak CA", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 })
+	clientCA := p.intermediate(root, "Client CA", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+	shallow := p.intermediate(root, "Shallow", func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true })
+	tooDeep := p.intermediate(shallow, "Too Deep")
+	expiredCA := p.intermediate(root, "Expired CA", func(c *x509.Certificate) { c.NotAfter = labtest.Now.Add(-labtest.Day) })
 	other := newPKI(t)
 	notCA := other.leaf(root, func(c *x509.Certificate) { c.Subject.CommonName = "Not A CA" })
 	leafSigner := &tlstest.CA{Certificate: notCA, Key: other.key}
 	pointing := func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.test/ca.crt"} }
-	expired := ends(labtest.Now.Add(-10 * labtest.Day))
+	expired := expires(labtest.Now.Add(-10 * labtest.Day))
 	misnamed := func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }
 	forClients := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 	weakly := func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }
@@ -157,22 +171,22 @@ func TestJudge(t *testing.T) {
 
 		{"a leaf alone, its issuer under the only root", certs(p.leaf(upper)), trust(root), []Problem{ProblemIncompleteChain}, 0},
 		{"a leaf alone, names without an organization", certs(p.leaf(plainCA)), trust(plainRoot), []Problem{ProblemIncompleteChain}, 0},
-		{"a leaf alone, its issuer called a root", certs(p.leaf(p.root("Other Root", nameless))), trust(plainRoot), []Problem{ProblemUnknownAuthority}, 0},
-		{"a leaf alone, of another organization", certs(p.leaf(p.under(stranger, "X", elsewhere))), trust(root), []Problem{ProblemUnknownAuthority}, 0},
-		{"a leaf alone, of a private root, with the system's roots", certs(p.leaf(plainStranger)), systemTrust(root), []Problem{ProblemUnknownAuthority}, 0},
-		{"a leaf alone that says where its issuer is", certs(p.leaf(upper, pointing)), systemTrust(root), []Problem{ProblemIncompleteChain}, 0},
+		{"a leaf alone, its issuer named a root", certs(p.leaf(p.root("Other Root", withoutOrganization))), trust(plainRoot), []Problem{ProblemUnknownAuthority}, 0},
+		{"a leaf alone, of another organization", certs(p.leaf(p.intermediate(untrusted, "X", otherOrganization))), trust(root), []Problem{ProblemUnknownAuthority}, 0},
+		{"a leaf alone, of a private root, with the system's roots", certs(p.leaf(plainUntrusted)), systemTrust(root), []Problem{ProblemUnknownAuthority}, 0},
+		{"a leaf alone that says where to download its issuer", certs(p.leaf(upper, pointing)), systemTrust(root), []Problem{ProblemIncompleteChain}, 0},
 		{"a leaf alone that says its issuer is a root", certs(p.leaf(upper, pointing, issuedBy(upper.Certificate.RawSubject))), trust(root), []Problem{ProblemUnknownAuthority}, 0},
 		{"an intermediate that says its issuer is another one", certs(p.leaf(lower, issuedBy(root.Certificate.RawSubject))), systemTrust(root), []Problem{ProblemIncompleteChain}, 0},
 		{"the wrong intermediate", certs(p.leaf(lower), upper), systemTrust(root), []Problem{ProblemIncompleteChain}, 0},
-		{"an unknown root, its intermediate sent", certs(p.leaf(strangerCA), strangerCA), trust(root), []Problem{ProblemUnknownAuthority}, 0},
-		{"an unknown root, sent", certs(p.leaf(strangerCA), strangerCA, stranger), trust(root), []Problem{ProblemUnknownAuthority}, 0},
-		{"the same with the system's roots", certs(p.leaf(strangerCA), strangerCA, stranger), systemTrust(root), []Problem{ProblemUnknownAuthority}, 0},
-		{"signed by itself", certs(selfSignedLeaf(p)), systemTrust(root), []Problem{ProblemSelfSigned}, 0},
+		{"an unknown root, its intermediate sent", certs(p.leaf(untrustedCA), untrustedCA), trust(root), []Problem{ProblemUnknownAuthority}, 0},
+		{"an unknown root, sent", certs(p.leaf(untrustedCA), untrustedCA, untrusted), trust(root), []Problem{ProblemUnknownAuthority}, 0},
+		{"the same with the system's roots", certs(p.leaf(untrustedCA), untrustedCA, untrusted), systemTrust(root), []Problem{ProblemUnknownAuthority}, 0},
+		{"self-signed", certs(selfSignedLeaf(p)), systemTrust(root), []Problem{ProblemSelfSigned}, 0},
 
 		{"expired", certs(p.leaf(upper, expired), upper), trust(root), []Problem{ProblemExpired}, 3},
 		{"expired, with the system's roots", certs(p.leaf(upper, expired), upper), systemTrust(root), []Problem{ProblemExpired}, 3},
 		{"the only intermediate expired", certs(p.leaf(expiredCA), expiredCA), trust(root), []Problem{ProblemExpired}, 3},
-		{"expired, misnamed, untrusted", certs(p.leaf(strangerCA, expired, misnamed), strangerCA), trust(root), allBad, 0},
+		{"expired, misnamed, untrusted", certs(p.leaf(untrustedCA, expired, misnamed), untrustedCA), trust(root), allBad, 0},
 		{"expired and for clients", certs(p.leaf(upper, expired, forClients), upper), trust(root), []Problem{ProblemExpired, ProblemWrongUsage}, 0},
 		{"expired, misnamed, for clients, weakly signed", certs(p.leaf(upper, expired, misnamed, forClients, weakly), upper), trust(root),
 			[]Problem{ProblemExpired, ProblemNameMismatch, ProblemWrongUsage, ProblemWeakSignature}, 0},
@@ -186,15 +200,15 @@ func TestJudge(t *testing.T) {
 		{"an intermediate signed with SHA-1", certs(p.leaf(weakCA), weakCA), trust(root), []Problem{ProblemWeakSignature}, 0},
 		{"a leaf signed with SHA-1, with the system's roots", certs(p.leaf(upper, weakly), upper), systemTrust(root), []Problem{ProblemWeakSignature}, 0},
 
-		{"the intermediates the wrong way round", certs(p.leaf(lower), upper, lower), trust(root), []Problem{ProblemWrongOrder}, 4},
-		{"a stranger before the issuer", certs(p.leaf(upper), stranger, upper), trust(root), []Problem{ProblemWrongOrder}, 3},
-		{"a stranger after the issuer", certs(p.leaf(upper), upper, stranger), trust(root), nil, 3},
+		{"the intermediates in the wrong order", certs(p.leaf(lower), upper, lower), trust(root), []Problem{ProblemWrongOrder}, 4},
+		{"another root before the issuer", certs(p.leaf(upper), untrusted, upper), trust(root), []Problem{ProblemWrongOrder}, 3},
+		{"another root after the issuer", certs(p.leaf(upper), upper, untrusted), trust(root), nil, 3},
 		{"the issuer twice", certs(p.leaf(upper), upper, upper), trust(root), nil, 3},
-		{"the leaf twice", certs2(p.leaf(upper), upper), trust(root), nil, 3},
+		{"the leaf twice", leafTwice(p.leaf(upper), upper), trust(root), nil, 3},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := verifyAll(test.sent, "localhost", test.roots, labtest.Now)
+			c := uncached(test.sent, "localhost", test.roots, labtest.Now)
 			if got := problems(c); !slices.Equal(got, test.want) {
 				t.Errorf("problems are %v, want %v", c.Problems, test.want)
 			}
@@ -208,8 +222,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// certs2 sends a leaf twice before its issuer.
-func certs2(leaf *x509.Certificate, ca *tlstest.CA) []*x509.Certificate {
+// leafTwice sends a leaf twice before its issuer.
+func leafTwice(leaf *x509.Certificate, ca *tlstest.CA) []*x509.Certificate {
 	return certs(leaf, leaf, ca)
 }
 
@@ -238,16 +252,16 @@ func selfSignedLeaf(p pki) *x509.Certificate {
 	return cert
 }
 
-// When clients break is when their last path ends, not when the first
-// certificate that was sent does.
-func TestChainEnd(t *testing.T) {
+// A chain expires with its last trusted path, not with the first of the certificates
+// that were sent.
+func TestChainNotAfter(t *testing.T) {
 	p := newPKI(t)
-	oldRoot, newRoot := p.root("Old Root", ends(labtest.Now.Add(20*labtest.Day))), p.root("New Root")
-	viaNew := p.under(newRoot, "CA")
-	viaOld := p.crossSign(oldRoot, viaNew, ends(labtest.Now.Add(10*labtest.Day)))
-	short := p.under(newRoot, "Short CA", ends(labtest.Now.Add(5*labtest.Day)))
-	expiredCross := p.crossSign(oldRoot, viaNew, ends(labtest.Now.Add(-labtest.Day)))
-	leaf, expired := p.leaf(viaNew), p.leaf(viaNew, ends(labtest.Now.Add(-3*labtest.Day)))
+	oldRoot, newRoot := p.root("Old Root", expires(labtest.Now.Add(20*labtest.Day))), p.root("New Root")
+	ca := p.intermediate(newRoot, "CA")
+	viaOld := p.crossSign(oldRoot, ca, expires(labtest.Now.Add(10*labtest.Day)))
+	short := p.intermediate(newRoot, "Short CA", expires(labtest.Now.Add(5*labtest.Day)))
+	expiredCross := p.crossSign(oldRoot, ca, expires(labtest.Now.Add(-labtest.Day)))
+	leaf, expired := p.leaf(ca), p.leaf(ca, expires(labtest.Now.Add(-3*labtest.Day)))
 
 	for _, test := range []struct {
 		name  string
@@ -255,25 +269,25 @@ func TestChainEnd(t *testing.T) {
 		roots *Roots
 		end   time.Time
 	}{
-		{"the leaf ends first", certs(leaf, viaNew), trust(newRoot), leaf.NotAfter},
-		{"the intermediate ends first", certs(p.leaf(short), short), trust(newRoot), short.Certificate.NotAfter},
+		{"the leaf expires first", certs(leaf, ca), trust(newRoot), leaf.NotAfter},
+		{"the intermediate expires first", certs(p.leaf(short), short), trust(newRoot), short.Certificate.NotAfter},
 		{"only the short path is trusted", certs(leaf, viaOld), trust(oldRoot), viaOld.Certificate.NotAfter},
-		{"of two paths the longer", certs(leaf, viaOld, viaNew), trust(oldRoot, newRoot), leaf.NotAfter},
-		{"of two paths the longer, the other way round", certs(leaf, viaNew, viaOld), trust(oldRoot, newRoot), leaf.NotAfter},
-		{"an expired cross-sign beside a good one", certs(leaf, expiredCross, viaNew), trust(oldRoot, newRoot), leaf.NotAfter},
-		{"the leaf has ended", certs(expired, viaOld, viaNew), trust(oldRoot, newRoot), expired.NotAfter},
+		{"of two paths the longer", certs(leaf, viaOld, ca), trust(oldRoot, newRoot), leaf.NotAfter},
+		{"of two paths the longer, in the other order", certs(leaf, ca, viaOld), trust(oldRoot, newRoot), leaf.NotAfter},
+		{"an expired cross-certificate and a good one", certs(leaf, expiredCross, ca), trust(oldRoot, newRoot), leaf.NotAfter},
+		{"the leaf has expired", certs(expired, viaOld, ca), trust(oldRoot, newRoot), expired.NotAfter},
 		{"no path", certs(leaf, viaOld), trust(p.root("Other")), time.Time{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := verifyAll(test.sent, "localhost", test.roots, labtest.Now)
+			c := uncached(test.sent, "localhost", test.roots, labtest.Now)
 			if !c.NotAfter.Equal(test.end) {
-				t.Errorf("the chain ends on %v, want %v; problems %v", c.NotAfter, test.end, c.Problems)
+				t.Errorf("the chain expires on %v, want %v; problems are %v", c.NotAfter, test.end, c.Problems)
 			}
 		})
 	}
 }
 
-func TestLatestEnd(t *testing.T) {
+func TestLatestNotAfter(t *testing.T) {
 	second := time.Second
 	for _, test := range []struct {
 		notBefore, latest time.Time
@@ -289,25 +303,25 @@ func TestLatestEnd(t *testing.T) {
 		{date(2027, 3, 15), date(2027, 3, 15).Add(100 * labtest.Day)},
 		{date(2029, 3, 15), date(2029, 3, 15).Add(47 * labtest.Day)},
 	} {
-		// Both ends belong to a lifetime, so it ends a second before.
-		if got, limited := latestEnd(test.notBefore); !limited || !got.Equal(test.latest.Add(-second)) {
-			t.Errorf("%v: latest end is %v, want %v", test.notBefore, got, test.latest.Add(-second))
+		// The last second belongs to the lifetime.
+		if got, limited := latestNotAfter(test.notBefore); !limited || !got.Equal(test.latest.Add(-second)) {
+			t.Errorf("%v: latest NotAfter is %v, want %v", test.notBefore, got, test.latest.Add(-second))
 		}
 	}
-	if end, limited := latestEnd(date(2010, 1, 1)); limited {
+	if end, limited := latestNotAfter(date(2010, 1, 1)); limited {
 		t.Errorf("there was no limit in 2010, got %v", end)
 	}
 }
 
 func TestLifetimeTooLong(t *testing.T) {
 	p := newPKI(t)
-	begins := date(2026, 4, 1) // the limit is 200 days
+	validFrom := date(2026, 4, 1) // the limit is 200 days
 	forever := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = date(2020, 1, 1), date(2040, 1, 1) }
 	root := p.root("Root", forever)
 	public := trust(root)
 	public.public = func(*x509.Certificate) bool { return true }
 	leaf := func(lifetime time.Duration) []*x509.Certificate {
-		return certs(p.leaf(root, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = begins, begins.Add(lifetime-time.Second) }))
+		return certs(p.leaf(root, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = validFrom, validFrom.Add(lifetime-time.Second) }))
 	}
 	for _, test := range []struct {
 		name  string
@@ -315,13 +329,13 @@ func TestLifetimeTooLong(t *testing.T) {
 		roots *Roots
 		want  bool
 	}{
-		{"a long one of a private root", leaf(5 * 365 * labtest.Day), trust(root), false},
-		{"a long one of a public root", leaf(5 * 365 * labtest.Day), public, true},
-		{"just within", leaf(200 * labtest.Day), public, false},
-		{"a second over", leaf(200*labtest.Day + time.Second), public, true},
+		{"too long, of a private root", leaf(5 * 365 * labtest.Day), trust(root), false},
+		{"too long, of a public root", leaf(5 * 365 * labtest.Day), public, true},
+		{"the longest that is allowed", leaf(200 * labtest.Day), public, false},
+		{"a second too long", leaf(200*labtest.Day + time.Second), public, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := verifyAll(test.sent, "localhost", test.roots, begins.Add(labtest.Day))
+			c := uncached(test.sent, "localhost", test.roots, validFrom.Add(labtest.Day))
 			if !c.Valid || c.Has(ProblemLifetimeTooLong) != test.want {
 				t.Errorf("valid: %v, problems %v; want lifetime_too_long: %v", c.Valid, c.Problems, test.want)
 			}
@@ -329,73 +343,74 @@ func TestLifetimeTooLong(t *testing.T) {
 	}
 }
 
-// Mozilla's list is what makes a root public: one of it, and none of ours.
+// Only roots of Mozilla's list are public.
 func TestPublicRoot(t *testing.T) {
 	if len(publicRoots()) < 100 {
 		t.Errorf("%d public roots", len(publicRoots()))
 	}
 	if isPublicRoot(newPKI(t).root("Private").Certificate) {
-		t.Error("a private root passes for a public one")
+		t.Error("a private root is public")
 	}
 }
 
-// Many certificates of one name make paths without end; the search has one.
-func TestManyTwins(t *testing.T) {
+// CAs that certified each other many times make an endless number of paths. The
+// search ends all the same.
+func TestPathSearchIsBounded(t *testing.T) {
 	p := newPKI(t)
 	a, b := p.root("A"), p.root("B")
 	sent := certs(p.leaf(a))
 	for range handshake.MaxCertificates/2 - 1 {
 		sent = append(sent, p.crossSign(b, a).Certificate, p.crossSign(a, b).Certificate)
 	}
-	c := verifyAll(sent, "localhost", trust(p.root("Other")), labtest.Now)
+	c := uncached(sent, "localhost", trust(p.root("Other")), labtest.Now)
 	if c.Valid || !c.Has(ProblemUnknownAuthority) {
 		t.Errorf("problems are %v", c.Problems)
 	}
 }
 
-func TestJudgeIPAddress(t *testing.T) {
+func TestVerifyIPAddress(t *testing.T) {
 	p := newPKI(t)
 	root := p.root("Root")
 	for name, valid := range map[string]bool{"127.0.0.1": true, "::1": true, "192.0.2.7": false} {
 		leaf := p.leaf(root, func(c *x509.Certificate) { c.IPAddresses = []net.IP{{127, 0, 0, 1}, net.IPv6loopback} })
-		if c := verifyAll(certs(leaf), name, trust(root), labtest.Now); c.Valid != valid {
+		if c := uncached(certs(leaf), name, trust(root), labtest.Now); c.Valid != valid {
 			t.Errorf("%s: valid is %v, problems %v", name, c.Valid, c.Problems)
 		}
 	}
 }
 
-// Faults never hide each other: every combination of them is told in full, and
-// the verdict is x509's.
-func TestJudgeTellsEverything(t *testing.T) {
+// Every combination of faults is reported in full, and crypto/x509 decides whether the
+// chain is valid.
+func TestVerifyReportsEverything(t *testing.T) {
 	p := newPKI(t)
-	root, stranger := p.root("Root"), p.root("Stranger")
+	root, untrusted := p.root("Root"), p.root("Untrusted")
 	forClients := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 	leafFaults := []struct {
 		problem Problem
 		change  func(*x509.Certificate)
 	}{
-		{ProblemExpired, ends(labtest.Now.Add(-labtest.Day))},
+		{ProblemExpired, expires(labtest.Now.Add(-labtest.Day))},
 		{ProblemNameMismatch, func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }},
 		{ProblemWrongUsage, forClients},
 		{ProblemWeakSignature, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }},
 	}
 	intermediates := []struct {
-		problems []Problem // of its own
+		problems []Problem // of the intermediate itself
 		change   func(*x509.Certificate)
 	}{
 		{nil, func(*x509.Certificate) {}},
-		{[]Problem{ProblemExpired}, ends(labtest.Now.Add(-2 * labtest.Day))},
+		{[]Problem{ProblemExpired}, expires(labtest.Now.Add(-2 * labtest.Day))},
 		{[]Problem{ProblemWrongUsage}, forClients},
 		{[]Problem{ProblemNameConstraint}, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"permitted.test"} }},
 	}
 	trusted, combinations := trust(root), 0
 	for _, intermediate := range intermediates {
-		for _, above := range []*tlstest.CA{root, stranger} {
-			ca := p.under(above, "CA", intermediate.change)
+		for _, issuer := range []*tlstest.CA{root, untrusted} {
+			ca := p.intermediate(issuer, "CA", intermediate.change)
 			for faults := range 1 << len(leafFaults) {
 				for _, sendsCA := range []bool{true, false} {
-					if !sendsCA && above == stranger {
-						continue // nothing in the leaf tells this from the next
+					if !sendsCA && issuer == untrusted {
+						continue // the leaf is the same as that of the trusted root
 					}
 					var changes []func(*x509.Certificate)
 					want := make(map[Problem]bool)
@@ -414,15 +429,15 @@ func TestJudgeTellsEverything(t *testing.T) {
 					switch {
 					case !sendsCA:
 						want[ProblemIncompleteChain] = true
-					case above == stranger:
+					case issuer == untrusted:
 						want[ProblemUnknownAuthority] = true
 					}
 					combinations++
-					c := verifyAll(sent, "localhost", trusted, labtest.Now)
+					c := uncached(sent, "localhost", trusted, labtest.Now)
 					for _, problem := range Problems {
-						// x509 asks about names only what it could verify otherwise.
+						// crypto/x509 checks name constraints last, and not at all after a weak signature.
 						if c.Has(problem) != want[problem] && !(problem == ProblemNameConstraint && want[ProblemWeakSignature]) {
-							t.Errorf("%v: %s is %v; told are %v", want, problem, c.Has(problem), c.Problems)
+							t.Errorf("%v: %s is %v; problems are %v", want, problem, c.Has(problem), c.Problems)
 						}
 					}
 					if _, err := verifyX509(sent, "localhost", trusted.Pool, labtest.Now); c.Valid != (err == nil) {

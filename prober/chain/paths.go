@@ -11,16 +11,16 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// candidate is a way with what is wrong with it.
+// candidate is a path and its defects.
 type candidate struct {
 	certs   []*x509.Certificate
 	defects []defect
 }
 
-// permanent counts the defects that time alone does not bring or heal.
-func (w candidate) permanent() int {
+// permanent counts the defects that do not depend on the time.
+func (c candidate) permanent() int {
 	n := 0
-	for _, d := range w.defects {
+	for _, d := range c.defects {
 		if d.Problem != ProblemExpired && d.Problem != ProblemNotYetValid {
 			n++
 		}
@@ -28,148 +28,153 @@ func (w candidate) permanent() int {
 	return n
 }
 
-// trustworthy tells whether nothing but the date stands against the way.
-func (w candidate) trustworthy() bool { return w.permanent() == 0 }
+// trusted reports whether the path has no defects but its dates.
+func (c candidate) trusted() bool { return c.permanent() == 0 }
 
-// best is the way with the fewest defects, and of those the one that lasts
-// longest.
-func (j *verification) best(ways [][]*x509.Certificate) candidate {
-	all := make([]candidate, len(ways))
-	for i, way := range ways {
-		all[i] = candidate{way, j.defects(way)}
+// best returns the path with the fewest defects, and of those the one that expires
+// last.
+func (v *verification) best(paths [][]*x509.Certificate) candidate {
+	all := make([]candidate, len(paths))
+	for i, path := range paths {
+		all[i] = candidate{path, v.defects(path)}
 	}
 	return slices.MinFunc(all, func(a, b candidate) int {
-		return cmp.Or(a.permanent()-b.permanent(), len(a.defects)-len(b.defects), end(b.certs).Compare(end(a.certs)))
+		return cmp.Or(a.permanent()-b.permanent(), len(a.defects)-len(b.defects), expiry(b.certs).Compare(expiry(a.certs)))
 	})
 }
 
-// Bounds on the search for ways, which a server could make endless with many
-// certificates of one name. crypto/x509 allows itself as many signatures.
+// Bounds on the search for paths, which a server could make endless with many
+// certificates of the same name. crypto/x509 has the same limit of signatures.
 const (
 	maxSignatureChecks = 100
 	maxPaths           = 16
 )
 
-// paths climbs from the leaf by names and signatures alone. It returns the ways
-// that end in a trusted root, and those that end where no issuer is at hand.
-func (j *verification) paths() (complete, dangling [][]*x509.Certificate) {
-	var climb func(way []*x509.Certificate, positions []int)
-	climb = func(way []*x509.Certificate, positions []int) {
-		if len(complete)+len(dangling) >= maxPaths {
+// findPaths returns the paths from the leaf to a trusted root, and those that end at a
+// certificate without a known issuer. It goes by names and signatures alone.
+func (v *verification) findPaths() (complete, incomplete [][]*x509.Certificate) {
+	var extend func(path []*x509.Certificate, positions []int)
+	extend = func(path []*x509.Certificate, positions []int) {
+		if len(complete)+len(incomplete) >= maxPaths {
 			return
 		}
-		top := way[len(way)-1]
-		above := j.rootsAbove(top)
-		for _, root := range above {
-			if root.Equal(top) {
-				complete = append(complete, way)
+		last := path[len(path)-1]
+		roots := v.trustedIssuers(last)
+		for _, root := range roots {
+			if root.Equal(last) {
+				complete = append(complete, path)
 				return
 			}
-			complete = append(complete, append(slices.Clip(way), root))
+			complete = append(complete, append(slices.Clip(path), root))
 		}
-		further := false
-		for i := range j.sent {
-			if !passedCA(way, j.sent[i]) && j.signs(i, positions[len(positions)-1]) {
-				further = true
-				climb(append(slices.Clip(way), j.sent[i]), append(slices.Clip(positions), i))
+		extended := false
+		for i := range v.sent {
+			if !hasCA(path, v.sent[i]) && v.signs(i, positions[len(positions)-1]) {
+				extended = true
+				extend(append(slices.Clip(path), v.sent[i]), append(slices.Clip(positions), i))
 			}
 		}
-		if !further && len(above) == 0 {
-			dangling = append(dangling, way)
+		if !extended && len(roots) == 0 {
+			incomplete = append(incomplete, path)
 		}
 	}
-	climb(j.sent[:1:1], []int{0})
-	return complete, dangling
+	extend(v.sent[:1:1], []int{0})
+	return complete, incomplete
 }
 
-// passedCA tells whether a way already went through this authority, if with
-// another certificate: mutual cross-signs would lead round in circles.
-func passedCA(way []*x509.Certificate, cert *x509.Certificate) bool {
-	return slices.ContainsFunc(way, func(c *x509.Certificate) bool {
+// hasCA reports whether a path already has a certificate of this CA, by name and key:
+// CAs that certified each other would make a loop.
+func hasCA(path []*x509.Certificate, cert *x509.Certificate) bool {
+	return slices.ContainsFunc(path, func(c *x509.Certificate) bool {
 		return bytes.Equal(c.RawSubject, cert.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, cert.RawSubjectPublicKeyInfo)
 	})
 }
 
-func (j *verification) rootsAbove(cert *x509.Certificate) []*x509.Certificate {
-	if j.checks++; j.checks > maxSignatureChecks {
+// trustedIssuers returns the roots that signed cert, or cert alone if it is a root.
+// Past the limit of signatures it returns none.
+func (v *verification) trustedIssuers(cert *x509.Certificate) []*x509.Certificate {
+	if v.checks++; v.checks > maxSignatureChecks {
 		return nil
 	}
-	above := j.roots.issuersOf(cert, j.At)
-	j.rootsSeen = append(j.rootsSeen, above...)
-	return above
+	roots := v.roots.issuersOf(cert, v.At)
+	v.rootsSeen = append(v.rootsSeen, roots...)
+	return roots
 }
 
-// signs tells whether the certificate sent at parent signed the one at child.
-// Past the bound on signatures nothing did.
-func (j *verification) signs(parent, child int) bool {
+// signs reports whether the certificate at position parent signed the one at child.
+// Past the limit of signatures it reports false.
+func (v *verification) signs(parent, child int) bool {
 	pair := [2]int{parent, child}
-	known, asked := j.signed[pair]
-	if asked || parent == child {
-		return known
+	signed, cached := v.signed[pair]
+	if cached || parent == child {
+		return signed
 	}
-	if j.checks++; j.checks <= maxSignatureChecks {
-		known = signs(j.sent[parent], j.sent[child])
+	if v.checks++; v.checks <= maxSignatureChecks {
+		signed = signs(v.sent[parent], v.sent[child])
 	}
-	j.signed[pair] = known
-	return known
+	v.signed[pair] = signed
+	return signed
 }
 
-// reportMissing says why a way does not end in a trusted root. Certificates alone
-// cannot always tell a root that is not trusted from an intermediate that was
-// not sent, so this goes by what they do say, strongest first.
-func (j *verification) reportMissing(way []*x509.Certificate) {
-	top := way[len(way)-1]
+// reportUntrusted reports why a path does not end in a trusted root. Certificates do
+// not always show whether a root is not trusted or an intermediate was not sent, so
+// the strongest evidence decides.
+func (v *verification) reportUntrusted(path []*x509.Certificate) {
+	last := path[len(path)-1]
+	subject, issuer := text.Quote(last.Subject.CommonName), text.Quote(last.Issuer.CommonName)
 	switch {
-	case selfSigned(top) && len(way) == 1:
-		j.report(ProblemSelfSigned, top, "the leaf is signed by itself and is not among the trusted roots")
-	case selfSigned(top):
-		j.report(ProblemUnknownAuthority, top, "the chain ends in %s, which is not among the trusted roots", text.Quote(top.Subject.CommonName))
-	case j.lacksIntermediate(way):
-		j.report(ProblemIncompleteChain, top, "%s was issued by %s, which the server did not send and which seems to be an intermediate", text.Quote(top.Subject.CommonName), text.Quote(top.Issuer.CommonName))
+	case selfSigned(last) && len(path) == 1:
+		v.report(ProblemSelfSigned, last, "the leaf is self-signed and is not among the trusted roots")
+	case selfSigned(last):
+		v.report(ProblemUnknownAuthority, last, "the chain ends in %s, which is not among the trusted roots", subject)
+	case v.lacksIntermediate(path):
+		v.report(ProblemIncompleteChain, last, "%s was issued by %s, which seems to be an intermediate and was not sent by the server", subject, issuer)
 	default:
-		j.report(ProblemUnknownAuthority, top, "%s was issued by %s, which is not among the trusted roots", text.Quote(top.Subject.CommonName), text.Quote(top.Issuer.CommonName))
+		v.report(ProblemUnknownAuthority, last, "%s was issued by %s, which is not among the trusted roots", subject, issuer)
 	}
 }
 
-// lacksIntermediate decides whether the issuer of the way's top, which was not
-// sent and is not trusted, is an intermediate under a trusted root.
+// lacksIntermediate decides whether the issuer of the path's last certificate, which
+// was not sent and is not trusted, is an intermediate under a trusted root.
 //
-//   - The top's authority key identifier may name its issuer's issuer (RFC 5280
-//     section 4.2.1.1): the same name is a root, another one an intermediate.
-//   - A CA certificate was sent that does not belong to the way, but reaches a
-//     trusted root: the server sends the wrong intermediate.
-//   - An intermediate at the top is taken to hang under a root that is not
-//     trusted, since roots need not be sent (RFC 8446 section 4.4.2).
-//   - A leaf at the top whose AIA says where its issuer can be fetched was
-//     issued by an intermediate: no public root issues leaves, and publicly
-//     trusted leaves carry the pointer (Baseline Requirements 7.1.2.7.7).
-//   - Else only where the module names its roots can a lone leaf be expected to
-//     hang under one of them: if the names of its issuer and of a root have the
-//     same organization, or none to compare and the issuer is not called a root.
-func (j *verification) lacksIntermediate(way []*x509.Certificate) bool {
-	top := way[len(way)-1]
-	if root, known := issuerIsRoot(top); known {
+//   - The authority key identifier may name the issuer of the issuer (RFC 5280
+//     section 4.2.1.1): if that is the issuer itself, it is a root, else an
+//     intermediate.
+//   - If the server also sent a CA certificate that is not in the path and that a
+//     trusted root signed, it sends the wrong intermediate.
+//   - If the last certificate is an intermediate, its issuer is taken for a root that
+//     is not trusted, since roots need not be sent (RFC 8446 section 4.4.2).
+//   - A leaf whose AIA says where its issuer can be downloaded was issued by an
+//     intermediate: no public root issues leaves, and publicly trusted leaves have
+//     that URL (Baseline Requirements section 7.1.2.7.7).
+//   - Any other leaf was issued by an intermediate only if the module has a ca_file:
+//     if the issuer and a root of the file have the same organization, or none to
+//     compare and the issuer's name does not say that it is a root.
+func (v *verification) lacksIntermediate(path []*x509.Certificate) bool {
+	last := path[len(path)-1]
+	if root, known := issuerIsRoot(last); known {
 		return !root
 	}
-	for _, cert := range j.sent[1:] {
-		if cert.IsCA && !contains(way, cert) && len(j.rootsAbove(cert)) > 0 {
+	for _, cert := range v.sent[1:] {
+		if cert.IsCA && !contains(path, cert) && len(v.trustedIssuers(cert)) > 0 {
 			return true
 		}
 	}
-	if len(way) > 1 {
+	if len(path) > 1 {
 		return false
 	}
-	if len(top.IssuingCertificateURL) > 0 {
+	if len(last.IssuingCertificateURL) > 0 {
 		return true
 	}
-	if len(j.roots.own) == 0 {
+	if len(v.roots.own) == 0 {
 		return false
 	}
-	shared, comparable := j.roots.shareOrganization(top.Issuer.Organization)
-	return shared || !comparable && !strings.Contains(strings.ToLower(top.Issuer.CommonName), "root")
+	shared, comparable := v.roots.shareOrganization(last.Issuer.Organization)
+	return shared || !comparable && !strings.Contains(strings.ToLower(last.Issuer.CommonName), "root")
 }
 
-// issuerIsRoot reads the authorityCertIssuer of a certificate, where there is one.
+// issuerIsRoot reports whether the authorityCertIssuer of a certificate is its issuer;
+// known is false if the certificate has none.
 func issuerIsRoot(cert *x509.Certificate) (root, known bool) {
 	for _, extension := range cert.Extensions {
 		if !extension.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 35}) {

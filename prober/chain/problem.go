@@ -1,14 +1,12 @@
 package chain
 
-import (
-	"time"
-)
+import "time"
 
 // Problem is what can be wrong with a chain: a word of a closed vocabulary.
 type Problem string
 
-// The problems. Those up to ProblemWeakSignature make a chain invalid for a
-// modern verifier, the rest are told beside a verdict that may be good.
+// The problems. Those up to ProblemWeakSignature make a chain invalid; a chain with
+// one of the others may be valid.
 const (
 	ProblemRevoked          Problem = "revoked"
 	ProblemExpired          Problem = "expired"
@@ -25,15 +23,15 @@ const (
 	ProblemWrongOrder       Problem = "wrong_order"
 )
 
-// Problems is the whole vocabulary, gravest first: the order in which they are
-// told, and which of several becomes the reason of a failure.
+// Problems is the closed vocabulary, most severe first. The most severe problem of a
+// chain is the reason of the failure.
 var Problems = []Problem{
 	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemUnknownAuthority, ProblemSelfSigned,
 	ProblemIncompleteChain, ProblemWrongUsage, ProblemNameConstraint, ProblemWeakSignature, ProblemWeakKey,
 	ProblemLifetimeTooLong, ProblemWrongOrder,
 }
 
-// Invalidates tells whether a verifier refuses a chain with this problem.
+// Invalidates reports whether a chain with this problem is invalid.
 func (p Problem) Invalidates() bool {
 	switch p {
 	case ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:
@@ -42,10 +40,10 @@ func (p Problem) Invalidates() bool {
 	return true
 }
 
-// lifetimeLimits is how long a publicly trusted server certificate may be
-// valid, by the limit that was in force at its NotBefore: CA/Browser Forum
-// Baseline Requirements section 6.3.2 and its history (ballots 193, SC-31 for
-// browsers' 398 days, SC-081v3), newest first.
+// lifetimeLimits are the longest lifetimes of publicly trusted server certificates,
+// newest first; the limit at NotBefore holds. CA/Browser Forum Baseline Requirements
+// section 6.3.2 and its history: ballots 193, SC-31 for the browsers' 398 days, and
+// SC-081v3.
 var lifetimeLimits = []struct {
 	from         time.Time
 	months, days int
@@ -59,10 +57,10 @@ var lifetimeLimits = []struct {
 	{date(2012, 7, 1), 60, 0},
 }
 
-// latestEnd is the last second at which a publicly trusted certificate that
-// begins at notBefore may end; false where there was no limit. A lifetime
-// includes both of its ends (RFC 5280 section 4.1.2.5).
-func latestEnd(notBefore time.Time) (time.Time, bool) {
+// latestNotAfter returns the latest NotAfter of a publicly trusted certificate with
+// this NotBefore; false: there was no limit. A lifetime includes its first and its
+// last second (RFC 5280 section 4.1.2.5).
+func latestNotAfter(notBefore time.Time) (time.Time, bool) {
 	for _, limit := range lifetimeLimits {
 		if !notBefore.Before(limit.from) {
 			return notBefore.UTC().AddDate(0, limit.months, limit.days).Add(-time.Second), true

@@ -16,9 +16,9 @@ import (
 
 // Options say which roots are trusted.
 type Options struct {
-	// CAFile holds the roots to trust, in PEM; empty: the system's.
+	// CAFile is a file with the trusted roots in PEM; empty: the roots of the system.
 	CAFile string `yaml:"ca_file"`
-	// SystemRoots trusts the system's roots in addition to those of CAFile.
+	// SystemRoots adds the roots of the system to those of CAFile.
 	SystemRoots bool `yaml:"system_roots"`
 }
 
@@ -26,14 +26,14 @@ type Options struct {
 type Roots struct {
 	Pool *x509.CertPool
 	own  []*x509.Certificate // those of ca_file
-	// public tells whether a root is one of the public Web PKI, whose CAs keep
-	// the CA/Browser Forum's rules: one in Mozilla's root program.
+	// public reports whether the rules of the CA/Browser Forum apply to a root: it is
+	// in Mozilla's root program.
 	public func(root *x509.Certificate) bool
 }
 
-// systemRoots is read once: it holds some 150 certificates, and parsing them
-// for each module or probe would cost more than a handshake. Where the system
-// has none (an empty container), Mozilla's list as of this build serves.
+// systemRoots is read once: it has some 150 certificates, and parsing them for each
+// module or probe would cost more than a handshake. If the system has none, as in an
+// empty container, it is Mozilla's list as of this build.
 var systemRoots = sync.OnceValue(func() *x509.CertPool {
 	pool, err := x509.SystemCertPool()
 	if err == nil && !pool.Equal(x509.NewCertPool()) {
@@ -65,8 +65,8 @@ func isPublicRoot(root *x509.Certificate) bool {
 	return publicRoots()[sha256.Sum256(root.Raw)]
 }
 
-// LoadRoots reads the roots that the options name. An error begins with the
-// option's key.
+// LoadRoots reads the roots of the options. An error begins with the key of the
+// option.
 func LoadRoots(o Options) (*Roots, error) {
 	r, err := loadRoots(o.CAFile, o.SystemRoots)
 	if err != nil {
@@ -75,8 +75,8 @@ func LoadRoots(o Options) (*Roots, error) {
 	return r, nil
 }
 
-// loadRoots reads caFile, in addition to the system's roots or instead of them.
-// Without a caFile the system's are trusted.
+// loadRoots reads caFile, in addition to the system's roots or instead of them. The
+// system's roots are the default.
 func loadRoots(caFile string, withSystem bool) (*Roots, error) {
 	if caFile == "" {
 		return &Roots{Pool: systemRoots(), public: isPublicRoot}, nil
@@ -98,7 +98,8 @@ func loadRoots(caFile string, withSystem bool) (*Roots, error) {
 	return r, nil
 }
 
-// ParsePEM parses every certificate of a PEM file, at least one.
+// ParsePEM parses the certificates of a PEM file. It fails if there is none, or one
+// that cannot be parsed; blocks of other types are skipped.
 func ParsePEM(content []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
@@ -112,13 +113,13 @@ func ParsePEM(content []byte) ([]*x509.Certificate, error) {
 		certs = append(certs, cert)
 	}
 	if len(certs) == 0 {
-		return nil, errors.New("holds no PEM block of type CERTIFICATE")
+		return nil, errors.New("has no PEM block of type CERTIFICATE")
 	}
 	return certs, nil
 }
 
-// issuersOf returns the trusted roots that signed cert, or cert alone if it is one
-// itself. Dates and constraints are not asked about here.
+// issuersOf returns the trusted roots that signed cert, or cert alone if it is a
+// trusted root. It ignores dates and constraints.
 func (r *Roots) issuersOf(cert *x509.Certificate, now time.Time) []*x509.Certificate {
 	var found []*x509.Certificate
 	for _, root := range r.own {
@@ -129,7 +130,7 @@ func (r *Roots) issuersOf(cert *x509.Certificate, now time.Time) []*x509.Certifi
 			found = append(found, root)
 		}
 	}
-	// The system's roots cannot be listed, only verified against.
+	// crypto/x509 does not list the system's roots, it only verifies against them.
 	chains, err := relaxed(cert).Verify(x509.VerifyOptions{Roots: r.Pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil {
 		return found
@@ -145,8 +146,8 @@ func (r *Roots) issuersOf(cert *x509.Certificate, now time.Time) []*x509.Certifi
 	return found
 }
 
-// shareOrganization tells whether a root of ca_file carries the organization
-// (O) of name, and whether both sides have one to compare.
+// shareOrganization reports whether a root of ca_file has one of these organizations
+// (O) in its name, and whether there are any to compare on both sides.
 func (r *Roots) shareOrganization(organization []string) (shared, comparable bool) {
 	for _, root := range r.own {
 		for _, a := range root.Subject.Organization {
@@ -161,16 +162,16 @@ func (r *Roots) shareOrganization(organization []string) (shared, comparable boo
 	return false, comparable
 }
 
-// signs tells whether parent's key signed child, by names and signature alone.
-// SHA-1 counts here: that it is weak is a problem of its own.
+// signs reports whether parent signed child, by name and signature alone. It accepts
+// SHA-1, which is a problem of its own.
 func signs(parent, child *x509.Certificate) bool {
 	return bytes.Equal(child.RawIssuer, parent.RawSubject) &&
 		parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
 }
 
-// relaxed is a copy of cert in which everything holds but what its bytes sign:
-// in date, a CA of any depth, for any use and name. One property of it can then
-// be asked about alone, where x509.Verify would stop at the first that fails.
+// relaxed returns a copy of cert without restrictions: valid at any time, a CA of any
+// path length, for any use and name. Its signature is unchanged. With it x509.Verify,
+// which stops at the first problem, can check one property alone.
 func relaxed(cert *x509.Certificate) *x509.Certificate {
 	c := *cert
 	c.NotBefore, c.NotAfter = time.Time{}, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

@@ -10,28 +10,42 @@ import (
 	"tls_exporter/prober/bounded"
 )
 
-// Verifier judges chains by one set of roots, and none twice while nothing has
-// changed. A verdict is a function of the certificates' bytes, the name, the roots
-// and the clock's side of the instants at which certificates begin and end: the
-// first two are what it is kept under, the third is why each prober has its own,
-// and the last bounds for how long it holds. That the server has the leaf's key
-// is not part of it, and is proved in every handshake.
+// Verifier verifies chains against one set of roots, and caches the results. It is
+// safe for concurrent use. There are two caches:
+//
+//   - Verdicts: whether a chain is valid, its problems and its trusted path, by the
+//     SHA-256 digests of its certificates and the name. A verdict is used until a
+//     certificate of the chain, of ca_file or among the roots that it depends on
+//     becomes valid or expires, and for an hour at most. It is not used for a time
+//     before the one at which it was made. A verdict whose text has the current time
+//     is not cached.
+//   - Certificates: parsed, with the strings for labels, by their SHA-256 digest. They
+//     do not become outdated.
+//
+// Both have a limit in bytes and evict random entries. They end with the Verifier: a
+// reload of the configuration reads the roots again and makes a new one. The proof that
+// the server has the key of the leaf is not cached: each handshake verifies it.
 type Verifier struct {
 	roots        *Roots
 	verdicts     *bounded.Map[verdictKey, *cachedVerdict]
 	certificates *bounded.Map[fingerprint, *Certificate]
 }
 
-// Bounds on what is kept, in bytes: the verdicts on some 100,000 chains, and some
-// 500 parsed certificates: those of a small fleet, or the intermediates of a large
-// one.
+// The limits of the caches, in bytes: some 100,000 verdicts, and some 500 parsed
+// certificates, which are the certificates of a small fleet or the intermediates of a
+// large one.
 const (
-	maxVerdicts  = 24 << 20
-	maxDescribed = 3 << 20
+	maxVerdictBytes     = 24 << 20
+	maxCertificateBytes = 3 << 20
 )
 
+// NewVerifier returns a Verifier with empty caches.
 func NewVerifier(r *Roots) *Verifier {
-	return &Verifier{roots: r, verdicts: bounded.New[verdictKey, *cachedVerdict](maxVerdicts), certificates: bounded.New[fingerprint, *Certificate](maxDescribed)}
+	return &Verifier{
+		roots:        r,
+		verdicts:     bounded.New[verdictKey, *cachedVerdict](maxVerdictBytes),
+		certificates: bounded.New[fingerprint, *Certificate](maxCertificateBytes),
+	}
 }
 
 // fingerprint is the SHA-256 digest of a certificate.
@@ -41,59 +55,59 @@ type fingerprint [sha256.Size]byte
 type verdictKey [sha256.Size]byte
 
 func verdictKeyOf(certs []*Certificate, name string) verdictKey {
-	var asked []byte
+	var key []byte
 	for _, cert := range certs {
-		asked = append(asked, cert.FingerprintSHA256...) // all of one length, and without a zero byte
+		key = append(key, cert.FingerprintSHA256...) // all of one length, and without a zero byte
 	}
-	return sha256.Sum256(append(append(asked, 0), name...))
+	return sha256.Sum256(append(append(key, 0), name...))
 }
 
 // cachedVerdict is a Chain without its certificates, which come with each handshake.
 type cachedVerdict struct {
-	from, until time.Time // by the wall clock; until is not within
+	from, until time.Time // of the wall clock; until is exclusive
 	valid       bool
-	problems    []Found // of all results that it is on: without room to append to
+	problems    []Found // shared by all results, so its capacity is its length
 	path        []link  // nil: none
 }
 
-// link is a certificate of a path: one that was sent, or a root that was not.
+// link is a certificate of a path.
 type link struct {
-	position int
-	root     *x509.Certificate // nil: the one at position
+	position int               // as sent
+	root     *x509.Certificate // if it was not sent; else nil
 }
 
-// Verify is judge with what is known used again.
+// Verify verifies the certificates that a server sent, leaf first and at least one, for
+// a name at the time now. Without a name, the names of the leaf are not checked.
 func (v *Verifier) Verify(certs []*x509.Certificate, name string, now time.Time) *Chain {
 	described := make([]*Certificate, len(certs))
 	for i, cert := range certs {
-		described[i] = v.describe(cert)
+		described[i] = v.certificate(cert)
 	}
-	asked := verdictKeyOf(described, name)
-	if known, ok := v.verdicts.Get(asked); ok && !now.Before(known.from) && now.Before(known.until) {
-		return known.on(described, name, now)
+	key := verdictKeyOf(described, name)
+	if cached, ok := v.verdicts.Get(key); ok && !now.Before(cached.from) && now.Before(cached.until) {
+		return cached.chain(described, name, now)
 	}
-	j := verify(described, name, v.roots, now)
-	if fresh := j.verdict(); fresh != nil {
-		v.verdicts.Put(asked, fresh, fresh.size())
+	fresh := verify(described, name, v.roots, now)
+	if verdict := fresh.verdict(); verdict != nil {
+		v.verdicts.Put(key, verdict, verdict.size())
 	}
-	return j.Chain
+	return fresh.Chain
 }
 
-// describe is newCertificate, once while the certificate is kept.
-func (v *Verifier) describe(cert *x509.Certificate) *Certificate {
+// certificate is newCertificate with the cache.
+func (v *Verifier) certificate(cert *x509.Certificate) *Certificate {
 	key := fingerprint(sha256.Sum256(cert.Raw))
-	if known, ok := v.certificates.Get(key); ok {
-		return known
+	if cached, ok := v.certificates.Get(key); ok {
+		return cached
 	}
 	return v.store(key, cert)
 }
 
-// Parse is x509.ParseCertificate, once while the certificate is kept. It holds on
-// to no byte of der.
+// Parse is x509.ParseCertificate with the cache. The result does not refer to der.
 func (v *Verifier) Parse(der []byte) (*x509.Certificate, error) {
 	key := fingerprint(sha256.Sum256(der))
-	if known, ok := v.certificates.Get(key); ok {
-		return known.X509, nil
+	if cached, ok := v.certificates.Get(key); ok {
+		return cached.X509, nil
 	}
 	cert, err := x509.ParseCertificate(bytes.Clone(der))
 	if err != nil {
@@ -108,8 +122,8 @@ func (v *Verifier) store(key fingerprint, cert *x509.Certificate) *Certificate {
 	return described
 }
 
-// on is the chain with this verdict.
-func (v *cachedVerdict) on(certs []*Certificate, name string, now time.Time) *Chain {
+// chain returns the Chain of these certificates with this verdict.
+func (v *cachedVerdict) chain(certs []*Certificate, name string, now time.Time) *Chain {
 	c := &Chain{At: now, Name: name, Certificates: certs, Valid: v.valid, Problems: v.problems}
 	for _, l := range v.path {
 		cert := l.root
@@ -119,40 +133,39 @@ func (v *cachedVerdict) on(certs []*Certificate, name string, now time.Time) *Ch
 		c.Path = append(c.Path, cert)
 	}
 	if c.Path != nil {
-		c.NotAfter = end(c.Path)
+		c.NotAfter = expiry(c.Path)
 	}
 	return c
 }
 
-// maxVerdictAge bounds for how long a verdict holds that no certificate at hand
-// bounds sooner. The system's roots cannot be listed: one that has yet to begin is
-// not seen, and may make a chain good, or last longer, when it does.
+// maxVerdictAge is the longest use of a verdict. The system's roots cannot be listed: a
+// root that is not valid yet is not seen, and may change the result once it is.
 const maxVerdictAge = time.Hour
 
-// verdict is what to keep of a judgement; nil: nothing, for it tells the time.
-func (j *verification) verdict() *cachedVerdict {
-	if j.timeDependent {
+// verdict returns the result for the cache; nil: it must not be cached.
+func (v *verification) verdict() *cachedVerdict {
+	if v.timeDependent {
 		return nil
 	}
-	at := j.At.Round(0) // the wall clock's, for it may be set back
-	v := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: j.Valid, problems: slices.Clip(j.Problems)}
-	for _, certs := range [][]*x509.Certificate{j.sent, j.roots.own, j.rootsSeen} {
+	at := v.At.Round(0) // without the monotonic clock: the wall clock may be set back
+	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, problems: slices.Clip(v.Problems)}
+	for _, certs := range [][]*x509.Certificate{v.sent, v.roots.own, v.rootsSeen} {
 		for _, cert := range certs {
-			v.until = sooner(v.until, at, cert.NotBefore)
-			v.until = sooner(v.until, at, cert.NotAfter.Add(1)) // its last moment is within it: RFC 5280 section 4.1.2.5
+			verdict.until = sooner(verdict.until, at, cert.NotBefore)
+			verdict.until = sooner(verdict.until, at, cert.NotAfter.Add(1)) // NotAfter is inclusive: RFC 5280 section 4.1.2.5
 		}
 	}
-	for _, cert := range j.Path {
-		if i := index(j.sent, cert); i >= 0 {
-			v.path = append(v.path, link{position: i})
+	for _, cert := range v.Path {
+		if i := index(v.sent, cert); i >= 0 {
+			verdict.path = append(verdict.path, link{position: i})
 		} else {
-			v.path = append(v.path, link{root: cert})
+			verdict.path = append(verdict.path, link{root: cert})
 		}
 	}
-	return v
+	return verdict
 }
 
-// sooner is the instant, if it lies ahead and before until; else until.
+// sooner returns instant if it is after now and before until; else until.
 func sooner(until, now, instant time.Time) time.Time {
 	if instant.After(now) && instant.Before(until) {
 		return instant
@@ -160,11 +173,11 @@ func sooner(until, now, instant time.Time) time.Time {
 	return until
 }
 
-// What an entry takes beside what it holds, in bytes: its share of the map, and the
-// rounding of the sizes of its parts.
+// The memory of an entry beside its contents, in bytes: its part of the map, and the
+// rounding of allocations.
 const (
 	verdictOverhead     = 240
-	certificateOverhead = 4096 // most of it crypto/x509's
+	certificateOverhead = 4096 // most of it of crypto/x509
 )
 
 func (v *cachedVerdict) size() int {
@@ -175,5 +188,5 @@ func (v *cachedVerdict) size() int {
 	return size
 }
 
-// size reckons with the certificate's bytes being held by crypto/tls too.
+// size includes a copy of the certificate's bytes that crypto/tls may have.
 func (c *Certificate) size() int { return certificateOverhead + 4*len(c.X509.Raw) }

@@ -10,50 +10,40 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// verifyAll asks of the certificates that a server sent, leaf first, what a modern
-// verifier would at the moment now, one question at a time. Whether the chain
-// is valid is x509.Verify's word; what is wrong with it is found beside that,
-// because Verify stops at the first thing. Without a name, that one question is
-// not asked.
-func verifyAll(certs []*x509.Certificate, name string, trusted *Roots, now time.Time) *Chain {
-	described := make([]*Certificate, len(certs))
-	for i, cert := range certs {
-		described[i] = newCertificate(cert)
-	}
-	return verify(described, name, trusted, now).Chain
-}
-
-// verify is judge, with how it came to its verdict.
+// verify verifies the certificates that a server sent, leaf first. x509.Verify alone
+// decides whether the chain is valid. Because it stops at the first problem, the
+// problems are found separately, one by one. Without a name, the names of the leaf
+// are not checked.
 func verify(certs []*Certificate, name string, trusted *Roots, now time.Time) *verification {
 	c := &Chain{At: now, Name: name, Certificates: certs}
-	j := &verification{Chain: c, roots: trusted, signed: make(map[[2]int]bool)}
+	v := &verification{Chain: c, roots: trusted, signed: make(map[[2]int]bool)}
 	for _, cert := range certs {
-		j.sent = append(j.sent, cert.X509)
+		v.sent = append(v.sent, cert.X509)
 	}
 
-	verified, err := verifyX509(j.sent, name, trusted.Pool, now)
+	verified, err := verifyX509(v.sent, name, trusted.Pool, now)
 	if c.Valid = err == nil; c.Valid {
-		j.path = longest(verified)
-		c.Path = j.path
+		v.examined = longestLasting(verified)
+		c.Path = v.examined
 		for _, path := range verified {
-			j.rootsSeen = append(j.rootsSeen, path[len(path)-1])
+			v.rootsSeen = append(v.rootsSeen, path[len(path)-1])
 		}
 	} else {
-		j.explain(err)
+		v.explain(err)
 	}
 	if c.Path != nil {
-		c.NotAfter = end(c.Path)
+		c.NotAfter = expiry(c.Path)
 	}
-	j.checkKeys()
-	j.checkLifetime()
-	j.checkOrder()
+	v.checkKeys()
+	v.checkLifetime()
+	v.checkOrder()
 	slices.SortStableFunc(c.Problems, func(a, b Found) int {
 		return slices.Index(Problems, a.Problem) - slices.Index(Problems, b.Problem)
 	})
-	return j
+	return v
 }
 
-// verifyX509 is x509.Verify for a server, as a browser would ask.
+// verifyX509 calls x509.Verify as a browser would for a server.
 func verifyX509(certs []*x509.Certificate, name string, pool *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
 	intermediates := x509.NewCertPool()
 	for _, cert := range certs[1:] {
@@ -62,14 +52,14 @@ func verifyX509(certs []*x509.Certificate, name string, pool *x509.CertPool, now
 	return certs[0].Verify(x509.VerifyOptions{DNSName: name, Intermediates: intermediates, Roots: pool, CurrentTime: now})
 }
 
-// longest is, of several trusted paths, the one whose earliest end is latest:
-// clients break when no path is left, not when the first one ends.
-func longest(paths [][]*x509.Certificate) []*x509.Certificate {
-	return slices.MaxFunc(paths, func(a, b []*x509.Certificate) int { return end(a).Compare(end(b)) })
+// longestLasting returns the path that expires last: clients fail when no path is left,
+// not when the first one expires.
+func longestLasting(paths [][]*x509.Certificate) []*x509.Certificate {
+	return slices.MaxFunc(paths, func(a, b []*x509.Certificate) int { return expiry(a).Compare(expiry(b)) })
 }
 
-// end is the earliest NotAfter of a path.
-func end(path []*x509.Certificate) time.Time {
+// expiry returns the earliest NotAfter of a path.
+func expiry(path []*x509.Certificate) time.Time {
 	first := path[0].NotAfter
 	for _, cert := range path[1:] {
 		if cert.NotAfter.Before(first) {
@@ -79,60 +69,60 @@ func end(path []*x509.Certificate) time.Time {
 	return first
 }
 
-// verification is one chain while it is being judged.
+// verification is the state of the verification of one chain.
 type verification struct {
 	*Chain
 	sent          []*x509.Certificate
 	roots         *Roots
-	path          []*x509.Certificate // the path that the questions are about; it need not end in a root
-	rootsSeen     []*x509.Certificate // roots that came into it
-	timeDependent bool                // a problem is told with the time of now, so that it is another one a moment later
-	signed        map[[2]int]bool     // by parent and child: what has been asked of signs
-	checks        int                 // signatures verified for this chain
+	examined      []*x509.Certificate // the path whose problems are reported; it may not end in a root
+	rootsSeen     []*x509.Certificate // that the result depends on
+	timeDependent bool                // the text of a problem has the current time, so that the result cannot be cached
+	signed        map[[2]int]bool     // results of signs, by the positions of parent and child
+	checks        int                 // signatures verified
 }
 
-// report notes a problem of cert, once.
-func (j *verification) report(p Problem, cert *x509.Certificate, format string, args ...any) {
-	if j.Has(p) {
+// report adds a problem of cert, if the chain does not have it yet.
+func (v *verification) report(p Problem, cert *x509.Certificate, format string, args ...any) {
+	if v.Has(p) {
 		return
 	}
 	position := -1
 	if cert != nil {
-		position = index(j.sent, cert)
+		position = index(v.sent, cert)
 	}
-	j.Problems = append(j.Problems, Found{Problem: p, Position: position, Detail: text.Shorten(fmt.Sprintf(format, args...))})
+	v.Problems = append(v.Problems, Found{Problem: p, Position: position, Detail: text.Message(fmt.Sprintf(format, args...))})
 }
 
-// explain finds everything that makes the chain invalid. It chooses one way up
-// from the leaf, the best that there is, and asks each question of that way, so
-// that two half-good ways never hide each other's problems.
-func (j *verification) explain(verdict error) {
-	complete, dangling := j.paths()
-	ways := complete
+// explain finds everything that makes the chain invalid. It reports all problems of one
+// path, the best, so that no path hides the problems of another. cause is the error of
+// x509.Verify.
+func (v *verification) explain(cause error) {
+	complete, incomplete := v.findPaths()
+	paths := complete
 	if len(complete) == 0 {
-		ways = dangling
+		paths = incomplete
 	}
-	best := j.best(ways)
-	j.path = best.certs
+	best := v.best(paths)
+	v.examined = best.certs
 	if len(complete) == 0 {
-		j.reportMissing(best.certs)
-	} else if best.trustworthy() {
-		j.Path = best.certs
+		v.reportUntrusted(best.certs)
+	} else if best.trusted() {
+		v.Path = best.certs
 	}
 	for _, d := range best.defects {
-		j.report(d.Problem, d.cert, "%s", d.detail)
+		v.report(d.Problem, d.cert, "%s", d.detail)
 	}
-	if err := j.sent[0].VerifyHostname(j.Name); err != nil && j.Name != "" {
-		j.report(ProblemNameMismatch, j.sent[0], "%s is not among the names of the leaf (%s)", text.Quote(j.Name), claimed(j.sent[0]))
+	if err := v.sent[0].VerifyHostname(v.Name); err != nil && v.Name != "" {
+		v.report(ProblemNameMismatch, v.sent[0], "%s is not among the names of the leaf (%s)", text.Quote(v.Name), validNames(v.sent[0]))
 	}
-	if !slices.ContainsFunc(j.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {
-		j.timeDependent = true
-		j.report(problemOf(verdict), nil, "%s", verdict)
+	if !slices.ContainsFunc(v.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {
+		v.timeDependent = true
+		v.report(problemFor(cause), nil, "%s", cause)
 	}
 }
 
-// problemOf is the problem that an error of x509.Verify amounts to.
-func problemOf(err error) Problem {
+// problemFor classifies an error of x509.Verify.
+func problemFor(err error) Problem {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return ProblemNameMismatch
 	}
@@ -151,8 +141,8 @@ func problemOf(err error) Problem {
 	return ProblemUnknownAuthority
 }
 
-// claimed lists the names that a leaf is for.
-func claimed(leaf *x509.Certificate) string {
+// validNames lists the names of a leaf.
+func validNames(leaf *x509.Certificate) string {
 	names := dnsNames(leaf)
 	for _, ip := range leaf.IPAddresses {
 		if names != "" {

@@ -1,5 +1,5 @@
-// Package connect opens the route to a target, up to where the next byte to send is a
-// ClientHello: resolve, dial, proxy, PROXY protocol header, STARTTLS.
+// Package connect opens connections to targets: resolve, dial, proxy, PROXY protocol
+// header, STARTTLS. The next byte to send on such a connection is a ClientHello.
 package connect
 
 import (
@@ -18,27 +18,28 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// Options say how targets are reached.
+// Options are the settings for connections to targets.
 type Options struct {
 	// IPProtocol is the address family that may be dialled.
 	IPProtocol resolve.Family `yaml:"ip_protocol"`
-	// Resolver is the DNS server to ask, host:port; empty: as the system does.
+	// Resolver is the DNS server to ask, host:port; empty: the system's resolver.
 	Resolver target.HostPort `yaml:"resolver"`
 	// SourceAddress is the address to connect from; empty: the system chooses.
 	SourceAddress target.IPAddress `yaml:"source_address"`
 	// ProxyURL is the proxy to every target; empty: none.
 	ProxyURL ProxyURL `yaml:"proxy_url"`
-	// ProxyFromEnvironment uses the proxy that HTTPS_PROXY and NO_PROXY name.
+	// ProxyFromEnvironment uses the proxy of HTTPS_PROXY, except for the hosts of
+	// NO_PROXY.
 	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
-	// ProxyProtocol is the header that a connection begins with; empty: none.
+	// ProxyProtocol is the version of the header that is sent first; empty: no header.
 	ProxyProtocol ProxyProtocol `yaml:"proxy_protocol"`
-	// StartTLSName is the client's name in a dialogue before TLS, where the
-	// protocol asks for one; empty: a reserved name (RFC 6761 section 6.4).
+	// StartTLSName is the client's name in STARTTLS dialogues, where the protocol
+	// has one; empty: a reserved name (RFC 6761 section 6.4).
 	StartTLSName target.ServerName `yaml:"starttls_name"`
 }
 
-// Validate finds options that contradict each other. An error begins with the
-// option's key.
+// Validate returns an error for options that contradict each other. Its message
+// begins with the option's key.
 func (o *Options) Validate() error {
 	if o.ProxyURL != (ProxyURL{}) && o.ProxyFromEnvironment {
 		return errors.New("proxy_from_environment: proxy_url names a proxy already; keep one of the two")
@@ -49,8 +50,8 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// family is IPProtocol, or what SourceAddress leaves of it: no address of the
-// other family can be dialled from there, unless a proxy dials.
+// family is IPProtocol, limited to the family of SourceAddress: from there, no
+// address of the other family can be dialled. A proxy can dial both families.
 func (o *Options) family() resolve.Family {
 	source, err := netip.ParseAddr(string(o.SourceAddress))
 	if err != nil || o.IPProtocol != resolve.AnyIP || o.ProxyURL != (ProxyURL{}) || o.ProxyFromEnvironment {
@@ -59,8 +60,8 @@ func (o *Options) family() resolve.Family {
 	return resolve.FamilyOf(source)
 }
 
-// Route opens connections to targets, up to where the next byte is a
-// ClientHello. It is safe for concurrent use.
+// Route resolves targets and opens connections to them. It is safe for concurrent
+// use.
 type Route struct {
 	options  Options
 	family   resolve.Family // of the addresses that may be dialled
@@ -68,57 +69,58 @@ type Route struct {
 	guard    *guard.Guard
 	proxyFor proxyFor
 	trusted  *x509.CertPool // for an https proxy
-	source   net.Addr       // where connections come from; nil: the system chooses
-	every    bool           // every address of a name is wanted
+	source   net.Addr       // nil: the system chooses
+	all      bool           // every address of a name is needed
 }
 
-// New makes a route for options that are valid. Trusted are the roots for
-// the certificate of an https proxy. With every, all addresses of a name are
-// wanted, and a name that resolves in part fails.
-func New(o Options, g *guard.Guard, trusted *x509.CertPool, every bool) (*Route, error) {
+// New makes a route. The options must be valid (Validate). Trusted are the roots for
+// the certificate of an https proxy; nil: the system's. With all, every address of a
+// name is needed: a name fails if the query for one of the families fails. New fails
+// where the environment's proxy is not valid.
+func New(o Options, g *guard.Guard, trusted *x509.CertPool, all bool) (*Route, error) {
 	proxyFor, err := newProxyFor(&o)
 	if err != nil {
 		return nil, err
 	}
-	r := &Route{options: o, family: o.family(), guard: g, proxyFor: proxyFor, trusted: trusted, every: every}
-	r.resolver = resolve.New(g, string(o.Resolver), r.family, every)
+	r := &Route{options: o, family: o.family(), guard: g, proxyFor: proxyFor, trusted: trusted, all: all}
+	r.resolver = resolve.New(g, string(o.Resolver), r.family, all)
 	if source, err := netip.ParseAddr(string(o.SourceAddress)); err == nil {
 		r.source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return r, nil
 }
 
-// Location is where a target may be dialled.
+// Location is the addresses of a target.
 type Location struct {
-	Resolved []netip.Addr     // what the name resolved to, at most MaxAddresses; nil: it was not resolved
-	Addrs    []netip.AddrPort // in the order to try; empty: a Unix socket, or the proxy resolves
+	Resolved []netip.Addr     // the addresses of the name, at most resolve.MaxAddresses; nil: it was not resolved
+	Addrs    []netip.AddrPort // the addresses to dial, in this order; empty: a Unix socket, or the proxy resolves
 }
 
-// Locate finds where the target may be dialled. It reports whether it succeeded;
-// the trace has the failure.
+// Locate finds the addresses to dial, and resolves the target's name if it has to. It
+// reports whether it succeeded; if not, the trace has the failure.
 func (r *Route) Locate(ctx context.Context, trace *failure.Trace, t *target.Target) (Location, bool) {
-	if t.Path != "" || r.leaveToProxy(r.proxy(t), t) {
+	if t.Path != "" || r.proxyResolves(r.proxy(t), t) {
 		return Location{}, true
 	}
-	var at Location
+	var location Location
 	var resolved []netip.Addr
 	if !t.Literal() {
 		var ok bool
 		if resolved, ok = failure.Step(trace, failure.PhaseResolve, func() ([]netip.Addr, error) { return r.resolver.Resolve(ctx, t.Host) }); !ok {
-			return at, false
+			return location, false
 		}
-		at.Resolved = resolved[:min(len(resolved), resolve.MaxAddresses)]
+		location.Resolved = resolved[:min(len(resolved), resolve.MaxAddresses)]
 	}
 	var err error
-	if at.Addrs, err = r.candidates(t, resolved); err != nil {
+	if location.Addrs, err = r.candidates(t, resolved); err != nil {
 		trace.Fail(failure.PhaseResolve, err)
 	}
-	return at, err == nil
+	return location, err == nil
 }
 
-// candidates is where a probe may connect, in the order to try: the address
-// that the caller set, the address that the target is, or what its name
-// resolved to, alternating between the families (RFC 8305 section 4).
+// candidates is the addresses to dial, in this order: the address that the caller
+// set, the target's own where it is an address, or those of its name, alternating
+// between the families (RFC 8305 section 4).
 func (r *Route) candidates(t *target.Target, resolved []netip.Addr) ([]netip.AddrPort, error) {
 	addrs, port := resolved, t.Port
 	if t.Address.IsValid() {
@@ -129,37 +131,43 @@ func (r *Route) candidates(t *target.Target, resolved []netip.Addr) ([]netip.Add
 	} else if ip := t.IP(); ip.IsValid() {
 		addrs = []netip.Addr{ip}
 	}
-	var all []netip.AddrPort
+	var allowed []netip.AddrPort
 	for _, addr := range interleave(addrs) {
 		if r.family.Allows(addr) {
-			all = append(all, netip.AddrPortFrom(addr, port))
+			allowed = append(allowed, netip.AddrPortFrom(addr, port))
 		}
 	}
-	if len(all) == 0 {
+	if len(allowed) == 0 {
 		return nil, resolve.NoAddress(t.Host, r.family)
 	}
-	return all, nil
+	return allowed, nil
 }
 
-// Conn is a connection to a target, and what opening it showed. That is there
-// also where opening failed. It is passed by reference, to keep the stack of a probe
-// that waits within 8 kB (docs/scaling.md).
+// Conn is a connection to a target. Where opening it failed, Conn (the embedded
+// field) is nil, and the other fields have what was learned until then.
 type Conn struct {
-	net.Conn                 // nil: opening failed
-	Connected bool           // the port, or the Unix socket, answered
-	Remote    netip.AddrPort // the address that answered; invalid: none did, or it has none that is known
-	Proxy     string         // on the way to the target, without its password; empty: none
+	net.Conn
+	Connected bool           // the port, or the Unix socket, accepted the connection
+	Remote    netip.AddrPort // the address that accepted; invalid: none did, or it is not known
+	Proxy     string         // the URL of the proxy, without its password; empty: no proxy
 }
 
-// Open connects to the target at the first of addrs that answers, through its
-// proxy and with PROXY protocol header and STARTTLS, where there are such: the
-// next byte to send is a ClientHello. The connection ends with ctx. Open reports
-// whether it succeeded; the trace has the failure.
+// Open connects to the first of addrs that answers, through the target's proxy if it
+// has one, sends the PROXY protocol header and holds the STARTTLS dialogue, where
+// there are such. The next byte to send is a ClientHello. The connection ends with
+// ctx, which needs a deadline. Open reports whether it succeeded; if not, the trace
+// has the failure.
 func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
-	conn, ok := r.reach(ctx, trace, t, addrs)
-	if !ok || !t.Scheme.StartsInClear() {
-		return conn, ok
+	conn := new(Conn)
+	ok := r.connect(ctx, trace, conn, t, addrs)
+	if ok && t.Scheme.StartTLS() {
+		ok = r.startTLS(trace, conn, t)
 	}
+	return conn, ok
+}
+
+// startTLS holds the dialogue before TLS.
+func (r *Route) startTLS(trace *failure.Trace, conn *Conn, t *target.Target) bool {
 	started, ok := failure.Step(trace, failure.PhaseStartTLS, func() (net.Conn, error) {
 		return starttls.Start(conn.Conn, t, string(r.options.StartTLSName))
 	})
@@ -167,61 +175,59 @@ func (r *Route) Open(ctx context.Context, trace *failure.Trace, t *target.Target
 		conn.Conn.Close()
 	}
 	conn.Conn = started
-	return conn, ok
+	return ok
 }
 
-// reach connects to the target, through its proxy if it has one.
-func (r *Route) reach(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
-	var conn *Conn
+// connect opens what the target's protocol runs over: a connection, through the
+// proxy if there is one, after the PROXY protocol header. It fills conn instead of
+// returning values: thousands of probes may wait here, and each frame of the stack
+// is multiplied by them.
+func (r *Route) connect(ctx context.Context, trace *failure.Trace, conn *Conn, t *target.Target, addrs []netip.AddrPort) bool {
 	var ok bool
 	if via := r.proxy(t); via != nil {
-		conn, ok = r.tunnelled(ctx, trace, via, t, addrs)
+		ok = r.connectThroughProxy(ctx, trace, conn, via, t, addrs)
 	} else {
-		conn, ok = r.direct(ctx, trace, t, addrs)
+		ok = r.connectDirectly(ctx, trace, conn, t, addrs)
 	}
-	if !ok {
-		return conn, false
-	}
-	if header := r.proxyHeader(conn); header != nil {
-		if _, err := conn.Write(header); err != nil {
-			trace.Fail(failure.PhaseConnect, err)
-			conn.Conn.Close()
-			return conn, false
-		}
-	}
-	return conn, true
+	return ok && r.writeProxyHeader(trace, conn)
 }
 
-func (r *Route) direct(ctx context.Context, trace *failure.Trace, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
-	opened, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return r.connect(ctx, t, addrs) })
-	if !ok {
-		return new(Conn), false
+func (r *Route) connectDirectly(ctx context.Context, trace *failure.Trace, conn *Conn, t *target.Target, addrs []netip.AddrPort) bool {
+	opened, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return r.dial(ctx, t, addrs) })
+	if ok {
+		conn.Conn, conn.Connected, conn.Remote = opened, true, addrPort(opened.RemoteAddr())
 	}
-	return &Conn{Conn: opened, Connected: true, Remote: addrPort(opened.RemoteAddr())}, true
+	return ok
 }
 
-// proxyHeader is the PROXY protocol header that a connection begins with; nil:
-// none. The source of a connection to a proxy is not the one that the server sees.
-func (r *Route) proxyHeader(conn *Conn) []byte {
+// writeProxyHeader sends the PROXY protocol header, if the options have one. With
+// a proxy the source is unknown: the server sees a connection from the proxy.
+func (r *Route) writeProxyHeader(trace *failure.Trace, conn *Conn) bool {
 	var source netip.AddrPort
 	if conn.Proxy == "" {
 		source = addrPort(conn.LocalAddr())
 	}
-	return r.options.ProxyProtocol.header(source, conn.Remote)
+	err := r.options.ProxyProtocol.writeHeader(conn, source, conn.Remote)
+	if err != nil {
+		trace.Fail(failure.PhaseConnect, err)
+		conn.Conn.Close()
+	}
+	return err == nil
 }
 
-// addrPort is one end of a TCP connection; invalid for another kind of address.
-func addrPort(end net.Addr) netip.AddrPort {
-	if addr, ok := end.(*net.TCPAddr); ok {
-		ap := addr.AddrPort()
+// addrPort is the address of one end of a TCP connection; invalid for another kind of
+// connection.
+func addrPort(addr net.Addr) netip.AddrPort {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		ap := tcp.AddrPort()
 		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
 	return netip.AddrPort{}
 }
 
-// connect opens a connection to the target's socket, or to the first of the
-// addresses to answer. It fails with the errors of all.
-func (r *Route) connect(ctx context.Context, t *target.Target, addrs []netip.AddrPort) (net.Conn, error) {
+// dial opens a connection to the target's Unix socket, or to the first of the
+// addresses that answers. It fails with the errors of all addresses.
+func (r *Route) dial(ctx context.Context, t *target.Target, addrs []netip.AddrPort) (net.Conn, error) {
 	if t.Scheme.OverQUIC() {
 		return nil, failure.New(failure.ReasonInternal, "%s runs over QUIC, which is not supported by this version of tls_exporter", t.Scheme)
 	}
@@ -231,7 +237,7 @@ func (r *Route) connect(ctx context.Context, t *target.Target, addrs []netip.Add
 	case t.Path != "":
 		conn, err = r.guard.Dial(ctx, "unix", t.Path, nil, nil)
 	case len(addrs) == 1:
-		conn, err = r.dial(ctx, t, addrs[0])
+		conn, err = r.dialAddress(ctx, t, addrs[0])
 	default:
 		conn, err = r.race(ctx, t, addrs)
 	}
@@ -241,6 +247,6 @@ func (r *Route) connect(ctx context.Context, t *target.Target, addrs []netip.Add
 	return guard.Bind(ctx, conn)
 }
 
-func (r *Route) dial(ctx context.Context, t *target.Target, addr netip.AddrPort) (net.Conn, error) {
-	return r.guard.Dial(ctx, "tcp", addr.String(), r.source, r.guard.OfTarget(t))
+func (r *Route) dialAddress(ctx context.Context, t *target.Target, addr netip.AddrPort) (net.Conn, error) {
+	return r.guard.Dial(ctx, "tcp", addr.String(), r.source, r.guard.ForTarget(t))
 }

@@ -10,7 +10,8 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// connectHTTP asks an HTTP proxy to connect (RFC 9110 section 9.3.6).
+// connectHTTP has an HTTP proxy at the other end of conn connect to host:port (RFC 9110
+// section 9.3.6).
 func connectHTTP(conn net.Conn, via *ProxyURL, destination string) error {
 	request := "CONNECT " + destination + " HTTP/1.1\r\nHost: " + destination + "\r\n"
 	if user := via.User.Reveal(); user != "" {
@@ -23,15 +24,19 @@ func connectHTTP(conn net.Conn, via *ProxyURL, destination string) error {
 	return readConnected(conn)
 }
 
-// maxProxyHeader bounds what is read of a proxy's answer. Servers allow
-// themselves 8 to 16 kB for a header.
+// maxProxyHeader bounds the answer of a proxy, in bytes, interim answers included.
+// Servers limit their own headers to 8 to 16 kB.
 const maxProxyHeader = 16 << 10
 
 var errProxyHeader = failure.New(failure.ReasonTooLarge, "the proxy's header has more than %d bytes", maxProxyHeader)
 
-// readConnected reads the answer to CONNECT and no byte more: after a 2xx
-// whatever follows the header is the target's, also in the same packet.
-// Interim answers (1xx) are passed over (RFC 9110 section 15.2).
+// readConnected reads the answer to CONNECT, and skips interim answers (1xx, RFC 9110
+// section 15.2). It reads no byte more: after a 2xx, all bytes that follow the header
+// are the target's, also in the same packet.
+//
+// It does not use http.ReadResponse, which rejects a Content-Length or
+// Transfer-Encoding that it cannot interpret. A client must ignore both here (RFC 9110
+// section 9.3.6).
 func readConnected(conn io.Reader) error {
 	left := maxProxyHeader
 	for {
@@ -43,7 +48,7 @@ func readConnected(conn io.Reader) error {
 		status, _, _ := bytes.Cut(header, []byte("\n"))
 		words := bytes.SplitN(bytes.TrimSpace(status), []byte(" "), 3)
 		if len(words) < 2 || len(words[1]) != 3 || len(bytes.Trim(words[1], "0123456789")) > 0 {
-			return failure.New(failure.ReasonProxyProtocol, "the proxy does not answer as an HTTP proxy: %s", text.Quote(string(status)))
+			return failure.New(failure.ReasonProxyProtocol, "the answer of the proxy is not HTTP: %s", text.Quote(string(status)))
 		}
 		switch words[1][0] {
 		case '1':
@@ -55,10 +60,10 @@ func readConnected(conn io.Reader) error {
 	}
 }
 
-// readHeader reads to the empty line that ends a header, byte by byte. What does
-// not begin like HTTP is not waited for to end.
+// readHeader reads a header with the empty line at its end, byte by byte. It fails as
+// soon as the bytes are not those of HTTP/1: the peer may never send an empty line.
 func readHeader(conn io.Reader, limit int) ([]byte, error) {
-	const begin = "HTTP/1."
+	const prefix = "HTTP/1."
 	var header []byte
 	next := make([]byte, 1)
 	for {
@@ -69,8 +74,8 @@ func readHeader(conn io.Reader, limit int) ([]byte, error) {
 			return nil, err
 		}
 		header = append(header, next[0])
-		if n := min(len(header), len(begin)); string(header[:n]) != begin[:n] {
-			return nil, failure.New(failure.ReasonProxyProtocol, "the proxy does not answer as an HTTP proxy: it begins with %s", text.Quote(string(header)))
+		if n := min(len(header), len(prefix)); string(header[:n]) != prefix[:n] {
+			return nil, failure.New(failure.ReasonProxyProtocol, "the answer of the proxy is not HTTP: it begins with %s", text.Quote(string(header)))
 		}
 		// A line may end in LF alone (RFC 9112 section 2.2).
 		if bytes.HasSuffix(header, []byte("\n\r\n")) || bytes.HasSuffix(header, []byte("\n\n")) {

@@ -20,20 +20,20 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// ProxyURL is a proxy: what it speaks, where it is, and who to be there. The
-// zero value is none. However it is printed, user and password are not.
+// ProxyURL is the URL of a proxy. The zero value is no proxy. No format prints user
+// and password.
 type ProxyURL struct {
-	Scheme         string // http or https: CONNECT; socks5, where the exporter resolves, or socks5h, where the proxy does
+	Scheme         string // http or https: CONNECT; socks5: the exporter resolves; socks5h: the proxy resolves
 	Address        target.HostPort
-	User, Password option.Secret // the first is empty where none is asked for
+	User, Password option.Secret // without a user, no credentials are sent
 }
 
-// proxyPorts are the schemes of a proxy's URL and the ports that go without
-// saying, as net/http and curl have them.
+// proxyPorts are the schemes of a proxy's URL, and their default ports as in net/http
+// and curl.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
-// UnmarshalText takes scheme://[user:password@]host[:port]. What is wrong is
-// said without repeating any of it, for there may be a password in it.
+// UnmarshalText accepts scheme://[user:password@]host[:port]. Its errors quote nothing
+// of the value, because it may contain a password.
 func (u *ProxyURL) UnmarshalText(value []byte) error {
 	parsed, err := url.Parse(string(value))
 	if err != nil {
@@ -59,7 +59,7 @@ func (u *ProxyURL) UnmarshalText(value []byte) error {
 	return nil
 }
 
-// String is the URL, with <secret> for user and password.
+// String is the URL, with <secret> in place of user and password.
 func (u ProxyURL) String() string {
 	if u == (ProxyURL{}) {
 		return ""
@@ -74,11 +74,11 @@ func (u ProxyURL) String() string {
 // resolves tells whether the proxy finds the target's addresses.
 func (u ProxyURL) resolves() bool { return u.Scheme != "socks5" }
 
-// proxyFor is the proxy to a target; nil: none.
+// proxyFor returns the proxy for a target; nil: none.
 type proxyFor func(*target.Target) *ProxyURL
 
-// newProxyFor is the proxy of the options for every target, or that of the
-// environment (HTTPS_PROXY, except for hosts in NO_PROXY), or none.
+// newProxyFor chooses the proxy of the options, that of the environment (HTTPS_PROXY,
+// except for the hosts of NO_PROXY), or none.
 func newProxyFor(o *Options) (proxyFor, error) {
 	environment := httpproxy.FromEnvironment()
 	switch {
@@ -88,12 +88,12 @@ func newProxyFor(o *Options) (proxyFor, error) {
 	case !o.ProxyFromEnvironment || environment.HTTPSProxy == "":
 		return func(*target.Target) *ProxyURL { return nil }, nil
 	}
-	written := environment.HTTPSProxy
-	if !strings.Contains(written, "://") {
-		written = "http://" + written // as curl and net/http read it
+	value := environment.HTTPSProxy
+	if !strings.Contains(value, "://") {
+		value = "http://" + value // as curl and net/http read it
 	}
 	var u ProxyURL
-	if err := u.UnmarshalText([]byte(written)); err != nil {
+	if err := u.UnmarshalText([]byte(value)); err != nil {
 		return nil, fmt.Errorf("proxy_from_environment: HTTPS_PROXY: %w", err)
 	}
 	choose := environment.ProxyFunc()
@@ -105,8 +105,8 @@ func newProxyFor(o *Options) (proxyFor, error) {
 	}, nil
 }
 
-// proxy is the proxy to a target; nil: none. No proxy carries what goes to a Unix
-// socket of this machine, or over another transport than TCP.
+// proxy is the proxy for a target; nil: none. Unix sockets and QUIC are reached
+// without one.
 func (r *Route) proxy(t *target.Target) *ProxyURL {
 	if t.Path != "" || t.Scheme.OverQUIC() {
 		return nil
@@ -114,23 +114,23 @@ func (r *Route) proxy(t *target.Target) *ProxyURL {
 	return r.proxyFor(t)
 }
 
-// leaveToProxy tells whether the proxy resolves the target: where it can, and no
-// option or rule needs the addresses here.
-func (r *Route) leaveToProxy(via *ProxyURL, t *target.Target) bool {
+// proxyResolves tells whether the proxy resolves the target's name: it can, and no
+// option and no rule of the access policy needs the addresses here.
+func (r *Route) proxyResolves(via *ProxyURL, t *target.Target) bool {
 	return via != nil && via.resolves() && !t.Literal() &&
-		r.options.Resolver == "" && r.options.IPProtocol == resolve.AnyIP && !r.every && !r.guard.Policy().LimitsAddresses()
+		r.options.Resolver == "" && r.options.IPProtocol == resolve.AnyIP && !r.all && !r.guard.Policy().LimitsAddresses()
 }
 
-// tunnelled connects to the target through a proxy. A proxy that cannot be
-// reached is a failure of its own, and says nothing of the target's port.
-func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyURL, t *target.Target, addrs []netip.AddrPort) (*Conn, bool) {
-	opened := &Conn{Proxy: via.String()}
+// connectThroughProxy connects to the target through a proxy. If the proxy cannot be
+// reached, the failure is in the phase proxy: it says nothing about the target's port.
+func (r *Route) connectThroughProxy(ctx context.Context, trace *failure.Trace, opened *Conn, via *ProxyURL, t *target.Target, addrs []netip.AddrPort) bool {
+	opened.Proxy = via.String()
 	if err := r.admitProxied(t, addrs); err != nil {
 		_, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) { return nil, err })
-		return opened, ok
+		return ok
 	}
 	conn, ok := failure.Step(trace, failure.PhaseConnect, func() (net.Conn, error) {
-		conn, err := r.guard.Dial(ctx, "tcp", string(via.Address), r.source, r.guard.OfOwner(string(via.Address)))
+		conn, err := r.guard.Dial(ctx, "tcp", string(via.Address), r.source, r.guard.ForConfigured(string(via.Address)))
 		if err != nil {
 			return nil, fmt.Errorf("proxy %s: %w", via, err)
 		}
@@ -138,7 +138,7 @@ func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyU
 	})
 	if !ok {
 		trace.Reassign(failure.PhaseProxy)
-		return opened, false
+		return false
 	}
 	destination := t.HostPort()
 	if len(addrs) > 0 {
@@ -147,26 +147,27 @@ func (r *Route) tunnelled(ctx context.Context, trace *failure.Trace, via *ProxyU
 	tunnel, ok := failure.Step(trace, failure.PhaseProxy, func() (net.Conn, error) { return r.tunnel(ctx, conn, via, destination) })
 	if !ok {
 		conn.Close()
-		return opened, false
+		return false
 	}
 	opened.Conn, opened.Connected = tunnel, true
 	if len(addrs) > 0 {
 		opened.Remote = addrs[0]
 	}
-	return opened, true
+	return true
 }
 
-// admitProxied holds the policy against a target to which the proxy, and not the
-// guard, connects: against the address that the proxy is told, or against the
-// name, where no rule is about addresses.
+// admitProxied applies the access policy to a target to which the proxy connects, so
+// that the guard does not see the connection. The policy applies to the address that
+// is sent to the proxy, or to the name where no rule is about addresses.
 func (r *Route) admitProxied(t *target.Target, addrs []netip.AddrPort) error {
 	if len(addrs) == 0 {
-		return r.guard.Admit(t)
+		return r.guard.CheckTarget(t)
 	}
-	return r.guard.OfTarget(t)(addrs[0])
+	return r.guard.ForTarget(t)(addrs[0])
 }
 
-// tunnel has the proxy at the other end of conn connect to host:port.
+// tunnel has the proxy at the other end of conn connect to host:port. It returns what
+// then leads there: conn, or TLS over it.
 func (r *Route) tunnel(ctx context.Context, conn net.Conn, via *ProxyURL, destination string) (net.Conn, error) {
 	var err error
 	switch via.Scheme {
@@ -188,8 +189,8 @@ func (r *Route) tunnel(ctx context.Context, conn net.Conn, via *ProxyURL, destin
 	return conn, nil
 }
 
-// proxyTLS is the configuration of TLS with the proxy itself. The proxy gets the
-// password, so here the certificate is verified before anything is sent.
+// proxyTLS is the configuration of TLS with the proxy itself. It verifies the
+// certificate, because the proxy receives the password.
 func (r *Route) proxyTLS(via *ProxyURL) *tls.Config {
 	host, _, _ := net.SplitHostPort(string(via.Address))
 	return &tls.Config{ServerName: strings.TrimSuffix(host, "."), RootCAs: r.trusted, NextProtos: []string{"http/1.1"}}

@@ -25,8 +25,8 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// What lies behind a proxy is probed through it, and the proxy's faults are the
-// proxy's: nothing is said of the target's port.
+// Targets behind a proxy are probed through it. A failure of the proxy is in the phase
+// proxy, and nothing is reported about the target's port.
 func TestProxy(t *testing.T) {
 	lab := labtest.Lab(t)
 	_, port, _ := net.SplitHostPort(labtest.Serve(t, lab, tlstest.Server{}))
@@ -35,55 +35,55 @@ func TestProxy(t *testing.T) {
 	guarded := tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve
 	socks := tlstest.SOCKSProxy{Hosts: hosts}.Serve
 	guardedSOCKS := tlstest.SOCKSProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve
-	replies := func(words string) tlstest.Server {
-		return tlstest.Server{Accept: tlstest.HTTPProxy{Reply: words}.Serve}
+	answering := func(answer string) tlstest.Server {
+		return tlstest.Server{Accept: tlstest.HTTPProxy{Reply: answer}.Serve}
 	}
-	const me = "alice:s3cr%3Aet%40@"
+	const credentials = "alice:s3cr%3Aet%40@"
 	for _, test := range []struct {
 		name, scheme, user string
 		server             tlstest.Server
 		reason             failure.Reason // of a failure in the phase proxy; empty: the probe succeeds
 	}{
 		{"HTTP", "http", "", tlstest.Server{Accept: open}, ""},
-		{"HTTP with a password", "http", me, tlstest.Server{Accept: guarded}, ""},
-		{"HTTP with a password that nobody asks for", "http", me, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve}, ""},
-		{"HTTP over TLS", "https", me, tlstest.Server{Inside: guarded}, ""},
+		{"HTTP with a password", "http", credentials, tlstest.Server{Accept: guarded}, ""},
+		{"HTTP with a password that is not required", "http", credentials, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cr:et@"}.Serve}, ""},
+		{"HTTP over TLS", "https", credentials, tlstest.Server{Inside: guarded}, ""},
 		{"SOCKS", "socks5h", "", tlstest.Server{Accept: socks}, ""},
 		{"SOCKS, resolved here", "socks5", "", tlstest.Server{Accept: socks}, ""},
-		{"SOCKS with a password", "socks5h", me, tlstest.Server{Accept: guardedSOCKS}, ""},
+		{"SOCKS with a password", "socks5h", credentials, tlstest.Server{Accept: guardedSOCKS}, ""},
 
 		{"HTTP without the password", "http", "", tlstest.Server{Accept: guarded}, failure.ReasonProxyRefused},
 		{"HTTP with another password", "http", "alice:guess@", tlstest.Server{Accept: guarded}, failure.ReasonProxyRefused},
-		{"HTTP that forbids", "http", "", replies("HTTP/1.1 403 Forbidden\r\n\r\n"), failure.ReasonProxyRefused},
-		{"HTTP that cannot", "http", "", replies("HTTP/1.0 502 Bad Gateway\r\nX: y\r\n\r\nno way"), failure.ReasonProxyRefused},
-		{"HTTP that redirects", "http", "", replies("HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n"), failure.ReasonProxyRefused},
-		{"HTTP without a status", "http", "", replies("HTTP/1.1\r\n\r\n"), failure.ReasonProxyProtocol},
-		{"HTTP with a status that is none", "http", "", replies("HTTP/1.1 2xx OK\r\n\r\n"), failure.ReasonProxyProtocol},
+		{"HTTP, 403", "http", "", answering("HTTP/1.1 403 Forbidden\r\n\r\n"), failure.ReasonProxyRefused},
+		{"HTTP, 502", "http", "", answering("HTTP/1.0 502 Bad Gateway\r\nX: y\r\n\r\nno way"), failure.ReasonProxyRefused},
+		{"HTTP, a redirect", "http", "", answering("HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n"), failure.ReasonProxyRefused},
+		{"HTTP without a status", "http", "", answering("HTTP/1.1\r\n\r\n"), failure.ReasonProxyProtocol},
+		{"HTTP with an invalid status", "http", "", answering("HTTP/1.1 2xx OK\r\n\r\n"), failure.ReasonProxyProtocol},
 		{"not HTTP", "http", "", labtest.Canned("SSH-2.0-OpenSSH_9.6\r\n"), failure.ReasonProxyProtocol},
 		{"HTTP/2", "http", "", labtest.Canned("\x00\x00\x06\x04\x00\x00\x00\x00\x00"), failure.ReasonProxyProtocol},
 		{"a header without end", "http", "", labtest.Canned("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 32<<10)), failure.ReasonTooLarge},
 		{"interim answers without end", "http", "", labtest.Canned(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 2<<10)), failure.ReasonTooLarge},
-		{"hanging up", "http", "", tlstest.Server{Accept: func(context.Context, net.Conn) {}}, "?"},
-		{"silence", "http", "", labtest.Canned(""), failure.ReasonTimeout},
+		{"the connection is closed", "http", "", tlstest.Server{Accept: func(context.Context, net.Conn) {}}, "?"},
+		{"no answer", "http", "", labtest.Canned(""), failure.ReasonTimeout},
 		{"half an answer", "http", "", labtest.Canned("HTTP/1.1 200 OK\r\n"), failure.ReasonTimeout},
-		{"nobody there", "http", "", tlstest.Server{Refuse: true}, failure.ReasonRefused},
-		{"TLS without TLS", "https", "", tlstest.Server{Accept: open}, "?"},
-		{"TLS that nobody trusts", "https", me, tlstest.Server{Inside: guarded, SelfSigned: true}, failure.ReasonProxyUntrusted},
-		{"TLS that turns us away", "https", me, tlstest.Server{Inside: guarded, Config: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }}, "alert_protocol_version"},
+		{"connection refused", "http", "", tlstest.Server{Refuse: true}, failure.ReasonRefused},
+		{"https to a proxy without TLS", "https", "", tlstest.Server{Accept: open}, "?"},
+		{"an untrusted certificate", "https", credentials, tlstest.Server{Inside: guarded, SelfSigned: true}, failure.ReasonProxyUntrusted},
+		{"no common version of TLS", "https", credentials, tlstest.Server{Inside: guarded, Config: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }}, "alert_protocol_version"},
 
 		{"SOCKS without the password", "socks5h", "", tlstest.Server{Accept: guardedSOCKS}, failure.ReasonProxyRefused},
 		{"SOCKS with another password", "socks5h", "alice:guess@", tlstest.Server{Accept: guardedSOCKS}, failure.ReasonProxyRefused},
-		{"SOCKS that forbids", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 2}.Serve}, failure.ReasonProxyRefused},
-		{"SOCKS that is refused", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 5}.Serve}, failure.ReasonProxyRefused},
-		{"SOCKS with a reply of its own", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 99}.Serve}, failure.ReasonProxyRefused},
+		{"SOCKS, not allowed", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 2}.Serve}, failure.ReasonProxyRefused},
+		{"SOCKS, connection refused", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 5}.Serve}, failure.ReasonProxyRefused},
+		{"SOCKS with an unknown reply", "socks5h", "", tlstest.Server{Accept: tlstest.SOCKSProxy{Refusal: 99}.Serve}, failure.ReasonProxyRefused},
 		{"SOCKS 4", "socks5h", "", labtest.Canned("\x00\x5a\x00\x00\x00\x00\x00\x00"), failure.ReasonProxyProtocol},
-		{"HTTP taken for SOCKS", "socks5h", "", labtest.Canned("HTTP/1.1 400 Bad Request\r\n\r\n"), failure.ReasonProxyProtocol},
-		{"SOCKS with a method that was not offered", "socks5h", me, labtest.Canned("\x05\x01"), failure.ReasonProxyProtocol},
-		{"SOCKS with another version of passwords", "socks5h", me, labtest.Canned("\x05\x02\x02\x00"), failure.ReasonProxyProtocol},
+		{"HTTP instead of SOCKS", "socks5h", "", labtest.Canned("HTTP/1.1 400 Bad Request\r\n\r\n"), failure.ReasonProxyProtocol},
+		{"SOCKS with a method that was not offered", "socks5h", credentials, labtest.Canned("\x05\x01"), failure.ReasonProxyProtocol},
+		{"SOCKS with another version of passwords", "socks5h", credentials, labtest.Canned("\x05\x02\x02\x00"), failure.ReasonProxyProtocol},
 		{"SOCKS with a reserved field in use", "socks5h", "", labtest.Canned("\x05\x00\x05\x00\x01\x01"), failure.ReasonProxyProtocol},
-		{"SOCKS with an address of no type", "socks5h", "", labtest.Canned("\x05\x00\x05\x00\x00\x09"), failure.ReasonProxyProtocol},
+		{"SOCKS with an unknown address type", "socks5h", "", labtest.Canned("\x05\x00\x05\x00\x00\x09"), failure.ReasonProxyProtocol},
 		{"SOCKS with another version in its reply", "socks5h", "", labtest.Canned("\x05\x00\x04\x00\x00\x01"), failure.ReasonProxyProtocol},
-		{"SOCKS, silence", "socks5h", "", labtest.Canned(""), failure.ReasonTimeout},
+		{"SOCKS, no answer", "socks5h", "", labtest.Canned(""), failure.ReasonTimeout},
 		{"SOCKS, half a reply", "socks5h", "", labtest.Canned("\x05\x00\x05\x00\x00\x03\xff"), failure.ReasonTimeout},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -117,14 +117,15 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// Who resolves follows from the proxy and the module.
-func TestProxyIsAskedFor(t *testing.T) {
+// The proxy resolves the target's name, except where its scheme or an option of the
+// module needs the addresses here.
+func TestWhoResolves(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := netip.MustParseAddrPort(labtest.Serve(t, lab, tlstest.Server{}))
-	asked := make(chan string, 1)
+	requested := make(chan string, 1)
 	hosts := map[string]string{"x.test:443": addr.String()}
-	web := labtest.Serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, Asked: func(place, _, _ string) { asked <- place }}.Serve})
-	socks := labtest.Serve(t, lab, tlstest.Server{Accept: tlstest.SOCKSProxy{Hosts: hosts, Asked: func(place string) { asked <- place }}.Serve})
+	web := labtest.Serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, Asked: func(hostport, _, _ string) { requested <- hostport }}.Serve})
+	socks := labtest.Serve(t, lab, tlstest.Server{Accept: tlstest.SOCKSProxy{Hosts: hosts, Asked: func(hostport string) { requested <- hostport }}.Serve})
 	resolver := labtest.DNS(t, lab, tlstest.Zone{"x.test": {Addresses: labtest.Addresses("127.0.0.1")}})
 	port := fmt.Sprint(addr.Port())
 	for _, test := range []struct {
@@ -137,10 +138,10 @@ func TestProxyIsAskedFor(t *testing.T) {
 		{"a name", "socks5h://" + socks, "x.test", nil, "x.test:443", netip.AddrPort{}},
 		{"an address", "http://" + web, addr.String(), nil, addr.String(), addr},
 		{"an address", "socks5h://" + socks, addr.String(), nil, addr.String(), addr},
-		{"an address, for the module has a resolver", "http://" + web, "x.test:" + port, func(m *prober.Module) { m.Resolver = resolver }, addr.String(), addr},
-		{"an address, for the module has a family", "http://" + web, "x.test:" + port, func(m *prober.Module) { m.Resolver, m.IPProtocol = resolver, resolve.IPv4 }, addr.String(), addr},
-		{"an address, for the module wants all of them", "http://" + web, "x.test:" + port, func(m *prober.Module) { m.Resolver, m.Addresses = resolver, prober.AllAddresses }, addr.String(), addr},
-		{"an address, for this is socks5", "socks5://" + socks, "x.test:" + port, func(m *prober.Module) { m.Resolver = resolver }, addr.String(), addr},
+		{"an address: the module has a resolver", "http://" + web, "x.test:" + port, func(m *prober.Module) { m.Resolver = resolver }, addr.String(), addr},
+		{"an address: the module has a family", "http://" + web, "x.test:" + port, func(m *prober.Module) { m.Resolver, m.IPProtocol = resolver, resolve.IPv4 }, addr.String(), addr},
+		{"an address: the module needs all of them", "http://" + web, "x.test:" + port, func(m *prober.Module) { m.Resolver, m.Addresses = resolver, prober.AllAddresses }, addr.String(), addr},
+		{"an address: the scheme is socks5", "socks5://" + socks, "x.test:" + port, func(m *prober.Module) { m.Resolver = resolver }, addr.String(), addr},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			module := probetest.Module(t, lab)
@@ -152,8 +153,8 @@ func TestProxyIsAskedFor(t *testing.T) {
 			if !r.Success() || r.Remote != test.remote || r.Session.Remote != test.remote {
 				t.Errorf("failure is %+v, remote %v", r.Failure, r.Remote)
 			}
-			if got := <-asked; got != test.want {
-				t.Errorf("the proxy was asked for %s, want %s", got, test.want)
+			if got := <-requested; got != test.want {
+				t.Errorf("the proxy was told to connect to %s, want %s", got, test.want)
 			}
 		})
 	}
@@ -162,10 +163,10 @@ func TestProxyIsAskedFor(t *testing.T) {
 func TestProxyFromEnvironment(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{})
-	hosts := map[string]string{"x.test:443": addr, "spared.test:443": addr}
+	hosts := map[string]string{"x.test:443": addr, "direct.test:443": addr}
 	t.Setenv("https_proxy", "")
 	t.Setenv("HTTPS_PROXY", "alice:s3cret@"+labtest.Serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: hosts, User: "alice", Password: "s3cret"}.Serve}))
-	t.Setenv("NO_PROXY", "spared.test")
+	t.Setenv("NO_PROXY", "direct.test")
 	module := probetest.Module(t, lab)
 	module.ProxyFromEnvironment, module.ServerName = true, "localhost"
 	p := probetest.New(t, module)
@@ -182,8 +183,8 @@ func TestProxyFromEnvironment(t *testing.T) {
 	}
 }
 
-// A password goes to the proxy and nowhere else.
-func TestProxyURLHidesItsPassword(t *testing.T) {
+// No format shows the credentials.
+func TestProxyURLHidesCredentials(t *testing.T) {
 	module := prober.DefaultModule()
 	module.ProxyURL = probetest.ProxyURL(t, "http://alice:s3cret@proxy.test")
 	p := probetest.New(t, module)
@@ -201,24 +202,24 @@ func TestProxyURLHidesItsPassword(t *testing.T) {
 		}
 	}
 	if got := module.ProxyURL.String(); got != "http://<secret>@proxy.test:80" {
-		t.Errorf("it is shown as %s", got)
+		t.Errorf("String is %s", got)
 	}
 }
 
 func TestProxyURL(t *testing.T) {
-	for written, want := range map[string]string{
+	for value, want := range map[string]string{
 		"http://proxy.test:3128":   "http://proxy.test:3128",
 		"http://proxy.test":        "http://proxy.test:80",
 		"https://Proxy.test/":      "https://proxy.test:443",
 		"socks5://[2001:db8::1]":   "socks5://[2001:db8::1]:1080",
 		"socks5h://192.0.2.7:9050": "socks5h://192.0.2.7:9050",
-		"http://:s3cret@proxy":     "http://proxy:80", // a password without a user is none
+		"http://:s3cret@proxy":     "http://proxy:80", // a password without a user is ignored
 	} {
-		if got := probetest.ProxyURL(t, written).String(); got != want {
-			t.Errorf("%s is %s, want %s", written, got, want)
+		if got := probetest.ProxyURL(t, value).String(); got != want {
+			t.Errorf("%s is %s, want %s", value, got, want)
 		}
 	}
-	for written, says := range map[string]string{
+	for value, message := range map[string]string{
 		"proxy.test:3128":                                                  "begins with http://",
 		"ftp://alice:s3cret@proxy.test":                                    "begins with http://",
 		"http://alice:s3cret%@proxy.test":                                  "is not a URL",
@@ -231,21 +232,22 @@ func TestProxyURL(t *testing.T) {
 		"": "begins with http://",
 	} {
 		var u connect.ProxyURL
-		err := u.UnmarshalText([]byte(written))
-		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: error is %v, want one that says %s", written, err, says)
+		err := u.UnmarshalText([]byte(value))
+		if err == nil || !strings.Contains(err.Error(), message) {
+			t.Errorf("%s: error is %v, want one with %q", value, err, message)
 		} else if strings.Contains(err.Error(), "s3") {
-			t.Errorf("%s: the error repeats a password: %v", written, err)
+			t.Errorf("%s: the error quotes the password: %v", value, err)
 		}
 	}
 }
 
-// A server that insists on the header gets one that is true, by each road.
+// A server that requires the header gets one with the addresses of the connection,
+// where they are known.
 func TestProxyProtocol(t *testing.T) {
 	lab := labtest.Lab(t)
-	told := make(chan tlstest.ProxyProtocolHeader, 1)
-	insisting := tlstest.Server{ProxyProtocol: func(a tlstest.ProxyProtocolHeader) { told <- a }}
-	v4, v6, socket := insisting, insisting, insisting
+	headers := make(chan tlstest.ProxyProtocolHeader, 1)
+	requiring := tlstest.Server{ProxyProtocol: func(h tlstest.ProxyProtocolHeader) { headers <- h }}
+	v4, v6, socket := requiring, requiring, requiring
 	v6.Address, socket.Address = "[::1]:0", filepath.Join(t.TempDir(), "x.sock")
 	proxy := labtest.Serve(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{}.Serve})
 	for _, test := range []struct {
@@ -269,9 +271,9 @@ func TestProxyProtocol(t *testing.T) {
 				if !r.Success() {
 					t.Fatalf("failure is %+v", r.Failure)
 				}
-				got := <-told
+				got := <-headers
 				if got.Version != i+1 || got.Source.IsValid() != test.known || test.known && (got.Destination != r.Remote || got.Source.Addr() != r.Remote.Addr()) {
-					t.Errorf("the server was told %+v", got)
+					t.Errorf("the header is %+v", got)
 				}
 			})
 		}

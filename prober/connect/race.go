@@ -14,8 +14,8 @@ import (
 // parallel: the Connection Attempt Delay of RFC 8305 section 5.
 const attemptDelay = 250 * time.Millisecond
 
-// interleave alternates between the two families (RFC 8305 section 4), beginning
-// with that of the first address and otherwise in the order given.
+// interleave alternates between the two families (RFC 8305 section 4). It begins with
+// the family of the first address, and keeps the order within each family.
 func interleave(addrs []netip.Addr) []netip.Addr {
 	var first, second []netip.Addr
 	for _, addr := range addrs {
@@ -28,21 +28,21 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 	if len(second) == 0 {
 		return first
 	}
-	turns := make([]netip.Addr, 0, len(addrs))
+	all := make([]netip.Addr, 0, len(addrs))
 	for len(first) > 0 || len(second) > 0 {
 		if len(first) > 0 {
-			turns, first = append(turns, first[0]), first[1:]
+			all, first = append(all, first[0]), first[1:]
 		}
 		if len(second) > 0 {
-			turns, second = append(turns, second[0]), second[1:]
+			all, second = append(all, second[0]), second[1:]
 		}
 	}
-	return turns
+	return all
 }
 
-// race is Happy Eyeballs (RFC 8305): an address gets attemptDelay, or until it
-// fails, before the next one is tried in parallel, and the first to answer wins.
-// It returns when every attempt that it started has ended.
+// race is Happy Eyeballs (RFC 8305): the next address is tried when the last attempt
+// fails, or in parallel after attemptDelay. race returns the first connection, or the
+// errors of all attempts, once every attempt that it started has ended.
 func (r *Route) race(ctx context.Context, t *target.Target, addrs []netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -57,7 +57,7 @@ func (r *Route) race(ctx context.Context, t *target.Target, addrs []netip.AddrPo
 		addr := addrs[started]
 		started, running = started+1, running+1
 		go func() {
-			conn, err := r.dial(ctx, t, addr)
+			conn, err := r.dialAddress(ctx, t, addr)
 			results <- attempt{conn, err}
 		}()
 	}

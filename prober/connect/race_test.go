@@ -16,8 +16,8 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// Of several addresses the first to answer wins; one that hangs holds up
-// nobody, and the failures of all are told.
+// race returns the first connection. An address that hangs does not delay the others,
+// and the error has the failures of all addresses.
 func TestRace(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := netip.MustParseAddrPort(labtest.Serve(t, lab, tlstest.Server{}))

@@ -12,13 +12,14 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// connectSOCKS asks a SOCKS 5 proxy to connect (RFC 1928).
+// connectSOCKS has a SOCKS 5 proxy at the other end of conn connect to host:port (RFC
+// 1928).
 func connectSOCKS(ctx context.Context, conn net.Conn, via *ProxyURL, destination string) error {
-	var who *proxy.Auth
+	var auth *proxy.Auth
 	if user := via.User.Reveal(); user != "" {
-		who = &proxy.Auth{User: user, Password: via.Password.Reveal()}
+		auth = &proxy.Auth{User: user, Password: via.Password.Reveal()}
 	}
-	dialer, err := proxy.SOCKS5("tcp", string(via.Address), who, dialled{conn})
+	dialer, err := proxy.SOCKS5("tcp", string(via.Address), auth, fixedDialer{conn})
 	if err != nil {
 		return err
 	}
@@ -31,30 +32,32 @@ func connectSOCKS(ctx context.Context, conn net.Conn, via *ProxyURL, destination
 		reason = op.Err
 	}
 	switch {
-	case says(socksRefusals, reason):
+	case hasPrefix(socksRefusals, reason):
 		return failure.New(failure.ReasonProxyRefused, "the proxy refused: %s", strings.TrimPrefix(reason.Error(), socksRefusals[0]))
-	case says(socksNonsense, reason):
-		return failure.New(failure.ReasonProxyProtocol, "the proxy does not answer as a SOCKS 5 proxy: %w", reason)
+	case hasPrefix(socksViolations, reason):
+		return failure.New(failure.ReasonProxyProtocol, "the answer of the proxy is not SOCKS 5: %w", reason)
 	}
 	return reason
 }
 
-// says tells whether the text of err begins with one of the texts.
-func says(texts []string, err error) bool {
+// hasPrefix tells whether the message of err begins with one of the texts.
+func hasPrefix(texts []string, err error) bool {
 	return slices.ContainsFunc(texts, func(text string) bool { return strings.HasPrefix(err.Error(), text) })
 }
 
-// What x/net/proxy says of a proxy's answers and leaves without a type. A test
-// holds each of them against a proxy that causes it.
+// The messages of x/net/proxy for answers of a proxy. They have no type of their own.
+// A test compares each with a proxy that causes it.
 var (
-	socksRefusals = []string{"unknown error ", "no acceptable authentication methods", "username/password authentication failed"}
-	socksNonsense = []string{"unexpected protocol version", "non-zero reserved field", "unknown address type",
+	socksRefusals   = []string{"unknown error ", "no acceptable authentication methods", "username/password authentication failed"}
+	socksViolations = []string{"unexpected protocol version", "non-zero reserved field", "unknown address type",
 		"invalid username/password version", "unsupported authentication method"}
 )
 
-// dialled is a dialer that has dialled already.
-type dialled struct{ conn net.Conn }
+// fixedDialer is a dialer that returns a connection that is open already.
+type fixedDialer struct{ conn net.Conn }
 
-func (d dialled) Dial(string, string) (net.Conn, error) { return d.conn, nil }
+func (d fixedDialer) Dial(string, string) (net.Conn, error) { return d.conn, nil }
 
-func (d dialled) DialContext(context.Context, string, string) (net.Conn, error) { return d.conn, nil }
+func (d fixedDialer) DialContext(context.Context, string, string) (net.Conn, error) {
+	return d.conn, nil
+}

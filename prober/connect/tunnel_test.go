@@ -17,23 +17,31 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// What a server says first is its own, also when it comes in one packet with
-// what the proxy says.
-func TestNoByteIsLost(t *testing.T) {
+// All bytes after the header are the target's, also in the same packet, and whatever
+// length the header states (RFC 9110 section 9.3.6).
+func TestBytesAfterTheHeaderAreLeft(t *testing.T) {
 	const greeting = "220 mail.example.com ESMTP\r\n"
-	for _, header := range []string{"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 299 \r\nA: b\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200\r\n\r\n", "HTTP/1.1 200 OK\nX: y\n\n"} {
+	for _, header := range []string{
+		"HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.0 299 \r\nA: b\r\n\r\n",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200\r\n\r\n",
+		"HTTP/1.1 200 OK\nX: y\n\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: none\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+	} {
 		r := strings.NewReader(header + greeting)
 		if err := readConnected(r); err != nil {
 			t.Errorf("%q: %v", header, err)
 		}
 		if rest, _ := io.ReadAll(r); string(rest) != greeting {
-			t.Errorf("%q: what follows is %q", header, rest)
+			t.Errorf("%q: the rest is %q", header, rest)
 		}
 	}
 }
 
-// Whatever a proxy answers, it is a connection, or one of the words for why it
-// is none; and no more is read than the header has.
+// Any answer of a proxy gives a connection or a reason of the vocabulary, and nothing
+// after the header is read.
 func FuzzConnected(f *testing.F) {
 	for _, seed := range []string{"HTTP/1.1 200 OK\r\n\r\nrest", "HTTP/1.1 407 Proxy Authentication Required\r\nA: b\r\n\r\n", "HTTP/1.1 100 \n\n", "SSH-2.0", "HTTP/1.1  200\r\n\r\n", ""} {
 		f.Add([]byte(seed))
@@ -56,7 +64,8 @@ func FuzzConnected(f *testing.F) {
 	})
 }
 
-// Whatever a SOCKS proxy answers, the same holds.
+// Any answer of a SOCKS proxy gives a connection or a reason of the vocabulary. No error
+// has the password in it.
 func FuzzSOCKS(f *testing.F) {
 	for _, seed := range []string{"\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x09", "\x05\x02\x01\x00\x05\x05\x00\x01", "\x05\xff", "\x05\x00\x05\x00\x00\x03\x04name\x00\x09", "HTTP/1.1 400"} {
 		f.Add([]byte(seed))
@@ -65,7 +74,7 @@ func FuzzSOCKS(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		err := connectSOCKS(ctx, &scripted{Reader: bytes.NewReader(answer)}, &via, "x.test:443")
+		err := connectSOCKS(ctx, &scriptedConn{Reader: bytes.NewReader(answer)}, &via, "x.test:443")
 		if err != nil && !slices.Contains([]failure.Reason{failure.ReasonProxyRefused, failure.ReasonProxyProtocol, failure.ReasonClosed}, failure.Of(err)) {
 			t.Errorf("%x is %s: %v", answer, failure.Of(err), err)
 		}
@@ -75,19 +84,18 @@ func FuzzSOCKS(f *testing.F) {
 	})
 }
 
-// scripted is a connection whose other end has said all that it will.
-type scripted struct {
+// scriptedConn is a connection from which a fixed sequence of bytes is read.
+type scriptedConn struct {
 	net.Conn
 	io.Reader
 }
 
-func (s *scripted) Read(b []byte) (int, error)  { return s.Reader.Read(b) }
-func (s *scripted) Write(b []byte) (int, error) { return len(b), nil }
-func (s *scripted) Close() error                { return nil }
-func (s *scripted) SetDeadline(time.Time) error { return nil }
+func (c *scriptedConn) Read(b []byte) (int, error)  { return c.Reader.Read(b) }
+func (c *scriptedConn) Write(b []byte) (int, error) { return len(b), nil }
+func (c *scriptedConn) Close() error                { return nil }
+func (c *scriptedConn) SetDeadline(time.Time) error { return nil }
 
-// The environment's proxy is for hosts that NO_PROXY does not name, and never for
-// a Unix socket.
+// The environment's proxy is not used for the hosts of NO_PROXY and for Unix sockets.
 func TestProxyForTarget(t *testing.T) {
 	t.Setenv("NO_PROXY", "direct.test")
 	for _, test := range []struct {

@@ -1,5 +1,5 @@
-// Package endpoint is what a check may use of a server that was probed: what is known
-// of it, and ways back to it.
+// Package endpoint is a server that was probed, as checks use it: what is known about it,
+// and new connections to it.
 package endpoint
 
 import (
@@ -17,29 +17,30 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// Endpoint is what a check may use: all that the probe learned before, and two ways
-// back to the server that it reached, always the same one.
+// Endpoint is what the probe learned about a server, and how to connect to it again.
+// Where the probe connected, all connections go to the address that answered it.
 type Endpoint struct {
 	Target  *target.Target
-	Session *handshake.Session // nil: there is none
-	Chain   *chain.Chain       // nil: there is none
-	Down    *failure.Failure   // why the probe did not come as far as TLS; nil: it did
+	Session *handshake.Session // nil: no handshake showed one
+	Chain   *chain.Chain       // nil: the server sent no certificate
+	Down    *failure.Failure   // a failure of the probe in a phase before TLS; nil: none
 
 	route   *connect.Route
 	client  *handshake.Client
-	addrs   []netip.AddrPort // the one address that answered; none for a socket, or where a proxy resolves
+	addrs   []netip.AddrPort // the address that answered, or those to try; empty: a socket, or the proxy resolves
 	timeout time.Duration    // of a probe
 }
 
-// New is a server that a route and a client lead to, at the first of addrs
-// that answers. Timeout is that of a probe.
+// New makes the endpoint of a target at the first of addrs that answers. Timeout is that
+// of a probe.
 func New(route *connect.Route, client *handshake.Client, timeout time.Duration, t *target.Target, addrs []netip.AddrPort) *Endpoint {
 	return &Endpoint{Target: t, route: route, client: client, timeout: timeout, addrs: addrs}
 }
 
-// Connect opens another connection to the server, through the proxy and with
-// STARTTLS where there are such: the next byte to send is a ClientHello. It ends
-// with ctx. An error is a *Failure.
+// Connect opens a connection to the server, through the proxy and with the PROXY
+// protocol header and the STARTTLS dialogue, where there are such. The next byte to send
+// is a ClientHello. The connection ends with ctx, which needs a deadline. An error is a
+// *failure.Failure.
 func (e *Endpoint) Connect(ctx context.Context) (net.Conn, error) {
 	trace := new(failure.Trace)
 	conn, ok := e.route.Open(ctx, trace, e.Target, e.addrs)
@@ -49,8 +50,9 @@ func (e *Endpoint) Connect(ctx context.Context) (net.Conn, error) {
 	return conn.Conn, nil
 }
 
-// Handshake performs another handshake with crypto/tls, with a change to the
-// module's configuration, and records what crypto/tls does not show.
+// Handshake performs a handshake with crypto/tls on a new connection, and records what
+// crypto/tls does not show. Adjust changes the module's configuration for it. An error of
+// the connection is a *failure.Failure; others are those of crypto/tls.
 func (e *Endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*handshake.Recorded, error) {
 	conn, err := e.Connect(ctx)
 	if err != nil {
@@ -59,8 +61,8 @@ func (e *Endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*ha
 	return e.client.Record(conn, e.Target, adjust)
 }
 
-// Protocols is what the probe offers by ALPN.
+// Protocols is the ALPN offer of the probe, in order of preference.
 func (e *Endpoint) Protocols() []string { return e.client.Protocols(e.Target) }
 
-// Scan asks the server by raw hellos.
+// Scan is a client that offers raw hellos to the server on new connections.
 func (e *Endpoint) Scan() *scan.Client { return scan.New(e.Connect, e.Target.Name(), e.timeout) }

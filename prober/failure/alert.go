@@ -10,11 +10,13 @@ import (
 )
 
 const (
-	AlertPrefix     = "alert_"
+	// AlertPrefix begins the reason of every alert that a peer sends.
+	AlertPrefix = "alert_"
+	// AlertUnassigned is the reason of an alert without a registered name.
 	AlertUnassigned = Reason(AlertPrefix + "unassigned")
 )
 
-// alerts is IANA's TLS Alerts registry, as the codec has it.
+// alerts is IANA's TLS Alerts registry: names by number.
 var alerts = func() map[uint8]string {
 	names := make(map[uint8]string)
 	for code := range 256 {
@@ -25,10 +27,10 @@ var alerts = func() map[uint8]string {
 	return names
 }()
 
-// IsAlert tells whether the peer sent an alert.
+// IsAlert reports whether the reason is an alert of the peer.
 func (r Reason) IsAlert() bool { return strings.HasPrefix(string(r), AlertPrefix) }
 
-// ForAlert is the reason of an alert: alert_ and its registered name.
+// ForAlert returns the reason of an alert: alert_ and its registered name.
 func ForAlert(d hello.AlertDescription) Reason {
 	if name, registered := alerts[uint8(d)]; registered {
 		return AlertPrefix + Reason(name)
@@ -36,8 +38,9 @@ func ForAlert(d hello.AlertDescription) Reason {
 	return AlertUnassigned
 }
 
-// alertReason names the alert that the peer sent. crypto/tls keeps its number
-// in an unexported type, so it is found by the text that the number gives.
+// alertReason returns the reason of an alert that the peer sent; false: err is none.
+// crypto/tls has the number in an unexported type, so the number is found by its
+// text.
 func alertReason(err error) (Reason, bool) {
 	if received, ok := errors.AsType[*hello.AlertError](err); ok {
 		return ForAlert(received.Description), true

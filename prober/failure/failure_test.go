@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-func TestReasonFor(t *testing.T) {
+func TestOf(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	unreachable := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
 	for _, test := range []struct {
@@ -45,8 +45,8 @@ func TestReasonFor(t *testing.T) {
 		{&net.OpError{Op: "remote error", Err: tls.AlertError(200)}, "alert_unassigned"},
 		{&net.OpError{Op: "local error", Err: tls.AlertError(20)}, ReasonBadMessage},
 		{errors.New("tls: server did not send a key share"), ReasonBadMessage},
-		{fmt.Errorf("reading: %w", New(ReasonTooLarge, "more than enough")), ReasonTooLarge},
-		{errors.New("what else"), ReasonInternal},
+		{fmt.Errorf("reading: %w", New(ReasonTooLarge, "too long")), ReasonTooLarge},
+		{errors.New("unknown"), ReasonInternal},
 	} {
 		if got := Of(test.err); got != test.want {
 			t.Errorf("%v is %s, want %s", test.err, got, test.want)
@@ -54,8 +54,8 @@ func TestReasonFor(t *testing.T) {
 	}
 }
 
-// Every reason that the table can give is in the vocabulary, and so is every
-// alert; no word is there twice or unfit for a label.
+// The vocabulary has the reason of every rule and of every alert, has no word twice,
+// and its words are fit for labels.
 func TestVocabulary(t *testing.T) {
 	all := Reasons()
 	for _, r := range rules {
@@ -71,7 +71,7 @@ func TestVocabulary(t *testing.T) {
 	}
 	for i, reason := range all {
 		if strings.Trim(string(reason), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || slices.Contains(all[:i], reason) {
-			t.Errorf("%q is there twice, or is no word", reason)
+			t.Errorf("%q is listed twice or is not fit for a label", reason)
 		}
 	}
 }

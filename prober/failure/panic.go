@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// Contain runs do, and turns a panic, which a stranger's bytes may cause, into
-// an error with the reason internal.
+// Contain runs do. It returns a panic, which the bytes of a server may cause, as a
+// PanicError, whose reason is internal.
 func Contain(do func()) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -17,7 +17,7 @@ func Contain(do func()) (err error) {
 	return nil
 }
 
-// PanicError is a panic that was contained.
+// PanicError is a recovered panic: its value and the stack where it happened.
 type PanicError struct {
 	Cause any
 	Stack []byte

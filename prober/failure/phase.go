@@ -14,21 +14,21 @@ const (
 	PhaseConnect     Phase = "connect"
 	PhaseProxy       Phase = "proxy"
 	PhaseStartTLS    Phase = "starttls"
-	PhaseServerHello Phase = "server_hello" // ClientHello sent to first ServerHello byte
+	PhaseServerHello Phase = "server_hello" // from the ClientHello to the first byte of the ServerHello
 	PhaseKeyExchange Phase = "key_exchange" // from there to the end of the handshake
 	PhaseVerify      Phase = "verify"
-	PhaseExpect      Phase = "expect" // names a failure only; it has no duration
+	PhaseExpect      Phase = "expect" // only of failures; it has no duration
 )
 
-// Phases is the whole vocabulary, in the order of a probe.
+// Phases is the closed vocabulary, in the order of a probe.
 var Phases = []Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
 
-// BeforeTLS tells whether the phase ends before the first byte of TLS is sent.
+// BeforeTLS reports whether the phase ends before the first byte of TLS is sent.
 func (p Phase) BeforeTLS() bool {
 	return slices.Contains([]Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS}, p)
 }
 
-// PhaseTime is how long one phase took, also when it failed.
+// PhaseTime is the duration of one phase, also of one that failed.
 type PhaseTime struct {
 	Phase    Phase
 	Duration time.Duration

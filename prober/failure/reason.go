@@ -15,17 +15,17 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// Reason is why a phase or a check failed: a word of a closed vocabulary, fit
-// for a label. A chain's Problem is a Reason too, in the phase verify, and so is
-// the name of an unmet expectation, in the phase expect.
+// Reason is why a phase or a check failed: a word of a closed vocabulary, so that it
+// can be a label. In the phase verify the reason is a chain.Problem, in the phase
+// expect the name of an unmet expectation.
 type Reason string
 
-// The reasons, by the step that they belong to. Each remote alert is a reason
-// of its own, made by alertReason from IANA's registry.
+// The reasons, by the phase that they belong to. Each alert of a peer is a reason of
+// its own: see ForAlert.
 const (
 	ReasonNXDOMAIN   Reason = "nxdomain"    // the name does not exist
-	ReasonNoAddress  Reason = "no_address"  // it exists, without an address of the family asked for
-	ReasonDNSFailure Reason = "dns_failure" // no answer that says either
+	ReasonNoAddress  Reason = "no_address"  // the name exists, without an address of the requested family
+	ReasonDNSFailure Reason = "dns_failure" // the answers say neither
 
 	ReasonRefused     Reason = "refused"
 	ReasonUnreachable Reason = "unreachable"
@@ -35,28 +35,28 @@ const (
 	ReasonProxyProtocol  Reason = "proxy_protocol"
 	ReasonProxyUntrusted Reason = "proxy_untrusted" // the certificate of the proxy itself
 
-	ReasonStartTLSNotOffered Reason = "starttls_not_offered" // the server speaks its protocol, and has no TLS in it
-	ReasonStartTLSRefused    Reason = "starttls_refused"     // it has, and would not start it
-	ReasonStartTLSProtocol   Reason = "starttls_protocol"    // what it says is not in the protocol, or not at this point
+	ReasonStartTLSNotOffered Reason = "starttls_not_offered" // the server speaks the protocol, but does not offer TLS
+	ReasonStartTLSRefused    Reason = "starttls_refused"     // the server knows the command and rejects it
+	ReasonStartTLSProtocol   Reason = "starttls_protocol"    // the answer violates the protocol
 
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
-	ReasonLegacyOnly      Reason = "legacy_only"     // the server takes only what clients do not offer any more
-	ReasonBadMessage      Reason = "bad_message"     // TLS, but not as the RFCs have it
-	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of no known kind
+	ReasonLegacyOnly      Reason = "legacy_only"     // the server accepts only versions or suites that clients no longer offer
+	ReasonBadMessage      Reason = "bad_message"     // TLS that violates an RFC
+	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of an unknown type
 
-	ReasonStaleCertificate Reason = "stale_certificate" // of one address, where the others have replaced it
+	ReasonStaleCertificate Reason = "stale_certificate" // one address has an old certificate, the others a new one
 
 	ReasonTimeout  Reason = "timeout"
-	ReasonDenied   Reason = "denied" // by the policy, on the address that was to be dialled
+	ReasonDenied   Reason = "denied" // the access policy denies the address
 	ReasonTooLarge Reason = "too_large"
-	ReasonPending  Reason = "pending"  // of a check: its finding is being made, and will be on a later probe
-	ReasonInternal Reason = "internal" // the exporter's own fault or limit
+	ReasonPending  Reason = "pending"  // of a check: it is still running, and a later probe has its finding
+	ReasonInternal Reason = "internal" // a fault or a limit of the exporter
 )
 
-// Reasons are the words of this package: those above, and an alert_<name> for
-// every registered alert.
+// Reasons returns the vocabulary of this package, sorted: the reasons above, and an
+// alert_<name> for every registered alert.
 func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
@@ -79,28 +79,28 @@ type classified struct {
 
 func (e *classified) Unwrap() error { return e.error }
 
-// New is an error with a reason that is known where it happens.
+// New returns an error with this reason. The rest is as for fmt.Errorf.
 func New(reason Reason, format string, args ...any) error {
 	return &classified{reason, fmt.Errorf(format, args...)}
 }
 
-// With gives err a reason, whatever it wraps.
+// With wraps err in an error with this reason, which replaces the reason of err.
 func With(reason Reason, err error) error { return &classified{reason, err} }
 
-// rules is read from the top; the first match wins. They are for the errors of
-// net, syscall, crypto/tls, crypto/x509 and the codec, which carry no reason. A
-// probe that tried several addresses fails with all their errors joined, and
-// then the order says which one tells most: a refusal more than a silence.
+// rules classify the errors of net, syscall, crypto/tls, crypto/x509 and hello,
+// which have no reason. The first match wins. A probe that tried several addresses
+// fails with all their errors joined, so the more telling reasons come first: refused
+// before timeout.
 var rules = []struct {
 	reason  Reason
 	matches func(error) bool
 }{
-	{ReasonNoAddress, has[*net.AddrError]}, // of a proxy: none that source_address could reach
+	{ReasonNoAddress, has[*net.AddrError]}, // of a proxy: no address of the family of source_address
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
 	{ReasonDNSFailure, has[*net.DNSError]},
 	{ReasonRefused, is(syscall.ECONNREFUSED)},
-	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE, syscall.EAGAIN)}, // of a Unix socket that is absent, no stream, or overloaded
+	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE, syscall.EAGAIN)}, // of a Unix socket: missing, not a stream, overloaded
 	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
 	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
@@ -120,12 +120,13 @@ var rules = []struct {
 	{ReasonBadMessage, hasPrefix("tls: ", "x509: ", "crypto/")},
 }
 
-// ErrDenied is wrapped by errors about connections and targets that the access
+// ErrDenied is wrapped by the error about a connection or a target that the access
 // policy denies.
-var ErrDenied = errors.New("the probe policy denies it")
+var ErrDenied = errors.New("the access policy denies it")
 
-// Of is the reason of an error: the one that it carries, the alert that it is,
-// or the first of the rules that matches.
+// Of returns the reason of an error: that of the Failure that it wraps, that given
+// by New or With, that of an alert, or that of the first rule that matches. Any other
+// error is internal.
 func Of(err error) Reason {
 	if failed, ok := errors.AsType[*Failure](err); ok {
 		return failed.Reason
@@ -155,8 +156,8 @@ func has[E error](err error) bool {
 	return ok
 }
 
-// hasPrefix matches what crypto/tls leaves without a type. A test holds each of
-// these texts against a server that causes it.
+// hasPrefix matches errors of crypto/tls that have no type of their own. A test
+// causes each of these texts with a server.
 func hasPrefix(texts ...string) func(error) bool {
 	return func(err error) bool {
 		return slices.ContainsFunc(texts, func(b string) bool { return strings.HasPrefix(err.Error(), b) })
@@ -178,7 +179,8 @@ func isOp(err error, op string) bool {
 	return ok && e.Op == op
 }
 
-// isNotTLS tells a peer that never spoke TLS from one that lost its way in it.
+// isNotTLS reports whether the first bytes of the peer were not TLS. Other record
+// header errors come from peers that do speak TLS.
 func isNotTLS(err error) bool {
 	header, ok := errors.AsType[tls.RecordHeaderError](err)
 	return ok && (strings.Contains(header.Msg, "does not look like") || strings.Contains(header.Msg, "SSLv2"))

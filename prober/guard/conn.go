@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Bind puts ctx on a connection: its deadline on every read and write, also on
-// those for which crypto/tls sets a later deadline while closing. When ctx ends,
-// whatever waits on the connection ends. It fails, and closes conn, where ctx has
-// no deadline.
+// Bind returns conn bound to ctx. The deadline of ctx holds for every read and write,
+// even if a caller sets a later one, as crypto/tls does while it closes. When ctx
+// ends, pending reads and writes fail. Without a deadline in ctx, Bind closes conn and
+// returns an error.
 func Bind(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -22,7 +22,7 @@ func Bind(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		return nil, err
 	}
 	b := &boundConn{Conn: conn, ctx: ctx, deadline: deadline}
-	b.release = context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
+	b.stop = context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
 	return b, nil
 }
 
@@ -31,26 +31,28 @@ var longAgo = time.Unix(1, 0)
 
 type boundConn struct {
 	net.Conn
-	ctx      context.Context // the probe's, to which the conn belongs
+	ctx      context.Context // of the probe
 	deadline time.Time
-	release  func() bool
+	stop     func() bool
 }
 
 func (c *boundConn) Close() error {
-	c.release()
+	c.stop()
 	return c.Conn.Close()
 }
 
-func (c *boundConn) SetDeadline(t time.Time) error { return c.within(t, c.Conn.SetDeadline) }
+func (c *boundConn) SetDeadline(t time.Time) error { return c.bounded(t, c.Conn.SetDeadline) }
 
-func (c *boundConn) SetReadDeadline(t time.Time) error { return c.within(t, c.Conn.SetReadDeadline) }
+func (c *boundConn) SetReadDeadline(t time.Time) error { return c.bounded(t, c.Conn.SetReadDeadline) }
 
-func (c *boundConn) SetWriteDeadline(t time.Time) error { return c.within(t, c.Conn.SetWriteDeadline) }
+func (c *boundConn) SetWriteDeadline(t time.Time) error {
+	return c.bounded(t, c.Conn.SetWriteDeadline)
+}
 
-// within sets a deadline that is no later than that of the context, also where
-// none is wanted. Once the context has ended, no deadline makes the connection
+// bounded sets a deadline that is no later than that of the context; the zero time
+// is the context's. Once the context has ended, no deadline makes the connection
 // usable again.
-func (c *boundConn) within(t time.Time, set func(time.Time) error) error {
+func (c *boundConn) bounded(t time.Time, set func(time.Time) error) error {
 	if t.IsZero() || t.After(c.deadline) {
 		t = c.deadline
 	}
@@ -61,6 +63,6 @@ func (c *boundConn) within(t time.Time, set func(time.Time) error) error {
 	return err
 }
 
-// Pending tells whether bytes of the peer wait to be read, as far as the system
-// can tell at once.
+// Pending reports whether the operating system has bytes to read. It does not read
+// them and does not wait.
 func (c *boundConn) Pending() bool { return readable(c.Conn) }

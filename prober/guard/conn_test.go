@@ -12,13 +12,14 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// The deadline of a probe holds whatever x/net/proxy does to a connection.
-func TestBoundStaysBound(t *testing.T) {
+// x/net/proxy resets the deadlines of a connection, which must not make it usable
+// after its context.
+func TestBindHolds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	near, far := net.Pipe()
-	defer far.Close()
-	conn, err := Bind(ctx, near)
+	client, server := net.Pipe()
+	defer server.Close()
+	conn, err := Bind(ctx, client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,14 +38,14 @@ func TestBoundStaysBound(t *testing.T) {
 	}
 }
 
-// A look at the socket takes nothing from it and does not wait.
+// Pending reads nothing from the socket and does not wait.
 func TestPending(t *testing.T) {
 	lab := labtest.Lab(t)
-	speak, leave := make(chan struct{}), make(chan struct{})
+	send, closing := make(chan struct{}), make(chan struct{})
 	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
-		<-speak
+		<-send
 		io.WriteString(c, "early")
-		<-leave
+		<-closing
 	}})
 	raw, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -58,29 +59,26 @@ func TestPending(t *testing.T) {
 	}
 	defer conn.Close()
 	if pending(conn) {
-		t.Error("bytes are there before any were sent")
+		t.Error("bytes are pending before any were sent")
 	}
-	close(speak)
+	close(send)
 	for ctx.Err() == nil && !pending(conn) {
 		runtime.Gosched()
 	}
-	heard := make([]byte, 5)
-	if _, err := io.ReadFull(conn, heard); err != nil || string(heard) != "early" {
-		t.Errorf("after the look it says %q, %v", heard, err)
+	received := make([]byte, 5)
+	if _, err := io.ReadFull(conn, received); err != nil || string(received) != "early" {
+		t.Errorf("after Pending, %q is read, %v", received, err)
 	}
-	close(leave)
-	if n, err := conn.Read(heard); err != io.EOF || pending(conn) {
-		t.Errorf("at the end there are %d bytes, %v, and more: %v", n, err, pending(conn))
+	close(closing)
+	if n, err := conn.Read(received); err != io.EOF || pending(conn) {
+		t.Errorf("at the end %d bytes are read, %v, and more are pending: %v", n, err, pending(conn))
 	}
-	if pending(carrierOf(conn)) {
-		t.Error("a connection that cannot tell has bytes")
+	if pending(struct{ net.Conn }{conn}) {
+		t.Error("a connection without Pending has pending bytes")
 	}
 }
 
-// carrierOf is a connection around another, which cannot look into it.
-func carrierOf(c net.Conn) net.Conn { return struct{ net.Conn }{c} }
-
-// pending is what a connection tells of bytes that wait.
+// pending calls Pending if a connection has it.
 func pending(conn net.Conn) bool {
 	p, ok := conn.(interface{ Pending() bool })
 	return ok && p.Pending()

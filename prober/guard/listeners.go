@@ -7,16 +7,16 @@ import (
 	"sync"
 )
 
-// Listeners are the addresses on which the exporter itself listens. Nobody may
-// have them probed. The zero value is none; it is safe for concurrent use.
+// Listeners are the addresses on which the exporter itself listens, which may not be
+// probed. The zero value has none. It is safe for concurrent use.
 type Listeners struct {
 	mutex sync.RWMutex
-	addrs []netip.AddrPort // without an address: on all of this machine's
+	addrs []netip.AddrPort // an invalid address: all addresses of this machine
 }
 
-// Add notes addresses, as net.Listen takes them and as listeners name them. A
-// host name may be any address of this machine. A port that the system has yet to
-// choose, and an address of another network than TCP, are ignored.
+// Add adds addresses in the form of net.Listen and of net.Listener. A host name
+// stands for all addresses of this machine. Port 0 and addresses of Unix sockets are
+// ignored.
 func (l *Listeners) Add(addresses ...string) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -37,10 +37,8 @@ func (l *Listeners) Add(addresses ...string) {
 	}
 }
 
-// at tells whether the exporter listens at addr. The addresses of a machine
-// change, so it is asked for them each time; if it fails to answer, addr may be
-// one of them.
-func (l *Listeners) at(addr netip.AddrPort) bool {
+// contain reports whether the exporter listens at addr.
+func (l *Listeners) contain(addr netip.AddrPort) bool {
 	l.mutex.RLock()
 	defer l.mutex.RUnlock()
 	for _, own := range l.addrs {

@@ -13,21 +13,21 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Policy is who may be probed, in the owner's words. The zero value allows all
-// that is not denied to everybody (see denials).
+// Policy says which targets may be probed. The zero value allows all but the
+// built-in deny list.
 type Policy struct {
-	// ConfiguredOnly refuses whatever the file does not list.
+	// ConfiguredOnly denies targets that the configuration does not list.
 	ConfiguredOnly bool `yaml:"configured_only"`
-	// Allow, if it says anything of the network at large, is all of the network
-	// that may be probed; what it says of Unix sockets is which may be probed
-	// unlisted.
+	// Allow limits the network to the destinations that a rule matches, unless all
+	// its rules are about Unix sockets or the built-in deny list. Unix sockets that
+	// the configuration does not list need a rule.
 	Allow []Rule `yaml:"allow"`
-	// Deny is what may not be probed, whatever Allow says.
+	// Deny has precedence over Allow.
 	Deny []Rule `yaml:"deny"`
 }
 
-// Rule is about the Destinationpoints for which all that it says is true. It speaks of
-// the network, or of Unix sockets.
+// Rule matches the destinations, or the Unix sockets, that all its fields match.
+// An empty field matches everything.
 type Rule struct {
 	CIDR CIDR        `yaml:"cidr"`
 	Host HostPattern `yaml:"host"`
@@ -35,7 +35,8 @@ type Rule struct {
 	Unix PathPattern `yaml:"unix"`
 }
 
-// Validate finds a rule that says nothing, or of two things at once.
+// Validate returns an error for a rule that is empty, or that has both unix and
+// another field.
 func (p *Policy) Validate() error {
 	for _, list := range []struct {
 		name  string
@@ -44,59 +45,60 @@ func (p *Policy) Validate() error {
 		for i, rule := range list.rules {
 			switch {
 			case rule == Rule{}:
-				return fmt.Errorf("%s: [%d] says nothing; write one or more of cidr, host and port, or unix", list.name, i)
+				return fmt.Errorf("%s: [%d] is empty; write one or more of cidr, host and port, or unix", list.name, i)
 			case rule.Unix != "" && rule != Rule{Unix: rule.Unix}:
-				return fmt.Errorf("%s: [%d] is about unix, which has no cidr, host or port", list.name, i)
+				return fmt.Errorf("%s: [%d] has unix, which excludes cidr, host and port", list.name, i)
 			}
 		}
 	}
 	return nil
 }
 
-// limitsNetwork tells whether Allow leaves out any of the network. A rule that is
-// there to lift what is denied to everybody has nothing to say of the rest.
+// limitsNetwork reports whether Allow excludes the rest of the network. A rule within
+// the built-in deny list makes an exception to that list and excludes nothing.
 func (p *Policy) limitsNetwork() bool {
 	return slices.ContainsFunc(p.Allow, func(r Rule) bool {
-		lifts := slices.ContainsFunc(denials, func(d denial) bool { return r.CIDR.within(d.block) })
-		return r.Unix == "" && !lifts
+		exception := slices.ContainsFunc(denials, func(d denial) bool { return r.CIDR.within(d.block) })
+		return r.Unix == "" && !exception
 	})
 }
 
-// LimitsAddresses tells whether any rule takes knowing an address.
+// LimitsAddresses reports whether any rule has a block of addresses, so that names
+// must be resolved.
 func (p *Policy) LimitsAddresses() bool {
 	return slices.ContainsFunc(slices.Concat(p.Allow, p.Deny), func(r Rule) bool { return r.CIDR != CIDR{} })
 }
 
-// matches tells whether the rule is about an endpoint; unknown is what to say of
-// an address that is not known yet.
-func (r *Rule) matches(e target.Destination, unknown bool) bool {
-	if r.Unix != "" || r.Port != (Ports{}) && !r.Port.contain(e.Port) || r.Host != "" && !r.Host.matches(e.Host) {
+// matches reports whether the rule matches a destination. If it has a block and the
+// address is not known yet, the result is unknown.
+func (r *Rule) matches(d target.Destination, unknown bool) bool {
+	if r.Unix != "" || r.Port != (Ports{}) && !r.Port.contain(d.Port) || r.Host != "" && !r.Host.matches(d.Host) {
 		return false
 	}
 	switch {
 	case r.CIDR == CIDR{}:
 		return true
-	case !e.Addr.IsValid():
+	case !d.Addr.IsValid():
 		return unknown
 	}
-	return slices.ContainsFunc(equivalents(e.Addr), r.CIDR.Contains)
+	return slices.ContainsFunc(equivalents(d.Addr), r.CIDR.Contains)
 }
 
-// allows tells whether the rule, of Allow, vouches for an endpoint. A name
-// vouches for the addresses that it has, and for no other that a caller dials
-// under it.
-func (r *Rule) allows(e target.Destination) bool {
-	return r.matches(e, true) && (r.Host == "" || r.CIDR != CIDR{} || !e.Overridden)
+// allows reports whether the rule, one of Allow, allows a destination. A rule with a
+// name alone allows the addresses that the name resolves to, but not an address that
+// a caller gives for the name.
+func (r *Rule) allows(d target.Destination) bool {
+	return r.matches(d, true) && (r.Host == "" || r.CIDR != CIDR{} || !d.Overridden)
 }
 
-// CIDR is a block of addresses.
+// CIDR is a block of addresses; the zero value: none.
 type CIDR struct{ netip.Prefix }
 
 func (c CIDR) within(block netip.Prefix) bool {
 	return c != CIDR{} && block.Bits() <= c.Bits() && block.Contains(c.Addr())
 }
 
-// UnmarshalText takes a prefix, or one address.
+// UnmarshalText accepts a prefix or one address.
 func (c *CIDR) UnmarshalText(value []byte) error {
 	if addr, err := netip.ParseAddr(string(value)); err == nil && addr.Zone() == "" {
 		addr = addr.Unmap()
@@ -110,16 +112,16 @@ func (c *CIDR) UnmarshalText(value []byte) error {
 	case prefix.Addr().Is4In6():
 		return fmt.Errorf("%s is IPv4 within IPv6; write it as IPv4", text.Quote(string(value)))
 	case prefix != prefix.Masked():
-		return fmt.Errorf("%s has bits beyond its length; write %s", text.Quote(string(value)), prefix.Masked())
+		return fmt.Errorf("%s has bits set beyond its prefix length; write %s", text.Quote(string(value)), prefix.Masked())
 	}
 	c.Prefix = prefix
 	return nil
 }
 
-// HostPattern is a DNS name, or *. and one: all names below it.
+// HostPattern is a DNS name, or *. and a name, which matches all names below it.
 type HostPattern string
 
-// UnmarshalText takes a name in either spelling of an IDN.
+// UnmarshalText accepts a name in U-labels or A-labels.
 func (h *HostPattern) UnmarshalText(value []byte) error {
 	name, below := strings.CutPrefix(string(value), "*.")
 	host, err := target.ParseHost(name)
@@ -138,8 +140,8 @@ func (h *HostPattern) UnmarshalText(value []byte) error {
 
 func (h HostPattern) matches(host string) bool {
 	host = strings.TrimSuffix(host, ".")
-	if ending, below := strings.CutPrefix(string(h), "*"); below {
-		return strings.HasSuffix(host, ending)
+	if suffix, below := strings.CutPrefix(string(h), "*"); below {
+		return strings.HasSuffix(host, suffix)
 	}
 	return host == string(h)
 }
@@ -147,10 +149,10 @@ func (h HostPattern) matches(host string) bool {
 // Ports is a range of ports; the zero value is none.
 type Ports struct{ first, last uint16 }
 
-// UnmarshalText takes 443 or 8000-8999.
+// UnmarshalText accepts a port or a range, as in 443 or 8000-8999.
 func (p *Ports) UnmarshalText(value []byte) error {
-	from, to, ranging := strings.Cut(string(value), "-")
-	if !ranging {
+	from, to, isRange := strings.Cut(string(value), "-")
+	if !isRange {
 		to = from
 	}
 	first, err := target.ParsePort(from)
@@ -177,21 +179,20 @@ func (p Ports) String() string {
 	return fmt.Sprintf("%d-%d", p.first, p.last)
 }
 
-// PathPattern is the path of Unix sockets, in which * is anything but a slash.
+// PathPattern is a pattern of path.Match for the paths of Unix sockets.
 type PathPattern string
 
-// UnmarshalText takes an absolute path that path.Match can read.
+// UnmarshalText accepts an absolute path that is a pattern of path.Match.
 func (p *PathPattern) UnmarshalText(value []byte) error {
 	pattern := string(value)
 	if _, err := path.Match(pattern, "/"); err != nil || !strings.HasPrefix(pattern, "/") {
-		return errors.New("is not the path of sockets; write /run/app/*.sock")
+		return errors.New("is not an absolute path or pattern of sockets, as in /run/app/*.sock")
 	}
 	*p = PathPattern(pattern)
 	return nil
 }
 
-// matches takes a path for where it leads: /run/app/../docker.sock is not below
-// /run/app.
+// matches cleans the path first: /run/app/../docker.sock is not below /run/app.
 func (p PathPattern) matches(socket string) bool {
 	if p == "" {
 		return false

@@ -12,8 +12,8 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// One address of several that is denied leaves the others.
-func TestDeniedBesideOthers(t *testing.T) {
+// If one of several addresses is denied, the others are probed.
+func TestOneAddressDenied(t *testing.T) {
 	lab := labtest.Lab(t)
 	_, port, _ := net.SplitHostPort(labtest.Serve(t, lab, tlstest.Server{}))
 	module := probetest.Module(t, lab)

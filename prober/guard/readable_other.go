@@ -4,6 +4,7 @@ package guard
 
 import "net"
 
-// readable cannot tell here. What came with the go-ahead is seen all the same,
-// and what came after it fails the handshake.
+// readable is not implemented for this system. Bytes that a server sends together
+// with its go-ahead for TLS are detected all the same; later ones make the handshake
+// fail.
 func readable(net.Conn) bool { return false }

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// readable looks at a socket without taking from it. A read with a deadline
-// that is over would not do: the runtime answers it without asking the socket.
+// readable reports whether a socket has bytes to read, and leaves them there. A read
+// with a deadline in the past would not do: the runtime fails it without a look at
+// the socket.
 func readable(conn net.Conn) bool {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {

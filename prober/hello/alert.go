@@ -4,7 +4,7 @@ import "fmt"
 
 // Alert is a TLS alert (RFC 8446 section 6).
 type Alert struct {
-	Fatal       bool // its level; not what TLS 1.3 makes of it
+	Fatal       bool // its level, which TLS 1.3 ignores
 	Description AlertDescription
 }
 
@@ -15,7 +15,7 @@ func (a Alert) String() string {
 	return "warning alert " + a.Description.String()
 }
 
-// AlertError is an alert that the peer sent instead of what was asked for.
+// AlertError is the error of an alert that the peer sent.
 type AlertError struct{ Alert }
 
 func (e *AlertError) Error() string { return "remote error: " + e.Alert.String() }
@@ -23,7 +23,7 @@ func (e *AlertError) Error() string { return "remote error: " + e.Alert.String()
 // AlertDescription is a number of IANA's TLS Alerts registry.
 type AlertDescription uint8
 
-// The alerts that are sent, or mean something to who offers.
+// The alerts that the exporter sends, or distinguishes when it receives them.
 const (
 	CloseNotify           AlertDescription = 0
 	UnexpectedMessage     AlertDescription = 10
@@ -42,8 +42,8 @@ const (
 	NoApplicationProtocol AlertDescription = 120
 )
 
-// alertNames is IANA's TLS Alerts registry (tls-parameters-6), with the names of
-// RFC 6101 and RFC 2246 for what is now reserved.
+// alertNames is IANA's TLS Alerts registry (tls-parameters-6). Numbers that are now
+// reserved have their names of RFC 6101 and RFC 2246.
 var alertNames = map[AlertDescription]string{
 	0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
 	30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate",
@@ -56,7 +56,7 @@ var alertNames = map[AlertDescription]string{
 	116: "certificate_required", 117: "general_error", 120: "no_application_protocol", 121: "ech_required",
 }
 
-// String is the registered name; 0xFA for a number that has none.
+// String returns the registered name, or the number as in 0xFA.
 func (d AlertDescription) String() string {
 	if name, ok := alertNames[d]; ok {
 		return name
@@ -64,5 +64,5 @@ func (d AlertDescription) String() string {
 	return fmt.Sprintf("0x%02X", uint8(d))
 }
 
-// Registered tells whether the number has a name.
+// Registered reports whether the number has a name.
 func (d AlertDescription) Registered() bool { return alertNames[d] != "" }

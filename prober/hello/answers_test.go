@@ -19,12 +19,12 @@ import (
 
 var capture = flag.Bool("capture", false, "start the servers of TestAnswers and write their answers to testdata/answers")
 
-// answer is what a real server said to an offer.
+// answer is a recorded answer of a real server to an offer.
 type answer struct {
 	name   string
-	server string // its command; {port} is where it listens, {dir} has cert.pem, key.pem and ocsp.der
+	server string // its command; it listens on {port}, and {dir} has cert.pem, key.pem and ocsp.der
 	offer  Offer
-	want   string // what tell makes of the flight
+	want   string // the summary of the flight
 }
 
 const (
@@ -84,45 +84,45 @@ func shares(groups ...Group) []KeyShare {
 	return list
 }
 
-// tell is a flight in one line.
-func tell(f *Flight) string {
+// summary returns a flight in one line.
+func summary(f *Flight) string {
 	var b strings.Builder
-	say := func(format string, args ...any) { fmt.Fprintf(&b, " "+format, args...) }
+	add := func(format string, args ...any) { fmt.Fprintf(&b, " "+format, args...) }
 	if h := f.Hello; h != nil {
-		say("%v %v", h.Version, h.CipherSuite)
+		add("%v %v", h.Version, h.CipherSuite)
 		if h.Retry {
-			say("retry")
+			add("retry")
 		}
 		if h.Group != 0 {
-			say("%v", h.Group)
+			add("%v", h.Group)
 		}
 		if h.ALPN != "" {
-			say("alpn=%s", h.ALPN)
+			add("alpn=%s", h.ALPN)
 		}
 		if h.ExtendedMasterSecret() {
-			say("ems")
+			add("ems")
 		}
 		if h.EncryptThenMAC() {
-			say("etm")
+			add("etm")
 		}
 		if _, ok := h.RenegotiationInfo(); ok {
-			say("reneg")
+			add("reneg")
 		}
 		if h.SessionTicket() {
-			say("ticket")
+			add("ticket")
 		}
 		if v := h.Downgraded(); v != 0 {
-			say("downgraded=%v", v)
+			add("downgraded=%v", v)
 		}
 	}
 	if f.Certificates != nil {
-		say("certificates=%d", len(f.Certificates))
+		add("certificates=%d", len(f.Certificates))
 	}
 	if f.Status != nil {
-		say("status")
+		add("status")
 	}
 	if k := f.KeyExchange; k != nil {
-		say("kx=")
+		add("kx=")
 		if k.DHBits > 0 && k.Group == 0 {
 			b.WriteString("DH")
 		}
@@ -136,7 +136,7 @@ func tell(f *Flight) string {
 			fmt.Fprintf(&b, "RSA(%d)", k.RSAExportBits)
 		}
 		if k.Scheme != 0 {
-			say("%v", k.Scheme)
+			add("%v", k.Scheme)
 		}
 	}
 	if r := f.Request; r != nil {
@@ -145,30 +145,30 @@ func tell(f *Flight) string {
 		for _, t := range r.Types {
 			types = append(types, names[t])
 		}
-		say("request=%s", strings.Join(types, ","))
+		add("request=%s", strings.Join(types, ","))
 	}
 	if f.Done {
-		say("done")
+		add("done")
 	}
 	if f.Resumed {
-		say("resumed")
+		add("resumed")
 	}
 	if f.Alert != nil {
-		say("%v", *f.Alert)
+		add("%v", *f.Alert)
 	}
 	for _, w := range f.Warnings {
-		say("[%v]", w)
+		add("[%v]", w)
 	}
 	if s := f.SSL2; s != nil {
-		say("%v certificate=%d ciphers=%v connection=%d", s.Version, len(s.Certificate), s.Ciphers, len(s.ConnectionID))
+		add("%v certificate=%d ciphers=%v connection=%d", s.Version, len(s.Certificate), s.Ciphers, len(s.ConnectionID))
 	}
 	if f.SSL2Error != 0 {
-		say("SSL 2.0 error %v", f.SSL2Error)
+		add("SSL 2.0 error %v", f.SSL2Error)
 	}
 	return strings.TrimPrefix(b.String(), " ")
 }
 
-// The answers were taken from OpenSSL 3.0.19 and GnuTLS 3.7.9 with -capture.
+// The answers were recorded with -capture, from OpenSSL 3.0.19 and GnuTLS 3.7.9.
 func TestAnswers(t *testing.T) {
 	dir := t.TempDir()
 	if *capture {
@@ -181,8 +181,8 @@ func TestAnswers(t *testing.T) {
 			}
 			raw := a.raw(t)
 			f, err := ReadFlight(bytes.NewReader(raw), UntilDone)
-			if err != nil || tell(f) != a.want {
-				t.Errorf("%s, want %s; %v", tell(f), a.want, err)
+			if err != nil || summary(f) != a.want {
+				t.Errorf("%s, want %s; %v", summary(f), a.want, err)
 			}
 		})
 	}
@@ -199,20 +199,20 @@ func (a *answer) raw(t testing.TB) []byte {
 	return raw
 }
 
-// Where the bytes break off, what was understood is kept and there is an error;
-// how they are dealt out makes no difference.
+// An answer that is cut off is an error, with what was read before. The sizes of the
+// reads make no difference.
 func TestAnswersInPieces(t *testing.T) {
 	for _, a := range answers {
 		raw := a.raw(t)
-		whole := bytes.NewReader(raw)
-		f, err := ReadFlight(whole, UntilDone)
+		reader := bytes.NewReader(raw)
+		f, err := ReadFlight(reader, UntilDone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		needed := len(raw) - whole.Len()
-		dribbled, err := ReadFlight(iotest.OneByteReader(bytes.NewReader(raw)), UntilDone)
-		if err != nil || tell(dribbled) != tell(f) {
-			t.Errorf("%s byte by byte: %s, want %s; %v", a.name, tell(dribbled), tell(f), err)
+		needed := len(raw) - reader.Len()
+		inPieces, err := ReadFlight(iotest.OneByteReader(bytes.NewReader(raw)), UntilDone)
+		if err != nil || summary(inPieces) != summary(f) {
+			t.Errorf("%s byte by byte: %s, want %s; %v", a.name, summary(inPieces), summary(f), err)
 		}
 		for n := range needed {
 			cut, err := ReadFlight(bytes.NewReader(raw[:n]), UntilDone)
@@ -220,13 +220,13 @@ func TestAnswersInPieces(t *testing.T) {
 				t.Fatalf("%s cut at %d: %v", a.name, n, err)
 			}
 			if cut.Done || cut.Alert != nil || cut.Hello != nil && cut.Hello.Random != f.Hello.Random {
-				t.Errorf("%s cut at %d: %s", a.name, n, tell(cut))
+				t.Errorf("%s cut at %d: %s", a.name, n, summary(cut))
 			}
 		}
 	}
 }
 
-// prepare makes what the servers are given.
+// prepare makes the certificate, key and OCSP response of the servers.
 func prepare(t *testing.T, dir string) {
 	script := `cd "$1" && exec 2>/dev/null
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 3650 -keyout key.pem -out cert.pem
@@ -238,7 +238,7 @@ openssl ocsp -index index.txt -CA cert.pem -rsigner cert.pem -rkey key.pem -issu
 	}
 }
 
-// capture asks the row's server and writes down all that it says.
+// capture sends the offer to the server and records its answer.
 func (a *answer) capture(t *testing.T, dir string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,6 +1,6 @@
 package hello
 
-// The types of handshake messages that are plain (RFC 5246 section 7.4).
+// The types of handshake messages that are not encrypted (RFC 5246 section 7.4).
 const (
 	msgHelloRequest       = 0
 	msgClientHello        = 1
@@ -13,12 +13,12 @@ const (
 	msgCertificateStatus  = 22
 )
 
-const handshakeHeader = 4 // bytes: type, and a length of three
+const handshakeHeader = 4 // bytes: one for the type, three for the length
 
-// ClientHello is the message (RFC 8446 section 4.1.2) and the version of the
-// record that it goes in. Without extensions, the list of them is left away.
+// ClientHello is the message (RFC 8446 section 4.1.2) and the version of its record.
+// An empty list of extensions is omitted from the message.
 type ClientHello struct {
-	RecordVersion      Version // ParseClientHello does not see it
+	RecordVersion      Version // not set by ParseClientHello
 	LegacyVersion      Version
 	Random             [32]byte
 	SessionID          []byte
@@ -27,8 +27,8 @@ type ClientHello struct {
 	Extensions         []Extension
 }
 
-// Marshal is the hello in its records. It fails where a part does not fit its
-// length.
+// Marshal returns the message in records. It fails if a part is longer than its
+// length field allows.
 func (h *ClientHello) Marshal() ([]byte, error) {
 	message, err := h.MarshalMessage()
 	if err != nil {
@@ -43,7 +43,7 @@ func (h *ClientHello) Marshal() ([]byte, error) {
 	return records, nil
 }
 
-// MarshalMessage is the handshake message alone.
+// MarshalMessage returns the handshake message without records.
 func (h *ClientHello) MarshalMessage() ([]byte, error) {
 	b := newBuilder(h.length())
 	b.AddUint8(msgClientHello)
@@ -60,7 +60,7 @@ func (h *ClientHello) MarshalMessage() ([]byte, error) {
 	return b.Bytes()
 }
 
-// ParseClientHello reads a handshake message. What it returns lies in message.
+// ParseClientHello parses a handshake message. The result refers to message.
 func ParseClientHello(message []byte) (*ClientHello, error) {
 	body, err := handshakeBody(message, msgClientHello)
 	if err != nil {
@@ -85,7 +85,7 @@ func ParseClientHello(message []byte) (*ClientHello, error) {
 	return h, err
 }
 
-// handshakeBody is what is in a handshake message of one type.
+// handshakeBody returns the body of a handshake message of the wanted type.
 func handshakeBody(message []byte, want uint8) (reader, error) {
 	r := reader(message)
 	var got uint8
@@ -96,19 +96,20 @@ func handshakeBody(message []byte, want uint8) (reader, error) {
 	return body, nil
 }
 
-// Extension is what the hello has under a number; false: nothing.
+// Extension returns the data of the extension with this number; false: there is none.
 func (h *ClientHello) Extension(number uint16) ([]byte, bool) { return find(h.Extensions, number) }
 
-// Renewal is what changes between hellos that offer the same.
+// Renewal has the fields that differ between ClientHellos with the same offer.
 type Renewal struct {
 	Random     [32]byte
-	SessionID  [32]byte // of a hello that has one
-	ServerName string   // empty: none
-	Protocols  []string
-	KeyShares  []byte // as AppendKeyShare makes them
+	SessionID  [32]byte // as many bytes of it as the session ID of the ClientHello has
+	ServerName string   // empty: no extension
+	Protocols  []string // ALPN; empty: no extension
+	KeyShares  []byte   // made with AppendKeyShare
 }
 
-// AppendKeyShare appends a public value for a group to b, which may come in parts.
+// AppendKeyShare appends a KeyShareEntry (RFC 8446 section 4.2.8) to b. The public
+// value may come in parts.
 func AppendKeyShare(b []byte, group Group, parts ...[]byte) []byte {
 	length := 0
 	for _, part := range parts {
@@ -121,9 +122,9 @@ func AppendKeyShare(b []byte, group Group, parts ...[]byte) []byte {
 	return b
 }
 
-// AppendRenewed appends the handshake message of h to b, as it is renewed. What h
-// has no extension for is not offered. It is nil where a part does not fit its
-// length.
+// AppendRenewed appends the handshake message of h with the fields of r to b. A field
+// for which h has no extension is ignored. It returns nil if the extensions do not fit
+// their length field.
 func (h *ClientHello) AppendRenewed(b []byte, r *Renewal) []byte {
 	start := len(b)
 	b = append(b, msgClientHello, 0, 0, 0, byte(h.LegacyVersion>>8), byte(h.LegacyVersion))
@@ -136,7 +137,7 @@ func (h *ClientHello) AppendRenewed(b []byte, r *Renewal) []byte {
 	}
 	b = append(b, byte(len(h.CompressionMethods)))
 	b = append(b, h.CompressionMethods...)
-	list := len(b)
+	extensions := len(b)
 	b = appendLength16(b, 0)
 	for _, e := range h.Extensions {
 		switch e.Type {
@@ -151,11 +152,11 @@ func (h *ClientHello) AppendRenewed(b []byte, r *Renewal) []byte {
 			b = appendExtension(b, e)
 		}
 	}
-	length := len(b) - list - 2
+	length := len(b) - extensions - 2
 	if length > maxVector {
 		return nil
 	}
-	b[list], b[list+1] = byte(length>>8), byte(length)
+	b[extensions], b[extensions+1] = byte(length>>8), byte(length)
 	length = len(b) - start - handshakeHeader
 	b[start+1], b[start+2], b[start+3] = byte(length>>16), byte(length>>8), byte(length)
 	return b
@@ -192,8 +193,8 @@ func appendProtocols(b []byte, names []string) []byte {
 	return b
 }
 
-// KeyShareGroups are the groups for which the hello has a share; nil: it is not
-// of TLS 1.3.
+// KeyShareGroups returns the groups of the key shares; nil: there are none, or the
+// extension is malformed.
 func (h *ClientHello) KeyShareGroups() []Group {
 	data, _ := h.Extension(extKeyShare)
 	list := reader(data)

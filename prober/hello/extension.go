@@ -2,8 +2,8 @@ package hello
 
 import "slices"
 
-// Extension is a TLS extension: its number of IANA's TLS ExtensionType Values
-// registry and what is in it.
+// Extension is a TLS extension: its number in IANA's TLS ExtensionType Values registry
+// and its data.
 type Extension struct {
 	Type uint16
 	Data []byte
@@ -30,8 +30,8 @@ const (
 	extRenegotiationInfo    = 65281 // RFC 5746 section 3.2
 )
 
-// extension builds one. What does not fit its length is found by Marshal: a
-// vector that is too long makes the whole extension so.
+// extension builds an extension. If a vector in it is too long for its length field,
+// the extension gets too long as well, so that Marshal fails.
 func extension(number uint16, content func(*builder)) Extension {
 	var b builder
 	content(&b)
@@ -42,10 +42,10 @@ func extension(number uint16, content func(*builder)) Extension {
 	return Extension{number, data}
 }
 
-const maxVector = 1<<16 - 1 // bytes of a vector whose length is two bytes
+const maxVector = 1<<16 - 1 // bytes of a vector with a length field of two bytes
 
-// ServerName asks for a host by its DNS name. There is none for an IP address
-// (RFC 6066 section 3).
+// ServerName is server_name with a DNS name. IP addresses are not allowed (RFC 6066
+// section 3).
 func ServerName(host string) Extension {
 	return extension(extServerName, func(b *builder) {
 		b.AddUint16LengthPrefixed(func(b *builder) {
@@ -82,8 +82,8 @@ type KeyShare struct {
 	Data  []byte
 }
 
-// KeyShares sends public values. Without any, a server that speaks TLS 1.3
-// answers with the group that it wants (RFC 8446 section 4.2.8).
+// KeyShares sends public values. If there are none, a server with TLS 1.3 answers with
+// a HelloRetryRequest, which has the group that it selects (RFC 8446 section 4.2.8).
 func KeyShares(shares ...KeyShare) Extension {
 	return extension(extKeyShare, func(b *builder) {
 		b.AddUint16LengthPrefixed(func(b *builder) {
@@ -106,26 +106,28 @@ func ALPN(protocols ...string) Extension {
 	})
 }
 
-// RenegotiationInfo tells of the renegotiated connection; nil in a first hello.
+// RenegotiationInfo has the Finished message of the connection to renegotiate; nil for
+// a first handshake (RFC 5746 section 3.2).
 func RenegotiationInfo(connection []byte) Extension {
 	return extension(extRenegotiationInfo, func(b *builder) { vector8(b, connection) })
 }
 
-// ExtendedMasterSecret asks for the master secret of RFC 7627.
+// ExtendedMasterSecret offers the master secret of RFC 7627.
 func ExtendedMasterSecret() Extension { return Extension{Type: extExtendedMasterSecret} }
 
-// EncryptThenMAC asks CBC suites to encrypt first.
+// EncryptThenMAC offers encrypt-then-MAC for CBC suites (RFC 7366).
 func EncryptThenMAC() Extension { return Extension{Type: extEncryptThenMAC} }
 
-// SessionTicket shows a ticket; an empty one asks for the first.
+// SessionTicket offers to resume with a ticket; an empty ticket requests a new one (RFC
+// 5077 section 3.2).
 func SessionTicket(ticket []byte) Extension { return Extension{extSessionTicket, ticket} }
 
-// StatusRequest asks for a stapled OCSP response of any responder.
+// StatusRequest requests a stapled OCSP response of any responder.
 func StatusRequest() Extension {
 	return Extension{extStatusRequest, []byte{1, 0, 0, 0, 0}} // ocsp, no responders, no extensions
 }
 
-// HeartbeatMode is whether a peer may send heartbeat requests.
+// HeartbeatMode says whether the peer may send heartbeat requests.
 type HeartbeatMode uint8
 
 // The modes of RFC 6520 section 2.
@@ -134,30 +136,30 @@ const (
 	PeerNotAllowedToSend HeartbeatMode = 2
 )
 
-// Heartbeat offers heartbeats.
+// Heartbeat offers heartbeats (RFC 6520).
 func Heartbeat(mode HeartbeatMode) Extension {
 	return Extension{extHeartbeat, []byte{byte(mode)}}
 }
 
-// ECPointFormats offers uncompressed points, which is what all servers speak;
-// those that are given come after it.
+// ECPointFormats offers uncompressed points, which all servers support, and then the
+// given formats.
 func ECPointFormats(more ...uint8) Extension {
 	return extension(extECPointFormats, func(b *builder) { vector8(b, slices.Concat([]byte{0}, more)) })
 }
 
-// PSKKeyExchangeModes offers psk_dhe_ke, without which a TLS 1.3 server sends no
-// ticket.
+// PSKKeyExchangeModes offers psk_dhe_ke. Without it a server with TLS 1.3 sends no
+// tickets (RFC 8446 section 4.2.9).
 func PSKKeyExchangeModes() Extension { return Extension{extPSKKeyExchangeModes, []byte{1, 1}} }
 
-// Cookie returns the cookie of a HelloRetryRequest.
+// Cookie sends the cookie of a HelloRetryRequest back.
 func Cookie(cookie []byte) Extension {
 	return extension(extCookie, func(b *builder) { vector16(b, cookie) })
 }
 
-// Padding is n bytes of nothing (RFC 7685).
+// Padding is n zero bytes (RFC 7685).
 func Padding(n int) Extension { return Extension{extPadding, make([]byte, n)} }
 
-// find is what is in the first extension of a number; false: there is none.
+// find returns the data of the first extension with this number; false: there is none.
 func find(extensions []Extension, number uint16) ([]byte, bool) {
 	for _, e := range extensions {
 		if e.Type == number {

@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// Until is how much of a flight is wanted.
+// Until says how much of a flight to read.
 type Until int
 
-// UntilHello ends with the ServerHello, UntilDone with the ServerHelloDone of
-// TLS 1.2 and below. What TLS 1.3 sends after its ServerHello is not in plain.
+// UntilHello ends with the ServerHello, UntilDone with the ServerHelloDone of TLS 1.2
+// and below. TLS 1.3 encrypts everything after the ServerHello.
 const (
 	UntilHello Until = iota
 	UntilDone
@@ -18,13 +18,13 @@ const (
 // The bounds of a flight.
 const (
 	maxHandshake    = 1 << 20 // bytes of handshake messages
-	maxRecords      = 512     // a large chain has some ten; those that carry nothing count as well
-	maxWarnings     = 8       // alerts that do not end the handshake, as unrecognized_name
-	maxCertificates = 20      // of a chain that are kept; the longest in use have five or six
+	maxRecords      = 512     // a long chain has some ten; empty records count as well
+	maxWarnings     = 8       // alerts that do not end the handshake, such as unrecognized_name
+	maxCertificates = 20      // of a chain that are returned; the longest in use have five or six
 )
 
-// Flight is a server's answer to a ClientHello, as far as it is in plain. What
-// it did not say is nil.
+// Flight is the unencrypted part of a server's answer to a ClientHello. What the
+// server did not send is nil.
 type Flight struct {
 	Hello        *ServerHello
 	Certificates [][]byte           // DER, as sent, the first 20; TLS 1.2 and below
@@ -33,21 +33,21 @@ type Flight struct {
 	Request      *CertificateRequest
 	Done         bool    // ServerHelloDone came
 	Resumed      bool    // ChangeCipherSpec came instead
-	Alert        *Alert  // what ended the handshake
-	Warnings     []Alert // what came and did not
+	Alert        *Alert  // that ended the handshake
+	Warnings     []Alert // that did not end it
 
 	SSL2      *ServerHello2
 	SSL2Error SSL2Error // 0: none
 }
 
-// ReadFlight reads an answer until it is whole: an alert, a HelloRetryRequest, a
-// ServerHello, or for UntilDone the end of the flight where there is one in
-// plain. It reads no byte beyond the last record that it needs, and it returns
-// what was learned also with an error.
+// ReadFlight reads an answer until it is complete: an alert, a HelloRetryRequest, a
+// ServerHello or, for UntilDone, a ServerHelloDone. It reads no byte beyond the last
+// record that it needs. With an error it also returns what it has read.
 //
-// The errors of r pass through; an end within the answer is io.EOF before a
-// record and io.ErrUnexpectedEOF in one. A warning and then the end of the
-// connection is an answer too: the warning is then the Alert.
+// Errors of r are returned as they are. If the connection ends before the answer is
+// complete, the error is io.EOF before a record and io.ErrUnexpectedEOF within one. A
+// warning followed by the end of the connection is a complete answer, with the warning
+// as its Alert.
 func ReadFlight(r io.Reader, until Until) (*Flight, error) {
 	f := &flightReader{until: until}
 	err := f.read(r)
@@ -57,16 +57,17 @@ func ReadFlight(r io.Reader, until Until) (*Flight, error) {
 	return &f.flight, err
 }
 
-// flightReader puts the messages together that come in records.
+// flightReader assembles handshake messages from records.
 type flightReader struct {
-	flight  Flight
-	until   Until
-	pending []byte // handshake bytes so far; nothing in it is written twice
-	taken   int    // of which so many are read
-	whole   bool
+	flight   Flight
+	until    Until
+	buffer   []byte // all handshake bytes so far; the flight refers to them
+	parsed   int    // bytes of buffer
+	complete bool
 }
 
-func (f *flightReader) idle() bool { return f.taken == len(f.pending) }
+// idle reports whether no message is incomplete.
+func (f *flightReader) idle() bool { return f.parsed == len(f.buffer) }
 
 func (f *flightReader) read(r io.Reader) error {
 	for range maxRecords {
@@ -77,22 +78,22 @@ func (f *flightReader) read(r io.Reader) error {
 		if beginsSSL2(header[:]) {
 			return f.ssl2(r, header)
 		}
-		if err := f.record(r, &header); err != nil || f.whole {
+		if err := f.record(r, &header); err != nil || f.complete {
 			return err
 		}
 	}
 	return tooLarge("a handshake of more than %d records", maxRecords)
 }
 
-// record takes one record. Handshake bytes are read straight behind the others.
+// record reads one record. It reads handshake bytes directly into the buffer.
 func (f *flightReader) record(r io.Reader, header *[recordHeader]byte) error {
 	switch header[0] {
 	case TypeHandshake:
-		record, err := readPayload(r, header, f.pending)
+		record, err := readPayload(r, header, f.buffer)
 		if err != nil {
 			return err
 		}
-		if f.pending = record.Payload; len(f.pending) > maxHandshake {
+		if f.buffer = record.Payload; len(f.buffer) > maxHandshake {
 			return tooLarge("a handshake of more than %d bytes", maxHandshake)
 		}
 		return f.messages()
@@ -107,18 +108,18 @@ func (f *flightReader) record(r io.Reader, header *[recordHeader]byte) error {
 			return err
 		}
 		if f.flight.Hello != nil && f.idle() {
-			f.flight.Resumed, f.whole = true, true
+			f.flight.Resumed, f.complete = true, true
 			return nil
 		}
 	}
 	if !beginsRecord(header[:]) {
 		return &NotTLSError{header[:]}
 	}
-	return malformed("flight: a record of type %d is in it", header[0])
+	return malformed("flight: unexpected record of type %d", header[0])
 }
 
-// alerts takes the alerts of a record. Level warning ends nothing but where it
-// is close_notify (RFC 5246 section 7.2.1).
+// alerts parses the alerts of a record. Of the warnings only close_notify ends the
+// handshake (RFC 5246 section 7.2.1).
 func (f *flightReader) alerts(payload []byte) error {
 	if len(payload) == 0 || len(payload)%2 != 0 {
 		return malformed("alert of %d bytes", len(payload))
@@ -130,7 +131,7 @@ func (f *flightReader) alerts(payload []byte) error {
 		}
 		alert := Alert{payload[0] == fatal, AlertDescription(payload[1])}
 		if alert.Fatal || alert.Description == CloseNotify {
-			f.flight.Alert, f.whole = &alert, true
+			f.flight.Alert, f.complete = &alert, true
 			return nil
 		}
 		if len(f.flight.Warnings) == maxWarnings {
@@ -141,10 +142,10 @@ func (f *flightReader) alerts(payload []byte) error {
 	return nil
 }
 
-// messages takes every message that is whole.
+// messages parses all complete messages in the buffer.
 func (f *flightReader) messages() error {
-	for !f.whole {
-		rest := f.pending[f.taken:]
+	for !f.complete {
+		rest := f.buffer[f.parsed:]
 		if len(rest) < handshakeHeader {
 			return nil
 		}
@@ -155,7 +156,7 @@ func (f *flightReader) messages() error {
 		if len(rest) < length {
 			return nil
 		}
-		f.taken += length
+		f.parsed += length
 		if err := f.message(rest[0], rest[handshakeHeader:length:length]); err != nil {
 			return err
 		}
@@ -163,19 +164,19 @@ func (f *flightReader) messages() error {
 	return nil
 }
 
-// message takes one message. Only a hello may come first.
+// message parses one message. The first must be a ServerHello.
 func (f *flightReader) message(kind uint8, body reader) (err error) {
 	flight := &f.flight
 	if kind == msgHelloRequest {
-		return nil // RFC 5246 section 7.4.1.1: not for us, who are at it
+		return nil // ignored during a handshake: RFC 5246 section 7.4.1.1
 	}
 	if (kind == msgServerHello) != (flight.Hello == nil) {
-		return malformed("flight: a message of type %d is out of place", kind)
+		return malformed("flight: message of type %d out of order", kind)
 	}
 	switch kind {
 	case msgServerHello:
 		if flight.Hello, err = parseServerHello(body); err == nil {
-			f.whole = f.until == UntilHello || flight.Hello.Retry || flight.Hello.Version >= TLS13
+			f.complete = f.until == UntilHello || flight.Hello.Retry || flight.Hello.Version >= TLS13
 		}
 	case msgCertificate:
 		flight.Certificates, err = parseCertificates(body)
@@ -187,16 +188,17 @@ func (f *flightReader) message(kind uint8, body reader) (err error) {
 		flight.Request, err = parseCertificateRequest(body, flight.Hello.Version)
 	case msgNewSessionTicket: // before the ChangeCipherSpec of a resumption (RFC 5077 section 3.3)
 	case msgServerHelloDone:
-		if flight.Done, f.whole = true, true; len(body) > 0 {
+		if flight.Done, f.complete = true, true; len(body) > 0 {
 			err = malformed("ServerHelloDone of %d bytes", len(body))
 		}
 	default:
-		err = malformed("flight: a message of type %d is in it", kind)
+		err = malformed("flight: unexpected message of type %d", kind)
 	}
 	return err
 }
 
-// parseCertificates reads a chain of TLS 1.2 and below (RFC 5246 section 7.4.2).
+// parseCertificates parses the Certificate message of TLS 1.2 and below (RFC 5246
+// section 7.4.2).
 func parseCertificates(body reader) ([][]byte, error) {
 	var list reader
 	if !body.ReadUint24LengthPrefixed(&list) || !body.Empty() {
@@ -215,8 +217,8 @@ func parseCertificates(body reader) ([][]byte, error) {
 	return chain, nil
 }
 
-// parseCertificateStatus reads a stapled response (RFC 6066 section 8). The
-// list of RFC 6961 is not asked for and not read: it is nil.
+// parseCertificateStatus parses a stapled response (RFC 6066 section 8). The list of
+// RFC 6961 is not requested; if it comes, the result is nil.
 func parseCertificateStatus(body reader) ([]byte, error) {
 	const ocsp = 1
 	var kind uint8

@@ -22,8 +22,8 @@ func message(kind uint8, body ...byte) []byte {
 
 func record(kind uint8, payload ...byte) []byte { return AppendRecord(nil, kind, TLS12, payload) }
 
-// settled is a ServerHello of a version and a suite.
-func settled(v Version, suite CipherSuite, extensions ...Extension) []byte {
+// serverHello returns a ServerHello with a version and a suite.
+func serverHello(v Version, suite CipherSuite, extensions ...Extension) []byte {
 	b, err := (&ServerHello{LegacyVersion: v, CipherSuite: suite, Extensions: extensions}).MarshalMessage()
 	if err != nil {
 		panic(err)
@@ -37,7 +37,7 @@ func vec16(content ...byte) []byte {
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-// chain is a Certificate message with n certificates of three bytes.
+// chain returns a Certificate message with n certificates of three bytes.
 func chain(n int) []byte {
 	one := []byte{0, 0, 3, 'D', 'E', 'R'}
 	return message(msgCertificate, join([]byte{0, 0, byte(n * len(one))}, bytes.Repeat(one, n))...)
@@ -45,7 +45,7 @@ func chain(n int) []byte {
 
 func TestReadFlight(t *testing.T) {
 	var (
-		hello   = settled(TLS12, 0xC02F)
+		hello   = serverHello(TLS12, 0xC02F)
 		bare    = "TLS 1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 		done    = message(msgServerHelloDone)
 		unknown = record(TypeAlert, 1, byte(UnrecognizedName))
@@ -60,7 +60,7 @@ func TestReadFlight(t *testing.T) {
 		want   string
 		err    error
 	}{
-		{"only the hello", record(TypeHandshake, join(hello, chain(1), done)...), UntilHello, bare, nil},
+		{"only the ServerHello", record(TypeHandshake, join(hello, chain(1), done)...), UntilHello, bare, nil},
 		{"all in one record", record(TypeHandshake, join(hello, chain(2), done)...), UntilDone, bare + " certificates=2 done", nil},
 		{"a message in three records", join(record(TypeHandshake, hello[:3]...), record(TypeHandshake, hello[3:40]...), record(TypeHandshake, join(hello[40:], done)...)), UntilDone, bare + " done", nil},
 		{"empty records between", join(record(TypeHandshake), record(TypeHandshake, hello...), record(TypeHandshake)), UntilHello, bare, nil},
@@ -69,60 +69,60 @@ func TestReadFlight(t *testing.T) {
 		{"a long chain", record(TypeHandshake, join(hello, chain(25), done)...), UntilDone, bare + " certificates=20 done", nil},
 		{"a status of another kind", record(TypeHandshake, join(hello, message(msgCertificateStatus, 2, 0, 0, 0), done)...), UntilDone, bare + " done", nil},
 
-		{"the name is unknown, and yet", join(unknown, record(TypeHandshake, hello...)), UntilHello, bare + " [warning alert unrecognized_name]", nil},
-		{"the name is unknown, and no more", unknown, UntilHello, "warning alert unrecognized_name [warning alert unrecognized_name]", nil},
-		{"the name is unknown, and cut off", join(unknown, []byte{22, 3}), UntilHello, "[warning alert unrecognized_name]", io.ErrUnexpectedEOF},
-		{"warnings without end", bytes.Repeat(unknown, maxWarnings+1), UntilHello, strings.Repeat(" [warning alert unrecognized_name]", maxWarnings)[1:], ErrTooLarge},
-		{"a goodbye", record(TypeAlert, 1, 0), UntilHello, "warning alert close_notify", nil},
+		{"unrecognized_name before the ServerHello", join(unknown, record(TypeHandshake, hello...)), UntilHello, bare + " [warning alert unrecognized_name]", nil},
+		{"unrecognized_name alone", unknown, UntilHello, "warning alert unrecognized_name [warning alert unrecognized_name]", nil},
+		{"unrecognized_name, then cut off", join(unknown, []byte{22, 3}), UntilHello, "[warning alert unrecognized_name]", io.ErrUnexpectedEOF},
+		{"too many warnings", bytes.Repeat(unknown, maxWarnings+1), UntilHello, strings.Repeat(" [warning alert unrecognized_name]", maxWarnings)[1:], ErrTooLarge},
+		{"close_notify", record(TypeAlert, 1, 0), UntilHello, "warning alert close_notify", nil},
 		{"two alerts in a record", record(TypeAlert, 1, 112, 2, 40), UntilHello, "fatal alert handshake_failure [warning alert unrecognized_name]", nil},
-		{"an alert nobody knows", record(TypeAlert, 2, 250), UntilHello, "fatal alert 0xFA", nil},
-		{"an alert after the hello", join(record(TypeHandshake, hello...), record(TypeAlert, 2, 80)), UntilDone, bare + " fatal alert internal_error", nil},
+		{"an unregistered alert", record(TypeAlert, 2, 250), UntilHello, "fatal alert 0xFA", nil},
+		{"an alert after the ServerHello", join(record(TypeHandshake, hello...), record(TypeAlert, 2, 80)), UntilDone, bare + " fatal alert internal_error", nil},
 		{"half an alert", record(TypeAlert, 2), UntilHello, "", ErrMalformed},
-		{"an alert of no level", record(TypeAlert, 7, 40), UntilHello, "", ErrMalformed},
+		{"an alert of an unknown level", record(TypeAlert, 7, 40), UntilHello, "", ErrMalformed},
 
 		{"a web server", []byte("HTTP/1.1 400 Bad Request\r\n"), UntilHello, "", ErrNotTLS},
-		{"a short word", []byte("no"), UntilHello, "", ErrNotTLS},
+		{"two bytes of text", []byte("no"), UntilHello, "", ErrNotTLS},
 		{"a long greeting of MySQL", []byte("\x95\x00\x00\x00\x0a8.0.46-and-more"), UntilHello, "", ErrNotTLS},
 		{"nothing", nil, UntilHello, "", io.EOF},
 		{"half a header", []byte{22, 3, 3}, UntilHello, "", io.ErrUnexpectedEOF},
 		{"a record that is too long", []byte{22, 3, 3, 0xff, 0xff}, UntilHello, "", ErrTooLarge},
-		{"empty records without end", bytes.Repeat(record(TypeHandshake), maxRecords+1), UntilHello, "", ErrTooLarge},
+		{"too many empty records", bytes.Repeat(record(TypeHandshake), maxRecords+1), UntilHello, "", ErrTooLarge},
 		{"a message that is too long", record(TypeHandshake, 2, 0xff, 0xff, 0xff), UntilHello, "", ErrTooLarge},
 		{"messages that are too long together", join(record(TypeHandshake, hello...), bytes.Repeat(record(TypeHandshake, message(msgNewSessionTicket, make([]byte, 1<<14-4)...)...), 65)), UntilDone, bare, ErrTooLarge},
-		{"two hellos", record(TypeHandshake, join(hello, hello)...), UntilDone, bare, ErrMalformed},
-		{"no hello", record(TypeHandshake, chain(1)...), UntilDone, "", ErrMalformed},
-		{"a message of no kind", record(TypeHandshake, join(hello, message(99))...), UntilDone, bare, ErrMalformed},
+		{"two ServerHellos", record(TypeHandshake, join(hello, hello)...), UntilDone, bare, ErrMalformed},
+		{"no ServerHello", record(TypeHandshake, chain(1)...), UntilDone, "", ErrMalformed},
+		{"a message of an unknown type", record(TypeHandshake, join(hello, message(99))...), UntilDone, bare, ErrMalformed},
 		{"application data", record(TypeApplicationData, 1), UntilHello, "", ErrMalformed},
 		{"ChangeCipherSpec first", record(TypeChangeCipherSpec, 1), UntilHello, "", ErrMalformed},
 		{"a certificate without bytes", record(TypeHandshake, join(hello, message(msgCertificate, 0, 0, 3, 0, 0, 0))...), UntilDone, bare, ErrMalformed},
 
-		{"a selected version of one byte", record(TypeHandshake, settled(TLS12, 0x1301, Extension{extSupportedVersions, []byte{3}})...), UntilHello, "TLS 1.2 TLS_AES_128_GCM_SHA256", ErrMalformed},
-		{"a draft of TLS 1.3", record(TypeHandshake, settled(TLS12, 0x1301, Extension{extSupportedVersions, []byte{0x7f, 0x1c}})...), UntilDone, "0x7F1C TLS_AES_128_GCM_SHA256", nil},
-		{"two protocols", record(TypeHandshake, settled(TLS12, 0xC02F, ALPN("h2", "http/1.1"))...), UntilHello, bare, ErrMalformed},
+		{"a selected version of one byte", record(TypeHandshake, serverHello(TLS12, 0x1301, Extension{extSupportedVersions, []byte{3}})...), UntilHello, "TLS 1.2 TLS_AES_128_GCM_SHA256", ErrMalformed},
+		{"a draft of TLS 1.3", record(TypeHandshake, serverHello(TLS12, 0x1301, Extension{extSupportedVersions, []byte{0x7f, 0x1c}})...), UntilDone, "0x7F1C TLS_AES_128_GCM_SHA256", nil},
+		{"two protocols", record(TypeHandshake, serverHello(TLS12, 0xC02F, ALPN("h2", "http/1.1"))...), UntilHello, bare, ErrMalformed},
 
-		{"an export key", record(TypeHandshake, join(settled(TLS10, 3), message(msgServerKeyExchange, join(vec16(modulus...), vec16(1, 0, 1), sig10)...), done)...), UntilDone,
+		{"an export key", record(TypeHandshake, join(serverHello(TLS10, 3), message(msgServerKeyExchange, join(vec16(modulus...), vec16(1, 0, 1), sig10)...), done)...), UntilDone,
 			"TLS 1.0 TLS_RSA_EXPORT_WITH_RC4_40_MD5 kx=RSA(512) done", nil},
-		{"an export group", record(TypeHandshake, join(settled(SSL30, 0x14), message(msgServerKeyExchange, join(vec16(modulus...), vec16(2), vec16(4), sig10)...), done)...), UntilDone,
+		{"an export group", record(TypeHandshake, join(serverHello(SSL30, 0x14), message(msgServerKeyExchange, join(vec16(modulus...), vec16(2), vec16(4), sig10)...), done)...), UntilDone,
 			"SSL 3.0 TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA kx=DH(512) done", nil},
-		{"a curve of its own", record(TypeHandshake, join(hello, message(msgServerKeyExchange, 1, 9, 9, 9), done)...), UntilDone, bare + " kx= done", nil},
-		{"SRP", record(TypeHandshake, join(settled(TLS12, 0xC01E), message(msgServerKeyExchange, join(vec16(modulus...), vec16(2), []byte{1, 7}, vec16(4), sig12)...), done)...), UntilDone,
+		{"an explicit curve", record(TypeHandshake, join(hello, message(msgServerKeyExchange, 1, 9, 9, 9), done)...), UntilDone, bare + " kx= done", nil},
+		{"SRP", record(TypeHandshake, join(serverHello(TLS12, 0xC01E), message(msgServerKeyExchange, join(vec16(modulus...), vec16(2), []byte{1, 7}, vec16(4), sig12)...), done)...), UntilDone,
 			"TLS 1.2 TLS_SRP_SHA_RSA_WITH_AES_128_CBC_SHA kx=DH(512) rsa_pss_rsae_sha256 done", nil},
-		{"a PSK hint", record(TypeHandshake, join(settled(TLS12, 0x8C), message(msgServerKeyExchange, vec16('h', 'i')...), done)...), UntilDone, "TLS 1.2 TLS_PSK_WITH_AES_128_CBC_SHA kx= done", nil},
-		{"a suite of no name", record(TypeHandshake, join(settled(TLS12, 0xFAFA), message(msgServerKeyExchange, 1, 2, 3), done)...), UntilDone, "TLS 1.2 0xFAFA kx= done", nil},
-		{"a key exchange with a tail", record(TypeHandshake, join(settled(TLS12, 0x8C), message(msgServerKeyExchange, append(vec16('h', 'i'), 0)...), done)...), UntilDone, "TLS 1.2 TLS_PSK_WITH_AES_128_CBC_SHA", ErrMalformed},
+		{"a PSK hint", record(TypeHandshake, join(serverHello(TLS12, 0x8C), message(msgServerKeyExchange, vec16('h', 'i')...), done)...), UntilDone, "TLS 1.2 TLS_PSK_WITH_AES_128_CBC_SHA kx= done", nil},
+		{"an unknown suite", record(TypeHandshake, join(serverHello(TLS12, 0xFAFA), message(msgServerKeyExchange, 1, 2, 3), done)...), UntilDone, "TLS 1.2 0xFAFA kx= done", nil},
+		{"a key exchange with trailing bytes", record(TypeHandshake, join(serverHello(TLS12, 0x8C), message(msgServerKeyExchange, append(vec16('h', 'i'), 0)...), done)...), UntilDone, "TLS 1.2 TLS_PSK_WITH_AES_128_CBC_SHA", ErrMalformed},
 
 		{"SSL 2.0", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 3, 0, 3, 0, 2, 'D', 'E', 'R', 7, 0, 0xc0, 1, 2), UntilDone,
 			"SSL 2.0 certificate=3 ciphers=[SSL_CK_DES_192_EDE3_CBC_WITH_MD5] connection=2", nil},
 		{"SSL 2.0 with no cipher in common", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0), UntilDone, "SSL 2.0 certificate=0 ciphers=[] connection=0", nil},
-		{"SSL 2.0 refuses", ssl2Answer(ssl2ErrorMessage, 0, 1), UntilDone, "SSL 2.0 error no_cipher", nil},
-		{"SSL 2.0 refuses for no reason", ssl2Answer(ssl2ErrorMessage, 0, 0), UntilDone, "", ErrMalformed},
+		{"SSL 2.0 with an error", ssl2Answer(ssl2ErrorMessage, 0, 1), UntilDone, "SSL 2.0 error no_cipher", nil},
+		{"SSL 2.0 with the error 0", ssl2Answer(ssl2ErrorMessage, 0, 0), UntilDone, "", ErrMalformed},
 		{"SSL 2.0 with lengths that do not add up", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 9, 0, 0, 0, 0), UntilDone, "", ErrMalformed},
 		{"SSL 2.0 cut off", ssl2Answer(ssl2ServerHello, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0)[:9], UntilDone, "", io.ErrUnexpectedEOF},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f, err := ReadFlight(bytes.NewReader(row.answer), row.until)
-			if !errors.Is(err, row.err) || tell(f) != row.want {
-				t.Errorf("%q, want %q; %v, want %v", tell(f), row.want, err, row.err)
+			if !errors.Is(err, row.err) || summary(f) != row.want {
+				t.Errorf("%q, want %q; %v, want %v", summary(f), row.want, err, row.err)
 			}
 		})
 	}
@@ -132,14 +132,14 @@ func ssl2Answer(message ...byte) []byte {
 	return append([]byte{0x80 | byte(len(message)>>8), byte(len(message))}, message...)
 }
 
-// What follows the answer stays in the connection, and why there is none stays
-// in the error.
+// Bytes after the answer stay in the connection, and errors of the connection are
+// returned.
 func TestReadFlightReadsNoFurther(t *testing.T) {
 	rest := strings.NewReader(string(record(TypeAlert, 2, 70)) + "the rest")
 	if f, err := ReadFlight(rest, UntilDone); err != nil || f.Alert == nil || rest.Len() != len("the rest") {
 		t.Errorf("%v, %v, %d bytes left", f.Alert, err, rest.Len())
 	}
-	silent := io.MultiReader(bytes.NewReader(record(TypeHandshake, settled(TLS12, 0xC02F)...)), iotest.ErrReader(os.ErrDeadlineExceeded))
+	silent := io.MultiReader(bytes.NewReader(record(TypeHandshake, serverHello(TLS12, 0xC02F)...)), iotest.ErrReader(os.ErrDeadlineExceeded))
 	if f, err := ReadFlight(silent, UntilDone); !errors.Is(err, os.ErrDeadlineExceeded) || f.Hello == nil {
 		t.Errorf("%v, %v", f.Hello, err)
 	}
@@ -163,7 +163,7 @@ func TestReadRecord(t *testing.T) {
 	}
 }
 
-// serve is a server of crypto/tls on loopback.
+// serve starts a server of crypto/tls on loopback and returns its address.
 func serve(t *testing.T, config *tls.Config) string {
 	server := httptest.NewUnstartedServer(nil)
 	server.TLS = config
@@ -173,8 +173,8 @@ func serve(t *testing.T, config *tls.Config) string {
 	return server.Listener.Addr().String()
 }
 
-// ask sends an offer and reads the answer.
-func ask(t *testing.T, address string, o Offer) *Flight {
+// exchange sends an offer and reads the answer.
+func exchange(t *testing.T, address string, o Offer) *Flight {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -195,7 +195,7 @@ func ask(t *testing.T, address string, o Offer) *Flight {
 	return f
 }
 
-// crypto/tls answers each version's offer as it is offered.
+// crypto/tls negotiates what is offered.
 func TestOfferToCryptoTLS(t *testing.T) {
 	address := serve(t, &tls.Config{MinVersion: tls.VersionTLS10, NextProtos: []string{"h2"}, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA}})
 	const classic = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
@@ -216,14 +216,14 @@ func TestOfferToCryptoTLS(t *testing.T) {
 		{Offer{Versions: []Version{TLS11, TLS10}}, "TLS 1.1 " + classic + " ems reneg downgraded=TLS 1.2 certificates=1 kx=x25519 done"},
 		{Offer{Groups: []Group{X25519}, KeyShares: shares(X25519)}, "TLS 1.3 TLS_AES_128_GCM_SHA256 x25519"},
 	} {
-		if f := ask(t, address, row.offer); tell(f) != row.want {
-			t.Errorf("%+v: %s, want %s", row.offer, tell(f), row.want)
+		if f := exchange(t, address, row.offer); summary(f) != row.want {
+			t.Errorf("%+v: %s, want %s", row.offer, summary(f), row.want)
 		}
 	}
 }
 
-// The key shares are valid: crypto/tls answers them with its own.
-func TestKeySharesAreTaken(t *testing.T) {
+// The key shares are valid: crypto/tls answers with its own.
+func TestKeySharesAreAccepted(t *testing.T) {
 	groups := []Group{X25519, SecP256r1, SecP384r1, SecP521r1, X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024}
 	config := new(tls.Config)
 	for _, g := range groups {
@@ -231,9 +231,9 @@ func TestKeySharesAreTaken(t *testing.T) {
 	}
 	address := serve(t, config)
 	for _, g := range groups {
-		f := ask(t, address, Offer{Groups: []Group{g}, KeyShares: shares(g)})
+		f := exchange(t, address, Offer{Groups: []Group{g}, KeyShares: shares(g)})
 		if f.Hello == nil || f.Hello.Retry || f.Hello.Group != g {
-			t.Errorf("%v: %s", g, tell(f))
+			t.Errorf("%v: %s", g, summary(f))
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing/iotest"
 )
 
-// What is offered is what a server reads.
+// FuzzOffer checks that a parsed offer is the one that was marshalled.
 func FuzzOffer(f *testing.F) {
 	f.Add(uint8(5), []byte{0x13, 1, 0xc0, 0x2f}, "example.com", "h2", []byte("session"), true)
 	f.Add(uint8(1), []byte{0, 5}, "", "", []byte(nil), false)
@@ -33,7 +33,7 @@ func FuzzOffer(f *testing.F) {
 	})
 }
 
-// same compares hellos; an empty part is as good as none.
+// same compares ClientHellos. Empty and nil are equal.
 func same(t *testing.T, got, want *ClientHello) {
 	t.Helper()
 	equal := got.RecordVersion == want.RecordVersion && got.LegacyVersion == want.LegacyVersion && got.Random == want.Random &&
@@ -44,8 +44,8 @@ func same(t *testing.T, got, want *ClientHello) {
 	}
 }
 
-// What can be read is written the same again; only an empty list of extensions
-// is left away.
+// FuzzParseClientHello checks that a parsed message is marshalled to the same bytes,
+// but for an empty list of extensions, which is omitted.
 func FuzzParseClientHello(f *testing.F) {
 	for _, a := range answers {
 		message, err := a.offer.Hello().MarshalMessage()
@@ -70,9 +70,9 @@ func FuzzParseClientHello(f *testing.F) {
 }
 
 func FuzzParseServerHello(f *testing.F) {
-	f.Add(settled(TLS12, 0xC02F))
-	f.Add(settled(TLS12, 0x1301, Extension{extSupportedVersions, []byte{3, 4}}, Extension{extKeyShare, []byte{0, 29, 0, 1, 7}}))
-	f.Add(settled(TLS12, 0xC02F, ALPN("h2"), RenegotiationInfo(nil), Heartbeat(1), Cookie([]byte{1})))
+	f.Add(serverHello(TLS12, 0xC02F))
+	f.Add(serverHello(TLS12, 0x1301, Extension{extSupportedVersions, []byte{3, 4}}, Extension{extKeyShare, []byte{0, 29, 0, 1, 7}}))
+	f.Add(serverHello(TLS12, 0xC02F, ALPN("h2"), RenegotiationInfo(nil), Heartbeat(1), Cookie([]byte{1})))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		h, err := ParseServerHello(message)
 		if err != nil {
@@ -88,8 +88,8 @@ func FuzzParseServerHello(f *testing.F) {
 	})
 }
 
-// An answer means the same in whatever pieces it comes, nothing beyond it is
-// read, and what is understood stands also when the end is missing.
+// FuzzReadFlight checks that the sizes of reads make no difference, and that nothing is
+// read beyond an answer.
 func FuzzReadFlight(f *testing.F) {
 	for _, a := range answers {
 		f.Add(a.raw(f), true)
@@ -101,11 +101,11 @@ func FuzzReadFlight(f *testing.F) {
 		if done {
 			until = UntilDone
 		}
-		whole := bytes.NewReader(answer)
-		flight, err := ReadFlight(whole, until)
+		reader := bytes.NewReader(answer)
+		flight, err := ReadFlight(reader, until)
 		pieces, pieceErr := ReadFlight(iotest.OneByteReader(bytes.NewReader(answer)), until)
 		if !reflect.DeepEqual(flight, pieces) || fmt.Sprint(err) != fmt.Sprint(pieceErr) {
-			t.Fatalf("%s and %v, in pieces %s and %v", tell(flight), err, tell(pieces), pieceErr)
+			t.Fatalf("%s and %v, in pieces %s and %v", summary(flight), err, summary(pieces), pieceErr)
 		}
 		if err != nil {
 			return
@@ -113,7 +113,7 @@ func FuzzReadFlight(f *testing.F) {
 		if flight.Hello == nil && flight.Alert == nil && flight.SSL2 == nil && flight.SSL2Error == 0 {
 			t.Error("neither an answer nor an error")
 		}
-		used := len(answer) - whole.Len()
+		used := len(answer) - reader.Len()
 		if exact, err := ReadFlight(bytes.NewReader(answer[:used]), until); err != nil || !reflect.DeepEqual(exact, flight) {
 			t.Errorf("the %d bytes that were read are not enough: %v", used, err)
 		}
@@ -134,8 +134,8 @@ func FuzzParseSSL2(f *testing.F) {
 	})
 }
 
-// What a server of TLS 1.3 sends under its keys is understood or not, and lies in
-// the message.
+// FuzzParse13 checks the messages that TLS 1.3 encrypts: a message is of one type, and
+// the results are within it.
 func FuzzParse13(f *testing.F) {
 	body := func(kind byte, content ...byte) []byte {
 		return append([]byte{kind, 0, 0, byte(len(content))}, content...)
@@ -161,7 +161,7 @@ func FuzzParse13(f *testing.F) {
 			for _, entry := range chain {
 				total += len(entry.DER) + len(entry.Status) + len(entry.SCTs)
 				if len(entry.DER) == 0 {
-					t.Error("a certificate of nothing")
+					t.Error("an empty certificate")
 				}
 			}
 			if len(chain) > maxCertificates || total > len(message) {
@@ -181,12 +181,13 @@ func FuzzParse13(f *testing.F) {
 			}
 		}
 		if parsed > 1 {
-			t.Errorf("%x is several messages", message)
+			t.Errorf("%x is parsed as messages of several types", message)
 		}
 	})
 }
 
-// A hello that is renewed offers what it offered before, to another server.
+// FuzzAppendRenewed checks that a renewed message is that of an offer with the new
+// fields.
 func FuzzAppendRenewed(f *testing.F) {
 	f.Add("example.com", "h2", []byte("share"), true)
 	f.Add("", "", []byte(nil), false)

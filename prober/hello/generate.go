@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Generate writes suites_table.go from registry/*.csv, and the ML-KEM keys that
-// are offered as key shares.
+// Generate writes suites_table.go from registry/*.csv, and the ML-KEM keys for key
+// shares.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 	must(err)
 	must(os.WriteFile("suites_table.go", source, 0o644))
 
-	// Any valid key will do, and the same one each time.
+	// Any valid key will do. A fixed seed makes it the same each time.
 	seed := sha512.Sum512([]byte("tls_exporter prober/hello"))
 	key768, err := mlkem.NewDecapsulationKey768(seed[:])
 	must(err)
@@ -129,7 +129,7 @@ func (s *suite) parse() {
 	s.versions(classic)
 }
 
-// exchanges names the key exchange and who is authenticated by what.
+// exchanges has the key exchange and the authentication of a name's first part.
 var exchanges = map[string][2]string{
 	"NULL": {"NULL", "NULL"}, "RSA": {"RSA", "RSA"}, "RSA_FIPS": {"RSA", "RSA"},
 	"DH_DSS": {"DH", "DSS"}, "DH_RSA": {"DH", "RSA"}, "DHE_DSS": {"DHE", "DSS"}, "DHE_RSA": {"DHE", "RSA"}, "DH_anon": {"DH_anon", ""},
@@ -157,9 +157,10 @@ func (s *suite) keyExchange(left string) {
 	s.anonymous = strings.HasSuffix(left, "_anon")
 }
 
-// ciphers are beginnings of what protects the records: cipher, mode, key bits.
+// ciphers has the cipher, its mode and its key bits by the prefix of a name's second
+// part.
 var ciphers = []struct {
-	begins, cipher, mode string
+	prefix, cipher, mode string
 	bits                 int
 }{
 	{"NULL", "NULL", "", 0},
@@ -187,7 +188,7 @@ func (s *suite) protection(right string) {
 		}
 	}
 	for _, known := range ciphers {
-		if rest, ok := strings.CutPrefix(right, known.begins); ok && s.cipher == "" {
+		if rest, ok := strings.CutPrefix(right, known.prefix); ok && s.cipher == "" {
 			s.cipher, s.bits, s.mode = known.cipher, known.bits, known.mode
 			s.authenticates(rest)
 		}
@@ -212,16 +213,16 @@ func (s *suite) authenticates(rest string) {
 	}
 }
 
-// versions is in which version a suite may be negotiated. A suite that only a
-// later RFC forbids, as RFC 4346 does the export suites, keeps TLS 1.2: OpenSSL 1.0
-// negotiated them there too.
+// versions sets the versions that may negotiate a suite. A suite that only a later RFC
+// forbids, as RFC 4346 does the export suites, may be negotiated up to TLS 1.2, as
+// OpenSSL 1.0 did.
 func (s *suite) versions(classic bool) {
 	late := s.mac == "AEAD" || s.mac == "SHA256" || s.mac == "SHA384" || s.mac == "OMAC" || s.exchange == "GOST" && s.authentication == "GOSTR341112_256"
 	psk := strings.HasSuffix(s.exchange, "PSK")
 	switch {
 	case !classic || s.mode == "MGM": // RFC 8446, RFC 8998, RFC 9150, RFC 9367
 		s.from, s.to = "TLS13", "TLS13"
-	case late && psk && s.mac != "AEAD" && s.cipher != "ARIA": // RFC 5487, RFC 5489, RFC 6367; OpenSSL too has these before TLS 1.2
+	case late && psk && s.mac != "AEAD" && s.cipher != "ARIA": // RFC 5487, RFC 5489, RFC 6367; OpenSSL also negotiates these before TLS 1.2
 		s.from, s.to = "TLS10", "TLS12"
 	case late: // RFC 5246 section 1.2, RFC 5288 section 4, RFC 5289, RFC 9189
 		s.from, s.to = "TLS12", "TLS12"

@@ -2,10 +2,10 @@ package hello
 
 import "fmt"
 
-// Group is a number of IANA's TLS Supported Groups registry.
+// Group is a number in IANA's TLS Supported Groups registry.
 type Group uint16
 
-// The groups that have a name in this package's own code.
+// The groups that code refers to.
 const (
 	SecP256r1             Group = 23
 	SecP384r1             Group = 24
@@ -32,14 +32,14 @@ const (
 type registeredGroup struct {
 	id   Group
 	name string
-	from Version // the first version that may negotiate it
+	from Version // the first version that may negotiate the group
 	to   Version // the last
 }
 
-// groups is IANA's TLS Supported Groups registry (tls-parameters-8) as of
-// 2025 and the one draft since, without its reserved numbers and its note that two are obsolete. The order is
-// that of the registry. Groups with a number below 256 are named curves (RFC
-// 8422); of those RFC 8446 section 4.2.7 leaves only a few to TLS 1.3.
+// groups is IANA's TLS Supported Groups registry (tls-parameters-8) as of 2025 and one
+// later draft, without the reserved numbers, in the order of the registry. Numbers
+// below 256 are named curves (RFC 8422), of which TLS 1.3 has only a few (RFC 8446
+// section 4.2.7).
 var groups = []registeredGroup{
 	{1, "sect163k1", TLS10, TLS12}, {2, "sect163r1", TLS10, TLS12}, {3, "sect163r2", TLS10, TLS12},
 	{4, "sect193r1", TLS10, TLS12}, {5, "sect193r2", TLS10, TLS12}, {6, "sect233k1", TLS10, TLS12},
@@ -73,7 +73,7 @@ var groupNames = func() map[Group]string {
 	return names
 }()
 
-// String is the registered name; 0x1234 for a number that has none.
+// String returns the registered name, or the number as in 0x1234.
 func (g Group) String() string {
 	if name, ok := groupNames[g]; ok {
 		return name
@@ -81,29 +81,29 @@ func (g Group) String() string {
 	return fmt.Sprintf("0x%04X", uint16(g))
 }
 
-// Registered tells whether the number has a name.
+// Registered reports whether the number has a name.
 func (g Group) Registered() bool { return groupNames[g] != "" }
 
-// PostQuantum tells whether the group also holds against a quantum computer:
-// ML-KEM (FIPS 203) or its draft Kyber, alone or beside a curve.
+// PostQuantum reports whether the group resists quantum computers: it is ML-KEM (FIPS
+// 203) or its draft Kyber, alone or as a hybrid with a curve.
 func (g Group) PostQuantum() bool {
 	return g >= MLKEM512 && g <= MLKEM1024 || g >= SecP256r1MLKEM768 && g <= CurveSM2MLKEM768 ||
 		g == X25519Kyber768Draft00 || g == SecP256r1Kyber768
 }
 
-// FiniteField tells whether the group is one of RFC 7919's.
+// FiniteField reports whether the group is one of RFC 7919.
 func (g Group) FiniteField() bool { return g >= FFDHE2048 && g <= FFDHE8192 }
 
-// preferredGroups come first in an offer; the others follow in the registry's
-// order.
+// preferredGroups come first in an offer. The others follow in the order of the
+// registry.
 var preferredGroups = []Group{
 	X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024, X25519, SecP256r1, SecP384r1, SecP521r1, X448,
 }
 
-// GroupsFor is every group that the version may negotiate, the usual ones
-// first. Those of RFC 7919 are among them for TLS 1.3 only: below it, offering
-// one forbids servers that know the RFC to use Diffie-Hellman parameters of
-// their own (section 4), and those are what there is to be seen.
+// GroupsFor returns all groups that the version may negotiate, the common ones first.
+// Those of RFC 7919 are included for TLS 1.3 only: in older versions, offering one
+// forbids a server to use its own Diffie-Hellman parameters (section 4), which a scan
+// has to see.
 func GroupsFor(v Version) []Group {
 	v = max(v, TLS10)
 	var offered []Group

@@ -5,21 +5,20 @@ import (
 	"math/bits"
 )
 
-// ServerKeyExchange is the server's half of a key exchange of TLS 1.2 and below.
-// Which fields are there depends on the suite; those that are not are zero, and
-// of a suite without a name all are.
+// ServerKeyExchange is the message of TLS 1.2 and below. The cipher suite decides which
+// fields are set. All are zero if the suite is unknown.
 type ServerKeyExchange struct {
-	Group         Group           // the curve, or the group of RFC 7919 whose prime it is; 0: neither
-	ExplicitCurve bool            // a curve of the server's own (RFC 8422 section 5.4 forbids it); it is not read on
+	Group         Group           // the curve, or the group of RFC 7919 with this prime; 0: neither
+	ExplicitCurve bool            // the server sent its own curve, which RFC 8422 section 5.4 forbids; the rest is not parsed
 	DHBits        int             // of the prime, for Diffie-Hellman and SRP
 	Prime         []byte          // big-endian
 	Generator     []byte          //
 	Public        []byte          // the server's value: y, or a point
 	RSAExportBits int             // of the temporary RSA key of an export suite (RFC 2246 section 7.4.3)
-	Scheme        SignatureScheme // TLS 1.2; 0 below it, and where nothing is signed
+	Scheme        SignatureScheme // TLS 1.2; 0 in older versions, and if nothing is signed
 }
 
-// parseServerKeyExchange reads the message; the suite is nil where it is unknown.
+// parseServerKeyExchange parses the message. suite is nil if it is unknown.
 func parseServerKeyExchange(body reader, suite *Suite, v Version) (*ServerKeyExchange, error) {
 	k := new(ServerKeyExchange)
 	if suite == nil {
@@ -125,7 +124,7 @@ func (k *ServerKeyExchange) readSignature(r *reader, v Version) bool {
 	return r.ReadUint16LengthPrefixed(&signature)
 }
 
-// bitLength is that of a big-endian number.
+// bitLength returns the length of a big-endian number in bits.
 func bitLength(number []byte) int {
 	for i, b := range number {
 		if b != 0 {
@@ -135,7 +134,7 @@ func bitLength(number []byte) int {
 	return 0
 }
 
-// finiteFields are the primes of RFC 7919 appendix A, by their SHA-256.
+// finiteFields has the primes of RFC 7919 appendix A by their SHA-256 digests.
 var finiteFields = map[[sha256.Size]byte]Group{
 	digest("9cd3b7f336872f46c09428d1bbc19877a4d440512cda8d1c1cf0cd6e33698966"): FFDHE2048,
 	digest("0eaf67db3a839156d5013494a5318a772b5697d270d721f37f092efc69ea5a17"): FFDHE3072,
@@ -146,7 +145,7 @@ var finiteFields = map[[sha256.Size]byte]Group{
 
 func digest(text string) [sha256.Size]byte { return [sha256.Size]byte(mustHex(text)) }
 
-// finiteField is the group of RFC 7919 that prime and generator are; 0: none.
+// finiteField returns the group of RFC 7919 with this prime and generator; 0: none.
 func finiteField(prime, generator []byte) Group {
 	if bitLength(generator) != 2 || generator[len(generator)-1] != 2 {
 		return 0
@@ -154,18 +153,17 @@ func finiteField(prime, generator []byte) Group {
 	return finiteFields[sha256.Sum256(trimmed(prime))]
 }
 
-// trimmed is a big-endian number without its leading zeros.
+// trimmed returns a big-endian number without leading zeros.
 func trimmed(number []byte) []byte { return number[len(number)-(bitLength(number)+7)/8:] }
 
-// CertificateRequest is what a server of TLS 1.2 and below wants of a client's
-// certificate (RFC 5246 section 7.4.4).
+// CertificateRequest is the message of TLS 1.2 and below (RFC 5246 section 7.4.4).
 type CertificateRequest struct {
 	Types       []uint8           // IANA's TLS ClientCertificateType Identifiers
 	Schemes     []SignatureScheme // TLS 1.2
-	Authorities [][]byte          // the names of the CAs, DER; empty: any
+	Authorities [][]byte          // the accepted CAs by name, DER; empty: any
 }
 
-const maxAuthorities = 4096 // names of CAs; the message has no room for many more
+const maxAuthorities = 4096 // names of CAs that are returned; the message has room for few more
 
 func parseCertificateRequest(body reader, v Version) (*CertificateRequest, error) {
 	request := new(CertificateRequest)

@@ -7,36 +7,36 @@ import (
 	"strings"
 )
 
-// Offer is a ClientHello as one thinks of it, for SSL 3.0 and above; SSL 2.0 has
-// MarshalSSL2. Zero fields get a default that leaves the choice to the server:
-// what a version knows, and of its suites those that are in use.
+// Offer describes a ClientHello of SSL 3.0 and above. For SSL 2.0 see MarshalSSL2. The
+// default of a field leaves the choice to the server: it is everything that the
+// versions can negotiate, but of the cipher suites only the common ones.
 type Offer struct {
 	Version       Version           // the highest; 0: that of Versions, or else TLS 1.3
-	Versions      []Version         // for supported_versions; nil: Version alone if it is TLS 1.3, else the extension is left away
+	Versions      []Version         // for supported_versions; nil: Version alone if it is TLS 1.3, else the extension is omitted
 	Ciphers       []CipherSuite     // nil: UsualSuites of each version
 	Groups        []Group           // nil: GroupsFor each version
-	KeyShares     []KeyShare        // nil: none, so that TLS 1.3 answers with a HelloRetryRequest that names version, suite and group
+	KeyShares     []KeyShare        // nil: none, so that TLS 1.3 answers with a HelloRetryRequest, which has version, suite and group
 	Schemes       []SignatureScheme // nil: Schemes
 	ServerName    string            // empty: no SNI, as for an IP address
 	ALPN          []string
-	Compression   []uint8 // nil: none but null
+	Compression   []uint8 // nil: null alone
 	Fallback      bool    // TLS_FALLBACK_SCSV (RFC 7507)
 	SessionID     []byte  // nil: random where TLS 1.3 is offered (RFC 8446 appendix D.4), else empty
-	SessionTicket []byte  // nil: no extension; empty: asks for a ticket
+	SessionTicket []byte  // nil: no extension; empty: requests a ticket
 	Heartbeat     bool
 
-	NoRenegotiationInfo, NoExtendedMasterSecret, NoEncryptThenMAC bool // each is offered unless TLS 1.3 is all there is
+	NoRenegotiationInfo, NoExtendedMasterSecret, NoEncryptThenMAC bool // each is offered unless TLS 1.3 is the only version
 
-	Extra []Extension
+	Extra []Extension // after all others
 }
 
-// Hello is the offer as a message, with fresh random bytes. An offer of SSL 3.0
-// has no extensions: RFC 6101 knows none, and old servers choke on them.
+// Hello returns the message of the offer, with new random bytes. An offer of SSL 3.0
+// has no extensions: RFC 6101 has none, and some old servers fail on them.
 func (o Offer) Hello() *ClientHello {
 	versions := o.versions()
 	highest := slices.Max(versions)
 	h := &ClientHello{
-		// RFC 8446 section 5.1: TLS 1.0 is what every server takes in a first record.
+		// Every server accepts TLS 1.0 as the version of the first record (RFC 8446 section 5.1).
 		RecordVersion: min(highest, TLS10), LegacyVersion: min(highest, TLS12),
 		SessionID:          o.SessionID,
 		CipherSuites:       o.ciphers(versions),
@@ -57,7 +57,7 @@ func (o Offer) Hello() *ClientHello {
 	return h
 }
 
-// versions is what is offered, by the extension or without it.
+// versions returns the offered versions, with or without the extension.
 func (o *Offer) versions() []Version {
 	switch {
 	case len(o.Versions) > 0 && o.Version == 0:
@@ -85,7 +85,8 @@ func (o *Offer) ciphers(versions []Version) []CipherSuite {
 	return suites
 }
 
-// union is what the versions have, each thing once, the highest version's first.
+// union returns the values of all versions, each once, those of the highest version
+// first.
 func union[T comparable](versions []Version, of func(Version) []T) []T {
 	if len(versions) == 1 {
 		return of(versions[0])
@@ -106,8 +107,8 @@ func union[T comparable](versions []Version, of func(Version) []T) []T {
 	return all
 }
 
-// extensions are in an order in which the last is not an empty one: some servers
-// take a hello that ends in an empty extension for cut off.
+// extensions returns the extensions of the offer. The last is never empty: some servers
+// take a ClientHello that ends with an empty extension for incomplete.
 func (o *Offer) extensions(versions []Version) []Extension {
 	highest, lowest := slices.Max(versions), slices.Min(versions)
 	list := make([]Extension, 0, 16+len(o.Extra))
@@ -115,7 +116,7 @@ func (o *Offer) extensions(versions []Version) []Extension {
 		list = append(list, ServerName(o.ServerName))
 	}
 	if lowest < TLS13 {
-		list = append(list, o.classic()...)
+		list = append(list, o.beforeTLS13()...)
 	}
 	if o.SessionTicket != nil {
 		list = append(list, SessionTicket(o.SessionTicket))
@@ -148,8 +149,8 @@ func (o *Offer) extensions(versions []Version) []Extension {
 	return append(list, o.Extra...)
 }
 
-// classic is what TLS 1.3 has no use for.
-func (o *Offer) classic() []Extension {
+// beforeTLS13 returns the extensions that TLS 1.3 does not use.
+func (o *Offer) beforeTLS13() []Extension {
 	var list []Extension
 	if !o.NoExtendedMasterSecret {
 		list = append(list, ExtendedMasterSecret())
@@ -178,8 +179,8 @@ var groupOffers = func() map[Version][]Group {
 	return all
 }()
 
-// F5's old load balancers hang on a message of 256 to 511 bytes, so none is sent
-// (RFC 7685 section 4).
+// Old load balancers of F5 do not answer a message of 256 to 511 bytes, so it is padded
+// to 512 (RFC 7685 section 4).
 const paddedFrom, paddedTo = 256, 512
 
 func (h *ClientHello) pad() {
@@ -190,7 +191,7 @@ func (h *ClientHello) pad() {
 	}
 }
 
-// length is that of the handshake message, in bytes.
+// length returns the length of the handshake message, in bytes.
 func (h *ClientHello) length() int {
 	n := handshakeHeader + 2 + len(h.Random) + 1 + len(h.SessionID) + 2 + 2*len(h.CipherSuites) + 1 + len(h.CompressionMethods)
 	if len(h.Extensions) > 0 {
@@ -202,7 +203,7 @@ func (h *ClientHello) length() int {
 	return n
 }
 
-// SNI is the server_name that a client sends for a name: without the root's dot,
+// SNI returns the server_name that a client sends for a name: without a trailing dot,
 // and empty for an IP address (RFC 6066 section 3).
 func SNI(name string) string {
 	if net.ParseIP(name) != nil {

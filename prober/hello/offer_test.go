@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// types is the numbers of a hello's extensions.
+// types returns the numbers of the extensions.
 func (h *ClientHello) types() []uint16 {
 	var list []uint16
 	for _, e := range h.Extensions {
@@ -25,21 +25,21 @@ func TestOffer(t *testing.T) {
 		ciphers          []CipherSuite
 		extensions, lack []uint16
 	}{
-		{"nothing said", Offer{}, TLS10, TLS12, UsualSuites(TLS13),
+		{"the default", Offer{}, TLS10, TLS12, UsualSuites(TLS13),
 			[]uint16{extSupportedGroups, extSignatureAlgorithms, extPSKKeyExchangeModes, extKeyShare, extSupportedVersions},
 			[]uint16{extServerName, extRenegotiationInfo, extExtendedMasterSecret, extEncryptThenMAC, extSessionTicket, extHeartbeat, extALPN}},
 		{"TLS 1.2", Offer{Version: TLS12, Ciphers: one, ServerName: "example.com", ALPN: []string{"h2"}, Heartbeat: true, SessionTicket: []byte{}}, TLS10, TLS12, one,
 			[]uint16{extServerName, extExtendedMasterSecret, extEncryptThenMAC, extRenegotiationInfo, extECPointFormats, extSessionTicket, extHeartbeat, extALPN, extSupportedGroups, extSignatureAlgorithms},
 			[]uint16{extSupportedVersions, extKeyShare, extPSKKeyExchangeModes}},
-		{"without the new ways", Offer{Version: TLS12, Ciphers: one, NoRenegotiationInfo: true, NoExtendedMasterSecret: true, NoEncryptThenMAC: true}, TLS10, TLS12, one,
+		{"without later extensions", Offer{Version: TLS12, Ciphers: one, NoRenegotiationInfo: true, NoExtendedMasterSecret: true, NoEncryptThenMAC: true}, TLS10, TLS12, one,
 			[]uint16{extECPointFormats}, []uint16{extExtendedMasterSecret, extEncryptThenMAC, extRenegotiationInfo}},
 		{"TLS 1.0", Offer{Version: TLS10, Ciphers: one}, TLS10, TLS10, one, []uint16{extRenegotiationInfo, extSupportedGroups}, []uint16{extSignatureAlgorithms, extSupportedVersions}},
 		{"a fallback", Offer{Version: TLS11, Ciphers: one, Fallback: true}, TLS10, TLS11, []CipherSuite{0x2F, FallbackSCSV}, nil, nil},
 		{"SSL 3.0", Offer{Version: SSL30, Ciphers: one, ServerName: "example.com"}, SSL30, SSL30, []CipherSuite{0x2F, EmptyRenegotiationInfoSCSV}, nil, nil},
-		{"SSL 3.0 of old", Offer{Version: SSL30, Ciphers: one, NoRenegotiationInfo: true}, SSL30, SSL30, one, nil, nil},
+		{"SSL 3.0 without renegotiation info", Offer{Version: SSL30, Ciphers: one, NoRenegotiationInfo: true}, SSL30, SSL30, one, nil, nil},
 		{"two versions", Offer{Versions: []Version{TLS13, TLS12}}, TLS10, TLS12, slices.Concat(UsualSuites(TLS13), UsualSuites(TLS12)),
 			[]uint16{extSupportedVersions, extKeyShare, extRenegotiationInfo}, nil},
-		{"one of the caller's own", Offer{Ciphers: one, Extra: []Extension{StatusRequest()}}, TLS10, TLS12, one, []uint16{extStatusRequest}, nil},
+		{"an extra extension", Offer{Ciphers: one, Extra: []Extension{StatusRequest()}}, TLS10, TLS12, one, []uint16{extStatusRequest}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := row.offer.Hello()
@@ -49,12 +49,12 @@ func TestOffer(t *testing.T) {
 			types := h.types()
 			for _, want := range row.extensions {
 				if !slices.Contains(types, want) {
-					t.Errorf("extension %d is not there", want)
+					t.Errorf("extension %d is missing", want)
 				}
 			}
 			for _, not := range row.lack {
 				if slices.Contains(types, not) {
-					t.Errorf("extension %d is there", not)
+					t.Errorf("extension %d is not wanted", not)
 				}
 			}
 			if row.legacy == SSL30 && len(types) > 0 {
@@ -64,13 +64,13 @@ func TestOffer(t *testing.T) {
 				t.Error("the last extension is empty")
 			}
 			if again := row.offer.Hello(); again.Random == h.Random {
-				t.Error("the random is the same again")
+				t.Error("two offers have the same random")
 			}
 		})
 	}
 }
 
-// An offer of any length avoids those that F5 cannot read.
+// No offer has a length that F5 does not answer.
 func TestPadding(t *testing.T) {
 	for n := range 600 {
 		h := Offer{Version: TLS12, Ciphers: []CipherSuite{0x2F}, Schemes: Schemes[:1], Groups: []Group{X25519}, Extra: []Extension{Cookie(make([]byte, n))}}.Hello()
@@ -107,7 +107,7 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
-// reassembled is the hello that is in records, and how long each payload is.
+// reassembled returns the ClientHello in records, and the length of each payload.
 func reassembled(t *testing.T, records []byte) (*ClientHello, []int) {
 	t.Helper()
 	var message []byte
@@ -127,7 +127,7 @@ func reassembled(t *testing.T, records []byte) (*ClientHello, []int) {
 	return h, sizes
 }
 
-// The constructors write what the RFCs have.
+// The extensions have the format of their RFCs.
 func TestExtensions(t *testing.T) {
 	for _, row := range []struct {
 		got  Extension
@@ -167,9 +167,9 @@ func TestServerHelloExtensions(t *testing.T) {
 	}
 	broken := &ServerHello{Extensions: []Extension{{extRenegotiationInfo, []byte{9}}, {extHeartbeat, nil}, {extCookie, []byte{0}}}}
 	if _, ok := broken.RenegotiationInfo(); ok || broken.Cookie() != nil {
-		t.Error("a broken renegotiation_info or cookie is taken")
+		t.Error("a malformed renegotiation_info or cookie is accepted")
 	}
 	if _, ok := broken.Heartbeat(); ok {
-		t.Error("a broken heartbeat is taken")
+		t.Error("a malformed heartbeat is accepted")
 	}
 }

@@ -2,8 +2,8 @@ package hello
 
 import "fmt"
 
-// SignatureScheme is a number of IANA's TLS SignatureScheme registry, or a pair
-// of hash and signature of TLS 1.2 (RFC 5246 section 7.4.1.4.1).
+// SignatureScheme is a number in IANA's TLS SignatureScheme registry, or a pair of hash
+// and signature of TLS 1.2 (RFC 5246 section 7.4.1.4.1).
 type SignatureScheme uint16
 
 // schemes is the registry (tls-signaturescheme) as of 2025, in the order of an
@@ -35,14 +35,14 @@ var schemeNames = func() map[SignatureScheme]string {
 	return names
 }()
 
-// The registries that TLS 1.2 has for the two bytes (RFC 5246 section 7.4.1.4.1).
+// The registries of TLS 1.2 for the two bytes (RFC 5246 section 7.4.1.4.1).
 var (
 	hashNames      = []string{"none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
 	signatureNames = []string{"anonymous", "rsa_pkcs1", "dsa", "ecdsa"}
 )
 
-// String is the registered name. A pair of TLS 1.2 that the registry reserves is
-// named in its manner, dsa_sha1; a number without a name is 0x1234.
+// String returns the registered name. A pair of TLS 1.2 without one is named in the
+// same form, as in dsa_sha1. Any other number is as in 0x1234.
 func (s SignatureScheme) String() string {
 	if name, ok := schemeNames[s]; ok {
 		return name
@@ -54,8 +54,8 @@ func (s SignatureScheme) String() string {
 	return fmt.Sprintf("0x%04X", uint16(s))
 }
 
-// Schemes is what a client that can verify everything would offer: the registry,
-// and the pairs of TLS 1.2 with DSA, SHA-224 and MD5.
+// Schemes are the signature schemes of a client that accepts every signature: the
+// registry, and the pairs of TLS 1.2 with DSA, SHA-224 and MD5.
 var Schemes = func() []SignatureScheme {
 	var all []SignatureScheme
 	for _, s := range schemes {

@@ -1,9 +1,9 @@
 package hello
 
-// ServerHello is the message, or the HelloRetryRequest that has its form (RFC
+// ServerHello is the message, or the HelloRetryRequest, which has the same form (RFC
 // 8446 section 4.1.3).
 type ServerHello struct {
-	Version       Version // what was settled: selected_version where it is there
+	Version       Version // the negotiated version: that of supported_versions, or else LegacyVersion
 	LegacyVersion Version
 	Random        [32]byte
 	SessionID     []byte
@@ -12,12 +12,12 @@ type ServerHello struct {
 	Extensions    []Extension
 
 	Retry    bool   // it is a HelloRetryRequest
-	Group    Group  // of the key share, or the one that the server asks for; 0: none
+	Group    Group  // of the key share, or the one that a HelloRetryRequest selects; 0: none
 	KeyShare []byte // the server's public value; nil: none
-	ALPN     string // raw, as the server sent it; empty: none, or not in plain
+	ALPN     string // raw, as the server sent it; empty: none, or encrypted
 }
 
-// retryRandom is the Random by which a HelloRetryRequest is known.
+// retryRandom is the Random that marks a HelloRetryRequest.
 var retryRandom = [32]byte{
 	0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
 	0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
@@ -25,7 +25,7 @@ var retryRandom = [32]byte{
 
 const maxSessionID = 32 // bytes (RFC 5246 section 7.4.1.2)
 
-// ParseServerHello reads a handshake message. What it returns lies in message.
+// ParseServerHello parses a handshake message. The result refers to message.
 func ParseServerHello(message []byte) (*ServerHello, error) {
 	body, err := handshakeBody(message, msgServerHello)
 	if err != nil {
@@ -50,11 +50,11 @@ func parseServerHello(body reader) (*ServerHello, error) {
 			return nil, err
 		}
 	}
-	return h, h.understand()
+	return h, h.parseExtensions()
 }
 
-// understand reads the extensions that the fields are about.
-func (h *ServerHello) understand() error {
+// parseExtensions sets the fields that come from extensions.
+func (h *ServerHello) parseExtensions() error {
 	if data, ok := find(h.Extensions, extSupportedVersions); ok {
 		if len(data) != 2 {
 			return malformed("supported_versions of a ServerHello")
@@ -80,8 +80,8 @@ func (h *ServerHello) understand() error {
 	return nil
 }
 
-// MarshalMessage is the handshake message, from LegacyVersion, Random,
-// SessionID, CipherSuite, Compression and Extensions.
+// MarshalMessage returns the handshake message. It ignores the fields that come from
+// extensions.
 func (h *ServerHello) MarshalMessage() ([]byte, error) {
 	var b builder
 	b.AddUint8(msgServerHello)
@@ -98,7 +98,7 @@ func (h *ServerHello) MarshalMessage() ([]byte, error) {
 	return b.Bytes()
 }
 
-// Extension is what the hello has under a number; false: nothing.
+// Extension returns the data of the extension with this number; false: there is none.
 func (h *ServerHello) Extension(number uint16) ([]byte, bool) { return find(h.Extensions, number) }
 
 func (h *ServerHello) has(number uint16) bool {
@@ -106,8 +106,8 @@ func (h *ServerHello) has(number uint16) bool {
 	return ok
 }
 
-// RenegotiationInfo is the renegotiated connection of RFC 5746, empty in a first
-// handshake; false: the server does not know secure renegotiation.
+// RenegotiationInfo returns the renegotiated_connection of RFC 5746, which is empty in a
+// first handshake; false: the server does not support secure renegotiation.
 func (h *ServerHello) RenegotiationInfo() ([]byte, bool) {
 	data, ok := find(h.Extensions, extRenegotiationInfo)
 	list := reader(data)
@@ -118,20 +118,20 @@ func (h *ServerHello) RenegotiationInfo() ([]byte, bool) {
 	return connection, true
 }
 
-// ExtendedMasterSecret tells whether RFC 7627 is used.
+// ExtendedMasterSecret reports whether RFC 7627 is used.
 func (h *ServerHello) ExtendedMasterSecret() bool { return h.has(extExtendedMasterSecret) }
 
-// EncryptThenMAC tells whether RFC 7366 is used.
+// EncryptThenMAC reports whether RFC 7366 is used.
 func (h *ServerHello) EncryptThenMAC() bool { return h.has(extEncryptThenMAC) }
 
-// SessionTicket tells whether the server will send a ticket (RFC 5077).
+// SessionTicket reports whether the server will send a ticket (RFC 5077).
 func (h *ServerHello) SessionTicket() bool { return h.has(extSessionTicket) }
 
-// StatusRequest tells whether the server will send a CertificateStatus.
+// StatusRequest reports whether the server will send a CertificateStatus.
 func (h *ServerHello) StatusRequest() bool { return h.has(extStatusRequest) }
 
-// Heartbeat is whether heartbeats may be sent to the server; false: it does not
-// know them.
+// Heartbeat returns whether heartbeat requests may be sent to the server; false: it does
+// not support heartbeats.
 func (h *ServerHello) Heartbeat() (HeartbeatMode, bool) {
 	data, ok := find(h.Extensions, extHeartbeat)
 	if !ok || len(data) != 1 {
@@ -140,7 +140,7 @@ func (h *ServerHello) Heartbeat() (HeartbeatMode, bool) {
 	return HeartbeatMode(data[0]), true
 }
 
-// Cookie is that of a HelloRetryRequest; nil: it has none.
+// Cookie returns the cookie of a HelloRetryRequest; nil: there is none.
 func (h *ServerHello) Cookie() []byte {
 	data, _ := find(h.Extensions, extCookie)
 	list := reader(data)
@@ -151,9 +151,9 @@ func (h *ServerHello) Cookie() []byte {
 	return cookie
 }
 
-// Downgraded is the sentinel of RFC 8446 section 4.1.3: what the server speaks
-// at least, beyond what was settled. TLS13 and TLS12 are its two values (for the
-// second it is: TLS 1.2 or above); 0: there is none.
+// Downgraded returns the version of the downgrade sentinel (RFC 8446 section 4.1.3),
+// which the server supports although it negotiated a lower one: TLS13, or TLS12, which
+// stands for TLS 1.2 and above; 0: there is no sentinel.
 func (h *ServerHello) Downgraded() Version {
 	switch string(h.Random[24:]) {
 	case "DOWNGRD\x01":

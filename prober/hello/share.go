@@ -12,8 +12,8 @@ var mlkem768 []byte
 //go:embed registry/mlkem1024.bin
 var mlkem1024 []byte
 
-// The base points, which are public keys whose private key is 1 (SEC 2 section
-// 2, uncompressed; RFC 7748 section 4).
+// The base points, uncompressed: the public keys for the private key 1 (SEC 2 section 2;
+// RFC 7748 section 4).
 var (
 	baseP256 = mustHex("04" +
 		"6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" +
@@ -36,16 +36,16 @@ func mustHex(text string) []byte {
 	return bytes
 }
 
-// KeyShareFor is a valid key share for a group, the same one each time: with it
-// a server answers with a ServerHello, and the keys that follow from it are
-// nobody's secret. There is one for the curves of TLS 1.3, for RFC 7919 and for
-// ML-KEM with and without a curve; false for other groups.
+// KeyShareFor returns a valid key share for a group, the same each time. A server
+// answers it with a ServerHello, but the keys of the handshake are not secret. There is
+// one for the curves of TLS 1.3, the groups of RFC 7919, and ML-KEM with and without a
+// curve; false for other groups.
 func KeyShareFor(g Group) (KeyShare, bool) {
 	data := slices.Clone(shareFor(g))
 	return KeyShare{g, data}, data != nil
 }
 
-// KeySharesFor are the key shares that there are for groups; nil: for all groups
+// KeySharesFor returns the key shares of those groups that have one; nil: of all groups
 // of TLS 1.3.
 func KeySharesFor(groups []Group) []KeyShare {
 	if groups == nil {
@@ -96,8 +96,8 @@ func shareFor(g Group) []byte {
 	return nil
 }
 
-// generator is 2, which generates the groups of RFC 7919, as long as the prime
-// (RFC 8446 section 4.2.8.1).
+// generator returns 2, the generator of the groups of RFC 7919, with the length of the
+// prime (RFC 8446 section 4.2.8.1).
 func generator(bits int) []byte {
 	y := make([]byte, bits/8)
 	y[len(y)-1] = 2

@@ -6,14 +6,14 @@ import (
 	"io"
 )
 
-// SSL 2.0 is another protocol: Hickman, The SSL Protocol, 1995, and RFC 6176,
-// which forbids it.
+// SSL 2.0 is a protocol of its own: Hickman, The SSL Protocol, 1995. RFC 6176 forbids
+// it.
 
 // SSL2Cipher is a cipher kind of SSL 2.0, three bytes.
 type SSL2Cipher uint32
 
-// ssl2Ciphers are those of the specification's section CIPHER-KINDS, and of
-// SSLeay, which had four more.
+// ssl2Ciphers are the ciphers of the specification, section CIPHER-KINDS, and of SSLeay,
+// which had four more.
 var ssl2Ciphers = []struct {
 	id   SSL2Cipher
 	name string
@@ -33,7 +33,7 @@ var ssl2Ciphers = []struct {
 	{0xFF8010, "SSL_CK_NULL"},
 }
 
-// SSL2Ciphers is all of them.
+// SSL2Ciphers is all known cipher kinds of SSL 2.0.
 var SSL2Ciphers = func() []SSL2Cipher {
 	var all []SSL2Cipher
 	for _, c := range ssl2Ciphers {
@@ -42,7 +42,7 @@ var SSL2Ciphers = func() []SSL2Cipher {
 	return all
 }()
 
-// String is the specification's name; 0x123456 for another.
+// String returns the name in the specification, or the number as in 0x123456.
 func (c SSL2Cipher) String() string {
 	for _, known := range ssl2Ciphers {
 		if known.id == c {
@@ -76,7 +76,7 @@ const (
 
 	ssl2Header        = 2  // bytes of a record's header; its first bit is set
 	ssl2ErrorLength   = 3  // bytes
-	ssl2ShortestHello = 11 // bytes of a SERVER-HELLO with nothing in it
+	ssl2ShortestHello = 11 // bytes of a SERVER-HELLO without any data
 )
 
 // ClientHello2 is the CLIENT-HELLO of SSL 2.0.
@@ -87,7 +87,7 @@ type ClientHello2 struct {
 	Challenge []byte
 }
 
-// MarshalSSL2 is a CLIENT-HELLO in its record. A challenge has 16 to 32 bytes.
+// MarshalSSL2 returns a CLIENT-HELLO in its record. A challenge has 16 to 32 bytes.
 func MarshalSSL2(ciphers []SSL2Cipher, challenge []byte) []byte {
 	b := []byte{0, 0, ssl2ClientHello, 0, byte(SSL20), byte(3 * len(ciphers) >> 8), byte(3 * len(ciphers)), 0, 0, byte(len(challenge) >> 8), byte(len(challenge))}
 	for _, c := range ciphers {
@@ -99,14 +99,14 @@ func MarshalSSL2(ciphers []SSL2Cipher, challenge []byte) []byte {
 	return b
 }
 
-// OfferSSL2 is a CLIENT-HELLO with all ciphers of SSL 2.0 and a random challenge.
+// OfferSSL2 returns a CLIENT-HELLO with all of SSL2Ciphers and a random challenge.
 func OfferSSL2() []byte {
 	challenge := make([]byte, 16)
 	rand.Read(challenge)
 	return MarshalSSL2(SSL2Ciphers, challenge)
 }
 
-// ParseSSL2 reads what MarshalSSL2 writes. What it returns lies in record.
+// ParseSSL2 parses a record with a CLIENT-HELLO. The result refers to record.
 func ParseSSL2(record []byte) (*ClientHello2, error) {
 	r := reader(record)
 	var length, version, ciphers, session, challenge uint16
@@ -131,8 +131,8 @@ func readSSL2Ciphers(list []byte) []SSL2Cipher {
 	return ciphers
 }
 
-// ServerHello2 is the SERVER-HELLO of SSL 2.0. A server that speaks it and
-// shares no cipher sends none in it.
+// ServerHello2 is the SERVER-HELLO of SSL 2.0. It has no ciphers if the server supports
+// none of the offered ones.
 type ServerHello2 struct {
 	Version      Version
 	Certificate  []byte // DER; empty: none
@@ -140,8 +140,8 @@ type ServerHello2 struct {
 	ConnectionID []byte
 }
 
-// beginsSSL2 tells whether b can begin an answer of SSL 2.0: a header of two
-// bytes, then a SERVER-HELLO or an ERROR of a length that it can have.
+// beginsSSL2 reports whether an answer of SSL 2.0 can begin with b: a header of two
+// bytes, then a SERVER-HELLO or an ERROR of a possible length.
 func beginsSSL2(b []byte) bool {
 	if b[0]&0x80 == 0 {
 		return false
@@ -153,10 +153,10 @@ func beginsSSL2(b []byte) bool {
 	return b[2] == ssl2ServerHello && length >= ssl2ShortestHello || b[2] == ssl2ErrorMessage && length == ssl2ErrorLength
 }
 
-// ssl2 reads the rest of an answer of SSL 2.0, at most 32 kB of it.
-func (f *flightReader) ssl2(r io.Reader, begun [recordHeader]byte) error {
-	length := ssl2Header + int(begun[0]&0x7f)<<8 + int(begun[1])
-	record, err := readBehind(r, begun[:], length-len(begun))
+// ssl2 reads the rest of an answer of SSL 2.0, at most 32 kB.
+func (f *flightReader) ssl2(r io.Reader, start [recordHeader]byte) error {
+	length := ssl2Header + int(start[0]&0x7f)<<8 + int(start[1])
+	record, err := appendRead(r, start[:], length-len(start))
 	if err != nil {
 		return err
 	}

@@ -9,16 +9,16 @@ import (
 
 //go:generate go run generate.go
 
-// CipherSuite is a number of IANA's TLS Cipher Suites registry.
+// CipherSuite is a number in IANA's TLS Cipher Suites registry.
 type CipherSuite uint16
 
-// The signalling values: they stand among the suites and are none.
+// The signalling values, which are sent in the list of cipher suites.
 const (
 	EmptyRenegotiationInfoSCSV CipherSuite = 0x00FF // RFC 5746 section 3.3
 	FallbackSCSV               CipherSuite = 0x5600 // RFC 7507
 )
 
-// String is the registered name; 0x1234 for a number that has none.
+// String returns the registered name, or the number as in 0x1234.
 func (c CipherSuite) String() string {
 	if s := Find(c); s != nil {
 		return s.Name
@@ -32,31 +32,32 @@ func (c CipherSuite) String() string {
 	return fmt.Sprintf("0x%04X", uint16(c))
 }
 
-// Suite is what the name of a cipher suite says.
+// Suite has the properties of a cipher suite, which come from its name.
 type Suite struct {
 	ID   CipherSuite
 	Name string
 
 	KeyExchange    string // RSA, DHE, ECDHE, DH, ECDH, DH_anon, ECDH_anon, PSK, DHE_PSK, ECDHE_PSK, RSA_PSK, SRP, KRB5, GOST, ECCPWD or NULL; empty for TLS 1.3
-	Authentication string // RSA, DSS, ECDSA, PSK, SRP, KRB5 and so on; empty where there is none or the suite does not say
+	Authentication string // RSA, DSS, ECDSA, PSK, SRP, KRB5 and so on; empty: none, or not part of the suite
 	Cipher         string // AES, CAMELLIA, 3DES and so on; NULL: no encryption
-	Bits           int    // of the cipher's key; 168 for 3DES, which is worth 112
+	Bits           int    // of the cipher's key; 168 for 3DES, whose strength is 112
 	Mode           string // CBC, GCM, CCM, CCM_8, POLY1305, stream and so on
-	MAC            string // MD5, SHA, SHA256, SHA384 and so on; AEAD where the cipher has its own
+	MAC            string // MD5, SHA, SHA256, SHA384 and so on; AEAD: part of the cipher
 
-	Export       bool // weakened for the law of before 2000
-	Null         bool // does not encrypt
-	Anonymous    bool // nobody is authenticated
-	Unregistered bool // in use, and not in the registry
+	Export       bool // weakened for the export rules of the United States before 2000
+	Null         bool // no encryption
+	Anonymous    bool // no authentication
+	Unregistered bool // in use, but not in the registry
 
-	Min, Max Version // which may negotiate it
+	Min, Max Version // the versions that may negotiate it
 }
 
-// AEAD tells whether the cipher authenticates what it encrypts.
+// AEAD reports whether the cipher also authenticates the data.
 func (s *Suite) AEAD() bool { return s.MAC == "AEAD" }
 
-// ForwardSecret tells whether a key that is stolen later opens nothing: the key
-// exchange is ephemeral. All suites of TLS 1.3 are used so by us.
+// ForwardSecret reports whether a key that is stolen later does not decrypt recorded
+// connections: the key exchange is ephemeral. It is in all handshakes of this client
+// with TLS 1.3.
 func (s *Suite) ForwardSecret() bool {
 	switch s.KeyExchange {
 	case "DHE", "ECDHE", "DH_anon", "ECDH_anon", "DHE_PSK", "ECDHE_PSK", "SRP", "ECCPWD":
@@ -65,7 +66,7 @@ func (s *Suite) ForwardSecret() bool {
 	return s.Min == TLS13
 }
 
-// Find is the suite with a number; nil: it has no name.
+// Find returns the suite with this number; nil: it is unknown.
 func Find(id CipherSuite) *Suite {
 	at := sort.Search(len(Suites), func(i int) bool { return Suites[i].ID >= id })
 	if at < len(Suites) && Suites[at].ID == id {
@@ -74,23 +75,22 @@ func Find(id CipherSuite) *Suite {
 	return nil
 }
 
-// SuitesFor is every suite that a version may negotiate, strong ones first, as a
-// client would have it; empty for SSL 2.0, whose ciphers are SSL2Ciphers. The
-// slice is the caller's.
+// SuitesFor returns all suites that a version may negotiate, in the order of a client's
+// preference, strong ones first. There are none for SSL 2.0: see SSL2Ciphers. The
+// caller owns the slice.
 //
-// SSL 3.0 gets the suites of TLS 1.0 as well: RFC 6101 has none with AES, and
-// RFC 8422 begins with TLS 1.0, but OpenSSL up to 1.0.2 negotiated them all.
+// SSL 3.0 has the suites of TLS 1.0 as well: RFC 6101 has none with AES, and RFC 8422
+// is for TLS 1.0 and above, but OpenSSL up to 1.0.2 negotiated them all.
 // TLS_NULL_WITH_NULL_NULL must not be negotiated (RFC 5246 appendix A.5).
 func SuitesFor(v Version) []CipherSuite { return slices.Clone(suitesOf[v]) }
 
-// MaxSuites is how many a ClientHello may offer for every server to read it: old
-// Cisco ASAs take no more. For TLS 1.2, SuitesFor has nearly three times as many.
+// MaxSuites is how many suites a ClientHello may offer so that every server accepts it:
+// the limit of old Cisco ASAs. SuitesFor(TLS12) has nearly three times as many.
 const MaxSuites = 128
 
-// UsualSuites is what of SuitesFor a server on the Internet may want: with a
-// certificate that is not for DSS, or anonymous; and without ARIA and GOST. Those
-// of TLS 1.2 and of TLS 1.3 together, with a signalling value, are fewer than
-// MaxSuites. The slice is the caller's.
+// UsualSuites returns those of SuitesFor that servers on the Internet use: with a
+// certificate, but not DSS, or anonymous; without ARIA and GOST. Those of TLS 1.2 and
+// TLS 1.3 with a signalling value are fewer than MaxSuites. The caller owns the slice.
 func UsualSuites(v Version) []CipherSuite { return slices.Clone(usualOf[v]) }
 
 func (s *Suite) usual() bool {
@@ -101,7 +101,7 @@ func (s *Suite) usual() bool {
 	return false
 }
 
-// suitesOf and usualOf are worked out once: a hello costs less than they do.
+// suitesOf and usualOf are computed once, because that costs more than a ClientHello.
 var suitesOf, usualOf = func() (every, usual map[Version][]CipherSuite) {
 	every, usual = make(map[Version][]CipherSuite), make(map[Version][]CipherSuite)
 	for _, v := range Versions[1:] {
@@ -111,7 +111,7 @@ var suitesOf, usualOf = func() (every, usual map[Version][]CipherSuite) {
 	return every, usual
 }()
 
-// rank is where a client would put the suite, best first.
+// rank orders suites by a client's preference, lowest first.
 func (s *Suite) rank() int {
 	rank := map[Strength]int{Strong: 0, Acceptable: 3, Weak: 6}[s.Strength(TLS12)]
 	switch {
@@ -123,7 +123,8 @@ func (s *Suite) rank() int {
 	return rank + 1
 }
 
-// ranked is the suites of a version; what is equal keeps the registry's order.
+// ranked returns the suites of a version by rank, then by key bits, then in the order of
+// the registry.
 func ranked(v Version) []CipherSuite {
 	var usable []*Suite
 	for i := range Suites {
@@ -142,7 +143,7 @@ func ranked(v Version) []CipherSuite {
 	return ids
 }
 
-// RareSuites are the suites of a version that are not among UsualSuites.
+// RareSuites returns the suites of a version that are not in UsualSuites.
 func RareSuites(v Version) []CipherSuite {
 	usual := UsualSuites(v)
 	return slices.DeleteFunc(SuitesFor(v), func(s CipherSuite) bool { return slices.Contains(usual, s) })

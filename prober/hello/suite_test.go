@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The registry has 350 suites; crypto/tls calls its own by the same names.
+// The registry has 350 suites, and crypto/tls uses the same names and versions.
 func TestSuites(t *testing.T) {
 	registered := 0
 	for i := range Suites {
@@ -68,7 +68,7 @@ func TestSuitesFor(t *testing.T) {
 		t.Errorf("SSL 2.0 has %v", suites)
 	}
 	if !slices.Equal(SuitesFor(SSL30), SuitesFor(TLS10)) {
-		t.Error("SSL 3.0 has not the suites of TLS 1.0")
+		t.Error("SSL 3.0 does not have the suites of TLS 1.0")
 	}
 	for _, v := range Versions[1:] {
 		suites := SuitesFor(v)
@@ -83,12 +83,12 @@ func TestSuitesFor(t *testing.T) {
 		}
 	}
 	if n := len(UsualSuites(TLS12)) + len(UsualSuites(TLS13)) + 1; n >= MaxSuites || n < MaxSuites/2 {
-		t.Errorf("%d suites are usual", n)
+		t.Errorf("UsualSuites has %d suites", n)
 	}
 	for _, known := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		for _, v := range known.SupportedVersions {
 			if !slices.Contains(UsualSuites(Version(v)), CipherSuite(known.ID)) {
-				t.Errorf("%s is unusual", known.Name)
+				t.Errorf("%s is not in UsualSuites", known.Name)
 			}
 		}
 	}
@@ -130,7 +130,7 @@ func TestStrength(t *testing.T) {
 	}
 }
 
-// What a name says and what is read from it agree.
+// The properties of a suite agree with its name.
 func TestProperties(t *testing.T) {
 	for _, s := range Suites {
 		for property, has := range map[string]bool{
@@ -148,7 +148,7 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// RFC 7919 appendix A has the formula of its primes, with e and a small number.
+// RFC 7919 appendix A has the formula of the primes, with e and a small number.
 func TestFiniteFields(t *testing.T) {
 	for bits, small := range map[uint]int64{2048: 560316, 3072: 2625351, 4096: 5736041, 6144: 15705020, 8192: 10965728} {
 		one := big.NewInt(1)
@@ -170,7 +170,7 @@ func TestFiniteFields(t *testing.T) {
 	}
 }
 
-// euler is e times 2 to the n, without its fraction.
+// euler returns the integer part of e times 2 to the n.
 func euler(n uint) *big.Int {
 	const guard = 64
 	sum := new(big.Int)

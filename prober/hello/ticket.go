@@ -2,15 +2,14 @@ package hello
 
 const extEarlyData = 42 // RFC 8446 section 4.2.10
 
-// NewSessionTicket is the message of TLS 1.3 (RFC 8446 section 4.6.1), as far as
-// a scanner wants to know it.
+// NewSessionTicket is a part of the message of TLS 1.3 (RFC 8446 section 4.6.1).
 type NewSessionTicket struct {
 	Lifetime     uint32 // seconds
 	Ticket       []byte
-	MaxEarlyData uint32 // bytes; 0: none are taken
+	MaxEarlyData uint32 // bytes; 0: early data is not accepted
 }
 
-// ParseNewSessionTicket reads a handshake message. What it returns lies in message.
+// ParseNewSessionTicket parses a handshake message. The result refers to message.
 func ParseNewSessionTicket(message []byte) (*NewSessionTicket, error) {
 	body, err := handshakeBody(message, msgNewSessionTicket)
 	if err != nil {

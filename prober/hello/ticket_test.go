@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// ticketMessage is a NewSessionTicket with extensions as they are given.
+// ticketMessage returns a NewSessionTicket with these extensions.
 func ticketMessage(lifetime uint32, ticket []byte, extensions ...Extension) []byte {
 	var b builder
 	b.AddUint8(msgNewSessionTicket)
@@ -52,7 +52,7 @@ func FuzzNewSessionTicket(f *testing.F) {
 			return
 		}
 		if len(got.Ticket) == 0 || !bytes.Contains(message, got.Ticket) {
-			t.Errorf("%x: a ticket that is not in it: %x", message, got.Ticket)
+			t.Errorf("%x does not contain the ticket %x", message, got.Ticket)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package hello
 
-// The types of handshake messages that TLS 1.3 has under its keys (RFC 8446
-// section 4), beside those that older versions have as well.
+// The types of handshake messages that TLS 1.3 encrypts (RFC 8446 section 4).
 const (
 	MsgEncryptedExtensions = 8
 	MsgCertificate         = msgCertificate
@@ -12,10 +11,10 @@ const (
 // EncryptedExtensions is the message (RFC 8446 section 4.3.1).
 type EncryptedExtensions struct {
 	ALPN  string // raw, as the server sent it; empty: none
-	Other bool   // there is an extension that answers nothing which a usual client asks
+	Other bool   // there are extensions other than server_name, supported_groups and ALPN
 }
 
-// ParseEncryptedExtensions reads a handshake message.
+// ParseEncryptedExtensions parses a handshake message.
 func ParseEncryptedExtensions(message []byte) (*EncryptedExtensions, error) {
 	body, err := handshakeBody(message, MsgEncryptedExtensions)
 	if err != nil {
@@ -40,7 +39,7 @@ func ParseEncryptedExtensions(message []byte) (*EncryptedExtensions, error) {
 	return e, nil
 }
 
-// parseALPN reads the one protocol that a server chose (RFC 7301 section 3.1).
+// parseALPN returns the protocol that a server selected (RFC 7301 section 3.1).
 func parseALPN(data []byte) (string, error) {
 	list := reader(data)
 	var names, name reader
@@ -50,16 +49,16 @@ func parseALPN(data []byte) (string, error) {
 	return string(name), nil
 }
 
-// CertificateEntry is one certificate of a chain with what was sent about it
-// (RFC 8446 section 4.4.2).
+// CertificateEntry is one certificate of a chain with its extensions (RFC 8446 section
+// 4.4.2).
 type CertificateEntry struct {
 	DER    []byte
 	Status []byte // the stapled OCSP response, DER; nil: none
 	SCTs   []byte // the SignedCertificateTimestampList of RFC 6962 section 3.3; nil: none
 }
 
-// ParseCertificate13 reads the Certificate message of a server of TLS 1.3, up to
-// the first 20 certificates. What it returns lies in message.
+// ParseCertificate13 parses the Certificate message of a server with TLS 1.3. After 20
+// certificates it fails with ErrTooLarge. The result refers to message.
 func ParseCertificate13(message []byte) ([]CertificateEntry, error) {
 	body, err := handshakeBody(message, MsgCertificate)
 	if err != nil {
@@ -109,7 +108,7 @@ func parseEntry(list *reader) (CertificateEntry, error) {
 	return entry, nil
 }
 
-// parseSCTs holds a list to its form: at least one item, and none empty.
+// parseSCTs checks the form of the list: at least one item, and none empty.
 func parseSCTs(data reader) ([]byte, error) {
 	list := data
 	var items reader
@@ -125,14 +124,14 @@ func parseSCTs(data reader) ([]byte, error) {
 	return data, nil
 }
 
-// CertificateVerify is the proof that a server has the key of its leaf (RFC 8446
-// section 4.4.3).
+// CertificateVerify is the message with which a server proves that it has the key of its
+// leaf (RFC 8446 section 4.4.3).
 type CertificateVerify struct {
 	Scheme    SignatureScheme
 	Signature []byte
 }
 
-// ParseCertificateVerify reads a handshake message. What it returns lies in message.
+// ParseCertificateVerify parses a handshake message. The result refers to message.
 func ParseCertificateVerify(message []byte) (CertificateVerify, error) {
 	var v CertificateVerify
 	body, err := handshakeBody(message, MsgCertificateVerify)
@@ -147,14 +146,14 @@ func ParseCertificateVerify(message []byte) (CertificateVerify, error) {
 	return CertificateVerify{SignatureScheme(scheme), signature}, nil
 }
 
-// ParseFinished reads a handshake message: the verify_data of RFC 8446 section
-// 4.4.4, which lies in message.
+// ParseFinished returns the verify_data of a handshake message (RFC 8446 section 4.4.4).
+// The result refers to message.
 func ParseFinished(message []byte) ([]byte, error) {
 	body, err := handshakeBody(message, MsgFinished)
 	return body, err
 }
 
-// AppendFinished appends the message to b.
+// AppendFinished appends a Finished message to b.
 func AppendFinished(b, verifyData []byte) []byte {
 	n := len(verifyData)
 	return append(append(b, MsgFinished, byte(n>>16), byte(n>>8), byte(n)), verifyData...)

@@ -1,11 +1,11 @@
-// Package hello is a codec for the part of TLS that needs no cryptography: the
-// ClientHello, freely composed, and the server's answer to it as far as that is
-// in plain. It opens no connection.
+// Package hello encodes and decodes the part of TLS that needs no cryptography: any
+// ClientHello, the unencrypted part of the server's answer, and the contents of
+// messages that others decrypted. It opens no connection.
 package hello
 
 import "fmt"
 
-// Version is a protocol version as the wire has it.
+// Version is the number of a protocol version (RFC 8446 section 4.2.1).
 type Version uint16
 
 // The versions of SSL and TLS.
@@ -18,10 +18,10 @@ const (
 	TLS13 Version = 0x0304
 )
 
-// Versions is all of them, oldest first.
+// Versions is all versions, oldest first.
 var Versions = []Version{SSL20, SSL30, TLS10, TLS11, TLS12, TLS13}
 
-// String is the version as people write it, TLS 1.3; 0x7F1C for others.
+// String returns the name of the version, as in TLS 1.3, or the number as in 0x7F1C.
 func (v Version) String() string {
 	switch v {
 	case SSL20:

@@ -7,35 +7,34 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// The two halves of the codec: a reader eats the bytes of a vector, a builder
-// writes vectors and notices those that do not fit their length.
+// A reader consumes the bytes of a vector. A builder writes vectors, and fails if one
+// does not fit its length field.
 type (
 	reader  = cryptobyte.String
 	builder = cryptobyte.Builder
 )
 
-// newBuilder has room for so many bytes.
+// newBuilder returns a builder with a capacity in bytes.
 func newBuilder(size int) *builder { return cryptobyte.NewBuilder(make([]byte, 0, size)) }
 
-// ErrMalformed is in the chain of every error about bytes that are not what
-// their RFC says.
+// ErrMalformed is wrapped by every error about bytes that violate their RFC.
 var ErrMalformed = errors.New("malformed")
 
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w "+format, append([]any{ErrMalformed}, args...)...)
 }
 
-// vector8 writes a vector with a length of one byte.
+// vector8 writes a vector with a length field of one byte.
 func vector8(b *builder, content []byte) {
 	b.AddUint8LengthPrefixed(func(b *builder) { b.AddBytes(content) })
 }
 
-// vector16 writes a vector with a length of two bytes.
+// vector16 writes a vector with a length field of two bytes.
 func vector16(b *builder, content []byte) {
 	b.AddUint16LengthPrefixed(func(b *builder) { b.AddBytes(content) })
 }
 
-// numbers16 writes a vector of two-byte numbers with a length of two bytes.
+// numbers16 writes a vector of two-byte numbers with a length field of two bytes.
 func numbers16[N ~uint16](b *builder, numbers []N) {
 	b.AddUint16LengthPrefixed(func(b *builder) {
 		for _, n := range numbers {
@@ -44,7 +43,7 @@ func numbers16[N ~uint16](b *builder, numbers []N) {
 	})
 }
 
-// readNumbers16 reads what numbers16 writes; false: it is not that.
+// readNumbers16 reads what numbers16 writes; false: it is malformed.
 func readNumbers16[N ~uint16](r *reader) ([]N, bool) {
 	var list reader
 	if !r.ReadUint16LengthPrefixed(&list) || len(list)%2 != 0 {

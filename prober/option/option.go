@@ -1,4 +1,5 @@
-// Package option has the checked values of targets.yml.
+// Package option has the types of values in targets.yml that are checked when they
+// are read.
 package option
 
 import (
@@ -12,23 +13,23 @@ import (
 // Duration is a time.Duration that is written as 5s, 1m30s or 500ms.
 type Duration time.Duration
 
-// UnmarshalText takes a duration greater than nothing.
+// UnmarshalText accepts a duration greater than zero.
 func (d *Duration) UnmarshalText(value []byte) error {
 	parsed, err := time.ParseDuration(string(value))
 	if err != nil {
 		return fmt.Errorf("%s is not a duration; write 500ms, 5s or 1m30s", text.Quote(string(value)))
 	}
 	if parsed <= 0 {
-		return fmt.Errorf("%s: a duration has to be more than 0s", text.Quote(string(value)))
+		return fmt.Errorf("%s: a duration must be more than 0s", text.Quote(string(value)))
 	}
 	*d = Duration(parsed)
 	return nil
 }
 
-// Count is a number of things: 1 or more.
+// Count is a number of 1 or more.
 type Count int
 
-// UnmarshalText takes a number greater than nothing.
+// UnmarshalText accepts a decimal number of 1 or more.
 func (c *Count) UnmarshalText(value []byte) error {
 	n, err := strconv.Atoi(string(value))
 	if err != nil || n < 1 {
@@ -38,28 +39,27 @@ func (c *Count) UnmarshalText(value []byte) error {
 	return nil
 }
 
-// Secret is a word that is used and never shown: whatever prints or marshals it
-// gets <secret>. The word is behind a pointer because fmt does not ask for a
-// String in fields that are not exported.
-type Secret struct{ word *string }
+// Secret is a value that is never shown: printed or marshalled, it is <secret>. The
+// value is behind a pointer because fmt does not call String for unexported fields.
+type Secret struct{ value *string }
 
-// NewSecret keeps a word; the empty one is none.
-func NewSecret(word string) Secret {
-	if word == "" {
+// NewSecret returns a secret with this value; empty: none.
+func NewSecret(value string) Secret {
+	if value == "" {
 		return Secret{}
 	}
-	return Secret{&word}
+	return Secret{&value}
 }
 
 func (s Secret) String() string { return "<secret>" }
 
-// MarshalText is String, for JSON, YAML and logs.
+// MarshalText returns String, for JSON, YAML and logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Reveal is the word itself.
+// Reveal returns the value.
 func (s Secret) Reveal() string {
-	if s.word == nil {
+	if s.value == nil {
 		return ""
 	}
-	return *s.word
+	return *s.value
 }

@@ -13,11 +13,11 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Version is a TLS version as the wire has it; 0 is none in particular.
+// Version is the number of a TLS version (RFC 8446 section 4.2.1); 0: any.
 type Version uint16
 
-// UnmarshalText takes TLS 1.0, TLS 1.1, TLS 1.2 or TLS 1.3; 1.3 and Prometheus's
-// TLS13 will do as well.
+// UnmarshalText accepts TLS 1.0, TLS 1.1, TLS 1.2 or TLS 1.3. It also accepts 1.3,
+// and TLS13 as Prometheus writes it.
 func (v *Version) UnmarshalText(value []byte) error {
 	digits := strings.NewReplacer("TLS", "", " ", "", ".", "").Replace(strings.ToUpper(string(value)))
 	for known := uint16(tls.VersionTLS10); known <= tls.VersionTLS13; known++ {
@@ -34,7 +34,7 @@ func (v Version) String() string { return tls.VersionName(uint16(v)) }
 // Protocol is an ALPN protocol name (RFC 7301): 1 to 255 bytes.
 type Protocol string
 
-// UnmarshalText takes a name of the length that the RFC allows.
+// UnmarshalText accepts a name of the length that the RFC allows.
 func (p *Protocol) UnmarshalText(value []byte) error {
 	if len(value) == 0 || len(value) > 255 {
 		return errors.New("an ALPN protocol name has 1 to 255 bytes, as in h2 or http/1.1")
@@ -43,12 +43,12 @@ func (p *Protocol) UnmarshalText(value []byte) error {
 	return nil
 }
 
-// Pin is the SHA-256 digest of a public key (RFC 7469 section 2.4), in
-// hexadecimal as the metrics show it.
+// Pin is the SHA-256 digest of a SubjectPublicKeyInfo (RFC 7469 section 2.4), in
+// hexadecimal as in the metrics.
 type Pin string
 
-// UnmarshalText takes sha256/ and the digest, in base64 as HPKP and curl write
-// it or in hexadecimal as tls_certificate_info does.
+// UnmarshalText accepts sha256/ and the digest, in base64 as HPKP and curl write it,
+// or in hexadecimal as tls_certificate_info has it.
 func (p *Pin) UnmarshalText(value []byte) error {
 	digest, ok := strings.CutPrefix(string(value), "sha256/")
 	raw, err := hex.DecodeString(digest)
@@ -62,10 +62,10 @@ func (p *Pin) UnmarshalText(value []byte) error {
 	return nil
 }
 
-// AlertName is a TLS alert by its registered name, or none.
+// AlertName is the registered name of a TLS alert; empty: none.
 type AlertName string
 
-// UnmarshalText takes a name of IANA's TLS Alerts registry.
+// UnmarshalText accepts a name of IANA's TLS Alerts registry.
 func (a *AlertName) UnmarshalText(value []byte) error {
 	for code := range 256 {
 		if d := hello.AlertDescription(code); d.Registered() && d.String() == string(value) {
@@ -76,18 +76,18 @@ func (a *AlertName) UnmarshalText(value []byte) error {
 	return fmt.Errorf("%s is not a TLS alert; write its registered name, as in certificate_required", text.Quote(string(value)))
 }
 
-// ownGroups are those that crypto/tls has.
-var ownGroups = []tls.CurveID{
+// supportedGroups are the groups of crypto/tls.
+var supportedGroups = []tls.CurveID{
 	tls.CurveP256, tls.CurveP384, tls.CurveP521, tls.X25519, tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024,
 }
 
-// Group is a named group by its registered name.
+// Group is the registered name of a named group.
 type Group string
 
-// UnmarshalText takes the name of a group that crypto/tls has.
+// UnmarshalText accepts the name of a group of crypto/tls.
 func (g *Group) UnmarshalText(value []byte) error {
-	known := make([]string, 0, len(ownGroups))
-	for _, group := range ownGroups {
+	known := make([]string, 0, len(supportedGroups))
+	for _, group := range supportedGroups {
 		name := hello.Group(group).String()
 		if name == string(value) {
 			*g = Group(name)

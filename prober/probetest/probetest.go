@@ -1,4 +1,4 @@
-// Package probetest makes probers for tests against servers of the lab.
+// Package probetest makes probers and targets for tests against servers of tlstest.
 package probetest
 
 import (
@@ -14,7 +14,8 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// Module is the default module with the lab's root as its ca_file.
+// Module returns the default module with the lab's root as ca_file and a timeout of
+// 20 seconds.
 func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 	t.Helper()
 	m := prober.DefaultModule()
@@ -26,7 +27,7 @@ func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 	return m
 }
 
-// New makes a prober whose cache is closed at the end of the test.
+// New returns a prober of a module that is valid. It is closed after the test.
 func New(t testing.TB, m prober.Module) *prober.Prober {
 	t.Helper()
 	process := prober.NewProcess()
@@ -38,7 +39,7 @@ func New(t testing.TB, m prober.Module) *prober.Prober {
 	return p
 }
 
-// Target parses a valid target.
+// Target parses a target that is valid.
 func Target(t testing.TB, s string) target.Target {
 	t.Helper()
 	parsed, err := target.Parse(s)
@@ -48,7 +49,7 @@ func Target(t testing.TB, s string) target.Target {
 	return parsed
 }
 
-// ProxyURL parses a valid URL.
+// ProxyURL parses a URL that is valid.
 func ProxyURL(t testing.TB, s string) connect.ProxyURL {
 	t.Helper()
 	var u connect.ProxyURL

@@ -7,17 +7,17 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Family is which address family may be dialled.
+// Family says which address families may be dialled.
 type Family string
 
-// The families. AnyIP races them (RFC 8305, happy eyeballs).
+// The families. AnyIP is both, in a race (RFC 8305, Happy Eyeballs).
 const (
 	AnyIP Family = "any"
 	IPv4  Family = "ip4"
 	IPv6  Family = "ip6"
 )
 
-// UnmarshalText takes any, ip4 or ip6.
+// UnmarshalText accepts any, ip4 or ip6.
 func (f *Family) UnmarshalText(value []byte) error {
 	switch word := Family(value); word {
 	case AnyIP, IPv4, IPv6:
@@ -27,6 +27,7 @@ func (f *Family) UnmarshalText(value []byte) error {
 	return fmt.Errorf("%s is not an IP protocol; write any, ip4 or ip6", text.Quote(string(value)))
 }
 
+// FamilyOf returns the family of an address.
 func FamilyOf(addr netip.Addr) Family {
 	if addr.Is4() {
 		return IPv4
@@ -34,6 +35,7 @@ func FamilyOf(addr netip.Addr) Family {
 	return IPv6
 }
 
+// network is the family as net.Resolver names it.
 func (f Family) network() string {
 	if f == AnyIP {
 		return "ip"
@@ -41,4 +43,5 @@ func (f Family) network() string {
 	return string(f)
 }
 
+// Allows reports whether an address of the family may be dialled.
 func (f Family) Allows(addr netip.Addr) bool { return f == AnyIP || f == FamilyOf(addr) }

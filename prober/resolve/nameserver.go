@@ -19,20 +19,19 @@ import (
 	"tls_exporter/prober/guard"
 )
 
-// nameserver is a DNS server that resolves for us: what it says of a name, as
-// it is written, is all that is asked. No hosts file or search domain comes
-// into it.
+// nameserver is a recursive DNS server. It is queried for the name as it is written:
+// without a hosts file and without search domains.
 type nameserver struct {
-	address string
+	address string // host:port; the system resolves a host that is a name
 	strict  bool
-	resend  time.Duration
-	guard   *guard.Guard // the server may itself be a name, which the system resolves
+	resend  time.Duration // before the first datagram is sent again
+	guard   *guard.Guard
 }
 
-// lookup asks for A and AAAA records side by side. IPv6 comes first, each family
-// in the server's order; connecting lets them take turns (RFC 8305). Unless it is
-// to be strict, an error in one family is passed over where the other has
-// addresses, as clients do; silence is not, for it leaves no time to connect.
+// lookup queries A and AAAA records in parallel. IPv6 comes first, each family in the
+// server's order; the race of RFC 8305 alternates them. Unless strict, an error in one
+// family is ignored if the other has addresses, as clients do. A timeout is not
+// ignored: it leaves no time to connect.
 func (s *nameserver) lookup(ctx context.Context, family Family, host string) ([]netip.Addr, error) {
 	kinds := family.records()
 	found := make([][]netip.Addr, len(kinds))
@@ -56,17 +55,17 @@ func (s *nameserver) lookup(ctx context.Context, family Family, host string) ([]
 	}
 	addrs := slices.Concat(found...)
 	switch {
-	case unknown != nil && missing == nil && (s.strict || len(addrs) == 0 || noAnswer(unknown)):
+	case unknown != nil && missing == nil && (s.strict || len(addrs) == 0 || timedOut(unknown)):
 		return nil, unknown
 	case len(addrs) > 0:
 		return addrs, nil
-	case missing != nil: // a name that does not exist has records of no kind (RFC 8020)
+	case missing != nil: // a name that does not exist has no records of any type (RFC 8020)
 		return nil, missing
 	}
 	return nil, NoAddress(host, family)
 }
 
-// records are the kinds of DNS record that hold addresses of the family.
+// records returns the DNS record types with addresses of the family.
 func (f Family) records() []uint16 {
 	switch f {
 	case IPv4:
@@ -77,10 +76,10 @@ func (f Family) records() []uint16 {
 	return []uint16{dns.TypeAAAA, dns.TypeA}
 }
 
-// addresses asks for the records of one kind. None, without an error, is a name
-// that exists without them.
+// addresses queries the records of one type. A name that exists without such records
+// has no addresses and no error. Errors are a *net.DNSError.
 func (s *nameserver) addresses(ctx context.Context, host string, kind uint16) ([]netip.Addr, error) {
-	answer, err := s.ask(ctx, host, kind)
+	answer, err := s.query(ctx, host, kind)
 	var addrs []netip.Addr
 	if err == nil {
 		addrs, err = readAddresses(answer)
@@ -106,14 +105,14 @@ func notFound(err error) bool {
 	return ok && dns.IsNotFound
 }
 
-func noAnswer(err error) bool {
+func timedOut(err error) bool {
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsTimeout
 }
 
-// readAddresses reads the addresses off an answer: those at the end of the
-// aliases that begin at the name that was asked for. What else is in it is not
-// about that name.
+// readAddresses returns the addresses in an answer: those of the name in the
+// question, or of the name that its aliases end at. Records of other names are
+// ignored.
 func readAddresses(answer *dns.Msg) ([]netip.Addr, error) {
 	switch answer.Rcode {
 	case dns.RcodeSuccess:
@@ -139,17 +138,17 @@ func readAddresses(answer *dns.Msg) ([]netip.Addr, error) {
 			addrs = append(addrs, addr)
 		}
 	}
-	// A referral, or an alias that is not followed, says nothing of the name's
-	// addresses (RFC 1034 section 4.3.1, RFC 2308 section 2.2).
+	// A referral, or an alias that the server did not follow, does not say whether
+	// the name has addresses (RFC 1034 section 4.3.1, RFC 2308 section 2.2).
 	if len(addrs) == 0 && !answer.RecursionAvailable && (aliased || !answer.Authoritative) {
-		return nil, errors.New("the server does not resolve: it refers to others")
+		return nil, errors.New("the server is not recursive: it refers to other servers")
 	}
 	return addrs, nil
 }
 
-// followAliases returns the name at which the aliases of an answer end, and
-// whether there are any. Following as many as there are records, it ends also
-// where they go round in a circle.
+// followAliases returns the name that the aliases (CNAME) of an answer end at, and
+// whether there are any. It follows at most as many as there are records, so that a
+// loop ends.
 func followAliases(answer *dns.Msg) (owner string, aliased bool) {
 	to := make(map[string]string)
 	for _, record := range answer.Answer {
@@ -167,35 +166,35 @@ func followAliases(answer *dns.Msg) (owner string, aliased bool) {
 	return owner, aliased
 }
 
-// ask puts one question to the server: over UDP and, where the answer does not
-// fit, over TCP (RFC 7766 section 5).
-func (s *nameserver) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
+// query sends one question to the server: over UDP and, if the answer does not fit,
+// over TCP (RFC 7766 section 5).
+func (s *nameserver) query(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	question := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
 	question.SetEdns0(maxDatagram, false)
-	answer, err := s.askUDP(ctx, question)
+	answer, err := s.queryUDP(ctx, question)
 	if err == nil && answer.Truncated {
-		answer, err = s.askTCP(ctx, question)
+		answer, err = s.queryTCP(ctx, question)
 	}
 	if err == nil && answer.Truncated {
-		return nil, errors.New("the server cuts its answer off, over TCP too")
+		return nil, errors.New("the server truncates its answer, also over TCP")
 	}
 	return answer, err
 }
 
 const (
-	// maxDatagram is the size of answer that gets through everywhere unfragmented
-	// (DNS Flag Day 2020).
+	// maxDatagram is the largest answer over UDP, in bytes: it is not fragmented on
+	// any common network (DNS Flag Day 2020).
 	maxDatagram = 1232
 
-	// resend is how long a datagram has before it is taken for lost; the second
-	// one has twice that, and so on to the probe's deadline.
+	// resend is the time before a datagram without an answer is sent again. The time
+	// doubles with each datagram, up to the probe's deadline.
 	resend = time.Second
 )
 
-// askUDP asks until an answer to this very question comes. What else comes is no
-// answer, and may be a forgery (RFC 5452 section 9.1); should nothing better
-// come in time, it is what there is to say of the server.
-func (s *nameserver) askUDP(ctx context.Context, question *dns.Msg) (*dns.Msg, error) {
+// queryUDP sends the question until an answer to it arrives. Other datagrams may be
+// forged and are skipped (RFC 5452 section 9.1). If no answer arrives in time, the
+// error is about the last of them.
+func (s *nameserver) queryUDP(ctx context.Context, question *dns.Msg) (*dns.Msg, error) {
 	conn, packet, err := s.dial(ctx, "udp", question)
 	if err != nil {
 		return nil, err
@@ -227,9 +226,9 @@ func (s *nameserver) askUDP(ctx context.Context, question *dns.Msg) (*dns.Msg, e
 	}
 }
 
-// askTCP asks over a connection. The length before each message (RFC 1035
-// section 4.2.2) bounds it to 64 kB.
-func (s *nameserver) askTCP(ctx context.Context, question *dns.Msg) (*dns.Msg, error) {
+// queryTCP sends the question over TCP. The length before each message (RFC 1035
+// section 4.2.2) bounds the answer to 64 kB.
+func (s *nameserver) queryTCP(ctx context.Context, question *dns.Msg) (*dns.Msg, error) {
 	conn, packet, err := s.dial(ctx, "tcp", question)
 	if err != nil {
 		return nil, err
@@ -246,13 +245,13 @@ func (s *nameserver) askTCP(ctx context.Context, question *dns.Msg) (*dns.Msg, e
 	return readAnswer(message, question)
 }
 
-// dial returns a connection to the server, and the question as bytes.
+// dial returns a connection to the server, and the question in wire format.
 func (s *nameserver) dial(ctx context.Context, network string, question *dns.Msg) (net.Conn, []byte, error) {
 	packet, err := question.Pack()
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := s.guard.Dial(ctx, network, s.address, nil, s.guard.OfOwner(s.address))
+	conn, err := s.guard.Dial(ctx, network, s.address, nil, s.guard.ForConfigured(s.address))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -260,13 +259,13 @@ func (s *nameserver) dial(ctx context.Context, network string, question *dns.Msg
 	return conn, packet, err
 }
 
-// readAnswer reads a message that has to be the answer to a question. One that
-// is cut off may end anywhere, and errors may come without the question, from
-// servers that could not read it.
+// readAnswer parses a message and checks that it is the answer to a question. A
+// truncated one may end anywhere. An error may come without the question, from a
+// server that could not parse it.
 func readAnswer(message []byte, question *dns.Msg) (*dns.Msg, error) {
 	answer := new(dns.Msg)
 	if err := answer.Unpack(message); err != nil && !answer.Truncated {
-		return nil, fmt.Errorf("the server sent what is not DNS: %w", err)
+		return nil, fmt.Errorf("the server sent a message that is not DNS: %w", err)
 	}
 	failed := answer.Rcode != dns.RcodeSuccess && answer.Rcode != dns.RcodeNameError
 	if answer.Id != question.Id || !answer.Response || !sameQuestion(answer, question) && !(failed && len(answer.Question) == 0) {

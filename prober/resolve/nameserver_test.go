@@ -16,14 +16,14 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// A datagram that is lost is sent again, within the deadline.
-func TestResolveSendsAgain(t *testing.T) {
+// The question is sent again if an answer is lost.
+func TestResend(t *testing.T) {
 	lab := labtest.Lab(t)
-	var questions atomic.Int32
+	var answers atomic.Int32
 	server := &nameserver{guard: guard.New(guard.Policy{}, new(guard.Listeners)), resend: time.Millisecond, address: string(labtest.DNS(t, lab, tlstest.Zone{"lossy.test": {
 		Addresses: labtest.Addresses("127.0.0.1"),
 		Alter: func(answer []byte, _ bool) []byte {
-			if questions.Add(1) < 3 {
+			if answers.Add(1) < 3 {
 				return nil
 			}
 			return answer
@@ -36,8 +36,8 @@ func TestResolveSendsAgain(t *testing.T) {
 	}
 }
 
-// Whatever a server sends, it is an answer to the question or an error, and its
-// addresses are of the name and of the kind that was asked for.
+// FuzzReadAnswer checks that a message is an answer to the question or an error, and
+// that its addresses are of the queried type.
 func FuzzReadAnswer(f *testing.F) {
 	question := new(dns.Msg).SetQuestion("a.test.", dns.TypeA)
 	question.Id = 7

@@ -1,5 +1,5 @@
-// Package resolve finds the addresses of a name, by the system's configuration or by
-// one DNS server.
+// Package resolve finds the addresses of a name, with the configuration of the system
+// or with one DNS server.
 package resolve
 
 import (
@@ -12,8 +12,8 @@ import (
 	"tls_exporter/prober/guard"
 )
 
-// NoAddress is the failure of a name, or an address, without an address of the
-// family.
+// NoAddress returns the failure of a host that exists, but has no address of the
+// family. The host may be an address of the other family.
 func NoAddress(host string, family Family) error {
 	if family == AnyIP {
 		return failure.New(failure.ReasonNoAddress, "%s exists and has no address", host)
@@ -24,19 +24,19 @@ func NoAddress(host string, family Family) error {
 // MaxAddresses bounds how many addresses of one name are used.
 const MaxAddresses = 32
 
-// lookup finds the addresses that a name has of one family or of both, in the
-// order in which they are to be tried.
+// lookup finds the addresses of a name, of one family or of both, in the order in
+// which they are to be tried.
 type lookup func(ctx context.Context, family Family, host string) ([]netip.Addr, error)
 
-// Resolver finds the addresses of names.
+// Resolver finds the addresses of names. It is safe for concurrent use.
 type Resolver struct {
 	family Family
 	lookup lookup
 }
 
-// New asks the DNS server at address (host:port) alone or, when address
-// is empty, as the system is configured. A strict resolver does not accept half
-// an answer: an error in one family is one, whatever the other says.
+// New returns a resolver that queries the DNS server at address (host:port); empty:
+// the servers of the system. With strict, an error in one family is an error, even if
+// the other has addresses.
 func New(g *guard.Guard, address string, family Family, strict bool) *Resolver {
 	if address == "" {
 		return &Resolver{family, systemLookup(g.Resolver(strict))}
@@ -44,7 +44,8 @@ func New(g *guard.Guard, address string, family Family, strict bool) *Resolver {
 	return &Resolver{family, (&nameserver{address, strict, resend, g}).lookup}
 }
 
-// Resolve returns the addresses of a name, of the resolver's family, each once.
+// Resolve returns the addresses of a name, of the resolver's family, each once. Errors
+// are a *net.DNSError or have the reason no_address.
 func (r *Resolver) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	found, err := r.lookup(ctx, r.family, host)
 	if err != nil {
@@ -61,7 +62,7 @@ func (r *Resolver) Resolve(ctx context.Context, host string) ([]netip.Addr, erro
 	return addrs, nil
 }
 
-// systemLookup asks r, whose order is that of RFC 6724. It cannot tell a name
+// systemLookup uses r, which sorts addresses by RFC 6724. It cannot distinguish a name
 // that does not exist from one without any address.
 func systemLookup(r *net.Resolver) lookup {
 	return func(ctx context.Context, family Family, host string) ([]netip.Addr, error) {

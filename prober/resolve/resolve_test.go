@@ -25,7 +25,7 @@ import (
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
-	var many []netip.Addr // more than a datagram holds
+	var many []netip.Addr // more than fit into a datagram
 	for i := range resolve.MaxAddresses {
 		many = append(many, netip.AddrFrom4([4]byte{127, 0, 1, byte(i)}))
 	}
@@ -35,32 +35,32 @@ func TestResolve(t *testing.T) {
 	}
 	module := prober.DefaultModule()
 	module.Resolver = labtest.DNS(t, lab, tlstest.Zone{
-		"v4.test":       {Addresses: local},
-		"v6.test":       {Addresses: labtest.Addresses("::1")},
-		"both.test":     {Addresses: labtest.Addresses("127.0.0.1", "::1")},
-		"twice.test":    {Addresses: labtest.Addresses("127.0.0.1", "127.0.0.1", "::ffff:127.0.0.1")},
-		"none.test":     {},
-		"alias.test":    {Alias: "other.test"},
-		"other.test":    {Alias: "v4.test"},
-		"nowhere.test":  {Alias: "missing.test"},
-		"circle.test":   {Alias: "circle.test"},
-		"many.test":     {Addresses: many},
-		"servfail.test": {RCode: dns.RcodeServerFailure},
-		"refused.test":  {RCode: dns.RcodeRefused},
-		"formerr.test":  forged(func(m *dns.Msg) { m.Rcode, m.Question, m.Answer = dns.RcodeFormatError, nil, nil }),
-		"silent.test":   {Alter: func([]byte, bool) []byte { return nil }},
-		"garbage.test":  {Alter: func([]byte, bool) []byte { return []byte("220 mail.example.com ESMTP\r\n") }},
-		"echo.test":     forged(func(m *dns.Msg) { m.Response = false }),
-		"id.test":       forged(func(m *dns.Msg) { m.Id++ }),
-		"question.test": forged(func(m *dns.Msg) { m.Question[0].Name = "v4.test." }),
-		"stranger.test": forged(func(m *dns.Msg) {
+		"v4.test":           {Addresses: local},
+		"v6.test":           {Addresses: labtest.Addresses("::1")},
+		"both.test":         {Addresses: labtest.Addresses("127.0.0.1", "::1")},
+		"twice.test":        {Addresses: labtest.Addresses("127.0.0.1", "127.0.0.1", "::ffff:127.0.0.1")},
+		"none.test":         {},
+		"alias.test":        {Alias: "other.test"},
+		"other.test":        {Alias: "v4.test"},
+		"missingalias.test": {Alias: "missing.test"},
+		"loop.test":         {Alias: "loop.test"},
+		"many.test":         {Addresses: many},
+		"servfail.test":     {RCode: dns.RcodeServerFailure},
+		"refused.test":      {RCode: dns.RcodeRefused},
+		"formerr.test":      forged(func(m *dns.Msg) { m.Rcode, m.Question, m.Answer = dns.RcodeFormatError, nil, nil }),
+		"silent.test":       {Alter: func([]byte, bool) []byte { return nil }},
+		"garbage.test":      {Alter: func([]byte, bool) []byte { return []byte("220 mail.example.com ESMTP\r\n") }},
+		"echo.test":         forged(func(m *dns.Msg) { m.Response = false }),
+		"id.test":           forged(func(m *dns.Msg) { m.Id++ }),
+		"question.test":     forged(func(m *dns.Msg) { m.Question[0].Name = "v4.test." }),
+		"othername.test": forged(func(m *dns.Msg) {
 			m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: "v4.test.", Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(127, 0, 0, 2)})
 		}),
 		"referral.test": forged(func(m *dns.Msg) { m.RecursionAvailable, m.Answer = false, nil }),
 		"authority.test": {Alter: labtest.Altered(func(m *dns.Msg, _ bool) {
 			m.RecursionAvailable, m.Authoritative = false, true
 		})},
-		"unfollowed.test": {Alias: "elsewhere.test", Alter: labtest.Altered(func(m *dns.Msg, _ bool) {
+		"unfollowed.test": {Alias: "outside.test", Alter: labtest.Altered(func(m *dns.Msg, _ bool) {
 			m.RecursionAvailable, m.Authoritative, m.Rcode = false, true, 0
 		})},
 		"half.test": {Addresses: local, Alter: labtest.Altered(func(m *dns.Msg, _ bool) {
@@ -79,12 +79,12 @@ func TestResolve(t *testing.T) {
 				m.Rcode = dns.RcodeNameError
 			}
 		})},
-		"cut.test": {Addresses: local, Alter: labtest.Altered(func(m *dns.Msg, _ bool) { m.Truncated = true })},
-		"shut.test": {Addresses: local, Alter: func(answer []byte, overTCP bool) []byte {
+		"truncated.test": {Addresses: local, Alter: labtest.Altered(func(m *dns.Msg, _ bool) { m.Truncated = true })},
+		"tcpsilent.test": {Addresses: local, Alter: func(answer []byte, overTCP bool) []byte {
 			if overTCP {
 				return nil
 			}
-			answer[2] |= 2 // cut off, and to be had nowhere
+			answer[2] |= 2 // truncated, and TCP has no answer
 			return answer[:len(answer)-1]
 		}},
 	})
@@ -103,19 +103,19 @@ func TestResolve(t *testing.T) {
 		{"twice.test", resolve.AnyIP, local, ""},
 		{"alias.test", resolve.AnyIP, local, ""},
 		{"many.test", resolve.IPv4, many, ""},
-		{"stranger.test", resolve.AnyIP, local, ""},
+		{"othername.test", resolve.AnyIP, local, ""},
 		{"onefamily.test", resolve.AnyIP, local, ""},
 		{"half.test", resolve.AnyIP, local, ""},
 		{"none.test", resolve.AnyIP, nil, failure.ReasonNoAddress},
 		{"none.test", resolve.IPv4, nil, failure.ReasonNoAddress},
 		{"v4.test", resolve.IPv6, nil, failure.ReasonNoAddress},
 		{"v6.test", resolve.IPv4, nil, failure.ReasonNoAddress},
-		{"circle.test", resolve.AnyIP, nil, failure.ReasonNoAddress},
+		{"loop.test", resolve.AnyIP, nil, failure.ReasonNoAddress},
 		{"authority.test", resolve.AnyIP, nil, failure.ReasonNoAddress},
 		{"missing.test", resolve.AnyIP, nil, failure.ReasonNXDOMAIN},
 		{"missing.test", resolve.IPv4, nil, failure.ReasonNXDOMAIN},
-		{"nowhere.test", resolve.AnyIP, nil, failure.ReasonNXDOMAIN},
-		{"localhost", resolve.AnyIP, nil, failure.ReasonNXDOMAIN}, // of the hosts file, which is not asked
+		{"missingalias.test", resolve.AnyIP, nil, failure.ReasonNXDOMAIN},
+		{"localhost", resolve.AnyIP, nil, failure.ReasonNXDOMAIN}, // only in the hosts file, which is not used
 		{"v4", resolve.AnyIP, nil, failure.ReasonNXDOMAIN},
 		{"servfail.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"refused.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
@@ -124,13 +124,13 @@ func TestResolve(t *testing.T) {
 		{"halfsilent.test", resolve.AnyIP, nil, failure.ReasonTimeout},
 		{"referral.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"unfollowed.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
-		{"cut.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
+		{"truncated.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"garbage.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"echo.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"id.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"question.test", resolve.AnyIP, nil, failure.ReasonDNSFailure},
 		{"silent.test", resolve.AnyIP, nil, failure.ReasonTimeout},
-		{"shut.test", resolve.AnyIP, nil, failure.ReasonTimeout},
+		{"tcpsilent.test", resolve.AnyIP, nil, failure.ReasonTimeout},
 	} {
 		t.Run(test.host+" "+string(test.family), func(t *testing.T) {
 			t.Parallel()
@@ -140,9 +140,9 @@ func TestResolve(t *testing.T) {
 			case failure.ReasonTimeout:
 				m.Timeout = option.Duration(500 * time.Millisecond)
 			case failure.ReasonDNSFailure:
-				m.Timeout = option.Duration(2 * time.Second) // some wait for a better answer
+				m.Timeout = option.Duration(2 * time.Second) // unusable answers are skipped until then
 			}
-			// Nothing listens on the port, so a name that resolves is refused.
+			// Nothing listens on the port, so a name that resolves fails to connect.
 			r := probetest.New(t, m).Probe(context.Background(), probetest.Target(t, test.host+":1"))
 			if !slices.Equal(r.Addresses, test.want) {
 				t.Errorf("addresses are %v, want %v", r.Addresses, test.want)
@@ -155,14 +155,14 @@ func TestResolve(t *testing.T) {
 				t.Fatalf("failure is %+v, want %s with %s", r.Failure, phase, reason)
 			}
 			if dns, ok := errors.AsType[*net.DNSError](r.Failure.Err); ok && dns.Server != string(module.Resolver) {
-				t.Errorf("the error names %s, and %s was asked", dns.Server, module.Resolver)
+				t.Errorf("the error is about the server %s, want %s", dns.Server, module.Resolver)
 			}
 		})
 	}
 }
 
-// Who wants all addresses is not content with those of one family.
-func TestResolveStrictly(t *testing.T) {
+// With addresses: all, an error in one family fails the probe.
+func TestStrict(t *testing.T) {
 	lab := labtest.Lab(t)
 	module := prober.DefaultModule()
 	module.Addresses, module.Resolver = prober.AllAddresses, labtest.DNS(t, lab, tlstest.Zone{"half.test": {Addresses: labtest.Addresses("::1"), Alter: labtest.Altered(func(m *dns.Msg, _ bool) {
@@ -176,8 +176,8 @@ func TestResolveStrictly(t *testing.T) {
 	}
 }
 
-// A resolver that cannot be asked says nothing of the name.
-func TestResolverIsMissing(t *testing.T) {
+// A DNS server that does not answer does not mean that the name is missing.
+func TestNoNameserver(t *testing.T) {
 	for _, resolver := range []target.HostPort{"127.0.0.1:1", "missing.invalid:53"} {
 		module := prober.DefaultModule()
 		module.Resolver, module.Timeout = resolver, option.Duration(2*time.Second)

@@ -1,20 +1,16 @@
 package starttls
 
-import (
-	"tls_exporter/prober/target"
-)
+import "tls_exporter/prober/target"
 
-// What tests of whole dialogues need of the package.
+// The names that the external tests of whole dialogues use.
 const (
 	MaxDialogue = maxDialogue
-	MaxLine     = maxLine
+	MaxMessage  = maxMessage
 	MySQLSSL    = mysqlSSL
 	TDSPreLogin = tdsPreLogin
 )
 
-var Domain = domain
-
-// Spec is what the dialogue of a scheme follows; false: it has none.
+// Spec is the specification of a scheme's dialogue; false: it has no dialogue.
 func Spec(s target.Scheme) (string, bool) {
 	d, ok := dialogues[s]
 	return d.spec, ok

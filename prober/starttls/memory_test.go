@@ -16,16 +16,16 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// The dialogues with a server in memory, which can say its words in pieces of
-// any size and tell what was read of them.
+// The tests in this file use a server in memory. It sends its bytes in pieces of any
+// size, and counts what was read.
 
-// Bytes on the wire have no lines: a dialogue goes the same way whether they
-// come one by one or all at once, and what it leaves is for TLS.
+// A dialogue ends the same way whether bytes arrive one by one or all at once, and it
+// leaves the bytes of TLS.
 func TestInPieces(t *testing.T) {
 	for _, s := range transcripts(t) {
 		for _, piece := range []int{1, 2, 7, starttls.MaxDialogue} {
 			c := s.scripted(piece)
-			carrier, err := startWith(s.scheme, c)
+			transport, err := startWith(s.scheme, c)
 			if err != nil {
 				if got := failure.Of(err); got != s.reason {
 					t.Errorf("%s in pieces of %d: %v is %s, want %q", s.name, piece, err, got, s.reason)
@@ -35,12 +35,12 @@ func TestInPieces(t *testing.T) {
 			if s.reason != "" {
 				t.Errorf("%s in pieces of %d succeeds", s.name, piece)
 			}
-			c.leftForTLS(t, carrier, s)
+			c.checkTLSFollows(t, transport, s)
 		}
 	}
 }
 
-// What comes after the go-ahead was read, but before our ClientHello, is an
+// Bytes that arrive after the answer was read and before the ClientHello are an
 // injection too.
 func TestInjectionInAnotherPiece(t *testing.T) {
 	for _, s := range successes(t) {
@@ -48,27 +48,26 @@ func TestInjectionInAnotherPiece(t *testing.T) {
 		last := &c.turns[len(c.turns)-2]
 		c.breakAt = len(*last)
 		*last = append(*last, "250 OK\r\n"...)
-		if _, err := startWith(s.scheme, c); err == nil || !strings.Contains(err.Error(), "plaintext injection: more bytes") {
+		if _, err := startWith(s.scheme, c); err == nil || !strings.Contains(err.Error(), "plaintext injection: the server sent more bytes") {
 			t.Errorf("%s: error is %v", s.name, err)
 		}
 	}
 }
 
-// The bounds hold for every dialogue: a server that never ends a line, and one
-// that never ends its lines, whatever they are.
-func TestTalkative(t *testing.T) {
+// The bound on a dialogue holds for a server whose line, list or XML never ends.
+func TestEndless(t *testing.T) {
 	for _, s := range successes(t) {
 		for i, line := range s.lines {
-			if !line.server || len(line.words) < 4 {
+			if !line.server || len(line.data) < 4 {
 				continue
 			}
 			for name, endless := range map[string][]byte{
 				"a line":   bytes.Repeat([]byte("x"), 2*starttls.MaxDialogue),
-				"lines":    bytes.Repeat(line.words, 2*starttls.MaxDialogue/len(line.words)),
+				"lines":    bytes.Repeat(line.data, 2*starttls.MaxDialogue/len(line.data)),
 				"elements": bytes.Repeat([]byte("<x>"), 2*starttls.MaxDialogue/3),
 			} {
 				script := s.before(i)
-				script.lines = append(cloned(script.lines), spoken{true, append(bytes.Clone(line.words[:len(line.words)/2]), endless...)})
+				script.lines = append(cloned(script.lines), transcriptLine{true, append(bytes.Clone(line.data[:len(line.data)/2]), endless...)})
 				c := script.scripted(starttls.MaxDialogue)
 				_, err := startWith(s.scheme, c)
 				switch failure.Of(err) {
@@ -76,23 +75,38 @@ func TestTalkative(t *testing.T) {
 				default:
 					t.Errorf("%s with %s without end: error is %v", s.name, name, err)
 				}
-				if c.heard > starttls.MaxDialogue {
-					t.Errorf("%s with %s without end: %d bytes were read", s.name, name, c.heard)
+				if c.received > starttls.MaxDialogue {
+					t.Errorf("%s with %s without end: %d bytes were read", s.name, name, c.received)
 				}
 			}
 		}
 	}
 }
 
-// A server that is gone when the client wants to speak is told as such.
-func TestNobodyListens(t *testing.T) {
+// No line is longer than the bound, also where a dialogue has room for it.
+func TestLongLine(t *testing.T) {
+	for length, want := range map[int]failure.Reason{
+		starttls.MaxMessage:     failure.ReasonTimeout, // the server waits for EHLO
+		starttls.MaxMessage + 1: failure.ReasonTooLarge,
+	} {
+		greeting := "220 " + strings.Repeat("x", length-len("220 \r\n")) + "\r\n"
+		c := &scriptedConn{turns: [][]byte{[]byte(greeting), nil, nil}, piece: starttls.MaxDialogue, writes: 1}
+		c.next()
+		if _, err := startWith("smtp", c); failure.Of(err) != want {
+			t.Errorf("a line of %d bytes: error is %v, want %s", length, err, want)
+		}
+	}
+}
+
+// The error of a write says what the client was sending.
+func TestWriteFails(t *testing.T) {
 	for _, s := range successes(t) {
 		c := s.merged().scripted(starttls.MaxDialogue)
-		for deaf := range len(c.turns) - 1 {
+		for writes := range len(c.turns) - 1 {
 			c := s.merged().scripted(starttls.MaxDialogue)
-			c.hears = deaf
-			if _, err := startWith(s.scheme, c); !errors.Is(err, syscall.EPIPE) || !strings.HasPrefix(err.Error(), "asking for ") {
-				t.Errorf("%s, deaf after %d turns: error is %v", s.name, deaf, err)
+			c.writes = writes
+			if _, err := startWith(s.scheme, c); !errors.Is(err, syscall.EPIPE) || !strings.HasPrefix(err.Error(), "sending ") {
+				t.Errorf("%s, after %d writes: error is %v", s.name, writes, err)
 			}
 		}
 	}
@@ -103,27 +117,28 @@ func startWith(s target.Scheme, c net.Conn) (net.Conn, error) {
 	return starttls.Start(c, &target.Target{Scheme: s, Host: "localhost"}, "")
 }
 
-// scriptedConn is a server in memory that says one turn, and the next when the
-// client has spoken. Its reads fail as a deadline does where a server waits.
+// scriptedConn is a connection to a server in memory. The server sends the first turn,
+// and the next one after each write of the client. Where it waits for the client, reads
+// fail as at a deadline.
 type scriptedConn struct {
 	net.Conn
-	turns   [][]byte // what is still to be said
-	arrived []byte
-	piece   int // the most that one read returns
-	breakAt int // where a read ends, of the last turn; 0: nowhere
-	hears   int // how often the client may still speak
-	heard   int
-	said    []byte
+	turns    [][]byte // what the server has not sent yet
+	arrived  []byte   // what the client has not read yet
+	piece    int      // the most bytes that one read returns
+	breakAt  int      // where a read of the last turn ends; 0: nowhere
+	writes   int      // how many more writes succeed
+	received int      // bytes that the client has read
+	written  []byte
 }
 
-// scripted is a transcript as such a server, with something of its own to say
-// after the client's last words, which it takes for a ClientHello.
+// scripted is a transcript as such a connection. After the client's last line, the
+// server answers one more write, the ClientHello.
 func (s transcript) scripted(piece int) *scriptedConn {
-	c := &scriptedConn{piece: piece, hears: len(s.lines) + 1}
+	c := &scriptedConn{piece: piece, writes: len(s.lines) + 1}
 	var turn []byte
 	for i, line := range s.lines {
 		if line.server {
-			turn = append(turn, line.words...)
+			turn = append(turn, line.data...)
 		} else if i == 0 || s.lines[i-1].server {
 			c.turns, turn = append(c.turns, turn), nil
 		}
@@ -154,36 +169,36 @@ func (c *scriptedConn) Read(b []byte) (int, error) {
 		c.breakAt -= n
 	}
 	c.arrived = c.arrived[n:]
-	c.heard += n
+	c.received += n
 	return n, nil
 }
 
 func (c *scriptedConn) Write(b []byte) (int, error) {
-	if c.hears == 0 {
+	if c.writes == 0 {
 		return 0, syscall.EPIPE
 	}
-	c.hears--
-	c.said = append(c.said, b...)
+	c.writes--
+	c.written = append(c.written, b...)
 	c.next()
 	return len(b), nil
 }
 
 func (c *scriptedConn) Pending() bool { return len(c.arrived) > 0 }
 
-// leftForTLS wants everything of the dialogue read, and nothing of what follows.
-func (c *scriptedConn) leftForTLS(t *testing.T, carrier net.Conn, s transcript) {
+// checkTLSFollows checks that all of the dialogue was read, and nothing after it.
+func (c *scriptedConn) checkTLSFollows(t *testing.T, transport net.Conn, s transcript) {
 	t.Helper()
 	if len(c.arrived) > 0 {
 		t.Errorf("%s: %q was not read", s.name, c.arrived)
 	}
-	carrier.Write([]byte("ClientHello"))
-	answer, err := io.ReadAll(carrier)
+	transport.Write([]byte("ClientHello"))
+	answer, err := io.ReadAll(transport)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) || string(answer) != serverHello {
-		t.Errorf("%s: after the ClientHello comes %q, %v", s.name, answer, err)
+		t.Errorf("%s: the answer to the ClientHello is %q, %v", s.name, answer, err)
 	}
 }
 
-// Every dialogue is fuzzed on its own, beginning with its transcripts.
+// Every dialogue is fuzzed on its own, with its transcripts as seeds.
 func FuzzSMTP(f *testing.F)       { fuzzDialogue(f, "smtp") }
 func FuzzLMTP(f *testing.F)       { fuzzDialogue(f, "lmtp") }
 func FuzzIMAP(f *testing.F)       { fuzzDialogue(f, "imap") }
@@ -200,52 +215,40 @@ func FuzzMySQL(f *testing.F)      { fuzzDialogue(f, "mysql") }
 func FuzzRDP(f *testing.F)        { fuzzDialogue(f, "rdp") }
 func FuzzTDS(f *testing.F)        { fuzzDialogue(f, "mssql") }
 
-// turnEnds parts the turns of a server in the input of the fuzzer.
-const turnEnds = "\xff\x00\xff"
+// turnEnd separates the turns of the server in the input of the fuzzer.
+const turnEnd = "\xff\x00\xff"
 
-// fuzzDialogue lets a server say anything. A dialogue that comes to TLS has read
-// all that the server said until then, and nothing of what it says to our
-// ClientHello; one that does not, fails for a reason of the vocabulary.
+// fuzzDialogue has a server send any bytes. A dialogue that succeeds has read all bytes
+// that the server sent before the ClientHello, and none of its answer to it. A dialogue
+// that fails has a reason of the vocabulary.
 func fuzzDialogue(f *testing.F, scheme target.Scheme) {
 	for _, s := range transcripts(f) {
 		if s.scheme == scheme {
 			c := s.scripted(1)
 			turns := append([][]byte{c.arrived}, c.turns[:len(c.turns)-1]...)
-			f.Add(bytes.Join(turns, []byte(turnEnds)), uint16(1))
-			f.Add(bytes.Join(turns, []byte(turnEnds)), uint16(starttls.MaxLine))
+			f.Add(bytes.Join(turns, []byte(turnEnd)), uint16(1))
+			f.Add(bytes.Join(turns, []byte(turnEnd)), uint16(starttls.MaxMessage))
 		}
 	}
 	f.Fuzz(func(t *testing.T, server []byte, piece uint16) {
-		c := &scriptedConn{turns: append(bytes.Split(server, []byte(turnEnds)), []byte(serverHello)), piece: max(1, int(piece)), hears: 10}
+		c := &scriptedConn{turns: append(bytes.Split(server, []byte(turnEnd)), []byte(serverHello)), piece: max(1, int(piece)), writes: 10}
 		c.next()
-		carrier, err := startWith(scheme, c)
-		if c.heard > starttls.MaxDialogue || len(c.said) > 1<<10 {
-			t.Errorf("%d bytes were read, and %d said", c.heard, len(c.said))
+		transport, err := startWith(scheme, c)
+		if c.received > starttls.MaxDialogue || len(c.written) > 1<<10 {
+			t.Errorf("%d bytes were read, and %d written", c.received, len(c.written))
 		}
 		if err == nil {
 			c.turns = [][]byte{[]byte(serverHello)} // the dialogue was shorter than the input
-			c.leftForTLS(t, carrier, transcript{name: string(scheme)})
+			c.checkTLSFollows(t, transport, transcript{name: string(scheme)})
 			return
 		}
-		if !slices.Contains(endsOfDialogues, failure.Of(err)) {
+		if !slices.Contains(dialogueReasons, failure.Of(err)) {
 			t.Errorf("%v is %s", err, failure.Of(err))
 		}
 		if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' || r > '~' }) {
-			t.Errorf("the error is not fit to be shown: %q", err)
+			t.Errorf("the error has characters that are not printable: %q", err)
 		}
 	})
 }
 
-var endsOfDialogues = []failure.Reason{failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused, failure.ReasonStartTLSProtocol, failure.ReasonTooLarge, failure.ReasonTimeout, failure.ReasonClosed}
-
-func TestDomain(t *testing.T) {
-	for name, want := range map[string]string{
-		"probe.example.com": "probe.example.com",
-		"192.0.2.7":         "[192.0.2.7]",
-		"2001:db8::1":       "[IPv6:2001:db8::1]",
-	} {
-		if got := starttls.Domain(name); got != want {
-			t.Errorf("%s is %s, want %s", name, got, want)
-		}
-	}
-}
+var dialogueReasons = []failure.Reason{failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused, failure.ReasonStartTLSProtocol, failure.ReasonTooLarge, failure.ReasonTimeout, failure.ReasonClosed}

@@ -17,17 +17,17 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// Every version of TLS goes through the packets of TDS, and so does the refusal
-// of a client without a certificate, which comes after the handshake in TLS 1.3.
+// The packets of TDS carry every version of TLS, and the alert for a client without a
+// certificate, which comes after the handshake in TLS 1.3.
 func TestTLSInTDS(t *testing.T) {
 	lab := labtest.Lab(t)
 	p := probetest.New(t, probetest.Module(t, lab))
 	for _, test := range []struct {
-		name       string
-		change     func(*tls.Config)
-		version    uint16
-		reason     failure.Reason // empty: success
-		handshaken bool
+		name      string
+		change    func(*tls.Config)
+		version   uint16
+		reason    failure.Reason // empty: success
+		completed bool
 	}{
 		{"TLS 1.0", func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS10 }, tls.VersionTLS10, "", true},
 		{"TLS 1.2", func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, tls.VersionTLS12, "", true},
@@ -43,26 +43,26 @@ func TestTLSInTDS(t *testing.T) {
 			if r.Failure != nil {
 				got = r.Failure.Reason
 			}
-			if got != test.reason || r.Session == nil || r.Session.Version != test.version || r.Session.Completed != test.handshaken || r.Chain == nil {
+			if got != test.reason || r.Session == nil || r.Session.Version != test.version || r.Session.Completed != test.completed || r.Chain == nil {
 				t.Errorf("failure is %+v, session is %+v", r.Failure, r.Session)
 			}
 		})
 	}
 }
 
-// What the client sends is wrapped up to the end of the handshake, and bare
-// after it: the specification has it so, and SQL Server insists.
-func TestTDSIsBareAfterTheHandshake(t *testing.T) {
+// The client sends packets up to the end of the handshake, and bare records after it: the
+// specification says so, and SQL Server requires it.
+func TestNoTDSPacketsAfterTheHandshake(t *testing.T) {
 	lab := labtest.Lab(t)
 	p := probetest.New(t, probetest.Module(t, lab))
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		heard := make(chan string, 100)
+		units := make(chan string, 100)
 		addr := labtest.Serve(t, lab, tlstest.Server{
 			Config: func(c *tls.Config) { c.MinVersion, c.MaxVersion = version, version },
 			Preface: func(_ context.Context, c net.Conn) net.Conn {
 				for _, s := range successes(t) {
 					if s.name == "mssql.sql-server" && s.play(c) == nil {
-						return tlstest.TDS(&tap{Conn: c, heard: heard})
+						return tlstest.TDS(&unitReader{Conn: c, units: units})
 					}
 				}
 				return nil
@@ -71,41 +71,41 @@ func TestTDSIsBareAfterTheHandshake(t *testing.T) {
 		if r := p.Probe(context.Background(), probetest.Target(t, "mssql://"+addr)); !r.Success() {
 			t.Fatalf("failure is %+v", r.Failure)
 		}
-		for units := ""; !strings.HasSuffix(units, "b"); {
+		for got := ""; !strings.HasSuffix(got, "r"); {
 			select {
-			case units = <-heard:
+			case got = <-units:
 			case <-time.After(20 * time.Second):
-				t.Fatalf("%s: nothing comes bare, only %s", tls.VersionName(version), units)
+				t.Fatalf("%s: no bare record arrives, only %s", tls.VersionName(version), got)
 			}
-			if !regexp.MustCompile("^w*b*$").MatchString(units) {
-				t.Fatalf("%s: wrapped and bare come as %s", tls.VersionName(version), units)
+			if !regexp.MustCompile("^p*r*$").MatchString(got) {
+				t.Fatalf("%s: packets and bare records arrive as %s", tls.VersionName(version), got)
 			}
 		}
 	}
 }
 
-// tap tells what is read from a connection so far, a letter for each packet of
-// TDS, w, and each record of TLS, b.
-type tap struct {
+// unitReader reports what was read from a connection so far, as a letter for each TDS
+// packet, p, and each bare TLS record, r.
+type unitReader struct {
 	net.Conn
 	all   []byte
-	heard chan<- string
+	units chan<- string
 }
 
-func (c *tap) Read(b []byte) (int, error) {
+func (c *unitReader) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.all = append(c.all, b[:n]...)
 	var units []byte
 	for rest := c.all; len(rest) >= 5; {
-		unit, length := byte('b'), 5+int(binary.BigEndian.Uint16(rest[3:]))
+		unit, length := byte('r'), 5+int(binary.BigEndian.Uint16(rest[3:]))
 		if rest[0] == starttls.TDSPreLogin {
-			unit, length = 'w', int(binary.BigEndian.Uint16(rest[2:]))
+			unit, length = 'p', int(binary.BigEndian.Uint16(rest[2:]))
 		}
 		if len(rest) < length {
 			break
 		}
 		units, rest = append(units, unit), rest[length:]
 	}
-	c.heard <- string(units)
+	c.units <- string(units)
 	return n, err
 }

@@ -3,14 +3,12 @@ package starttls_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,133 +25,9 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// transcript is a dialogue of testdata. The first line of its file says
-// how it ends: success, after which TLS starts, or the reason for a failure. The
-// scheme is the first word of the file's name. Lines in hexadecimal are for the
-// protocols that talk in bytes, those of XMPP stand as they are, and all others
-// end with CRLF.
-type transcript struct {
-	name   string
-	scheme target.Scheme
-	reason failure.Reason // empty: success
-	lines  []spoken
-}
-
-// spoken is what one side says.
-type spoken struct {
-	server bool
-	words  []byte
-}
-
-func transcripts(t testing.TB) []transcript {
-	t.Helper()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 100 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
-	all := make([]transcript, len(files))
-	for i, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all[i], err = parseTranscript(strings.TrimSuffix(filepath.Base(file), ".txt"), string(content)); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-	}
-	return all
-}
-
-func parseTranscript(name, content string) (transcript, error) {
-	scheme, _, _ := strings.Cut(name, ".")
-	lines := strings.Split(strings.TrimSuffix(content, "\n"), "\n")
-	s := transcript{name: name, scheme: target.Scheme(scheme), reason: failure.Reason(lines[0])}
-	if s.reason == "success" {
-		s.reason = ""
-	}
-	for _, line := range lines[1:] {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		side, words, _ := strings.Cut(line, ":")
-		raw, err := s.raw(strings.TrimPrefix(words, " "))
-		if err != nil || side != "S" && side != "C" {
-			return s, fmt.Errorf("%q: %v", line, err)
-		}
-		s.lines = append(s.lines, spoken{side == "S", raw})
-	}
-	return s, nil
-}
-
-// raw is a line as it goes over the wire.
-func (s transcript) raw(words string) ([]byte, error) {
-	switch s.scheme {
-	case "ldap", "postgres", "mysql", "rdp", "mssql":
-		digits, _, _ := strings.Cut(words, "#")
-		return hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(digits), " ", ""))
-	case "xmpp-client", "xmpp-server":
-		return []byte(words), nil
-	}
-	return []byte(words + "\r\n"), nil
-}
-
-// play is the server's side: it says its lines, and wants to hear the client's.
-func (s transcript) play(c net.Conn) error {
-	for i, line := range s.lines {
-		if line.server {
-			if _, err := c.Write(line.words); err != nil {
-				return err
-			}
-			continue
-		}
-		heard := make([]byte, len(line.words))
-		if n, err := io.ReadFull(c, heard); err != nil || !bytes.Equal(heard, line.words) {
-			return fmt.Errorf("line %d: the client says %q, %v; want %q", i, heard[:n], err, line.words)
-		}
-	}
-	return nil
-}
-
-// before is the dialogue up to what the server says in its n-th line.
-func (s transcript) before(n int) transcript {
-	s.lines = s.lines[:n]
-	return s
-}
-
-// endingWith is the dialogue with something else as the server's last words.
-func (s transcript) endingWith(change func(last []byte) []byte) transcript {
-	s.lines = cloned(s.lines)
-	for i := len(s.lines) - 1; i >= 0; i-- {
-		if s.lines[i].server {
-			s.lines[i].words = change(s.lines[i].words)
-			return s
-		}
-	}
-	return s
-}
-
-func cloned(lines []spoken) []spoken {
-	all := make([]spoken, len(lines))
-	for i, line := range lines {
-		all[i] = spoken{line.server, bytes.Clone(line.words)}
-	}
-	return all
-}
-
-// successes are the dialogues from which the tests below make ill ones.
-func successes(t testing.TB) []transcript {
-	var all []transcript
-	for _, s := range transcripts(t) {
-		if s.reason == "" {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-// Every dialogue ends as its file says. One that succeeds goes on with a real
-// handshake on the same connection; one that fails leaves with the goodbye that
-// stands in the file, and says nothing more.
+// Every dialogue ends as its file says. After one that succeeds, there is a handshake on
+// the same connection. After one that fails, the client sends no more than the file has:
+// the command that ends the session.
 func TestTranscripts(t *testing.T) {
 	lab := labtest.Lab(t)
 	p := probetest.New(t, probetest.Module(t, lab))
@@ -164,10 +38,10 @@ func TestTranscripts(t *testing.T) {
 				err := s.play(c)
 				if err == nil && s.reason == "" {
 					played <- nil
-					return carrier(s.scheme, c)
+					return transport(s.scheme, c)
 				}
 				if err == nil && s.reason != failure.ReasonClosed {
-					err = silence(c)
+					err = expectClose(c)
 				}
 				played <- err
 				return nil
@@ -196,7 +70,7 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// localhost is what XMPP asks for by name, at an address that needs no resolver.
+// localhost is a target at addr with the name localhost, which XMPP sends.
 func localhost(t *testing.T, s target.Scheme, addr string) target.Target {
 	t.Helper()
 	to := probetest.Target(t, string(s)+"://localhost")
@@ -204,26 +78,26 @@ func localhost(t *testing.T, s target.Scheme, addr string) target.Target {
 	return to
 }
 
-// carrier is what TLS runs over.
-func carrier(s target.Scheme, c net.Conn) net.Conn {
+// transport is what TLS runs over.
+func transport(s target.Scheme, c net.Conn) net.Conn {
 	if s == "mssql" {
 		return tlstest.TDS(c)
 	}
 	return c
 }
 
-// silence wants the client to leave without another word. It may leave before it
-// has read all that was said to it; then the connection ends with a reset.
-func silence(c net.Conn) error {
+// expectClose checks that the client sends nothing more. If the client closes the
+// connection before it has read everything, there is a reset.
+func expectClose(c net.Conn) error {
 	more, err := io.ReadAll(io.LimitReader(c, 1<<10))
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) || len(more) > 0 {
-		return fmt.Errorf("at the end the client says %q, %v", more, err)
+		return fmt.Errorf("at the end the client sent %q, %v", more, err)
 	}
 	return nil
 }
 
-// Every dialogue has transcripts that succeed and that fail in each way that it
-// has, and every scheme of a dialogue says what it follows.
+// Every dialogue has a specification, a transcript that succeeds, and one for each reason
+// to fail.
 func TestEveryDialogueHasTranscripts(t *testing.T) {
 	reasons := make(map[target.Scheme]map[failure.Reason]bool)
 	for _, s := range transcripts(t) {
@@ -238,14 +112,14 @@ func TestEveryDialogueHasTranscripts(t *testing.T) {
 	}
 	for _, scheme := range target.Schemes() {
 		spec, ok := starttls.Spec(scheme)
-		if scheme.StartsInClear() != ok {
-			t.Errorf("%s starts in the clear: %v, and has a dialogue: %v", scheme, scheme.StartsInClear(), ok)
+		if scheme.StartTLS() != ok {
+			t.Errorf("%s starts in plaintext: %v, has a dialogue: %v", scheme, scheme.StartTLS(), ok)
 		}
 		if !ok {
 			continue
 		}
 		if spec == "" {
-			t.Errorf("%s follows nothing", scheme)
+			t.Errorf("%s has no specification", scheme)
 		}
 		for _, reason := range []failure.Reason{"", failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused, failure.ReasonStartTLSProtocol} {
 			if !reasons[scheme][reason] {
@@ -255,17 +129,16 @@ func TestEveryDialogueHasTranscripts(t *testing.T) {
 	}
 }
 
-// dialogueCase is a server that does not come to TLS.
+// dialogueCase is a server that does not start TLS.
 type dialogueCase struct {
-	name   string
-	scheme target.Scheme
-	accept func(context.Context, net.Conn)
-	reason failure.Reason
-	says   string
+	name    string
+	scheme  target.Scheme
+	accept  func(context.Context, net.Conn)
+	reason  failure.Reason
+	message string // a part of the failure's message
 }
 
-// probeAll probes all servers at once, since many of them only end at the
-// deadline.
+// probeAll probes all servers in parallel, because many probes end at the deadline.
 func probeAll(t *testing.T, timeout time.Duration, cases []dialogueCase) {
 	t.Helper()
 	lab := labtest.Lab(t)
@@ -277,22 +150,22 @@ func probeAll(t *testing.T, timeout time.Duration, cases []dialogueCase) {
 		to := localhost(t, c.scheme, labtest.Serve(t, lab, tlstest.Server{Accept: c.accept}))
 		group.Go(func() {
 			r := p.Probe(context.Background(), to)
-			if f := r.Failure; f == nil || f.Phase != failure.PhaseStartTLS || f.Reason != c.reason || !strings.Contains(f.Err.Error(), c.says) {
-				t.Errorf("%s: failure is %+v, want %s with %q", c.name, f, c.reason, c.says)
+			if f := r.Failure; f == nil || f.Phase != failure.PhaseStartTLS || f.Reason != c.reason || !strings.Contains(f.Err.Error(), c.message) {
+				t.Errorf("%s: failure is %+v, want %s with %q", c.name, f, c.reason, c.message)
 			}
 		})
 	}
 	group.Wait()
 }
 
-// A server may hang before any of its lines, or in the middle of one.
+// A server that hangs before or within any of its lines is a timeout.
 func TestDialogueHangs(t *testing.T) {
 	t.Parallel()
 	var cases []dialogueCase
 	eachServerLine(t, func(s transcript, i int) {
 		for _, part := range s.interrupted(i) {
 			cases = append(cases, dialogueCase{
-				name: fmt.Sprintf("%s hangs in line %d", s.name, i), scheme: s.scheme, reason: failure.ReasonTimeout, says: "waiting for ",
+				name: fmt.Sprintf("%s hangs in line %d", s.name, i), scheme: s.scheme, reason: failure.ReasonTimeout, message: "waiting for ",
 				accept: func(_ context.Context, c net.Conn) {
 					part.play(c)
 					io.Copy(io.Discard, c) // until the client gives up
@@ -303,13 +176,13 @@ func TestDialogueHangs(t *testing.T) {
 	probeAll(t, 2*time.Second, cases)
 }
 
-// It may also hang up there.
+// A server that closes the connection there is reported as closed.
 func TestDialogueCloses(t *testing.T) {
 	var cases []dialogueCase
 	eachServerLine(t, func(s transcript, i int) {
 		for _, part := range s.interrupted(i) {
 			cases = append(cases, dialogueCase{
-				name: fmt.Sprintf("%s closes in line %d", s.name, i), scheme: s.scheme, reason: failure.ReasonClosed, says: "waiting for ",
+				name: fmt.Sprintf("%s closes in line %d", s.name, i), scheme: s.scheme, reason: failure.ReasonClosed, message: "waiting for ",
 				accept: func(_ context.Context, c net.Conn) {
 					part.play(c)
 					c.(*net.TCPConn).CloseWrite()
@@ -331,26 +204,15 @@ func eachServerLine(t *testing.T, do func(s transcript, i int)) {
 	}
 }
 
-// interrupted is the dialogue without its line i, and with half of it.
-func (s transcript) interrupted(i int) []transcript {
-	whole := s.lines[i].words
-	if len(whole) < 4 {
-		return []transcript{s.before(i)}
-	}
-	half := s.before(i)
-	half.lines = append(cloned(half.lines), spoken{true, whole[:len(whole)/2]})
-	return []transcript{s.before(i), half}
-}
-
-// Whatever comes in one breath with the go-ahead was not said by TLS: this is
-// CVE-2011-0411 from the client's side, also where it looks like a ServerHello.
+// Bytes that arrive together with the server's last answer are an injection, also where
+// they look like a ServerHello: the client's half of CVE-2011-0411.
 func TestInjection(t *testing.T) {
 	var cases []dialogueCase
 	for _, s := range successes(t) {
-		for _, injected := range []string{"250 OK\r\n", "\n", " ", "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03", strings.Repeat("x", 2*starttls.MaxLine)} {
+		for _, injected := range []string{"250 OK\r\n", "\n", " ", "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03", strings.Repeat("x", 2*starttls.MaxMessage)} {
 			script := s.endingWith(func(last []byte) []byte { return append(last, injected...) })
 			cases = append(cases, dialogueCase{
-				name: fmt.Sprintf("%s with %.10q", s.name, injected), scheme: s.scheme, reason: failure.ReasonStartTLSProtocol, says: "plaintext injection: ",
+				name: fmt.Sprintf("%s with %.10q", s.name, injected), scheme: s.scheme, reason: failure.ReasonStartTLSProtocol, message: "plaintext injection: ",
 				accept: func(_ context.Context, c net.Conn) {
 					script.play(c)
 					io.Copy(io.Discard, c)
@@ -361,16 +223,16 @@ func TestInjection(t *testing.T) {
 	probeAll(t, 20*time.Second, cases)
 }
 
-// A server whose TLS starts at once answers the words of a client with an alert.
-// Which scheme is right is not known here, but that this one is not.
+// A server whose TLS starts at once answers a plaintext request with an alert. That shows
+// that the scheme is wrong, and not which one is right.
 func TestTLSInsteadOfADialogue(t *testing.T) {
 	var cases []dialogueCase
 	for _, s := range successes(t) {
 		if s.lines[0].server {
-			continue // both would wait
+			continue // client and server would both wait
 		}
 		cases = append(cases, dialogueCase{
-			name: s.name, scheme: s.scheme, reason: failure.ReasonStartTLSProtocol, says: "answers with a TLS alert",
+			name: s.name, scheme: s.scheme, reason: failure.ReasonStartTLSProtocol, message: "answered with a TLS alert",
 			accept: func(_ context.Context, c net.Conn) {
 				io.WriteString(c, "\x15\x03\x01\x00\x02\x02\x46")
 				c.(*net.TCPConn).CloseWrite()
@@ -381,8 +243,8 @@ func TestTLSInsteadOfADialogue(t *testing.T) {
 	probeAll(t, 20*time.Second, cases)
 }
 
-// withoutTLS takes the offer out of what the server says before the client asks
-// for TLS, or out of its answer where there is no list of capabilities.
+// withoutTLS removes TLS from what the server sends before the client requests it, or
+// from its answer where there is no list of capabilities.
 var withoutTLS = map[target.Scheme]func([]byte) []byte{
 	"smtp": replacing("STARTTLS", "STARTSLT"), "submission": replacing("STARTTLS", "STARTSLT"), "lmtp": replacing("STARTTLS", "STARTSLT"),
 	"imap": replacing("STARTTLS", "STARTSLT"), "nntp": replacing("STARTTLS", "STARTSLT"), "sieve": replacing("STARTTLS", "STARTSLT"),
@@ -395,7 +257,7 @@ var withoutTLS = map[target.Scheme]func([]byte) []byte{
 	"mssql":    replacing("\x00\x00\x01\x00\x00", "\x00\x00\x02\x00\x00", "\x06\xff\x03", "\x06\xff\x02"),
 }
 
-// replacing does so in either case of letters.
+// replacing replaces the first of each pair with the second. It ignores case.
 func replacing(pairs ...string) func([]byte) []byte {
 	return func(b []byte) []byte {
 		for i := 0; i+1 < len(pairs); i += 2 {
@@ -409,7 +271,7 @@ func replacing(pairs ...string) func([]byte) []byte {
 	}
 }
 
-// clearing takes a bit out of the capabilities of MySQL's greeting.
+// clearing clears a bit in the capabilities of MySQL's greeting.
 func clearing(bit byte) func([]byte) []byte {
 	return func(greeting []byte) []byte {
 		greeting[5+bytes.IndexByte(greeting[5:], 0)+15] &^= bit
@@ -417,7 +279,7 @@ func clearing(bit byte) func([]byte) []byte {
 	}
 }
 
-// A server that does not offer TLS is left without asking for it.
+// The client does not request TLS from a server that does not offer it.
 func TestNotOffered(t *testing.T) {
 	var cases []dialogueCase
 	for _, s := range successes(t) {
@@ -432,47 +294,7 @@ func TestNotOffered(t *testing.T) {
 	probeAll(t, 20*time.Second, cases)
 }
 
-// merged has the lines of one side together.
-func (s transcript) merged() transcript {
-	var lines []spoken
-	for _, line := range cloned(s.lines) {
-		if n := len(lines); n > 0 && lines[n-1].server == line.server {
-			lines[n-1].words = append(lines[n-1].words, line.words...)
-		} else {
-			lines = append(lines, line)
-		}
-	}
-	s.lines = lines
-	return s
-}
-
-// offering changes what the server says up to the client's last question.
-func (s transcript) offering(change func([]byte) []byte) transcript {
-	last := len(s.lines) - 1
-	for s.withList() && last > 0 && s.lines[last].server {
-		last--
-	}
-	for i, line := range s.lines {
-		if line.server && (i < last || !s.withList()) {
-			s.lines[i].words = change(line.words)
-		}
-	}
-	if s.withList() {
-		s.lines = s.lines[:last]
-	}
-	return s
-}
-
-// withList tells whether the server lists what it can do.
-func (s transcript) withList() bool {
-	switch s.scheme {
-	case "ftp", "ldap", "postgres", "mysql", "rdp", "mssql":
-		return false
-	}
-	return true
-}
-
-// The README names every scheme, with its port, and what its dialogue follows.
+// The README has every scheme with its port and the specification of its dialogue.
 func TestReadmeHasSchemes(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

@@ -12,30 +12,30 @@ const (
 	tdsPreLogin     = 0x12
 	tdsEndOfMessage = 1
 	tdsHeader       = 8
-	tdsMaxPacket    = 4096 // before the login has settled another size
+	tdsMaxPacket    = 4096 // until the login negotiates another size
 
 	tdsOptionEncryption = 1
 	tdsOptionsEnd       = 0xff
 	tdsTokenError       = 0xaa
 
-	tdsEncryptOff      = 0 // of the login alone, whose TLS is the same
+	tdsEncryptOff      = 0 // encrypts the login only, with the same handshake
 	tdsEncryptOn       = 1
 	tdsEncryptNotSup   = 2
 	tdsEncryptRequired = 3
 )
 
-// tdsPreLoginOptions lists version, encryption, instance and thread, each with
-// its place and length in what follows.
+// tdsPreLoginOptions lists version, encryption, instance and thread, each with the
+// offset and the length of its value. The values follow.
 const tdsPreLoginOptions = "\x00\x00\x15\x00\x06" + "\x01\x00\x1b\x00\x01" + "\x02\x00\x1c\x00\x01" + "\x03\x00\x1d\x00\x04" + "\xff" +
 	"\x10\x00\x00\x00\x00\x00" + // version 16.0
 	"\x01" + // tdsEncryptOn
 	"\x00" + // any instance
 	"\x00\x00\x00\x00"
 
-// mssql follows MS-TDS sections 2.2.6.5 and 3.2.5: a pre-login, and then a
-// handshake wrapped in more of them.
-func mssql(c *cleartext) error {
-	if err := c.say(string(tdsPackets([]byte(tdsPreLoginOptions))), "the answer to the pre-login"); err != nil {
+// mssql follows MS-TDS sections 2.2.6.5 and 3.2.5: a pre-login, and then a handshake in
+// packets of the same type.
+func mssql(c *conversation) error {
+	if err := c.send(string(tdsPackets([]byte(tdsPreLoginOptions))), "the pre-login"); err != nil {
 		return err
 	}
 	answer, err := c.tdsAnswer()
@@ -47,22 +47,22 @@ func mssql(c *cleartext) error {
 	}
 	switch encryption := tdsEncryption(answer); encryption {
 	case tdsEncryptOff, tdsEncryptOn, tdsEncryptRequired:
-		c.carrier = &tdsConn{Conn: c.conn}
+		c.transport = &tdsConn{Conn: c.conn}
 		return nil
 	case tdsEncryptNotSup:
 		return notOffered("the pre-login is answered with ENCRYPT_NOT_SUP")
 	}
-	return garbled("the answer to the pre-login does not settle encryption")
+	return protocolError("the answer to the pre-login has no valid encryption option")
 }
 
-// tdsAnswer reads the answer to the pre-login, which is one packet.
-func (c *cleartext) tdsAnswer() ([]byte, error) {
+// tdsAnswer reads the answer to the pre-login, one packet, and returns its content.
+func (c *conversation) tdsAnswer() ([]byte, error) {
 	kind, err := c.read(1)
 	if err != nil {
 		return nil, err
 	}
 	if kind[0] != tdsReply {
-		return nil, garbled("the answer to the pre-login begins with the byte 0x%02x, and not as a reply of TDS", kind[0])
+		return nil, protocolError("the answer to the pre-login begins with the byte 0x%02x, which is not a TDS response", kind[0])
 	}
 	header, err := c.read(tdsHeader - 1)
 	if err != nil {
@@ -70,23 +70,23 @@ func (c *cleartext) tdsAnswer() ([]byte, error) {
 	}
 	length := int(binary.BigEndian.Uint16(header[1:]))
 	if header[0]&tdsEndOfMessage == 0 || length <= tdsHeader {
-		return nil, garbled("the answer to the pre-login is a packet of %d bytes with the status %d", length, header[0])
+		return nil, protocolError("the answer to the pre-login is a packet of %d bytes with the status %d", length, header[0])
 	}
 	return c.read(length - tdsHeader)
 }
 
-// tdsEncryption finds the option in a pre-login; -1: it is not there.
+// tdsEncryption is the value of the encryption option of a pre-login; -1: there is none.
 func tdsEncryption(preLogin []byte) int {
 	for option := preLogin; len(option) >= 5 && option[0] != tdsOptionsEnd; option = option[5:] {
-		place, length := int(binary.BigEndian.Uint16(option[1:])), int(binary.BigEndian.Uint16(option[3:]))
-		if option[0] == tdsOptionEncryption && length == 1 && place < len(preLogin) {
-			return int(preLogin[place])
+		offset, length := int(binary.BigEndian.Uint16(option[1:])), int(binary.BigEndian.Uint16(option[3:]))
+		if option[0] == tdsOptionEncryption && length == 1 && offset < len(preLogin) {
+			return int(preLogin[offset])
 		}
 	}
 	return -1
 }
 
-// tdsPackets wraps bytes as one pre-login message.
+// tdsPackets wraps b in the packets of one pre-login message.
 func tdsPackets(b []byte) []byte {
 	var packets []byte
 	for sequence := byte(1); len(b) > 0; sequence++ {
@@ -101,18 +101,18 @@ func tdsPackets(b []byte) []byte {
 	return packets
 }
 
-// tdsConn carries TLS as MS-TDS section 3.2.5 wants it: wrapped during the
-// handshake, bare after it. What comes in may be either at any time, since a
-// record of TLS begins with another byte than a packet does; that is also how
-// it is with the tickets of TLS 1.3, of which the specification says nothing.
+// tdsConn carries TLS in packets during the handshake, and without them after it
+// (MS-TDS section 3.2.5). Reads accept packets and bare records at any time: their
+// first bytes differ, and the specification does not say which of the two carries the
+// tickets of TLS 1.3.
 type tdsConn struct {
 	net.Conn
 	handshakeDone bool
-	head          []byte // the header of a bare record, not yet handed on
-	left          int    // how much of the packet or record is still to come
+	header        []byte // of a bare record; not yet returned
+	left          int    // bytes of the packet or record that were not read yet
 }
 
-// HandshakeDone ends the wrapping: the records after the handshake are bare.
+// HandshakeDone is called when the handshake is complete: later writes are bare records.
 func (c *tdsConn) HandshakeDone() { c.handshakeDone = true }
 
 func (c *tdsConn) Write(b []byte) (int, error) {
@@ -126,14 +126,14 @@ func (c *tdsConn) Write(b []byte) (int, error) {
 }
 
 func (c *tdsConn) Read(b []byte) (int, error) {
-	if len(c.head) == 0 && c.left == 0 {
-		if err := c.begin(); err != nil {
+	if len(c.header) == 0 && c.left == 0 {
+		if err := c.readHeader(); err != nil {
 			return 0, err
 		}
 	}
-	if len(c.head) > 0 {
-		n := copy(b, c.head)
-		c.head = c.head[n:]
+	if len(c.header) > 0 {
+		n := copy(b, c.header)
+		c.header = c.header[n:]
 		return n, nil
 	}
 	n, err := c.Conn.Read(b[:min(len(b), c.left)])
@@ -141,20 +141,20 @@ func (c *tdsConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// begin reads the header of the next packet or record.
-func (c *tdsConn) begin() error {
-	head := make([]byte, 5, tdsHeader) // a record's header, or the beginning of a packet's
-	if _, err := io.ReadFull(c.Conn, head); err != nil {
+// readHeader reads the header of the next packet or record.
+func (c *tdsConn) readHeader() error {
+	header := make([]byte, 5, tdsHeader) // of a record, or the first bytes of a packet's
+	if _, err := io.ReadFull(c.Conn, header); err != nil {
 		return err
 	}
-	if head[0] != tdsPreLogin && head[0] != tdsReply { // some servers answer with the latter
-		c.head, c.left = head, int(binary.BigEndian.Uint16(head[3:]))
+	if header[0] != tdsPreLogin && header[0] != tdsReply { // some servers send TLS in tdsReply
+		c.header, c.left = header, int(binary.BigEndian.Uint16(header[3:]))
 		return nil
 	}
-	c.left = int(binary.BigEndian.Uint16(head[2:])) - tdsHeader
-	if c.left <= 0 { // a stream of nothing would never end
-		return garbled("a packet of TDS has nothing in it")
+	c.left = int(binary.BigEndian.Uint16(header[2:])) - tdsHeader
+	if c.left <= 0 { // empty packets without end would never fail
+		return protocolError("a TDS packet is empty")
 	}
-	_, err := io.ReadFull(c.Conn, head[5:tdsHeader])
+	_, err := io.ReadFull(c.Conn, header[5:tdsHeader])
 	return err
 }

@@ -26,28 +26,28 @@ var (
 	xmppFailure  = xml.Name{Space: xmppTLS, Local: "failure"}
 )
 
-// xmppClient and xmppServer follow RFC 6120 section 5.4.2. Among servers one
-// says who it is (section 4.7.1).
-func xmppClient(c *cleartext) error { return xmpp(c, xmppClients, "") }
-func xmppServer(c *cleartext) error { return xmpp(c, xmppServers, " from='"+c.self+"'") }
+// xmppClient and xmppServer follow RFC 6120 section 5.4.2. A server says who it is
+// (section 4.7.1).
+func xmppClient(c *conversation) error { return xmpp(c, xmppClients, "") }
+func xmppServer(c *conversation) error { return xmpp(c, xmppServers, " from='"+c.clientName+"'") }
 
-func xmpp(c *cleartext, namespace, from string) error {
-	c.goodbye = "</stream:stream>"
-	open := fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s'%s to='%s' version='1.0'>", namespace, xmppStreams, from, c.server)
-	if err := c.say(open, "the beginning of the stream"); err != nil {
+func xmpp(c *conversation, namespace, from string) error {
+	c.quit = "</stream:stream>"
+	header := fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s'%s to='%s' version='1.0'>", namespace, xmppStreams, from, c.serverName)
+	if err := c.send(header, "the stream header"); err != nil {
 		return err
 	}
-	// The decoder reads its input byte by byte, for the input can do that, and
-	// stops at the > that ends an element.
+	// The decoder reads byte by byte, because c.in is an io.ByteReader. It does not read
+	// beyond the > at the end of an element.
 	d := xml.NewDecoder(c.in)
 	features, err := c.features(d)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(features, xmppOffer) {
-		return notOffered("the stream's features list no starttls")
+		return notOffered("the features of the stream do not list starttls")
 	}
-	if err := c.say("<starttls xmlns='"+xmppTLS+"'/>", "the answer to starttls"); err != nil {
+	if err := c.send("<starttls xmlns='"+xmppTLS+"'/>", "starttls"); err != nil {
 		return err
 	}
 	answer, err := c.element(d)
@@ -57,47 +57,48 @@ func xmpp(c *cleartext, namespace, from string) error {
 	case answer == xmppFailure:
 		return refused("starttls is answered with failure")
 	case answer != xmppProceed:
-		return garbled("starttls is answered with %s", text.Quote(answer.Local))
+		return protocolError("starttls is answered with %s", text.Quote(answer.Local))
 	}
 	_, err = c.children(d)
 	return err
 }
 
-// features opens the server's stream and returns what it offers.
-func (c *cleartext) features(d *xml.Decoder) ([]xml.Name, error) {
+// features reads the header of the server's stream and returns the names of its
+// features.
+func (c *conversation) features(d *xml.Decoder) ([]xml.Name, error) {
 	start, err := c.tag(d)
 	switch {
 	case err != nil:
 		return nil, err
 	case start.Name != xmppStream:
-		return nil, garbled("the stream begins with %s", text.Quote(start.Name.Local))
+		return nil, protocolError("the stream begins with %s, not with its header", text.Quote(start.Name.Local))
 	}
 	name, err := c.element(d)
 	switch {
 	case err != nil:
 		return nil, err
 	case name != xmppFeatures:
-		return nil, garbled("the stream begins with %s, where its features belong", text.Quote(name.Local))
+		return nil, protocolError("the first element of the stream is %s, not its features", text.Quote(name.Local))
 	}
 	return c.children(d)
 }
 
-// element opens the next element of the stream and returns its name. An error
-// of the stream (RFC 6120 section 4.9) ends the dialogue.
-func (c *cleartext) element(d *xml.Decoder) (xml.Name, error) {
+// element reads the start tag of the next element of the stream and returns its name.
+// A stream error (RFC 6120 section 4.9) ends the dialogue.
+func (c *conversation) element(d *xml.Decoder) (xml.Name, error) {
 	start, err := c.tag(d)
 	if err != nil || start.Name != xmppError {
 		return start.Name, err
 	}
 	conditions, err := c.children(d)
 	if err != nil || len(conditions) == 0 {
-		return xml.Name{}, refused("the stream to %s ends with an error", c.server)
+		return xml.Name{}, refused("the stream to %s ends with an error", c.serverName)
 	}
-	return xml.Name{}, refused("the stream to %s ends with the error %s", c.server, text.Quote(conditions[0].Local))
+	return xml.Name{}, refused("the stream to %s ends with the error %s", c.serverName, text.Quote(conditions[0].Local))
 }
 
-// tag returns the next start tag. The end of the stream is the end of all.
-func (c *cleartext) tag(d *xml.Decoder) (xml.StartElement, error) {
+// tag returns the next start tag. At the end of the stream it fails.
+func (c *conversation) tag(d *xml.Decoder) (xml.StartElement, error) {
 	for {
 		token, err := c.token(d)
 		if err != nil {
@@ -107,14 +108,14 @@ func (c *cleartext) tag(d *xml.Decoder) (xml.StartElement, error) {
 		case xml.StartElement:
 			return t, nil
 		case xml.EndElement:
-			return xml.StartElement{}, c.lost(io.EOF)
+			return xml.StartElement{}, c.waiting(io.EOF)
 		}
 	}
 }
 
-// children reads to the end of the element that is open, and returns the names
-// of those in it.
-func (c *cleartext) children(d *xml.Decoder) ([]xml.Name, error) {
+// children reads to the end of the current element, and returns the names of the
+// elements in it.
+func (c *conversation) children(d *xml.Decoder) ([]xml.Name, error) {
 	var names []xml.Name
 	for depth := 0; depth >= 0; {
 		token, err := c.token(d)
@@ -134,13 +135,13 @@ func (c *cleartext) children(d *xml.Decoder) ([]xml.Name, error) {
 	return names, nil
 }
 
-func (c *cleartext) token(d *xml.Decoder) (xml.Token, error) {
+func (c *conversation) token(d *xml.Decoder) (xml.Token, error) {
 	token, err := d.Token()
 	switch {
 	case err == nil:
 		return token, nil
-	case c.broken != nil: // which the decoder may call a mistake of syntax
-		return nil, c.lost(c.broken)
+	case c.readErr != nil: // the decoder may report it as a syntax error
+		return nil, c.waiting(c.readErr)
 	}
-	return nil, garbled("%s is no XML of XMPP: %s", c.awaited, text.Quote(err.Error()))
+	return nil, protocolError("%s is not the XML of XMPP: %s", c.awaited, text.Quote(err.Error()))
 }

@@ -6,15 +6,16 @@ import (
 	"net/netip"
 )
 
-// Destination is where a connection goes, as far as that is known.
+// Destination is where a connection goes. Its address may not be known yet.
 type Destination struct {
-	Host       string     // the name that was asked for
+	Host       string     // the requested name
 	Addr       netip.Addr // invalid: not known yet
 	Port       uint16
-	Overridden bool // the caller set the address, which need not be one of Host
+	Overridden bool // the caller set the address; Host may not resolve to it
 }
 
-// Destination is where a probe of the target goes, as far as the target says.
+// Destination returns where a probe of the target connects to. Its address is
+// valid only if the target has one.
 func (t *Target) Destination() Destination {
 	d := Destination{Host: t.Host, Addr: t.IP(), Port: t.Port, Overridden: t.Address.IsValid()}
 	if d.Overridden {
@@ -23,7 +24,7 @@ func (t *Target) Destination() Destination {
 	return d
 }
 
-// At is the destination at the address that it turned out to have.
+// At returns the destination with the address that its host resolved to.
 func (d Destination) At(addr netip.AddrPort) Destination {
 	d.Addr, d.Port = addr.Addr(), addr.Port()
 	return d
@@ -36,9 +37,9 @@ func (d Destination) String() string {
 	return fmt.Sprintf("%s port %d", d.Host, d.Port)
 }
 
-// Server is what a probe connects to, whatever it says there and under which
-// name: host:port, with the address for the host where the caller set it, or a
-// path.
+// Server identifies what a probe connects to, independent of scheme and server
+// name: the path of a Unix socket, the address and port that the caller set, or
+// host:port.
 func (t *Target) Server() string {
 	if t.Path != "" {
 		return t.Path

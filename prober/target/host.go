@@ -14,10 +14,10 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// ServerName is a DNS name or an IP address in its one spelling.
+// ServerName is a DNS name or an IP address in canonical form.
 type ServerName string
 
-// UnmarshalText takes what ParseServerName takes.
+// UnmarshalText accepts what ParseServerName accepts.
 func (n *ServerName) UnmarshalText(value []byte) error {
 	name, err := ParseServerName(string(value))
 	*n = ServerName(name)
@@ -27,7 +27,7 @@ func (n *ServerName) UnmarshalText(value []byte) error {
 // HostPort is the address of a server: a host or an IP address, and a port.
 type HostPort string
 
-// UnmarshalText takes host:port, an IPv6 address in brackets.
+// UnmarshalText accepts host:port, with an IPv6 address in brackets.
 func (h *HostPort) UnmarshalText(value []byte) error {
 	host, port, err := net.SplitHostPort(string(value))
 	if err != nil {
@@ -46,10 +46,10 @@ func (h *HostPort) UnmarshalText(value []byte) error {
 	return nil
 }
 
-// IPAddress is an IP address in its one spelling; empty is none.
+// IPAddress is an IP address in canonical form; empty: none.
 type IPAddress string
 
-// UnmarshalText takes an IPv4 or IPv6 address.
+// UnmarshalText accepts an IPv4 or IPv6 address.
 func (a *IPAddress) UnmarshalText(value []byte) error {
 	addr, err := netip.ParseAddr(string(value))
 	if err != nil {
@@ -59,6 +59,7 @@ func (a *IPAddress) UnmarshalText(value []byte) error {
 	return nil
 }
 
+// ParsePort reads a port number from 1 to 65535, in decimal.
 func ParsePort(s string) (uint16, error) {
 	port, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || port == 0 || strings.HasPrefix(s, "+") {
@@ -67,8 +68,8 @@ func ParsePort(s string) (uint16, error) {
 	return uint16(port), nil
 }
 
-// ParseHost reads a DNS name or an IP address and returns its one spelling:
-// A-labels in lower case (RFC 5890), addresses as RFC 5952 has them.
+// ParseHost reads a DNS name or an IP address and returns its canonical form:
+// A-labels in lower case (RFC 5890), addresses as RFC 5952 writes them.
 func ParseHost(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("the host is missing")
@@ -82,8 +83,8 @@ func ParseHost(s string) (string, error) {
 	return parseDNSName(s)
 }
 
-// parseBracketed reads what stands between brackets: only an IPv6 address may,
-// its zone with a plain or an escaped percent sign (RFC 6874).
+// parseBracketed reads the text between brackets, which must be an IPv6 address.
+// A zone follows a plain or an escaped percent sign (RFC 6874).
 func parseBracketed(s string) (string, error) {
 	addr, err := parseIP(strings.Replace(s, "%25", "%", 1))
 	if err != nil || !strings.Contains(s, ":") {
@@ -92,8 +93,8 @@ func parseBracketed(s string) (string, error) {
 	return addr.String(), nil
 }
 
-// parseIP reads an address whose zone, if it has one, looks like the name of a
-// network interface.
+// parseIP reads an address. Its zone, if any, must look like the name of a network
+// interface.
 func parseIP(s string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
@@ -106,12 +107,13 @@ func parseIP(s string) (netip.Addr, error) {
 	return addr.Unmap(), nil
 }
 
-// idnaProfile maps an IDN as browsers do (UTS 46, non-transitional). STD 3 is not
-// asked for, because names with an underscore exist; dnsLabel asks for the rest.
+// idnaProfile maps an IDN as browsers do (UTS 46, non-transitional). The rules of
+// STD 3 are off, because names with an underscore exist; dnsLabel checks the other
+// characters.
 var idnaProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false), idna.VerifyDNSLength(false))
 
 // parseDNSName follows RFC 1035 section 2.3.4 for lengths and RFC 1123 section
-// 2.1 for letters, with the underscore that the world added.
+// 2.1 for characters. It also accepts underscores, which are widely used.
 func parseDNSName(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", fmt.Errorf("%s is not a host name: it is not UTF-8", text.Quote(s))
@@ -147,14 +149,15 @@ func dnsLabel(label string) error {
 	}
 	for _, c := range []byte(label) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return fmt.Errorf("it holds %s", text.Quote(string(rune(c))))
+			return fmt.Errorf("it contains %s", text.Quote(string(rune(c))))
 		}
 	}
 	return nil
 }
 
-// ParseServerName reads the name that is sent as SNI and verified: a DNS name,
-// or an IP address, which is verified but not sent (RFC 6066 section 3).
+// ParseServerName reads the name that is sent as SNI and that the certificate must
+// match: a DNS name, or an IP address, which is never sent (RFC 6066 section 3).
+// It drops a trailing dot.
 func ParseServerName(s string) (string, error) {
 	name, err := ParseHost(s)
 	if err != nil {

@@ -8,16 +8,15 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Scheme says how the TLS conversation with a target starts.
+// Scheme says how TLS starts on a connection to a target.
 type Scheme string
 
-// scheme is what is known of one: its port (IANA service names) and how the
-// conversation starts.
+// scheme has the default port of a Scheme (IANA service names) and how TLS starts.
 type scheme struct {
 	name  Scheme
 	port  uint16
 	start start
-	alpn  []string // what is offered where the module names no protocol
+	alpn  []string // offered if the module names no protocol
 }
 
 type start int
@@ -28,7 +27,7 @@ const (
 	overQUIC
 )
 
-// schemes in the order in which people are told of them.
+// schemes is in the order of the documentation.
 var schemes = []scheme{
 	{name: "https", port: 443, alpn: []string{"h2", "http/1.1"}},
 	{name: "tls", port: 443},
@@ -44,9 +43,9 @@ var schemes = []scheme{
 	{name: "amqps", port: 5671},
 	{name: "rediss", port: 6379},
 	{name: "dot", port: 853},
-	// Two databases accept TLS from the first byte on the port of their STARTTLS
-	// dialogue, from clients that offer their ALPN protocol. A scheme says how the
-	// conversation starts, so one module serves both.
+	// Two databases also accept TLS from the first byte, on the port of their
+	// STARTTLS dialogue, from clients that offer their ALPN protocol. As schemes,
+	// both can be used with one module.
 	{name: "postgress", port: 5432, alpn: []string{"postgresql"}}, // PostgreSQL 17, SSL Session Encryption
 	{name: "mssqls", port: 1433, alpn: []string{"tds/8.0"}},       // MS-TDS 8.0
 
@@ -79,22 +78,23 @@ func (s Scheme) find() *scheme {
 	return new(scheme)
 }
 
-// Known tells whether the scheme is one of those that ParseTarget takes.
+// Known reports whether the scheme is one of Schemes.
 func (s Scheme) Known() bool { return s.find().name != "" }
 
-// Port is the scheme's own port, 0 for an unknown scheme.
+// Port returns the default port of the scheme, 0 for an unknown scheme.
 func (s Scheme) Port() uint16 { return s.find().port }
 
-// StartsInClear tells whether a dialogue in the clear comes before TLS.
-func (s Scheme) StartsInClear() bool { return s.find().start == startTLS }
+// StartTLS reports whether a cleartext dialogue (STARTTLS) comes before TLS.
+func (s Scheme) StartTLS() bool { return s.find().start == startTLS }
 
-// OverQUIC tells whether TLS runs inside QUIC.
+// OverQUIC reports whether TLS runs inside QUIC.
 func (s Scheme) OverQUIC() bool { return s.find().start == overQUIC }
 
-// ALPN is what clients of the scheme offer, in order of preference; nil: nothing.
+// ALPN returns the protocols that clients of the scheme offer, in order of
+// preference; nil: none.
 func (s Scheme) ALPN() []string { return s.find().alpn }
 
-// Schemes are all but unix, in the order in which people are told of them.
+// Schemes returns all schemes but unix, in the order of the documentation.
 func Schemes() []Scheme {
 	all := make([]Scheme, len(schemes))
 	for i := range schemes {

@@ -15,37 +15,37 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Target is an endpoint: how the TLS conversation starts, where, and under
-// which name.
+// Target is an endpoint: how TLS starts there, its host and port or its path, and
+// the name that its certificate must match.
 type Target struct {
 	Scheme Scheme
-	Host   string // DNS name in A-labels (a trailing dot is kept: it turns off search domains), or an IP address
+	Host   string // DNS name in A-labels, or an IP address. A trailing dot is kept: it turns off search domains
 	Port   uint16
 	Path   string // of a Unix socket, which has neither Host nor Port
 
-	// ServerName, if set, is the SNI and the name to verify instead of Host.
+	// ServerName, if set, replaces Host as the SNI and as the name to verify.
 	ServerName string
-	// Address, if valid, is dialled instead of what Host resolves to; port 0
-	// means Port.
+	// Address, if valid, is dialled instead of the addresses of Host. Its port 0
+	// stands for Port.
 	Address netip.AddrPort
 }
 
-// maxTargetLength bounds what ParseTarget looks at: the longest scheme, the
-// longest DNS name in its longest spelling (RFC 5890 U-labels), and a port.
+// maxTargetLength bounds what Parse reads, in bytes: the longest scheme, the longest
+// DNS name in its longest form (RFC 5890 U-labels), and a port.
 const maxTargetLength = 1024
 
 // Parse reads `[scheme://]host[:port]`. The scheme defaults to https, the
-// port to the scheme's own. Host is a DNS name (an IDN in either spelling), an
-// IPv4 or an IPv6 address, the latter in brackets where a port follows. A lone
-// trailing slash is ignored; user info, path, query and fragment are refused,
-// for a TLS endpoint has none. A Unix socket is `unix://` and an absolute path,
-// which is taken as it stands.
+// port to the scheme's own. Host is a DNS name (an IDN in U-labels or A-labels), an
+// IPv4 address, or an IPv6 address, in brackets if a port follows. A trailing slash
+// is ignored. User info, path, query and fragment are errors, because a TLS
+// endpoint has none. A Unix socket is `unix://` and an absolute path, which is not
+// unescaped. The error does not quote a target with user info.
 func Parse(s string) (Target, error) {
 	t, err := parseTarget(s)
 	switch {
 	case err == nil:
 		return t, nil
-	case strings.Contains(s, "@"): // what stands before it may be a password
+	case strings.Contains(s, "@"): // the part before it may be a password
 		return Target{}, fmt.Errorf("target: %w", err)
 	}
 	return Target{}, fmt.Errorf("target %s: %w", text.Quote(s), err)
@@ -66,7 +66,7 @@ func parseTarget(s string) (Target, error) {
 		return parseSocket(rest)
 	}
 	if strings.Contains(rest, "@") {
-		return Target{}, errors.New("user info (the part before @) has no place in a target; write [scheme://]host[:port]")
+		return Target{}, errors.New("a target has no user info (the part before @); write [scheme://]host[:port]")
 	}
 	rest = strings.TrimSuffix(rest, "/")
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -86,8 +86,8 @@ func parseTarget(s string) (Target, error) {
 	return t, err
 }
 
-// maxSocketPath is the longest path that a socket may have: unix(7) has 108
-// bytes for it, with a zero at its end.
+// maxSocketPath is the longest path of a socket, in bytes: unix(7) has room for 108,
+// with a zero byte at the end.
 const maxSocketPath = 107
 
 func parseSocket(path string) (Target, error) {
@@ -97,13 +97,13 @@ func parseSocket(path string) (Target, error) {
 	case len(path) > maxSocketPath:
 		return Target{}, fmt.Errorf("the path of a Unix socket has at most %d bytes", maxSocketPath)
 	case !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return Target{}, errors.New("the path holds what cannot be printed")
+		return Target{}, errors.New("the path contains characters that are not printable")
 	}
 	return Target{Scheme: Unix, Path: path}, nil
 }
 
-// splitHostPort is net.SplitHostPort for an optional port, which also takes an
-// IPv6 address without brackets as a host.
+// splitHostPort is net.SplitHostPort with an optional port. It also accepts an IPv6
+// address without brackets as a host.
 func splitHostPort(s string) (host, port string, err error) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
 		return s, "", nil
@@ -117,12 +117,12 @@ func splitHostPort(s string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(s)
 	if err != nil {
 		if strings.Count(s, ":") > 1 && !strings.HasPrefix(s, "[") {
-			return "", "", errors.New("too many colons; an IPv6 address stands in brackets before a port, as in [2001:db8::1]:443")
+			return "", "", errors.New("too many colons; write an IPv6 address with a port in brackets, as in [2001:db8::1]:443")
 		}
 		return "", "", errors.New("cannot be split into host and port; write host:port or [IPv6 address]:port")
 	}
 	if port == "" {
-		return "", "", errors.New("nothing stands after the colon; write a port or leave the colon out")
+		return "", "", errors.New("the port after the colon is missing; write a port or leave the colon out")
 	}
 	if strings.HasPrefix(s, "[") {
 		host = "[" + host + "]"
@@ -144,18 +144,19 @@ func ParseAddress(s string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("address %s: is not an IP address with an optional port, as in 192.0.2.7, 192.0.2.7:8443 or [2001:db8::1]:8443", text.Quote(s))
 }
 
-// At is the target with address, which ParseAddress has to take, to be dialled
-// instead of what its host resolves to.
+// At returns a copy of the target for which address is dialled instead of the
+// addresses of its host. It fails if ParseAddress does, and for a Unix socket.
 func (t Target) At(address string) (Target, error) {
 	if t.Path != "" {
-		return t, errors.New("a Unix socket has no address that could be another")
+		return t, errors.New("a Unix socket has no IP address to replace")
 	}
 	var err error
 	t.Address, err = ParseAddress(address)
 	return t, err
 }
 
-// String is the target's one spelling: scheme://host:port, or unix:// and a path.
+// String returns the target in canonical form: scheme://host:port, or unix:// and a
+// path.
 func (t Target) String() string {
 	if t.Path != "" {
 		return string(t.Scheme) + "://" + t.Path
@@ -163,21 +164,21 @@ func (t Target) String() string {
 	return string(t.Scheme) + "://" + t.HostPort()
 }
 
-// HostPort is host:port, with an IPv6 address in brackets.
+// HostPort returns host:port, with an IPv6 address in brackets.
 func (t *Target) HostPort() string { return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port))) }
 
-// IP is the host as an address; invalid where the host is a name.
+// IP returns the host as an address; invalid if the host is a name.
 func (t Target) IP() netip.Addr {
 	addr, _ := netip.ParseAddr(t.Host)
 	return addr
 }
 
-// Literal tells whether there is nothing to resolve.
+// Literal reports whether the target has an address, so that no name is resolved.
 func (t *Target) Literal() bool { return t.Address.IsValid() || t.IP().IsValid() }
 
-// Name is what the leaf has to be for: the override, or the host without the
-// root's dot and without a zone, neither of which a certificate knows. It is
-// empty for a Unix socket without an override, which could have any.
+// Name returns the name that the leaf must match: ServerName, or the host without
+// a trailing dot and without a zone, which certificates do not contain. It is empty
+// for a Unix socket without a ServerName: any leaf will do.
 func (t *Target) Name() string {
 	if t.ServerName != "" {
 		return t.ServerName

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestParseTarget(t *testing.T) {
+func TestParse(t *testing.T) {
 	for written, want := range map[string]string{
 		"example.com":                     "https://example.com:443",
 		"EXAMPLE.com":                     "https://example.com:443",
@@ -44,14 +44,14 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-func TestParseTargetRefuses(t *testing.T) {
+func TestParseRejects(t *testing.T) {
 	for written, says := range map[string]string{
 		"":                                    "is empty",
 		"http://example.com":                  "http is not TLS",
 		"gopher://example.com":                `unknown scheme "gopher"; known are amqps`,
 		"https://":                            "the host is missing",
 		":443":                                "the host is missing",
-		"example.com:":                        "nothing stands after the colon",
+		"example.com:":                        "the port after the colon is missing",
 		"example.com:0":                       "from 1 to 65535",
 		"example.com:65536":                   "from 1 to 65535",
 		"example.com:+443":                    "from 1 to 65535",
@@ -60,12 +60,12 @@ func TestParseTargetRefuses(t *testing.T) {
 		"https://example.com/path":            `leave out "/path"`,
 		"example.com?x=1":                     `leave out "?x=1"`,
 		"example.com#top":                     `leave out "#top"`,
-		"2001:db8::1:443:x":                   "IPv6 address stands in brackets",
+		"2001:db8::1:443:x":                   "write an IPv6 address with a port in brackets",
 		"[example.com]:443":                   "in brackets is not an IPv6 address",
 		"[192.0.2.7]:443":                     "in brackets is not an IPv6 address",
 		"[::1":                                "cannot be split",
 		"exa mple.com":                        "not a host name",
-		"*.example.com":                       `it holds "*"`,
+		"*.example.com":                       `it contains "*"`,
 		"-a.example.com":                      "invalid label",
 		"a\xbc.example.com":                   "not UTF-8",
 		"a..example.com":                      "empty label",
@@ -74,9 +74,9 @@ func TestParseTargetRefuses(t *testing.T) {
 		"example.com\x00":                     "not a host name",
 		"unix://run/x.sock":                   "begins with a slash",
 		"unix://":                             "begins with a slash",
-		"unix:///run/\x00x":                   "cannot be printed",
-		"unix:///run/x\n":                     "cannot be printed",
-		"unix:///run/\xff":                    "cannot be printed",
+		"unix:///run/\x00x":                   "not printable",
+		"unix:///run/x\n":                     "not printable",
+		"unix:///run/\xff":                    "not printable",
 		"unix:///" + strings.Repeat("x", 107): "at most 107 bytes",
 		strings.Repeat("a", 64) + ".example":  "more than 63 bytes",
 		strings.Repeat("abcd.", 51) + "abcde": "at most 253 bytes",
@@ -84,15 +84,15 @@ func TestParseTargetRefuses(t *testing.T) {
 	} {
 		_, err := Parse(written)
 		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%q: error is %v, want one that says %s", written, err, says)
+			t.Errorf("%q: error is %v, want one with %s", written, err, says)
 		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: the error repeats a password", written)
 		}
 	}
 }
 
-// A target has one spelling: parsing it again changes nothing.
-func FuzzParseTarget(f *testing.F) {
+// FuzzParse checks that String is canonical: parsing it again changes nothing.
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"example.com", "smtp://[::1%25lo]:25/", "bücher.example:1", "::ffff:1.2.3.4", "[::]", "a_b.c.", "unix:///run/x.sock"} {
 		f.Add(seed)
 	}
@@ -115,7 +115,7 @@ func TestSchemes(t *testing.T) {
 	seen := make(map[Scheme]bool)
 	for _, s := range schemes {
 		if seen[s.name] || s.port == 0 {
-			t.Errorf("%s is there twice or has no port", s.name)
+			t.Errorf("%s is listed twice or has no port", s.name)
 		}
 		seen[s.name] = true
 	}
@@ -152,13 +152,12 @@ func TestTargetAt(t *testing.T) {
 		}
 	}
 	if _, err := parsed(t, "unix:///run/x.sock").At("192.0.2.7"); err == nil {
-		t.Error("a socket has another address")
+		t.Error("a Unix socket has an IP address")
 	}
 }
 
-// The far end is what a connection goes to: another name or another way of
-// starting TLS does not make it another one.
-func TestTargetFarEnd(t *testing.T) {
+// Another server name or scheme does not make it another server.
+func TestServer(t *testing.T) {
 	for _, test := range []struct{ written, address, want string }{
 		{"example.com", "", "example.com:443"},
 		{"smtp://example.com:443", "", "example.com:443"},
@@ -167,15 +166,15 @@ func TestTargetFarEnd(t *testing.T) {
 		{"[2001:db8::1]:853", "", "[2001:db8::1]:853"},
 		{"unix:///run/x.sock", "", "/run/x.sock"},
 	} {
-		asked := parsed(t, test.written)
+		target := parsed(t, test.written)
 		if test.address != "" {
 			var err error
-			if *asked, err = asked.At(test.address); err != nil {
+			if *target, err = target.At(test.address); err != nil {
 				t.Fatal(err)
 			}
 		}
-		asked.ServerName = "other.test"
-		if got := asked.Server(); got != test.want {
+		target.ServerName = "other.test"
+		if got := target.Server(); got != test.want {
 			t.Errorf("%s at %q is %s, want %s", test.written, test.address, got, test.want)
 		}
 	}

@@ -1,4 +1,5 @@
-// Package text makes strings of strangers fit to show: quoted, printable, short.
+// Package text makes strings from servers and requests safe to show: quoted,
+// printable, on one line, and bounded.
 package text
 
 import (
@@ -12,8 +13,8 @@ import (
 // maxQuoted bounds what Quote shows, in bytes.
 const maxQuoted = 80
 
-// Quote is s in double quotes, in ASCII, for a sentence about it. It shows at
-// most 80 bytes of s.
+// Quote returns s in double quotes and in ASCII, for use in a sentence. It shows
+// at most 80 bytes of s; an ellipsis marks the cut.
 func Quote(s string) string {
 	if len(s) > maxQuoted {
 		return strconv.QuoteToASCII(s[:maxQuoted]) + "..."
@@ -21,39 +22,9 @@ func Quote(s string) string {
 	return strconv.QuoteToASCII(s)
 }
 
-// MaxMessage bounds the message of a failure, in bytes. crypto/x509 quotes what
-// it cannot read in full, and that may be as long as a certificate: every failed
-// probe would write it to the log.
-const MaxMessage = 2048
-
-// Shorten is message with at most MaxMessage bytes and an ellipsis.
-func Shorten(message string) string {
-	if len(message) <= MaxMessage {
-		return message
-	}
-	return strings.ToValidUTF8(message[:MaxMessage], "") + "…"
-}
-
-// Bounded is an error whose message has at most MaxMessage bytes. It unwraps to
-// err.
-func Bounded(err error) error {
-	if message := err.Error(); len(message) > MaxMessage {
-		return &boundedError{Shorten(message), err}
-	}
-	return err
-}
-
-type boundedError struct {
-	message string
-	err     error
-}
-
-func (e *boundedError) Error() string { return e.message }
-
-func (e *boundedError) Unwrap() error { return e.err }
-
-// Printable is s without control and direction characters, as valid UTF-8, with
-// at most limit bytes and an ellipsis.
+// Printable returns s as valid UTF-8 without control and direction characters:
+// U+FFFD stands for each of them. The result has at most limit bytes, and an
+// ellipsis if s was cut.
 func Printable(s string, limit int) string {
 	if len(s) <= limit && printableASCII(s) {
 		return s
@@ -61,12 +32,7 @@ func Printable(s string, limit int) string {
 	if len(s) > 4*limit {
 		s = s[:4*limit]
 	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return utf8.RuneError
-	}, s)
+	s = replaceUnprintable(s)
 	if len(s) <= limit {
 		return s
 	}
@@ -75,6 +41,36 @@ func Printable(s string, limit int) string {
 		cut--
 	}
 	return s[:cut] + "…"
+}
+
+// Line returns s as one printable line of at most limit characters, without
+// space around it. Semicolons replace line breaks: joined errors have a line each.
+func Line(s string, limit int) string {
+	if len(s) > 8*limit {
+		s = s[:8*limit]
+	}
+	return Shorten(replaceUnprintable(lineBreaks.Replace(strings.TrimSpace(s))), limit)
+}
+
+var lineBreaks = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\t", " ")
+
+// Shorten returns at most limit characters of s, a valid UTF-8 string. Three dots
+// mark the cut and count as characters, so limit is 3 or more.
+func Shorten(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	const dots = "..."
+	return string([]rune(s)[:limit-len(dots)]) + dots
+}
+
+func replaceUnprintable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s)
 }
 
 func printableASCII(s string) bool {
@@ -86,7 +82,7 @@ func printableASCII(s string) bool {
 	return true
 }
 
-// List is words in alphabetical order, joined by commas.
+// List sorts words and joins them with commas.
 func List(words []string) string {
 	slices.Sort(words)
 	return strings.Join(words, ", ")

@@ -125,14 +125,14 @@ func TestClient13Settles(t *testing.T) {
 	c := newClients(t, nil)
 	_, ed, _ := ed25519.GenerateKey(rand.Reader)
 	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	usual := labtest.Made(t, p256, err)
+	usual := labtest.MustKey(t, p256, err)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	signers := map[string]crypto.Signer{"P-256": usual, "P-384": labtest.Made(t, p384, err), "Ed25519": ed}
+	signers := map[string]crypto.Signer{"P-256": usual, "P-384": labtest.MustKey(t, p384, err), "Ed25519": ed}
 	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	signers["P-521"] = labtest.Made(t, p521, err)
+	signers["P-521"] = labtest.MustKey(t, p521, err)
 	for _, bits := range []int{1024, 2048, 3072} {
 		key, err := rsa.GenerateKey(rand.Reader, bits)
-		signers[fmt.Sprintf("RSA-%d", bits)] = labtest.Made(t, key, err)
+		signers[fmt.Sprintf("RSA-%d", bits)] = labtest.MustKey(t, key, err)
 	}
 	settled := func(name, addr string) {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestClient13Settles(t *testing.T) {
 		})
 	}
 	for name, key := range signers {
-		certificate := labtest.Certified(t, lab, key)
+		certificate := labtest.CertificateFor(t, lab, key)
 		settled(name+", crypto/tls", labtest.Serve(t, lab, tlstest.Server{Key: func() (crypto.Signer, error) { return key, nil }}))
 		for _, suite := range []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256} {
 			for _, group := range []hello.Group{hello.X25519MLKEM768, hello.X25519} {
@@ -159,7 +159,7 @@ func TestClient13Settles(t *testing.T) {
 	}
 	big, err := rsa.GenerateKey(rand.Reader, 2048)
 	for _, scheme := range []tls.SignatureScheme{tls.PSSWithSHA384, tls.PSSWithSHA512} {
-		addr, _ := tls13test.Serve(t, lab, tls13test.Server{Scheme: scheme}, labtest.Certified(t, lab, labtest.Made(t, big, err)))
+		addr, _ := tls13test.Serve(t, lab, tls13test.Server{Scheme: scheme}, labtest.CertificateFor(t, lab, labtest.MustKey(t, big, err)))
 		settled(scheme.String(), addr)
 	}
 	settled("a protocol is chosen", labtest.Serve(t, lab, tlstest.Server{Config: func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }}))
@@ -176,7 +176,7 @@ func TestClient13Waits(t *testing.T) {
 	module := probetest.Module(t, lab)
 	module.Timeout = option.Duration(500 * time.Millisecond)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	certificate := labtest.Certified(t, lab, labtest.Made(t, key, err))
+	certificate := labtest.CertificateFor(t, lab, labtest.MustKey(t, key, err))
 	upTo := func(n int) func([][]byte) [][]byte { return func(all [][]byte) [][]byte { return all[:n] } }
 	for name, s := range map[string]tls13test.Server{
 		"after its hello":     {Messages: upTo(0)},
@@ -257,11 +257,11 @@ func TestClient13IsAsStrict(t *testing.T) {
 	lab := labtest.Lab(t)
 	p, c := probetest.New(t, probetest.Module(t, lab)), newClients(t, nil)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	certificate := labtest.Certified(t, lab, labtest.Made(t, key, err))
+	certificate := labtest.CertificateFor(t, lab, labtest.MustKey(t, key, err))
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	long, err2 := lab.Intermediate.Issue(&x509.Certificate{NotBefore: labtest.Now, NotAfter: labtest.Now.Add(labtest.Day), ExtraExtensions: []pkix.Extension{
 		{Id: asn1.ObjectIdentifier{2, 999, 1}, Value: make([]byte, 100_000)},
-	}}, labtest.Made(t, other, err))
+	}}, labtest.MustKey(t, other, err))
 	if err2 != nil {
 		t.Fatal(err2)
 	}

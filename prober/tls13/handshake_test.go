@@ -160,7 +160,7 @@ func TestOddStrangersStay(t *testing.T) {
 	lab := labtest.Lab(t)
 	p := probetest.New(t, probetest.Module(t, lab))
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	certificate := labtest.Certified(t, lab, labtest.Made(t, key, err))
+	certificate := labtest.CertificateFor(t, lab, labtest.MustKey(t, key, err))
 	var calls atomic.Int64
 	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
 		calls.Add(1)
@@ -178,7 +178,7 @@ func TestOddStrangersStay(t *testing.T) {
 func TestNothingIsCoveredUp(t *testing.T) {
 	lab := labtest.Lab(t)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	certificate := labtest.Certified(t, lab, labtest.Made(t, key, err))
+	certificate := labtest.CertificateFor(t, lab, labtest.MustKey(t, key, err))
 	for name, test := range map[string]struct {
 		ill    func(c net.Conn)
 		reason failure.Reason
@@ -229,7 +229,7 @@ func FuzzClient(f *testing.F) {
 	}
 	f.Cleanup(lab.Close)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	certificate := labtest.Certified(f, lab, labtest.Made(f, key, err))
+	certificate := labtest.CertificateFor(f, lab, labtest.MustKey(f, key, err))
 	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), false)
 	f.Add(tls13test.PlainAlert(2, hello.HandshakeFailure), false)
 	f.Add(hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, []byte{2, 0, 0, 0}), false)

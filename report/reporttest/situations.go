@@ -155,13 +155,13 @@ func ExpiredMisnamedUntrusted() *prober.Result {
 	r.Chain = &chain.Chain{
 		At: Now, Name: "example.com", Certificates: []*chain.Certificate{certificate(old, "2a", "RSA", 1024, "SHA256-RSA")},
 		Problems: []chain.Found{
-			{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-01 10:00:00 UTC"},
+			{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf expired on 2026-11-01 10:00:00 UTC"},
 			{Problem: chain.ProblemNameMismatch, Position: 0, Detail: `"example.com" is not among the names of the leaf ("internal.example.net")`},
 			{Problem: chain.ProblemUnknownAuthority, Position: 0, Detail: `"internal.example.net" was issued by "Corporate CA", which is not among the trusted roots`},
 			{Problem: chain.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"},
 		},
 	}
-	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-01 10:00:00 UTC")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf expired on 2026-11-01 10:00:00 UTC")}
 	return r
 }
 
@@ -252,9 +252,9 @@ func notYetValid() *prober.Result {
 	r.Chain.Path = []*x509.Certificate{early, issuing, root}
 	r.Chain.NotAfter = early.NotAfter
 	r.Chain.Problems = []chain.Found{
-		{Problem: chain.ProblemNotYetValid, Position: 0, Detail: "the leaf begins on 2026-11-22 16:48:00 UTC"},
+		{Problem: chain.ProblemNotYetValid, Position: 0, Detail: "the leaf becomes valid on 2026-11-22 16:48:00 UTC"},
 	}
-	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "not_yet_valid", Err: errors.New("the leaf begins on 2026-11-22 16:48:00 UTC")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "not_yet_valid", Err: errors.New("the leaf becomes valid on 2026-11-22 16:48:00 UTC")}
 	return r
 }
 
@@ -269,8 +269,8 @@ func expiredYesterday() *prober.Result {
 	r.Chain.Certificates[0] = certificate(old, "03", "ECDSA", 256, "ECDSA-SHA384")
 	r.Chain.Path = []*x509.Certificate{old, issuing, root}
 	r.Chain.NotAfter = old.NotAfter
-	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf ended on 2026-11-19 19:48:00 UTC"}}
-	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf ended on 2026-11-19 19:48:00 UTC")}
+	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf expired on 2026-11-19 19:48:00 UTC"}}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf expired on 2026-11-19 19:48:00 UTC")}
 	return r
 }
 

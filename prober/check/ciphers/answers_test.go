@@ -73,7 +73,7 @@ func TestCiphersManners(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		server  legacy.Server
-		manner  labtest.Answerer // nil: as in manners
+		manner  labtest.Wrapper // nil: as in manners
 		manners tlstest.ConnectionPolicy
 		options ciphers.Options
 		within  time.Duration
@@ -83,9 +83,9 @@ func TestCiphersManners(t *testing.T) {
 		{"one at a time, the others are reset", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByReset}, ciphers.Options{}, time.Minute, true},
 		{"one at a time, the others are closed", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1, OverLimit: tlstest.RejectByClosing}, ciphers.Options{}, time.Minute, true},
 		{"one at a time, the others wait", mannered, nil, tlstest.ConnectionPolicy{MaxConcurrent: 1}, ciphers.Options{}, time.Minute, true},
-		{"loses every seventh", mannered, labtest.LoseEvery(7), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
+		{"loses every seventh", mannered, labtest.DropEvery(7), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
 		{"hangs up on what it has not got", closing, nil, tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
-		{"chokes on more than 128 suites", mannered, labtest.ChokeOn(128), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
+		{"chokes on more than 128 suites", mannered, labtest.CloseOverSuites(128), tlstest.ConnectionPolicy{}, ciphers.Options{}, time.Minute, true},
 		{"bans by closing after 20", mannered, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByClosing}, ciphers.Options{}, time.Minute, false},
 		{"bans by reset after 20", closing, nil, tlstest.ConnectionPolicy{BanAfter: 20, Banned: tlstest.RejectByReset}, ciphers.Options{}, time.Minute, false},
 		{"bans by silence after 20", mannered, nil, tlstest.ConnectionPolicy{BanAfter: 20}, ciphers.Options{}, 2 * time.Second, false},
@@ -94,7 +94,7 @@ func TestCiphersManners(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			addr := labtest.Answering(t, lab, test.server, test.manner)
+			addr := labtest.StartWrapped(t, lab, test.server, test.manner)
 			addr, _, err := lab.StartRelay(addr, test.manners)
 			if err != nil {
 				t.Fatal(err)
@@ -138,7 +138,7 @@ func TestCiphersFickle(t *testing.T) {
 	g := legacy.Server{Versions: []uint16{0x0303}, Suites: []uint16{0xc02f}, Refusal: legacy.RefuseByClosing}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	found, err := asked(ctx, t, lab, labtest.Answering(t, lab, g, labtest.LoseEvery(2)), ciphers.Options{})
+	found, err := asked(ctx, t, lab, labtest.StartWrapped(t, lab, g, labtest.DropEvery(2)), ciphers.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestCiphersWithKeyShares(t *testing.T) {
 	g := legacy.Server{Versions: []uint16{0x0304}, Suites: []uint16{0x1302, 0x1301}, Groups: []tls.CurveID{tls.CurveP384, tls.X25519}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	found, err := asked(ctx, t, lab, labtest.Answering(t, lab, g, labtest.WantShares()), ciphers.Options{})
+	found, err := asked(ctx, t, lab, labtest.StartWrapped(t, lab, g, labtest.RequireKeyShares()), ciphers.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

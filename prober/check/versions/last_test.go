@@ -15,8 +15,8 @@ import (
 // the last that it is asked for.
 func TestLastVersionIsHeard(t *testing.T) {
 	lab := labtest.Lab(t)
-	likes := labtest.Choosy(func(h *hello.ClientHello) bool { return h.LegacyVersion == hello.TLS10 }, nil)
-	addr := labtest.Answering(t, lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, likes)
+	likes := labtest.RejectUnless(func(h *hello.ClientHello) bool { return h.LegacyVersion == hello.TLS10 }, nil)
+	addr := labtest.StartWrapped(t, lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x000a}}, likes)
 	q := scan.NewSurvey(endpointtest.At(t, addr).Scan(), maxVersionHellos, 0)
 	for _, v := range []hello.Version{hello.SSL20, hello.SSL30, hello.TLS11, hello.TLS12, hello.TLS13} {
 		if said := askVersion(t.Context(), q, v); said != scan.Inconclusive {

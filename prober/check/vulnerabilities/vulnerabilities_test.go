@@ -143,12 +143,12 @@ func TestAbsenceIsNoRefusal(t *testing.T) {
 	lab := labtest.Lab(t)
 	wounded := legacy.Server{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, RSAOracle: legacy.RSAOracleStrong}
 	var asked atomic.Int64
-	absent := labtest.Choosy(func(h *hello.ClientHello) bool {
+	absent := labtest.RejectUnless(func(h *hello.ClientHello) bool {
 		isRSA := func(id hello.CipherSuite) bool { s := hello.Find(id); return s != nil && s.KeyExchange == "RSA" }
 		others := slices.ContainsFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return !isRSA(id) })
 		return others || !slices.Contains(h.CipherSuites, hello.CipherSuite(tls.TLS_RSA_WITH_AES_128_GCM_SHA256)) || asked.Add(1) > 1
 	}, nil)
-	found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, labtest.Answering(t, lab, wounded, absent)))
+	found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, labtest.StartWrapped(t, lab, wounded, absent)))
 	if err != nil {
 		t.Fatal(err)
 	}

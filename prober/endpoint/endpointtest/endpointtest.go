@@ -1,4 +1,4 @@
-// Package endpointtest makes endpoints of servers in the lab, for tests of checks.
+// Package endpointtest makes endpoints of servers of the lab, for tests of checks.
 package endpointtest
 
 import (
@@ -16,27 +16,27 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// At is a server as a check sees it in a probe with a long timeout.
+// At is the endpoint of the server at addr, in a probe with a long timeout.
 func At(t testing.TB, addr string) *endpoint.Endpoint {
 	t.Helper()
-	return within(t, addr, 20*time.Second)
+	return withTimeout(t, addr, 20*time.Second)
 }
 
-// Behind is a server behind a relay with a connection policy, in a probe with a
-// timeout of a second.
+// Behind is the endpoint of a server behind a relay with a connection policy, in a probe
+// with a timeout of ShortTimeout.
 func Behind(t testing.TB, lab *tlstest.Lab, server string, policy tlstest.ConnectionPolicy) *endpoint.Endpoint {
 	t.Helper()
 	addr, _, err := lab.StartRelay(server, policy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return within(t, addr, ShortTimeout)
+	return withTimeout(t, addr, ShortTimeout)
 }
 
-// ShortTimeout is how long a server behind a policy may be silent.
+// ShortTimeout is the timeout of a probe of a server behind a connection policy.
 const ShortTimeout = time.Second
 
-func within(t testing.TB, addr string, timeout time.Duration) *endpoint.Endpoint {
+func withTimeout(t testing.TB, addr string, timeout time.Duration) *endpoint.Endpoint {
 	t.Helper()
 	to, err := target.Parse(addr)
 	if err != nil {
@@ -51,21 +51,21 @@ func within(t testing.TB, addr string, timeout time.Duration) *endpoint.Endpoint
 		t.Fatal(err)
 	}
 	trace := new(failure.Trace)
-	at, ok := route.Locate(t.Context(), trace, &to)
+	location, ok := route.Locate(t.Context(), trace, &to)
 	if !ok {
 		t.Fatal(trace.Failure)
 	}
-	return endpoint.New(route, client, timeout, &to, at.Addrs)
+	return endpoint.New(route, client, timeout, &to, location.Addrs)
 }
 
-// Within is a context that ends with the test, or after a minute.
+// Within is a context with a deadline of a minute. It ends with the test.
 func Within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// Attempts is how often a server is asked whose policy leaves little time, until it
-// has answered everything: this machine may be busy with something else meanwhile.
-// A false answer is an error at once.
+// Attempts is how often a test repeats a check of a server whose policy leaves little
+// time, until the finding is complete: the machine may be busy. A wrong finding is an
+// error at once.
 const Attempts = 20

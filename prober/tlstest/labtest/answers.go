@@ -13,38 +13,40 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// Answerer is how a server lets people in, beyond the manners that the lab has: it
-// may have the conversation, or not.
-type Answerer func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn))
+// Wrapper accepts connections in place of a server. It calls serve, which is the
+// server, or closes the connection.
+type Wrapper func(ctx context.Context, c net.Conn, serve func(context.Context, net.Conn))
 
-func LoseEvery(nth int64) Answerer {
-	var calls atomic.Int64
-	return func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn)) {
-		if calls.Add(1)%nth != 0 {
-			talk(ctx, c)
+// DropEvery closes every nth connection.
+func DropEvery(nth int64) Wrapper {
+	var connections atomic.Int64
+	return func(ctx context.Context, c net.Conn, serve func(context.Context, net.Conn)) {
+		if connections.Add(1)%nth != 0 {
+			serve(ctx, c)
 		}
 	}
 }
 
-// ChokeOn hangs up on hellos with more suites than that.
-func ChokeOn(most int) Answerer {
-	return Choosy(func(h *hello.ClientHello) bool { return len(h.CipherSuites) <= most }, nil)
+// CloseOverSuites closes the connection after a ClientHello with more cipher suites
+// than limit.
+func CloseOverSuites(limit int) Wrapper {
+	return RejectUnless(func(h *hello.ClientHello) bool { return len(h.CipherSuites) <= limit }, nil)
 }
 
-// WantShares turns TLS 1.3 down without key shares, as who knows no
-// HelloRetryRequest.
-func WantShares() Answerer {
+// RequireKeyShares rejects a ClientHello of TLS 1.3 without key shares, like a server
+// without HelloRetryRequest.
+func RequireKeyShares() Wrapper {
 	const keyShare, none = 51, 2 // an extension, and the length of its empty list
 	illegal := hello.AppendRecord(nil, hello.TypeAlert, hello.TLS12, []byte{2, byte(hello.IllegalParameter)})
-	return Choosy(func(h *hello.ClientHello) bool {
+	return RejectUnless(func(h *hello.ClientHello) bool {
 		shares, sent := h.Extension(keyShare)
 		return !sent || len(shares) > none
 	}, illegal)
 }
 
-// Choosy says something else to hellos that it does not like, and hangs up.
-func Choosy(likes func(*hello.ClientHello) bool, instead []byte) Answerer {
-	return func(ctx context.Context, c net.Conn, talk func(context.Context, net.Conn)) {
+// RejectUnless sends answer and closes the connection unless it accepts the ClientHello.
+func RejectUnless(accepts func(*hello.ClientHello) bool, answer []byte) Wrapper {
+	return func(ctx context.Context, c net.Conn, serve func(context.Context, net.Conn)) {
 		const header = 5
 		record := make([]byte, header)
 		if _, err := io.ReadFull(c, record); err != nil {
@@ -54,15 +56,15 @@ func Choosy(likes func(*hello.ClientHello) bool, instead []byte) Answerer {
 		if _, err := io.ReadFull(c, record[header:]); err != nil {
 			return
 		}
-		if h, err := hello.ParseClientHello(record[header:]); err != nil || !likes(h) {
-			c.Write(instead)
+		if h, err := hello.ParseClientHello(record[header:]); err != nil || !accepts(h) {
+			c.Write(answer)
 			return
 		}
-		talk(ctx, &replayed{c, bytes.NewReader(record)})
+		serve(ctx, &replayed{c, bytes.NewReader(record)})
 	}
 }
 
-// replayed is a connection of which something was read already.
+// replayed is a connection whose first bytes are read again.
 type replayed struct {
 	net.Conn
 	first *bytes.Reader
@@ -77,14 +79,16 @@ func (c *replayed) Read(b []byte) (int, error) {
 
 func (c *replayed) CloseWrite() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 
-func Answering(t *testing.T, lab *tlstest.Lab, g legacy.Server, m Answerer) string {
+// StartWrapped starts a server behind a Wrapper; nil: without one. It returns the
+// server's address.
+func StartWrapped(t *testing.T, lab *tlstest.Lab, server legacy.Server, wrapper Wrapper) string {
 	t.Helper()
-	s, err := g.Make(lab)
+	s, err := server.Make(lab)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if talk := s.Accept; m != nil {
-		s.Accept = func(ctx context.Context, c net.Conn) { m(ctx, c, talk) }
+	if serve := s.Accept; wrapper != nil {
+		s.Accept = func(ctx context.Context, c net.Conn) { wrapper(ctx, c, serve) }
 	}
 	addr, err := lab.Start(s)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package labtest starts the lab and servers of it for one test.
+// Package labtest starts the lab of package tlstest, and its servers, for one test.
 package labtest
 
 import (
@@ -23,27 +23,29 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
+// Day is a duration of 24 hours.
 const Day = 24 * time.Hour
 
+// Now is the time at which the test started, to the second.
 var Now = time.Now().Truncate(time.Second)
 
 // Counted starts a server that counts its connections.
-func Counted(t testing.TB, lab *tlstest.Lab, s tlstest.Server) (addr string, calls *atomic.Int64) {
+func Counted(t testing.TB, lab *tlstest.Lab, s tlstest.Server) (addr string, connections *atomic.Int64) {
 	t.Helper()
-	calls = new(atomic.Int64)
+	connections = new(atomic.Int64)
 	s.Preface = func(_ context.Context, c net.Conn) net.Conn {
-		calls.Add(1)
+		connections.Add(1)
 		return c
 	}
 	addr, err := lab.Start(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return addr, calls
+	return addr, connections
 }
 
-// Certified is a chain for a key.
-func Certified(t testing.TB, lab *tlstest.Lab, key crypto.Signer) *tls.Certificate {
+// CertificateFor issues a chain for localhost with a key. It is valid for 30 days.
+func CertificateFor(t testing.TB, lab *tlstest.Lab, key crypto.Signer) *tls.Certificate {
 	t.Helper()
 	leaf, err := lab.Intermediate.Issue(&x509.Certificate{NotBefore: Now.Add(-Day), NotAfter: Now.Add(30 * Day), DNSNames: []string{"localhost"}}, key)
 	if err != nil {
@@ -52,7 +54,8 @@ func Certified(t testing.TB, lab *tlstest.Lab, key crypto.Signer) *tls.Certifica
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, lab.Intermediate.Certificate.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
-func Made[K crypto.Signer](t testing.TB, key K, err error) crypto.Signer {
+// MustKey returns a key, and fails the test if err is not nil.
+func MustKey[K crypto.Signer](t testing.TB, key K, err error) crypto.Signer {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +65,8 @@ func Made[K crypto.Signer](t testing.TB, key K, err error) crypto.Signer {
 
 // Main runs the tests of a package, and fails if a goroutine is left.
 func Main(m *testing.M) {
-	// The tests that go side by side wait for servers that are slow or silent, and
-	// hardly for this machine. What the command line says of it comes later, and wins.
+	// Parallel tests wait for servers that are slow or silent, and need little CPU.
+	// The command line is parsed later and overrides this.
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
@@ -81,6 +84,7 @@ func Lab(t testing.TB) *tlstest.Lab {
 	return lab
 }
 
+// Serve starts a server and returns its address.
 func Serve(t testing.TB, lab *tlstest.Lab, s tlstest.Server) string {
 	t.Helper()
 	addr, err := lab.Start(s)
@@ -90,19 +94,21 @@ func Serve(t testing.TB, lab *tlstest.Lab, s tlstest.Server) string {
 	return addr
 }
 
+// RSAKey returns a function that generates an RSA key.
 func RSAKey(bits int) func() (crypto.Signer, error) {
 	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
 }
 
-// Canned is a server that says these words to whoever calls, and hangs up.
-func Canned(words string) tlstest.Server {
+// Canned returns a server that sends a fixed answer to each connection, and then reads
+// until the client closes it.
+func Canned(answer string) tlstest.Server {
 	return tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
-		io.WriteString(c, words)
+		io.WriteString(c, answer)
 		io.Copy(io.Discard, c)
 	}}
 }
 
-// DNS starts a DNS server that knows these names and no others.
+// DNS starts a DNS server for the names of zone, and returns its address.
 func DNS(t testing.TB, lab *tlstest.Lab, zone tlstest.Zone) target.HostPort {
 	t.Helper()
 	addr, err := lab.StartDNS(zone)
@@ -112,15 +118,16 @@ func DNS(t testing.TB, lab *tlstest.Lab, zone tlstest.Zone) target.HostPort {
 	return target.HostPort(addr)
 }
 
-func Addresses(words ...string) []netip.Addr {
+// Addresses parses IP addresses that are valid.
+func Addresses(addrs ...string) []netip.Addr {
 	var all []netip.Addr
-	for _, word := range words {
-		all = append(all, netip.MustParseAddr(word))
+	for _, addr := range addrs {
+		all = append(all, netip.MustParseAddr(addr))
 	}
 	return all
 }
 
-// Altered lets a test change answers as messages.
+// Altered returns a function for tlstest.Name that changes answers in parsed form.
 func Altered(change func(m *dns.Msg, overTCP bool)) func([]byte, bool) []byte {
 	return func(answer []byte, overTCP bool) []byte {
 		m := new(dns.Msg)

@@ -6,7 +6,8 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// Policies is how servers, and what stands before them, treat those who call often.
+// Policies are ways in which servers, and load balancers before them, limit the
+// connections of a client.
 var Policies = func() map[string]tlstest.ConnectionPolicy {
 	all := map[string]tlstest.ConnectionPolicy{
 		"one at a time, others wait":       {MaxConcurrent: 1},
