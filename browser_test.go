@@ -24,11 +24,11 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// screenshots is where the browser's pictures go; those of the README are
-// copies of them.
+// screenshots is the directory for screenshots. The pictures of the README are copies of
+// list.png and inspect-expired-misnamed-untrusted.png.
 const screenshots = "build/screenshots"
 
-// browser is a page in the real Chromium. What it complains of fails the test.
+// browser is a page in a real Chromium. Exceptions and errors of the page fail the test.
 type browser struct {
 	*testing.T
 	ctx context.Context
@@ -45,7 +45,7 @@ func openBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
 	ctx, cancel := chromedp.NewContext(allocator)
 	b := &browser{t, ctx}
-	b.do(chromedp.Navigate("about:blank")) // starts it
+	b.do(chromedp.Navigate("about:blank")) // starts the browser
 	var listeners sync.WaitGroup
 	t.Cleanup(func() { cancel(); stop(); listeners.Wait() })
 	exceptions, entries := chromedp.Events(ctx, runtime.ExceptionThrown), chromedp.Events(ctx, log.EntryAdded)
@@ -54,7 +54,7 @@ func openBrowser(t *testing.T) *browser {
 			if err != nil {
 				return
 			}
-			t.Errorf("the page throws %s", event.ExceptionDetails.Text)
+			t.Errorf("exception in the page: %s", event.ExceptionDetails.Text)
 		}
 	})
 	listeners.Go(func() {
@@ -62,8 +62,8 @@ func openBrowser(t *testing.T) *browser {
 			if err != nil {
 				return
 			}
-			if e := event.Entry; e.Level == "error" && !strings.Contains(e.Text, "status of 400") { // which a test asks for
-				t.Errorf("the browser complains: %s %s", e.Text, e.URL)
+			if e := event.Entry; e.Level == "error" && !strings.Contains(e.Text, "status of 400") { // a test requests an invalid target
+				t.Errorf("error in the page: %s %s", e.Text, e.URL)
 			}
 		}
 	})
@@ -74,7 +74,7 @@ func openBrowser(t *testing.T) *browser {
 func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
 	ctx := b.ctx
-	if chromedp.FromContext(ctx).Target != nil { // a browser lives as long as the context that starts it
+	if chromedp.FromContext(ctx).Target != nil { // the browser ends with the context of its first action
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
@@ -99,7 +99,7 @@ func (b *browser) await(selector string) {
 	b.do(chromedp.WaitReady(chromedp.CSS(selector)))
 }
 
-// value is what a JavaScript expression gives.
+// value is the value of a JavaScript expression.
 func value[T any](b *browser, expression string, options ...chromedp.EvaluateOption) T {
 	b.Helper()
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, options...))
@@ -109,13 +109,13 @@ func value[T any](b *browser, expression string, options ...chromedp.EvaluateOpt
 	return v
 }
 
-// text is what a selector's first match says.
+// text is the text of the first match of a selector.
 func (b *browser) text(selector string) string {
 	b.Helper()
 	return value[string](b, fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector))
 }
 
-// waitFor polls a JavaScript expression until it is true, across navigations.
+// waitFor waits until a JavaScript expression is true, also after a navigation.
 func (b *browser) waitFor(expression string) {
 	b.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -126,7 +126,7 @@ func (b *browser) waitFor(expression string) {
 	b.Fatalf("never true: %s", expression)
 }
 
-// command sends any command of the DevTools protocol.
+// command sends a command of the DevTools protocol.
 func command[P, R any](b *browser, c cdp.Command[P, R], params P) {
 	b.Helper()
 	_, err := chromedp.Run(b.ctx, func(ctx context.Context, target *chromedp.Target) (R, error) {
@@ -137,7 +137,7 @@ func command[P, R any](b *browser, c cdp.Command[P, R], params P) {
 	}
 }
 
-// picture writes what the window shows, or the whole page.
+// picture writes a screenshot of the window, or of the whole page.
 func (b *browser) picture(name string, shot chromedp.Action[[]byte]) {
 	b.Helper()
 	png, err := chromedp.Run(b.ctx, shot)
@@ -149,12 +149,12 @@ func (b *browser) picture(name string, shot chromedp.Action[[]byte]) {
 	}
 }
 
-// accessible runs axe-core over the page as it is.
+// accessible runs axe-core on the page.
 func (b *browser) accessible() {
 	b.Helper()
 	axe, err := os.ReadFile("build/node_modules/axe-core/axe.min.js")
 	if err != nil {
-		b.Log("axe-core is not there; npm install --prefix build axe-core brings it")
+		b.Log("axe-core is not installed; run npm install --prefix build axe-core")
 		return
 	}
 	value[bool](b, string(axe)+"; true")
@@ -165,7 +165,7 @@ func (b *browser) accessible() {
 	b.Logf("axe: %d findings on %s", len(findings), b.text("h1"))
 }
 
-// probedDemo is the demo with each of its endpoints probed, as Prometheus would.
+// probedDemo is the demo after each of its endpoints was probed once.
 func probedDemo(t *testing.T) (*running, map[string]string) {
 	t.Helper()
 	demo := start(t, "demo")
@@ -192,26 +192,26 @@ func TestBrowserList(t *testing.T) {
 
 	b.do(chromedp.SendKeys(chromedp.CSS("#q"), "certificate_required"))
 	b.waitFor(`document.querySelectorAll("#endpoints tbody tr").length === 1`)
-	if says := b.text("#endpoints tbody tr"); !strings.Contains(says, "alert_certificate_required") {
-		t.Errorf("filtered, the list says %s", says)
+	if row := b.text("#endpoints tbody tr"); !strings.Contains(row, "alert_certificate_required") {
+		t.Errorf("filtered, the list has %s", row)
 	}
 	b.open(demo.url)
 	b.click(`th[aria-sort] a[href*="sort=days"]`)
 	b.waitFor(`document.querySelector('th[aria-sort="ascending"]')?.innerText.startsWith("Time left")`)
-	if says := b.text("#endpoints tbody tr"); !strings.Contains(says, "expired 10.0 days ago") {
-		t.Errorf("by time left, the list begins with %s", says)
+	if row := b.text("#endpoints tbody tr"); !strings.Contains(row, "expired 10.0 days ago") {
+		t.Errorf("sorted by time left, the list begins with %s", row)
 	}
 	b.click(".total.good")
 	b.waitFor(`document.querySelector(".total.good").ariaCurrent === "true"`)
 	if !value[bool](b, `[...document.querySelectorAll("#endpoints tbody .status")].every(s => s.innerText === "good")`) {
-		t.Error("narrowed to the good, the list has others")
+		t.Error("filtered by good, the list has others")
 	}
 
-	// By keyboard alone: the first stop skips to the content, and a row can be opened.
+	// With the keyboard: the first focus is the link to the content, and a row can be opened.
 	b.open(demo.url)
 	b.do(chromedp.KeyEvent(kb.Tab))
 	if focus := b.text(":focus"); focus != "Skip to content" {
-		t.Errorf("the first stop is %q", focus)
+		t.Errorf("the first focus is %q", focus)
 	}
 	b.do(chromedp.Focus(chromedp.CSS("#endpoints tbody a")), chromedp.KeyEvent(kb.Enter))
 	b.await("#history")
@@ -230,7 +230,7 @@ func TestBrowserInspect(t *testing.T) {
 		page := b.text("main")
 		for _, words := range says {
 			if !strings.Contains(page, words) {
-				t.Errorf("%s does not say %q:\n%s", name, words, page)
+				t.Errorf("%s does not have %q:\n%s", name, words, page)
 			}
 		}
 		b.accessible()
@@ -252,7 +252,7 @@ func TestBrowserInspect(t *testing.T) {
 	b.accessible()
 }
 
-// What a server takes, in both schemes and on a narrow screen.
+// The pages of a scan, with light and dark colours.
 func TestBrowserScan(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)
@@ -265,7 +265,7 @@ func TestBrowserScan(t *testing.T) {
 		page := b.text("main")
 		for _, words := range says {
 			if !strings.Contains(page, words) {
-				t.Errorf("%s does not say %q:\n%s", name, words, page)
+				t.Errorf("%s does not have %q:\n%s", name, words, page)
 			}
 		}
 		b.accessible()
@@ -282,8 +282,8 @@ func TestBrowserDark(t *testing.T) {
 	b := openBrowser(t)
 	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
 	b.open(demo.url)
-	if ground := value[string](b, `getComputedStyle(document.body).backgroundColor`); ground != "rgb(18, 22, 29)" {
-		t.Errorf("the ground is %s", ground)
+	if background := value[string](b, `getComputedStyle(document.body).backgroundColor`); background != "rgb(18, 22, 29)" {
+		t.Errorf("the background is %s", background)
 	}
 	b.accessible()
 	b.picture("list-dark", chromedp.FullScreenshot(100))
@@ -292,8 +292,8 @@ func TestBrowserDark(t *testing.T) {
 	b.picture("inspect-dark", chromedp.FullScreenshot(100))
 }
 
-// Without JavaScript everything is there: the list, its filter and order, and
-// an endpoint's page.
+// The pages work without JavaScript: the list, its filter and order, and the page of an
+// endpoint.
 func TestBrowserWithoutScript(t *testing.T) {
 	demo, _ := probedDemo(t)
 	b := openBrowser(t)
@@ -310,7 +310,7 @@ func TestBrowserWithoutScript(t *testing.T) {
 	b.picture("inspect-without-script", chromedp.FullScreenshot(100))
 }
 
-// A certificate whose every field is an attack is shown as text.
+// Markup in the fields of a certificate is shown as text.
 func TestBrowserHostile(t *testing.T) {
 	const script = `<script>document.title="owned"</script><img src=x onerror="document.title='owned'">`
 	lab, caFile := newLab(t)
@@ -334,8 +334,8 @@ func TestBrowserHostile(t *testing.T) {
 	}
 }
 
-// Ten thousand targets are a page like any other. How long a browser waits for
-// it is printed, not judged: machines differ.
+// A list of ten thousand targets can be opened. The time until it is shown is logged only,
+// because machines differ.
 func TestBrowserManyTargets(t *testing.T) {
 	var config strings.Builder
 	config.WriteString("targets:\n- targets:\n")
@@ -345,7 +345,7 @@ func TestBrowserManyTargets(t *testing.T) {
 	s := start(t, "--config.file="+write(t, filepath.Join(t.TempDir(), "targets.yml"), config.String()))
 	defer s.end(t)
 	b := openBrowser(t)
-	b.open(s.url) // a browser's first page of all pays for more than the page
+	b.open(s.url) // the first page of a browser takes longer
 	for range 3 {
 		b.open(s.url)
 		b.waitFor(`performance.getEntriesByName("first-contentful-paint").length === 1`)

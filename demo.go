@@ -20,8 +20,8 @@ import (
 // whose port is in use gets another one.
 const demoPort = 11443
 
-// demo starts the lab, and serves with a configuration that lists its endpoints,
-// until ctx ends. It does not need the internet.
+// demo starts the endpoints of the lab, and serves with a configuration that lists
+// them, until ctx ends. It does not need the internet.
 func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer) error {
 	lab, err := tlstest.New()
 	if err != nil {
@@ -72,11 +72,7 @@ type demoModule struct {
 	ProxyURL      string `yaml:"proxy_url,omitempty"`
 	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
 
-	Versions        *demoCheck `yaml:"versions,omitempty"`
-	Ciphers         *demoCheck `yaml:"ciphers,omitempty"`
-	Policy          *demoCheck `yaml:"policy,omitempty"`
-	Vulnerabilities *demoCheck `yaml:"vulnerabilities,omitempty"`
-	Resumption      *demoCheck `yaml:"resumption,omitempty"`
+	Checks map[string]demoCheck `yaml:",inline"` // by name
 }
 
 // demoCheck enables a check with its defaults.

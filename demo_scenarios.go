@@ -41,7 +41,7 @@ var demoScenarios = []demoScenario{
 
 // scanModule has all checks enabled.
 func scanModule() demoModule {
-	return demoModule{IPProtocol: "ip4", Versions: new(demoCheck), Ciphers: new(demoCheck), Policy: new(demoCheck), Vulnerabilities: new(demoCheck), Resumption: new(demoCheck)}
+	return demoModule{IPProtocol: "ip4", Checks: map[string]demoCheck{"versions": {}, "ciphers": {}, "policy": {}, "vulnerabilities": {}, "resumption": {}}}
 }
 
 func startScanned(server tlstest.Server) func(*tlstest.Lab) (string, demoModule, error) {

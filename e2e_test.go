@@ -22,22 +22,22 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// What each endpoint of the demo cannot show, because it was not there to learn.
+// The endpoints of the demo for which a metric is absent.
 var (
 	noCertificate = append([]string{
 		"unparsable-certificate", "ssl3-only", "alert-handshake-failure", "alert-unrecognized-name", "plain-http", "garbage",
 		"silent", "closes-at-once", "closes-mid-handshake", "resets-mid-handshake", "endless", "refused",
 	}, noTLS...)
 	noHandshake = append([]string{"client-certificate-required-tls12", "client-certificate-required-tls13"}, noCertificate...)
-	// The version is settled by the ServerHello, which some of these had sent.
+	// The ServerHello has the version, and one of these sends it.
 	noVersion = slices.DeleteFunc(slices.Clone(noCertificate), func(name string) bool { return name == "unparsable-certificate" })
-	// Here the dialogue before TLS does not come to it.
+	// The dialogue before TLS fails.
 	noTLS = dialogues(func(name string) bool {
-		return slices.ContainsFunc([]string{"-not-offered", "-refused", "-injected", "-stalled"}, func(ill string) bool { return strings.HasSuffix(name, ill) })
+		return slices.ContainsFunc([]string{"-not-offered", "-refused", "-injected", "-stalled"}, func(fault string) bool { return strings.HasSuffix(name, fault) })
 	})
 )
 
-// dialogues are the endpoints with a dialogue of whose names it holds.
+// dialogues are the names of endpoints with a dialogue before TLS for which holds is true.
 func dialogues(holds func(name string) bool) []string {
 	var names []string
 	for _, scenario := range tlstest.Scenarios() {
@@ -48,8 +48,8 @@ func dialogues(holds func(name string) bool) []string {
 	return names
 }
 
-// The real Prometheus scrapes the demo by the three-line job, as the README has
-// it, and every query answers for every target that has an answer.
+// A real Prometheus scrapes the demo with the job of the README, and every query has a
+// result for every target that has the metric.
 func TestPrometheus(t *testing.T) {
 	prometheus := needs(t, "prometheus")
 	demo := start(t, "demo")
@@ -87,17 +87,17 @@ scrape_configs:
 			}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%s answers for\n%v, want\n%v", query.expr, got, want)
+			t.Errorf("%s has results for\n%v, want\n%v", query.expr, got, want)
 			continue
 		}
-		t.Logf("%-48s answers for %d of %d targets", query.expr, len(got), len(all))
+		t.Logf("%-48s has results for %d of %d targets", query.expr, len(got), len(all))
 	}
 	if got := endpointsOf(t, api, "up == 0"); got != nil {
 		t.Errorf("Prometheus could not scrape %v", got)
 	}
 }
 
-// needs is the path of a program that a test cannot do without.
+// needs is the path of a program. Without it the test is skipped.
 func needs(t *testing.T, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -107,7 +107,7 @@ func needs(t *testing.T, program string) string {
 	return path
 }
 
-// startPrometheus returns where it answers queries.
+// startPrometheus returns the URL for queries.
 func startPrometheus(t *testing.T, binary, config string) (api string) {
 	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
@@ -116,8 +116,8 @@ func startPrometheus(t *testing.T, binary, config string) (api string) {
 	return "http://" + address + "/api/v1/query?query="
 }
 
-// daemon runs a program until the test ends, and returns when it says that it
-// is ready.
+// daemon runs a program until the test ends. It returns when the output has the pattern
+// ready.
 func daemon(t *testing.T, command *exec.Cmd, ready string) {
 	t.Helper()
 	log := new(output)
@@ -135,9 +135,8 @@ func daemon(t *testing.T, command *exec.Cmd, ready string) {
 	log.await(t, ready)
 }
 
-// freeAddress is one that nobody has. Its port is below those that the system
-// hands out to whoever asks for any, as the endpoints of a demo may, so that it
-// is still free when its program starts.
+// freeAddress is an unused address. Its port is below the ephemeral ports of the system,
+// which the endpoints of a demo may use, so it is still free when its program starts.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -151,7 +150,7 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-// endpointsOf is the label endpoint of every series that an expression has now.
+// endpointsOf is the label endpoint of every series of an expression.
 func endpointsOf(t *testing.T, api, expr string) []string {
 	t.Helper()
 	_, body := fetch(t, api+url.QueryEscape(expr))
@@ -171,9 +170,8 @@ func endpointsOf(t *testing.T, api, expr string) []string {
 	return names
 }
 
-// A real scrape passes Prometheus's linter, but for the days, which the contract
-// asks for beside a row of seconds each, and the bits of a prime, of which nobody
-// speaks in bytes.
+// A real scrape passes Prometheus's linter, except for the units of two kinds of metrics:
+// days, because there is a metric in seconds too, and the bits of a prime.
 func TestPromtoolCheckMetrics(t *testing.T) {
 	promtool := needs(t, "promtool")
 	demo := start(t, "demo")
@@ -190,8 +188,8 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 		}
 		command := exec.Command(promtool, "check", "metrics")
 		command.Stdin = strings.NewReader(page)
-		complaints, _ := command.CombinedOutput() // its exit code counts these too
-		for line := range bytes.Lines(complaints) {
+		problems, _ := command.CombinedOutput() // the exit code includes the exceptions
+		for line := range bytes.Lines(problems) {
 			if !bytes.Contains(line, []byte(`_days_remaining use base unit "seconds" instead of "days"`)) &&
 				!bytes.Contains(line, []byte(`tls_dh_bits use base unit "bytes" instead of "bits"`)) {
 				t.Errorf("%s: %s", path, line)
@@ -200,7 +198,7 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 	}
 }
 
-// A process is what users run: it starts, answers, and ends on SIGTERM with 0.
+// The program as a process: it starts, answers, and ends on SIGINT with 0.
 func TestProcess(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "tls_exporter")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
@@ -219,7 +217,7 @@ func TestProcess(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	command.Process.Signal(os.Interrupt)
 	if err := command.Wait(); err != nil {
-		t.Errorf("on an interrupt it ends with %v", err)
+		t.Errorf("after SIGINT: %v", err)
 	}
 	for args, want := range map[string]int{
 		"check-config targets.yml":       0,

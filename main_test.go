@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The example is what newcomers copy.
+// The example in the repository is valid.
 func TestExample(t *testing.T) {
 	config, err := new(config.Loader).Load("targets.yml")
 	if err != nil {
@@ -43,7 +43,7 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// output is what a command writes, for a test that reads along.
+// output is what a command writes, for a test that reads it meanwhile.
 type output struct {
 	mutex sync.Mutex
 	text  bytes.Buffer
@@ -61,7 +61,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// await polls until the output says what is wanted.
+// await waits until the output matches the pattern, and returns its groups.
 func (o *output) await(t *testing.T, pattern string) []string {
 	t.Helper()
 	wanted := regexp.MustCompile(pattern)
@@ -70,11 +70,11 @@ func (o *output) await(t *testing.T, pattern string) []string {
 			return found
 		}
 	}
-	t.Fatalf("never said %s:\n%s", pattern, o)
+	t.Fatalf("no output matches %s:\n%s", pattern, o)
 	return nil
 }
 
-// running is the program, serving.
+// running is a program that serves.
 type running struct {
 	url      string
 	out, log *output
@@ -157,8 +157,7 @@ func endpoint(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
 	return addr
 }
 
-// The demo is the first thing that anybody sees: every endpoint is listed, and
-// what is listed can be probed.
+// The demo lists every endpoint, and every listed endpoint can be probed.
 func TestDemo(t *testing.T) {
 	s := start(t, "demo")
 	targets := targetsOf(t, s)
@@ -167,7 +166,7 @@ func TestDemo(t *testing.T) {
 	}
 	for _, labels := range targets {
 		if !strings.Contains(s.out.String(), labels["instance"]+" ") {
-			t.Errorf("%s is not introduced", labels["instance"])
+			t.Errorf("%s is not listed", labels["instance"])
 		}
 	}
 	for i, want := range []string{"tls_probe_success 1", `tls_chain_problem{problem="expired"} 1`} {
@@ -224,7 +223,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("after a bad reload the targets are %s", body)
 	}
 	if _, body := fetch(t, s.url+"/metrics"); !strings.Contains(body, "\ntls_exporter_config_last_reload_successful 0\n") {
-		t.Error("the metric says nothing of a bad reload")
+		t.Error("the metric does not show the failed reload")
 	}
 
 	write(t, file, "targets: [{targets: [c.test]}]")
@@ -241,9 +240,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// Without a word to the contrary nobody reloads or profiles the program by
-// asking, and it is not probed through itself.
-func TestClosedDoors(t *testing.T) {
+// Reloading by request and profiles are off by default.
+func TestOffByDefault(t *testing.T) {
 	for _, test := range []struct {
 		flags           []string
 		reload, profile int
@@ -258,20 +256,20 @@ func TestClosedDoors(t *testing.T) {
 		}
 		response.Body.Close()
 		if response.StatusCode != test.reload {
-			t.Errorf("%v: reloading says %d, want %d", test.flags, response.StatusCode, test.reload)
+			t.Errorf("%v: reloading is answered with %d, want %d", test.flags, response.StatusCode, test.reload)
 		}
 		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"} {
 			if status, _ := fetch(t, s.url+path); status != test.profile {
-				t.Errorf("%v: %s says %d, want %d", test.flags, path, status, test.profile)
+				t.Errorf("%v: %s is answered with %d, want %d", test.flags, path, status, test.profile)
 			}
 		}
 		s.end(t)
 	}
 }
 
-// The program knows where it listens, also at a port that the system chose, and
-// probes nobody there.
-func TestNotItself(t *testing.T) {
+// The exporter does not probe its own listening address, even if the system chose the
+// port.
+func TestOwnAddressIsDenied(t *testing.T) {
 	s := start(t)
 	address := strings.TrimPrefix(s.url, "http://")
 	if status, body := fetch(t, s.url+"/probe?target="+address); status != http.StatusForbidden || !strings.Contains(body, "the exporter itself") {
@@ -284,8 +282,8 @@ func TestNotItself(t *testing.T) {
 	s.end(t)
 }
 
-// What the configuration keeps to itself is on no page and in no log, whatever
-// goes wrong: passwords, and where private keys lie.
+// Passwords, and the paths and contents of private keys, are on no page and in no log,
+// whatever fails.
 func TestSecrets(t *testing.T) {
 	lab, caFile := newLab(t)
 	dir := t.TempDir()
@@ -300,11 +298,11 @@ func TestSecrets(t *testing.T) {
 	proxy := "http://al1ce:s3cr3t@" + refusing
 	file := write(t, filepath.Join(dir, "targets.yml"), content(keyFile, proxy))
 	s := start(t, "--config.file="+file, "--web.enable-lifecycle", "--log.level=debug")
-	var told strings.Builder
+	var written strings.Builder
 	for _, path := range []string{"/probe?debug=true&target=" + good, "/probe?debug=true&target=far.test&module=far", "/inspect?target=" + good,
 		"/inspect?target=far.test&module=far", "/", "/targets", "/metrics", "/probe?target=far.test&module=none"} {
 		_, body := fetch(t, s.url+path)
-		told.WriteString(body)
+		written.WriteString(body)
 	}
 	for _, bad := range []string{content(filepath.Join(dir, "private-place-2.pem"), proxy), content(certFile, proxy), content(dir+"/private-place.pem/x", proxy), content(keyFile, proxy+"/s3cr3t"), content(keyFile, proxy+":x")} {
 		write(t, file, bad)
@@ -317,21 +315,21 @@ func TestSecrets(t *testing.T) {
 		if response.StatusCode != http.StatusInternalServerError {
 			t.Errorf("a bad file: %d", response.StatusCode)
 		}
-		told.Write(body)
+		written.Write(body)
 	}
 	s.end(t)
-	told.WriteString(s.log.String() + s.out.String())
+	written.WriteString(s.log.String() + s.out.String())
 	for _, secret := range []string{"s3cr3t", "al1ce", "private-place", "PRIVATE KEY"} {
-		if at := strings.Index(told.String(), secret); at >= 0 {
-			t.Errorf("%s is told: ...%.200s", secret, told.String()[max(0, at-100):])
+		if at := strings.Index(written.String(), secret); at >= 0 {
+			t.Errorf("%s is written: ...%.200s", secret, written.String()[max(0, at-100):])
 		}
 	}
-	if !strings.Contains(told.String(), "key_file: no such file") {
-		t.Error("what is wrong with the key's file is not told")
+	if !strings.Contains(written.String(), "key_file: no such file") {
+		t.Error("the error of the key file is missing")
 	}
 }
 
-// A probe that is in flight when the program is told to stop still answers.
+// A probe that is in flight at the signal to stop is still answered.
 func TestShutdown(t *testing.T) {
 	lab, caFile := newLab(t)
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -365,7 +363,7 @@ func TestShutdown(t *testing.T) {
 	s.end(t)
 }
 
-// The exporter's own door: TLS and basic authentication by --web.config.file.
+// --web.config.file sets up TLS and basic authentication of the exporter's own port.
 func TestWebConfig(t *testing.T) {
 	dir := t.TempDir()
 	lab, _ := newLab(t)
@@ -401,9 +399,8 @@ basic_auth_users: {alice: $2a$04$08wQkcoxOV.UAbKzuk0jHuu4lD5xDmm33T0MXDli5LpUyal
 	}
 }
 
-// Who shows no certificate of the right CA does not get in, where
-// --web.config.file says so.
-func TestWebConfigWantsClientCertificates(t *testing.T) {
+// --web.config.file can require client certificates.
+func TestWebConfigClientCertificates(t *testing.T) {
 	dir := t.TempDir()
 	lab, caFile := newLab(t)
 	cert, key := serverCertificate(t, lab)
@@ -419,14 +416,14 @@ tls_server_config: {cert_file: cert.pem, key_file: key.pem, client_auth_type: Re
 		t.Fatal(err)
 	}
 	url := strings.Replace(s.url, "http://", "https://", 1) + "/targets"
-	for _, shown := range [][]tls.Certificate{nil, {pair}} {
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: shown}}}
+	for _, presented := range [][]tls.Certificate{nil, {pair}} {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: presented}}}
 		response, err := client.Get(url)
 		if err == nil {
 			response.Body.Close()
 		}
-		if letIn := err == nil && response.StatusCode == http.StatusOK; letIn != (shown != nil) {
-			t.Errorf("with %d certificates: %v", len(shown), err)
+		if accepted := err == nil && response.StatusCode == http.StatusOK; accepted != (presented != nil) {
+			t.Errorf("with %d certificates: %v", len(presented), err)
 		}
 	}
 }
@@ -455,7 +452,7 @@ func serverCertificate(t *testing.T, lab *tlstest.Lab) (cert, key string) {
 func TestProbeCommand(t *testing.T) {
 	lab, caFile := newLab(t)
 	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, scenario(t, lab, "expired"))
-	tired := endpoint(t, lab, scenario(t, lab, "short-lived-quarter-left"))
+	expiring := endpoint(t, lab, scenario(t, lab, "short-lived-quarter-left"))
 	mail, plain := endpoint(t, lab, scenario(t, lab, "smtp")), endpoint(t, lab, scenario(t, lab, "smtp-not-offered"))
 	for _, test := range []struct {
 		name   string
@@ -465,13 +462,13 @@ func TestProbeCommand(t *testing.T) {
 	}{
 		{"good", []string{healthy}, 0, "GOOD    https://" + healthy},
 		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf expired on"},
-		{"less than a third left", []string{tired}, 1, "WARNING https://" + tired},
-		{"less than so many days", []string{"--warning=90", healthy}, 1, "WARNING"},
-		{"enough days", []string{"--warning=1", tired}, 0, "GOOD"},
-		{"could not tell", []string{"quic://" + healthy}, 3, "not supported by this version"},
-		{"good after a dialogue", []string{"smtp://" + mail}, 0, "\n    starttls "},
+		{"less than a third left", []string{expiring}, 1, "WARNING https://" + expiring},
+		{"less than --warning days", []string{"--warning=90", healthy}, 1, "WARNING"},
+		{"more than --warning days", []string{"--warning=1", expiring}, 0, "GOOD"},
+		{"unknown", []string{"quic://" + healthy}, 3, "not supported by this version"},
+		{"good after STARTTLS", []string{"smtp://" + mail}, 0, "\n    starttls "},
 		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid does not list STARTTLS"},
-		{"the worst of several", []string{healthy, expired, tired}, 2, "GOOD"},
+		{"the worst of several", []string{healthy, expired, expiring}, 2, "GOOD"},
 		{"by another name", []string{"--server-name=other.test", healthy}, 2, "name_mismatch"},
 		{"at another address", []string{"--address=" + healthy, "localhost:1"}, 0, "GOOD"},
 		{"as metrics", []string{"--format=prometheus", expired}, 2, "\ntls_chain_problem{problem=\"expired\"} 1\n"},
@@ -488,7 +485,7 @@ func TestProbeCommand(t *testing.T) {
 				t.Errorf("exit status %d, want %d and %q:\n%s", status, test.status, test.says, &out)
 			}
 			if strings.Contains(out.String(), "\x1b") || errOut.Len() > 0 {
-				t.Errorf("colours or a progress line away from a terminal: %q %q", &out, &errOut)
+				t.Errorf("colours or a progress line without a terminal: %q %q", &out, &errOut)
 			}
 		})
 	}
@@ -527,13 +524,13 @@ func TestMistakes(t *testing.T) {
 		{"no target", []string{"probe"}, true, "target"},
 		{"a bad target", []string{"probe", "http://example.com"}, true, "http is not TLS"},
 		{"an unknown module", []string{"probe", "--module=x", "example.com"}, true, `no module "x"`},
-		{"a bad timeout", []string{"probe", "--timeout=-1s", "example.com"}, true, "--timeout=-1s: has to be more than 0s"},
+		{"a bad timeout", []string{"probe", "--timeout=-1s", "example.com"}, true, "--timeout=-1s: must be more than 0s"},
 		{"a bad address", []string{"probe", "--address=x", "example.com"}, true, "--address"},
 		{"no such CA file", []string{"probe", "--ca-file=none.pem", "example.com"}, false, "none.pem"},
 		{"a bad file to check", []string{"check-config", bad}, false, "bad.yml:3: modules.default.timeout: \"5 minutes\" is not a duration"},
 		{"no file to check", []string{"check-config", "none.yml"}, false, "none.yml: no such file"},
 		{"a bad file at start", []string{"--config.file=" + bad}, false, "bad.yml:3:"},
-		{"no room for a probe", []string{"--probe.max-concurrent=0"}, true, "--probe.max-concurrent=0: has to be 1 or more"},
+		{"no room for a probe", []string{"--probe.max-concurrent=0"}, true, "--probe.max-concurrent=0: must be 1 or more"},
 		{"a port that is taken", []string{"serve", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

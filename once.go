@@ -21,12 +21,11 @@ import (
 	"tls_exporter/report/text"
 )
 
-// sideBySide bounds how many of the targets on a command line are probed at
-// once.
-const sideBySide = 16
+// maxParallel is the most targets of a command line that are probed at once.
+const maxParallel = 16
 
-// probeOnce probes every target, writes what was learned in the order in which
-// they were named, and returns the worst verdict as an exit status.
+// probeOnce probes every target, writes the results in the order of the arguments, and
+// returns the worst status as an exitStatus.
 func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
 	process := new(config.Loader)
 	defer process.Close()
@@ -45,11 +44,11 @@ func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut 
 	return verdict(results, f)
 }
 
-// scanTimeout is what a scan may take where nobody says otherwise: hundreds of
-// connections, one after the other.
+// scanTimeout is the default timeout of a scan, which opens hundreds of connections one
+// after the other.
 const scanTimeout = option.Duration(time.Minute)
 
-// onceProber is the module's prober with the command line's last word on it.
+// onceProber is the prober of the module, with the changes of the flags.
 func onceProber(process *config.Loader, f onceFlags, configFile string) (*prober.Prober, error) {
 	config, err := loadConfig(process, configFile)
 	if err != nil {
@@ -57,13 +56,13 @@ func onceProber(process *config.Loader, f onceFlags, configFile string) (*prober
 	}
 	p := config.Probers[f.module]
 	if p == nil {
-		return nil, usageError{fmt.Errorf("there is no module %q; --config.file names the file that has modules", f.module)}
+		return nil, usageError{fmt.Errorf("there is no module %q; --config.file is the file with the modules", f.module)}
 	}
 	if f.caFile == "" && f.timeout == 0 && !f.scan {
 		return p, nil
 	}
 	if f.timeout < 0 {
-		return nil, usageError{fmt.Errorf("--timeout=%s: has to be more than 0s", f.timeout)}
+		return nil, usageError{fmt.Errorf("--timeout=%s: must be more than 0s", f.timeout)}
 	}
 	return p.With(func(m *prober.Module) {
 		if f.caFile != "" {
@@ -79,6 +78,7 @@ func onceProber(process *config.Loader, f onceFlags, configFile string) (*prober
 	})
 }
 
+// onceTargets parses the targets, with the changes of the flags.
 func onceTargets(f onceFlags) ([]target.Target, error) {
 	targets := make([]target.Target, len(f.targets))
 	for i, written := range f.targets {
@@ -100,12 +100,14 @@ func onceTargets(f onceFlags) ([]target.Target, error) {
 	return targets, nil
 }
 
+// probeAll probes all targets and returns the results in the same order. On a terminal
+// it shows the progress.
 func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, errOut io.Writer) []*prober.Result {
 	results := make([]*prober.Result, len(targets))
 	progress := isTerminal(errOut) && len(targets) > 1
 	var done atomic.Int32
 	group := new(errgroup.Group)
-	group.SetLimit(sideBySide)
+	group.SetLimit(maxParallel)
 	for i, target := range targets {
 		group.Go(func() error {
 			results[i] = p.Probe(ctx, target)
@@ -115,7 +117,7 @@ func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, er
 			return nil
 		})
 	}
-	group.Wait() // a probe has no error
+	group.Wait() // there are no errors
 	if progress {
 		fmt.Fprint(errOut, "\r\x1b[K")
 	}
@@ -140,11 +142,12 @@ func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 	return nil
 }
 
-// warning is how much time is too little; 0 leaves that to the lifetime.
+// warning is the time below which the status is a warning; 0: report.DefaultWarning.
 func warning(f onceFlags) time.Duration {
 	return time.Duration(f.warning * 24 * float64(time.Hour))
 }
 
+// verdict is the worst status as an error; nil: all are good.
 func verdict(results []*prober.Result, f onceFlags) error {
 	worst := report.Good
 	for _, r := range results {

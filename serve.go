@@ -29,14 +29,13 @@ import (
 	"tls_exporter/server"
 )
 
-// ballastSize is how much memory is asked for and never touched, so that it takes
-// none of the machine's. Go collects garbage when the heap has doubled; with this
-// in it a small one is collected half as often, and a large one no later
+// ballastSize is the size of memory that is allocated and never touched, so it is not
+// resident. Go collects garbage when the heap has doubled: with the ballast a small
+// heap is collected half as often, and a large one as often as without it
 // (docs/scaling.md).
 const ballastSize = 8 << 20
 
-// serve answers Prometheus until ctx ends, then lets the probes in flight
-// answer.
+// serve serves until ctx ends, and then waits for the probes in flight.
 func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Logger) error {
 	if err := f.validate(); err != nil {
 		return err
@@ -75,11 +74,12 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      10 * time.Minute, // longer than any sensible probe
+		WriteTimeout:      10 * time.Minute, // longer than any probe
 		IdleTimeout:       5 * time.Minute,  // Prometheus keeps its connections between scrapes
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-		// What the flags leave to the system, a port or sockets of systemd's, is known only now.
+		// If the system chooses the port, or systemd passes the sockets, the address is
+		// known only now.
 		BaseContext: func(l net.Listener) context.Context {
 			process.Listeners.Add(l.Addr().String())
 			return context.Background()
@@ -88,11 +88,11 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	return serveUntil(ctx, httpServer, exporter, f.web, logger)
 }
 
-// shutdownPatience is how long probes in flight may take to answer after the
-// signal to stop; what runs longer is cut off.
-const shutdownPatience = 30 * time.Second
+// shutdownTimeout is how long probes in flight may take after the signal to stop.
+const shutdownTimeout = 30 * time.Second
 
-// serveUntil owns the server's goroutines: it returns when all have ended.
+// serveUntil serves until ctx ends. All goroutines of the server have ended when it
+// returns.
 func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, listen *web.FlagConfig, logger *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -107,11 +107,11 @@ func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.E
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		logger.Info("Stopping; probes in flight are let finish")
+		logger.Info("Stopping; waiting for probes in flight")
 		exporter.Drain()
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		return httpServer.Shutdown(patience)
+		return httpServer.Shutdown(timeout)
 	})
 	return group.Wait()
 }
@@ -126,7 +126,7 @@ func reloadOnHangup(ctx context.Context, exporter *server.Exporter, logger *slog
 			return
 		case <-hangup:
 			if err := exporter.Reload(); err != nil {
-				logger.Error("Reload failed; the old configuration goes on", "err", err)
+				logger.Error("Reload failed; the old configuration stays in use", "err", err)
 			} else {
 				logger.Info("Configuration reloaded")
 			}
@@ -145,8 +145,8 @@ func newHandler(exporter *server.Exporter, history *pages.History) *http.ServeMu
 	return mux
 }
 
-// registerProfiles adds what tells a lot about the program, and takes its time
-// for it, to whoever asks.
+// registerProfiles adds Go profiles. They are off by default: they reveal a lot about
+// the process, and some of them are costly.
 func registerProfiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -155,16 +155,16 @@ func registerProfiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
-// explain is a result for a person who asked /probe for it.
+// explain is the report about a result, for /probe?debug=true.
 func explain(r *prober.Result) string {
 	var b strings.Builder
-	text.Write(&b, r, text.Options{}) // a Builder has no write errors
+	text.Write(&b, r, text.Options{}) // a Builder never fails
 	return b.String()
 }
 
-// metrics is a result as Prometheus gets it.
+// metrics is the metrics of a result, for the page of one endpoint.
 func metrics(r *prober.Result) string {
 	var b strings.Builder
-	collector.Text(&b, r) // likewise
+	collector.Text(&b, r) // never fails
 	return b.String()
 }

@@ -26,37 +26,36 @@ import (
 )
 
 const (
-	// soakTimeout is that of every probe, and so how long a silent endpoint holds
-	// one up. All of them have to have begun within it to be in flight at once.
+	// soakTimeout is the timeout of every probe, and so the duration of a probe of a silent
+	// endpoint. All of them have to start within it to be in flight at once.
 	soakTimeout = 15 * time.Second
 
-	// soakPatience is after how long an answer counts as lost, and as what it
-	// took the last probes left behind.
-	soakPatience = time.Minute
+	// soakGrace is how long after its timeout an answer counts as lost, and how long the
+	// exporter may take to release everything after the last probe.
+	soakGrace = time.Minute
 
-	// soakSpare is how many files each side may open beside those of the N probes.
+	// soakSpare is how many other files each side may open.
 	soakSpare = 400
 
-	// soakSlack is how many goroutines or files more than before are no leak.
+	// soakSlack is how many more goroutines or files than before are not a leak.
 	soakSlack = 5
 
-	// soakKept is how many bytes more of the heap than before are no leak: what
-	// the pages remember of each endpoint, and the room that maps keep. To it
-	// comes what Go keeps of each goroutine that has ended, to use it again.
+	// soakKept is how many more bytes of the heap than before are not a leak: the history
+	// of the pages, and the capacity of maps. Go also keeps a part of each goroutine that
+	// has ended, for reuse.
 	soakKept             = 5 << 20
 	soakKeptPerGoroutine = 512
 
-	// soakEach is how many bytes may be resident for each probe in flight, half as
-	// many again as people are told to reckon with: others go on beside them here.
+	// soakEach is the limit of resident bytes for each probe in flight: half as much again
+	// as docs/scaling.md says, because other probes run at the same time.
 	soakEach = 60_000
 
-	soakSilent  = 8  // silent endpoints, each at an address of its own
-	soakClients = 20 // addresses that ask, so that each gets its fair share
+	soakSilent  = 8  // silent endpoints, each with its own address
+	soakClients = 20 // addresses of clients, so that none is above its share
 )
 
-// Thousands of probes wait for endpoints that say nothing, while others are
-// answered as ever and the configuration is reloaded every second. Afterwards
-// nothing is left of them.
+// Thousands of probes wait for silent endpoints, while other probes are answered and the
+// configuration is reloaded every second. Afterwards everything is released.
 func TestSoak(t *testing.T) {
 	probes := soakRoom(t, soakNumber(t, "SOAK_PROBES", 10_000))
 	length := time.Duration(soakNumber(t, "SOAK_SECONDS", 10)) * time.Second
@@ -90,13 +89,13 @@ func TestSoak(t *testing.T) {
 	}
 	t.Cleanup(func() { idle(); watcher.CloseIdleConnections() })
 
-	// What is made once and stays is made before the first look.
+	// What is allocated once is allocated before the first measurement.
 	for _, target := range slices.Concat(healthy, hostile) {
 		s.get(busy, "/probe?target="+url.QueryEscape(target), "tls_probe_success ", nil)
 	}
 	s.reload(busy)
 	idle()
-	before := soakSettle(t, watcher, s.url, nil)
+	before := soakAtRest(t, watcher, s.url, nil)
 
 	begin := time.Now()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -126,8 +125,8 @@ func TestSoak(t *testing.T) {
 	})
 	var peak soakFigures
 	every(200*time.Millisecond, func() {
-		if now, err := soakLook(watcher, s.url); err != nil {
-			s.complain("/metrics: %v", err)
+		if now, err := soakMeasure(watcher, s.url); err != nil {
+			s.fail("/metrics: %v", err)
 		} else {
 			peak.raise(now)
 		}
@@ -140,7 +139,7 @@ func TestSoak(t *testing.T) {
 			}
 		})
 		if i%10 == 0 {
-			time.Sleep(time.Millisecond) // so that they do not knock all at once
+			time.Sleep(time.Millisecond) // so that not all connect at once
 		}
 	}
 	hanging.Wait()
@@ -149,7 +148,7 @@ func TestSoak(t *testing.T) {
 	took := time.Since(begin)
 
 	idle()
-	after := soakSettle(t, watcher, s.url, &before)
+	after := soakAtRest(t, watcher, s.url, &before)
 	if kept := after["go_memstats_heap_alloc_bytes"] - before["go_memstats_heap_alloc_bytes"]; kept > soakKept+soakKeptPerGoroutine*peak["go_goroutines"] {
 		t.Errorf("%.0f bytes are left on the heap", kept)
 	}
@@ -157,7 +156,7 @@ func TestSoak(t *testing.T) {
 	each := (peak["process_resident_memory_bytes"] - before["process_resident_memory_bytes"]) / float64(probes)
 	t.Logf("resident at the peak: %.1f kB for each probe in flight", each/1000)
 	if each > soakEach {
-		t.Errorf("%.1f kB for each probe in flight: more than people are told to reckon with", each/1000)
+		t.Errorf("%.1f kB for each probe in flight, which is too much", each/1000)
 	}
 	t.Logf("answers: %d of silent endpoints, %d of healthy, %d of hostile; %d reloads", waited.Load(), good.Load(), bad.Load(), reloads.Load())
 	if peak["tls_exporter_probes_in_flight"] < float64(probes) {
@@ -165,13 +164,13 @@ func TestSoak(t *testing.T) {
 	}
 	for _, n := range []*atomic.Int64{&waited, &good, &bad, &reloads} {
 		if n.Load() == 0 {
-			t.Error("some have had no answer at all")
+			t.Error("one kind of request was never answered")
 		}
 	}
 	s.report(t)
 }
 
-// soakNumber is what the environment says, or else the short form's.
+// soakNumber is a number from the environment; without it that of the short test.
 func soakNumber(t *testing.T, name string, short int) int {
 	t.Helper()
 	value := os.Getenv(name)
@@ -180,13 +179,13 @@ func soakNumber(t *testing.T, name string, short int) int {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 1 {
-		t.Fatalf("%s=%q: has to be a number above 0", name, value)
+		t.Fatalf("%s=%q: must be a number above 0", name, value)
 	}
 	return n
 }
 
-// soakRoom is how many of the wanted probes find room among the files that a
-// process may open: each takes two here, and two in the exporter.
+// soakRoom is how many of the wanted probes are possible with the limit of open files: each
+// needs two here, and two in the exporter.
 func soakRoom(t *testing.T, wanted int) int {
 	t.Helper()
 	need := uint64(2*wanted + soakSpare)
@@ -201,7 +200,7 @@ func soakRoom(t *testing.T, wanted int) int {
 	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
 		return wanted
 	}
-	limit.Cur = limit.Max // more than that takes CAP_SYS_RESOURCE
+	limit.Cur = limit.Max // a higher limit needs CAP_SYS_RESOURCE
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +208,7 @@ func soakRoom(t *testing.T, wanted int) int {
 		t.Fatalf("a process may open only %d files here", limit.Cur)
 	}
 	room := int(limit.Cur-soakSpare) / 2
-	t.Logf("%d probes instead of %d: a process may open no more than %d files here, and this one may not raise that", room, wanted, limit.Cur)
+	t.Logf("%d probes instead of %d: the limit is %d open files, and this process may not raise it", room, wanted, limit.Cur)
 	return room
 }
 
@@ -229,7 +228,7 @@ func soakEndpoint(t *testing.T, lab *tlstest.Lab, name, address string) string {
 	return endpoint(t, lab, server)
 }
 
-// soakExporter runs the program as a process of its own until the test ends.
+// soakExporter runs the program as a separate process until the test ends.
 func soakExporter(t *testing.T, args ...string) (url string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "tls_exporter")
@@ -246,13 +245,13 @@ func soakExporter(t *testing.T, args ...string) (url string) {
 	t.Cleanup(func() {
 		command.Process.Signal(syscall.SIGTERM)
 		if err := command.Wait(); err != nil {
-			t.Errorf("on SIGTERM it ends with %v", err)
+			t.Errorf("after SIGTERM: %v", err)
 		}
 		if log.String() != "" {
-			t.Errorf("it logs\n%s", log)
+			t.Errorf("the log is not empty:\n%s", log)
 		}
 	})
-	for deadline := time.Now().Add(soakPatience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(soakGrace); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return "http://" + address
@@ -262,29 +261,29 @@ func soakExporter(t *testing.T, args ...string) (url string) {
 	return ""
 }
 
-// soakClient asks from 127.0.0.<host>, over as many connections as it takes.
+// soakClient sends requests from 127.0.0.<host>, over any number of connections.
 func soakClient(host int) *http.Client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(host))}}
 	return &http.Client{
-		Timeout:   soakTimeout + soakPatience,
+		Timeout:   soakTimeout + soakGrace,
 		Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 1 << 20},
 	}
 }
 
-// soak asks, and keeps what was not as it should be.
+// soak sends requests, and collects failures.
 type soak struct {
 	url     string
 	clients []*http.Client
 
-	mutex      sync.Mutex
-	complaints int
-	first      []string // complaints
+	mutex    sync.Mutex
+	failures int
+	first    []string // failures
 }
 
-func (s *soak) complain(format string, args ...any) {
+func (s *soak) fail(format string, args ...any) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.complaints++; len(s.first) < 10 {
+	if s.failures++; len(s.first) < 10 {
 		s.first = append(s.first, fmt.Sprintf(format, args...))
 	}
 }
@@ -293,8 +292,8 @@ func (s *soak) report(t *testing.T) {
 	t.Helper()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.complaints > 0 {
-		t.Errorf("%d answers are lost or wrong; the first:\n%s", s.complaints, strings.Join(s.first, "\n"))
+	if s.failures > 0 {
+		t.Errorf("%d answers are lost or wrong; the first:\n%s", s.failures, strings.Join(s.first, "\n"))
 	}
 }
 
@@ -304,24 +303,24 @@ func (s *soak) probe(client *http.Client, target, success string, answers *atomi
 
 func (s *soak) get(client *http.Client, path, want string, answers *atomic.Int64) {
 	response, err := client.Get(s.url + path)
-	s.hear(path, want, response, err, answers)
+	s.check(path, want, response, err, answers)
 }
 
 func (s *soak) reload(client *http.Client) {
 	const path = "/-/reload"
 	response, err := client.Post(s.url+path, "", nil)
-	s.hear(path, "", response, err, nil)
+	s.check(path, "", response, err, nil)
 }
 
-func (s *soak) hear(path, want string, response *http.Response, err error, answers *atomic.Int64) {
+func (s *soak) check(path, want string, response *http.Response, err error, answers *atomic.Int64) {
 	if err != nil {
-		s.complain("%s: %v", path, err)
+		s.fail("%s: %v", path, err)
 		return
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(want)) {
-		s.complain("%s: %d, %v, without %q:\n%s", path, response.StatusCode, err, want, body)
+		s.fail("%s: %d, %v, without %q:\n%s", path, response.StatusCode, err, want, body)
 		return
 	}
 	if answers != nil {
@@ -329,13 +328,13 @@ func (s *soak) hear(path, want string, response *http.Response, err error, answe
 	}
 }
 
-// soakShown are the rows of /metrics that the soak is about.
-var soakShown = []string{
+// soakMetrics are the metrics that the test measures.
+var soakMetrics = []string{
 	"tls_exporter_probes_in_flight", "go_goroutines", "process_open_fds",
 	"process_resident_memory_bytes", "go_memstats_heap_inuse_bytes", "go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes",
 }
 
-// soakFigures are the values of soakShown.
+// soakFigures are the values of soakMetrics.
 type soakFigures map[string]float64
 
 func (f *soakFigures) raise(now soakFigures) {
@@ -347,7 +346,8 @@ func (f *soakFigures) raise(now soakFigures) {
 	}
 }
 
-func soakLook(client *http.Client, url string) (soakFigures, error) {
+// soakMeasure reads the metrics of the exporter.
+func soakMeasure(client *http.Client, url string) (soakFigures, error) {
 	response, err := client.Get(url + "/metrics")
 	if err != nil {
 		return nil, err
@@ -360,29 +360,29 @@ func soakLook(client *http.Client, url string) (soakFigures, error) {
 	figures := make(soakFigures)
 	for line := range strings.Lines(string(page)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if !slices.Contains(soakShown, name) {
+		if !slices.Contains(soakMetrics, name) {
 			continue
 		}
 		if figures[name], err = strconv.ParseFloat(value, 64); err != nil {
 			return nil, err
 		}
 	}
-	if len(figures) != len(soakShown) {
+	if len(figures) != len(soakMetrics) {
 		return nil, fmt.Errorf("/metrics has only %v", figures)
 	}
 	return figures, nil
 }
 
-// soakSettle polls until nothing is in flight and no more is open than before,
-// or, without a before, until two looks in a row see the same. What it returns
-// is without garbage.
-func soakSettle(t *testing.T, client *http.Client, url string, before *soakFigures) soakFigures {
+// soakAtRest waits until no probe is in flight and no more files and goroutines exist than
+// before; without before, until two measurements are the same. It returns a measurement
+// after a garbage collection.
+func soakAtRest(t *testing.T, client *http.Client, url string, before *soakFigures) soakFigures {
 	t.Helper()
 	counts := []string{"go_goroutines", "process_open_fds"}
 	var now, last soakFigures
-	for deadline := time.Now().Add(soakPatience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(soakGrace); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		var err error
-		if now, err = soakLook(client, url); err != nil {
+		if now, err = soakMeasure(client, url); err != nil {
 			t.Fatal(err)
 		}
 		moved := func(name string) bool {
@@ -392,17 +392,16 @@ func soakSettle(t *testing.T, client *http.Client, url string, before *soakFigur
 			return now[name] != last[name]
 		}
 		if now["tls_exporter_probes_in_flight"] == 0 && !slices.ContainsFunc(counts, moved) {
-			return soakSwept(t, client, url)
+			return soakCollected(t, client, url)
 		}
 		last = now
 	}
-	t.Errorf("after %s it has not come to rest: %v", soakPatience, now)
+	t.Errorf("after %s the figures are still too high: %v", soakGrace, now)
 	return now
 }
 
-// soakSwept looks after the garbage is collected: twice, for what lies in pools
-// survives once.
-func soakSwept(t *testing.T, client *http.Client, url string) soakFigures {
+// soakCollected measures after two garbage collections: a sync.Pool survives the first.
+func soakCollected(t *testing.T, client *http.Client, url string) soakFigures {
 	t.Helper()
 	for range 2 {
 		response, err := client.Get(url + "/debug/pprof/heap?gc=1")
@@ -412,10 +411,10 @@ func soakSwept(t *testing.T, client *http.Client, url string) soakFigures {
 		_, err = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusOK {
-			t.Fatalf("the heap's profile: %d, %v", response.StatusCode, err)
+			t.Fatalf("heap profile: %d, %v", response.StatusCode, err)
 		}
 	}
-	now, err := soakLook(client, url)
+	now, err := soakMeasure(client, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -425,7 +424,7 @@ func soakSwept(t *testing.T, client *http.Client, url string) soakFigures {
 func soakTable(before, peak, after soakFigures) string {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-32s %12s %12s %12s", "", "before", "peak", "after")
-	for _, name := range soakShown {
+	for _, name := range soakMetrics {
 		fmt.Fprintf(&table, "\n%-32s %12.0f %12.0f %12.0f", name, before[name], peak[name], after[name])
 	}
 	return table.String()

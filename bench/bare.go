@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 )
 
-// bare is the process that the exporter is held against: a loop around tls.Dial,
-// with nothing set in its configuration but the roots.
+// bare is the process that the exporter is compared with: a loop around tls.Dial, whose
+// configuration has only the roots.
 type bare struct{ process }
 
 func startBare(roots string) (*bare, error) {
@@ -30,15 +30,16 @@ func startBare(roots string) (*bare, error) {
 	return b, nil
 }
 
-// shake has it make n verified handshakes, going round the targets.
-func (b *bare) shake(targets []netip.AddrPort, from, n, workers int) error {
+// handshakes lets it perform n verified handshakes with the targets in turn, beginning at
+// from.
+func (b *bare) handshakes(targets []netip.AddrPort, from, n, workers int) error {
 	_, err := b.ask(fmt.Sprint(from, n, workers, len(targets), targets[0].Port()))
 	return err
 }
 
-// shake is that role. The first line that it reads is the file of the roots; each
-// one after it is a round.
-func shake(in io.Reader, out io.Writer) error {
+// performHandshakes is that role. The first line that it reads is the file of the roots;
+// each line after it is a round.
+func performHandshakes(in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	if !lines.Scan() {
 		return errors.New("no roots were given")
@@ -51,7 +52,7 @@ func shake(in io.Reader, out io.Writer) error {
 	config.RootCAs.AppendCertsFromPEM(roots)
 	fmt.Fprintln(out, "ready")
 	for lines.Scan() {
-		if err := shakeRound(lines.Text(), config); err != nil {
+		if err := handshakeRound(lines.Text(), config); err != nil {
 			fmt.Fprintln(out, "error:", strings.ReplaceAll(err.Error(), "\n", " "))
 			continue
 		}
@@ -60,7 +61,7 @@ func shake(in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
-func shakeRound(line string, config *tls.Config) error {
+func handshakeRound(line string, config *tls.Config) error {
 	var from, n, workers, targets int
 	var port uint16
 	if _, err := fmt.Sscan(line, &from, &n, &workers, &targets, &port); err != nil {
@@ -75,7 +76,7 @@ func shakeRound(line string, config *tls.Config) error {
 	})
 }
 
-// share has workers do n things between them, until one fails.
+// share divides n tasks among workers. It stops after an error.
 func share(n, workers int, do func(i int) error) error {
 	var next atomic.Int64
 	var group sync.WaitGroup

@@ -64,6 +64,6 @@ func TestPictureIsXML(t *testing.T) {
 		}
 	}
 	if points != 4*len(steps) {
-		t.Errorf("%d points are drawn", points)
+		t.Errorf("the picture has %d points", points)
 	}
 }

@@ -21,7 +21,7 @@ import (
 // bench is the four processes: this one and the other three.
 type bench struct {
 	plan     plan
-	folder   string // of what is made for the run
+	folder   string // of temporary files
 	binary   string
 	servers  *servers
 	bare     *bare
@@ -75,7 +75,7 @@ func (b *bench) close() {
 	os.RemoveAll(b.folder)
 }
 
-// build makes the exporter as the Dockerfile does.
+// build builds the exporter as the Dockerfile does.
 func build(ctx context.Context, binary string) error {
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "tls_exporter")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -90,7 +90,7 @@ type exporter struct {
 	client  *http.Client
 }
 
-// start runs an exporter and returns when it listens.
+// start starts an exporter and returns when it listens.
 func (b *bench) start(ctx context.Context) (*exporter, error) {
 	address, err := freeAddress()
 	if err != nil {
@@ -128,8 +128,8 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// scraped is what Prometheus 3 says with every scrape.
-var scraped = http.Header{
+// scrapeHeader is the header of a scrape of Prometheus 3.
+var scrapeHeader = http.Header{
 	"Accept": {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5," +
 		"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"},
 	"Accept-Encoding":                     {"gzip"},
@@ -137,7 +137,8 @@ var scraped = http.Header{
 	"X-Prometheus-Scrape-Timeout-Seconds": {"60"},
 }
 
-// scrape makes n scrapes, going round the targets from one of them. Each has to succeed.
+// scrape scrapes the targets in turn, n times, beginning at from. A probe that fails is an
+// error.
 func (e *exporter) scrape(ctx context.Context, targets []netip.AddrPort, module string, from, n, workers int) error {
 	return share(n, workers, func(i int) error {
 		target := targets[(from+i)%len(targets)]
@@ -149,13 +150,13 @@ func (e *exporter) scrape(ctx context.Context, targets []netip.AddrPort, module 
 	})
 }
 
-// get returns the page at path, asked for as Prometheus does.
+// get returns the page at path, requested as Prometheus does.
 func (e *exporter) get(ctx context.Context, path string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.address+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	request.Header = scraped
+	request.Header = scrapeHeader
 	return e.fetch(request)
 }
 
@@ -178,7 +179,7 @@ func (e *exporter) fetch(request *http.Request) ([]byte, error) {
 	return page, err
 }
 
-// counter reads one of the exporter's own metrics.
+// counter is a metric of the exporter itself.
 func (e *exporter) counter(ctx context.Context, name string) (float64, error) {
 	page, err := e.get(ctx, "/metrics")
 	if err != nil {
@@ -192,8 +193,8 @@ func (e *exporter) counter(ctx context.Context, name string) (float64, error) {
 	return 0, fmt.Errorf("/metrics has no %s", name)
 }
 
-// hang has n probes wait for an endpoint, and returns when all of them do.
-// Release ends them.
+// hang starts n probes of an endpoint that does not answer, and returns when all of them
+// wait. Release ends them.
 func (e *exporter) hang(ctx context.Context, silent netip.AddrPort, n int) (release func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
@@ -207,13 +208,12 @@ func (e *exporter) hang(ctx context.Context, silent netip.AddrPort, n int) (rele
 			return release, err
 		}
 		if waiting == float64(n) {
-			time.Sleep(settling)
+			time.Sleep(settleTime)
 			return release, nil
 		}
 	}
 	return release, fmt.Errorf("not all of %d probes were in flight at once", n)
 }
 
-// settling is how long hanging probes hang before they are looked at: all of
-// them have then sent their ClientHello.
-const settling = 2 * time.Second
+// settleTime is enough for all waiting probes to have sent their ClientHello.
+const settleTime = 2 * time.Second

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// process is a program that was started here and is measured from outside.
+// process is a child process that is measured.
 type process struct {
 	command *exec.Cmd
 	in      io.WriteCloser
-	out     *bufio.Reader // nil: it goes nowhere
+	out     *bufio.Reader // nil: the output is not read
 }
 
-// startRole starts this program again in a role; it is talked to line by line.
+// startRole starts this program again in a role. Requests and answers are lines.
 func startRole(role string) (process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -40,7 +40,7 @@ func startRole(role string) (process, error) {
 	return process{command, in, bufio.NewReader(out)}, command.Start()
 }
 
-// ask sends a line and returns the line that comes back.
+// ask sends a line and returns the answer.
 func (p *process) ask(line string) (string, error) {
 	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
 		return "", err
@@ -57,17 +57,17 @@ func (p *process) stop() {
 	if p.in != nil {
 		p.in.Close()
 	}
-	p.command.Process.Kill() // it has nothing to lose
+	p.command.Process.Kill() // it has no state
 	p.command.Wait()
 }
 
-// cpu is how long the process's threads have been on a CPU, in user space and
-// the kernel. Its stat has that too, in hundredths of a second, which is too
-// coarse for short turns. A thread that has ended is not counted; Go ends none.
+// cpu is the CPU time of all threads of the process, in user space and in the kernel. The
+// file stat has it too, but in hundredths of a second, which is too coarse for short
+// turns. A thread that has ended is not counted; Go ends none.
 func (p *process) cpu() (time.Duration, error) {
 	threads, err := filepath.Glob(p.proc("task/*/schedstat"))
 	if err != nil || len(threads) == 0 {
-		return 0, fmt.Errorf("%s says nothing of CPU time: %v", p.proc("task"), err)
+		return 0, fmt.Errorf("%s has no CPU time: %v", p.proc("task"), err)
 	}
 	var sum time.Duration
 	for _, thread := range threads {
@@ -85,7 +85,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// resident is the memory of the process, in bytes.
+// resident is the resident memory of the process, in bytes.
 func (p *process) resident() (float64, error) {
 	content, err := os.ReadFile(p.proc("status"))
 	if err != nil {
@@ -112,7 +112,7 @@ func fileSize(path string) (float64, error) {
 	return float64(info.Size()), nil
 }
 
-// cpuModel is what the kernel calls the CPU; empty where it does not say.
+// cpuModel is the name of the CPU; empty: the kernel does not report it.
 func cpuModel() string {
 	content, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(content)) {

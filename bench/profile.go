@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 )
 
-// profiled is how long the exporter is watched at work, in seconds.
-const profiled = 30
+// profileSeconds is the length of the CPU profile.
+const profileSeconds = 30
 
-// watch leaves profiles of the exporter at work in a folder: cpu.pprof, which is
-// what default.pgo is made of, and allocs.pprof.
-func (b *bench) watch(ctx context.Context, folder string) error {
+// profiles writes profiles of the exporter under load to a folder: cpu.pprof, from which
+// default.pgo is copied, and allocs.pprof.
+func (b *bench) profiles(ctx context.Context, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (b *bench) watch(ctx context.Context, folder string) error {
 		}
 		worked <- err
 	}()
-	err := b.exporter.save(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", profiled), filepath.Join(folder, "cpu.pprof"))
+	err := b.exporter.save(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", profileSeconds), filepath.Join(folder, "cpu.pprof"))
 	done()
 	return errors.Join(err, <-worked, b.exporter.save(ctx, "/debug/pprof/allocs", filepath.Join(folder, "allocs.pprof")))
 }

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// row is one line of the table: what is measured, and what it has to reach.
+// row is one line of the table.
 type row struct {
-	name, bar, aim string
-	measure        func(context.Context, *bench) (figure, error)
+	name, limit, goal string
+	measure           func(context.Context, *bench) (figure, error)
 }
 
 func (r row) named(part string) bool { return strings.Contains(r.name, part) }
 
-// figure is what was reached, and what it is made of.
+// figure is a measured value, with details.
 type figure struct {
 	value  float64
 	format string
@@ -25,14 +25,14 @@ type figure struct {
 
 func (f figure) String() string { return fmt.Sprintf(f.format, f.value) }
 
-// rows is the table. A check that is to be measured is a line here: compare the
-// exporter by a module that has it, which goes into modules, to one without.
+// rows is the table. To measure a check, add a line that compares scrapes with a module
+// that has it, which has to be added to modules, to scrapes with one that has not.
 var rows = []row{
-	{"CPU per scrape over a bare handshake, 200 targets, P-256", "1.05", "0.95", compare(scraping(chainP256, 200, "default"), shaking(chainP256, 200))},
-	{"the same, RSA-2048 with two intermediates", "1.00", "0.85", compare(scraping(chainRSA, 200, "default"), shaking(chainRSA, 200))},
-	{"the same, P-256, 10,000 distinct targets round robin", "1.10", "1.00", compareDistinct},
-	{"a scrape with versions and ciphers kept, over one without", "1.2", "1.1", compare(scraping(chainP256, 200, "scanned"), scraping(chainP256, 200, "default"))},
-	{"a fresh scan of versions (six offers) over a bare handshake", "1.5", "1.0", freshScan},
+	{"CPU per scrape over a bare handshake, 200 targets, P-256", "1.05", "0.95", compare(scraping(chainP256, 200, "default"), handshakes(chainP256, 200))},
+	{"the same, RSA-2048 with two intermediates", "1.00", "0.85", compare(scraping(chainRSA, 200, "default"), handshakes(chainRSA, 200))},
+	{"the same, P-256, 10,000 distinct targets in turn", "1.10", "1.00", compareDistinct},
+	{"a scrape with cached findings of versions and ciphers, over one without", "1.2", "1.1", compare(scraping(chainP256, 200, "scanned"), scraping(chainP256, 200, "default"))},
+	{"a new scan of versions (six ClientHellos) over a bare handshake", "1.5", "1.0", newScan},
 	{"bytes allocated per scrape", "", "", allocated(heapBytes, "%.0f B")},
 	{"allocations per scrape", "", "", allocated(heapObjects, "%.0f")},
 	{"resident memory per probe in flight at a silent endpoint", "25 kB", "15 kB", hanging},
@@ -41,16 +41,15 @@ var rows = []row{
 	{"static binary, stripped", "20 MB", "15 MB", size},
 }
 
-// modules are those of the configuration that the exporter is measured with;
-// %s is the path of the bench's roots.
+// modules is the configuration of the exporter; the argument is the file of the roots.
 const modules = `modules:
   default: {ca_file: %[1]q, timeout: 60s}
   scanned: {ca_file: %[1]q, timeout: 60s, versions: {}, ciphers: {}}
   versions: {ca_file: %[1]q, timeout: 60s, versions: {}}
 `
 
-// load is a side of a comparison: a turn of n probes that goes on round the
-// targets where the turn before it ended, and who bears the cost.
+// load is one side of a comparison: the process whose cost is measured, and a turn of n
+// probes, beginning with the target at from.
 type load struct {
 	on   func(*bench) *process
 	turn func(ctx context.Context, b *bench, from, n int) error
@@ -65,21 +64,21 @@ func scraping(chain string, targets int, module string) load {
 	}
 }
 
-func shaking(chain string, targets int) load {
+func handshakes(chain string, targets int) load {
 	return load{
 		on: func(b *bench) *process { return &b.bare.process },
 		turn: func(_ context.Context, b *bench, from, n int) error {
-			return b.bare.shake(b.targets(chain, targets), from, n, b.plan.workers)
+			return b.bare.handshakes(b.targets(chain, targets), from, n, b.plan.workers)
 		},
 	}
 }
 
-// turnLength is how many probes a side makes before it is the other's turn: few,
-// so that whatever else this machine does meets both.
+// turnLength is the number of probes in a turn. It is small, so that other work on the
+// machine affects both sides.
 const turnLength = 100
 
-// compare holds the CPU per probe of one side against another's, as the median
-// over rounds. What is done once is done in a round before these.
+// compare measures the CPU time per probe of one side relative to the other, as the median
+// of all rounds. A first round, which does not count, fills the caches.
 func compare(one, other load) func(context.Context, *bench) (figure, error) {
 	return func(ctx context.Context, b *bench) (figure, error) {
 		return b.compare(ctx, one, other, b.plan.probes)
@@ -88,7 +87,7 @@ func compare(one, other load) func(context.Context, *bench) (figure, error) {
 
 func compareDistinct(ctx context.Context, b *bench) (figure, error) {
 	n := b.plan.distinct
-	return b.compare(ctx, scraping(chainP256, n, "default"), shaking(chainP256, n), n)
+	return b.compare(ctx, scraping(chainP256, n, "default"), handshakes(chainP256, n), n)
 }
 
 func (b *bench) compare(ctx context.Context, one, other load, probes int) (figure, error) {
@@ -117,7 +116,7 @@ func (b *bench) compare(ctx context.Context, one, other load, probes int) (figur
 		micros(median(spent[0])), micros(median(spent[1])), ratios[0], ratios[len(ratios)-1])}, nil
 }
 
-// cost is the CPU that a turn took.
+// cost is the CPU time of a turn.
 func (b *bench) cost(ctx context.Context, l load, from, n int) (time.Duration, error) {
 	before, err := l.on(b).cpu()
 	if err != nil {
@@ -132,20 +131,20 @@ func (b *bench) cost(ctx context.Context, l load, from, n int) (time.Duration, e
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// median is the middle one of values, or of two in the middle the lower.
+// median is the middle value; of two, the lower one.
 func median[T float64 | time.Duration](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[(len(sorted)-1)/2]
 }
 
-// The exporter's own counters of what it has allocated since it started.
+// Counters of what the exporter has allocated since its start.
 const (
 	heapBytes   = "go_memstats_alloc_bytes_total"
 	heapObjects = "go_memstats_mallocs_total"
 )
 
-// allocated is how much a counter of the heap grows with a scrape, less what
-// asking for it twice costs.
+// allocated is how much a counter of the heap grows per scrape, without the cost of
+// reading the counter.
 func allocated(counter, format string) func(context.Context, *bench) (figure, error) {
 	return func(ctx context.Context, b *bench) (figure, error) {
 		n := b.plan.probes
@@ -165,12 +164,13 @@ func allocated(counter, format string) func(context.Context, *bench) (figure, er
 				return figure{}, err
 			}
 		}
-		asking := seen[1] - seen[0]
-		return figure{(seen[2] - seen[1] - asking) / float64(n), format, ""}, nil
+		reading := seen[1] - seen[0]
+		return figure{(seen[2] - seen[1] - reading) / float64(n), format, ""}, nil
 	}
 }
 
-// hanging has probes wait for an endpoint that takes connections and says nothing.
+// hanging is the memory of probes that wait for an endpoint that accepts connections and
+// sends nothing.
 func hanging(ctx context.Context, b *bench) (figure, error) {
 	exporter, err := b.start(ctx)
 	if err != nil {
@@ -204,7 +204,7 @@ func hanging(ctx context.Context, b *bench) (figure, error) {
 	return figure{(peak - before) / float64(b.plan.hanging) / 1e3, "%.1f kB", detail}, nil
 }
 
-// resident fills the caches of an exporter that has not done anything else.
+// resident is the memory of a new exporter whose caches are full.
 func resident(ctx context.Context, b *bench) (figure, error) {
 	exporter, err := b.start(ctx)
 	if err != nil {
@@ -220,7 +220,7 @@ func resident(ctx context.Context, b *bench) (figure, error) {
 		return figure{}, err
 	}
 	full, err := exporter.resident()
-	return figure{full / 1e6, "%.0f MB", fmt.Sprintf("%.0f MB when started", fresh/1e6)}, err
+	return figure{full / 1e6, "%.0f MB", fmt.Sprintf("%.0f MB at the start", fresh/1e6)}, err
 }
 
 func starting(ctx context.Context, b *bench) (figure, error) {

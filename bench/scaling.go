@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// step is what one number of targets costs.
+// step is the cost for one number of targets.
 type step struct {
 	Targets       int
-	Scrape, Bare  float64 // CPU in µs of a scrape, and of a bare handshake with the same targets
-	First         float64 // CPU in µs of the first scrape of each, with nothing kept
-	Fresh, Memory float64 // resident, in MB: of an exporter just started, and with all targets probed
+	Scrape, Bare  float64 // CPU time in µs of a scrape, and of a bare handshake with the same targets
+	First         float64 // CPU time in µs of the first scrape of each, with empty caches
+	Fresh, Memory float64 // resident memory in MB at the start, and after all targets were probed
 }
 
-// scaleProbes is how many scrapes a step is measured over, at the least, once
-// each target has been scraped; with more targets they are spread over all.
+// scaleProbes is the number of scrapes of a step, after each target has been scraped once.
+// With more targets they are spread over all.
 const scaleProbes = 5000
 
-// scale measures ten times as many targets in each step, prints a table in
-// Markdown, and draws it.
+// scale measures with ten times as many targets in each step, prints a table in Markdown,
+// and draws it.
 func (b *bench) scale(ctx context.Context) error {
-	fmt.Println("| targets | CPU per scrape | of the first | a bare handshake | ratio | memory |\n|---|---|---|---|---|---|")
+	fmt.Println("| targets | CPU per scrape | first scrape | bare handshake | ratio | memory |\n|---|---|---|---|---|---|")
 	var steps []step
 	for n := 100; n <= b.plan.scalingUp; n *= 10 {
 		s, err := b.scaleTo(ctx, n)
@@ -43,16 +43,16 @@ func (b *bench) scaleTo(ctx context.Context, n int) (step, error) {
 		return step{}, err
 	}
 	b.exporter.stop()
-	b.exporter = fresh // the one that scraping is about
+	b.exporter = fresh // the one that scraping measures
 	s := step{Targets: n}
 	memory, err := fresh.resident()
 	if err != nil {
 		return s, err
 	}
 	s.Fresh = memory / 1e6
-	scrapes, handshakes := scraping(chainP256, n, "default"), shaking(chainP256, n)
-	// The servers make their certificates when they are first asked for one.
-	if _, err := b.cost(ctx, handshakes, 0, min(n, scaleProbes)); err != nil {
+	scrapes, bare := scraping(chainP256, n, "default"), handshakes(chainP256, n)
+	// The servers create a certificate at the first connection.
+	if _, err := b.cost(ctx, bare, 0, min(n, scaleProbes)); err != nil {
 		return s, err
 	}
 	first, err := b.cost(ctx, scrapes, 0, n)
@@ -64,7 +64,7 @@ func (b *bench) scaleTo(ctx context.Context, n int) (step, error) {
 	turns := scaleProbes / turnLength
 	for turn := range turns {
 		from := turn * max(n/turns, turnLength)
-		for side, load := range []load{scrapes, handshakes} {
+		for side, load := range []load{scrapes, bare} {
 			cost, err := b.cost(ctx, load, from, turnLength)
 			if err != nil {
 				return s, err
@@ -78,8 +78,8 @@ func (b *bench) scaleTo(ctx context.Context, n int) (step, error) {
 	return s, err
 }
 
-// A picture is two panels side by side, with the number of targets on a
-// logarithmic axis.
+// A picture has two panels side by side, with the number of targets on a logarithmic
+// axis.
 const (
 	panelWidth, panelHeight = 300, 200
 	marginLeft              = 60
@@ -105,7 +105,7 @@ type line struct {
 
 type point struct{ X, Y float64 }
 
-// curve is a line to be: a figure of each step.
+// curve is one figure of each step.
 type curve struct {
 	name, color string
 	of          func(step) float64
@@ -154,7 +154,7 @@ func plot(left int, title string, steps []step, curves ...curve) panel {
 	return p
 }
 
-// roundUp is the next of 1, 2, 2.5, 5, 10, 20, 25, 50 and so on.
+// roundUp rounds up to one of 1, 2, 2.5, 5, 10, 20, 25, 50 and so on.
 func roundUp(value float64) float64 {
 	for unit := 1.0; ; unit *= 10 {
 		for _, step := range []float64{1, 2, 2.5, 5} {

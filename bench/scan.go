@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// freshScan is what it costs to find out which versions targets take that were
-// not asked before, without the scrape that asks: over bare handshakes with the
-// same targets.
-func freshScan(ctx context.Context, b *bench) (figure, error) {
+// newScan is the cost of a first scan of versions, without the scrape, relative to bare
+// handshakes with the same targets.
+func newScan(ctx context.Context, b *bench) (figure, error) {
 	exporter, err := b.start(ctx)
 	if err != nil {
 		return figure{}, err
@@ -26,8 +25,8 @@ func freshScan(ctx context.Context, b *bench) (figure, error) {
 			},
 		}
 	}
-	sides := [...]load{by("default"), by("versions"), by("default"), shaking(chainP256, all)}
-	var scans, shakes []time.Duration
+	sides := [...]load{by("default"), by("versions"), by("default"), handshakes(chainP256, all)}
+	var scans, bare []time.Duration
 	var ratios []float64
 	for round := range b.plan.rounds + 1 {
 		var spent [len(sides)]time.Duration
@@ -40,13 +39,13 @@ func freshScan(ctx context.Context, b *bench) (figure, error) {
 				spent[side] += cost
 			}
 		}
-		if round > 0 { // the first warms up
+		if round > 0 { // the first one warms up
 			scan := (spent[1] - spent[2]) / time.Duration(each)
-			scans, shakes = append(scans, scan), append(shakes, spent[3]/time.Duration(each))
-			ratios = append(ratios, float64(scan)/float64(shakes[len(shakes)-1]))
+			scans, bare = append(scans, scan), append(bare, spent[3]/time.Duration(each))
+			ratios = append(ratios, float64(scan)/float64(bare[len(bare)-1]))
 		}
 	}
 	slices.Sort(ratios)
 	return figure{median(ratios), "%.2f", fmt.Sprintf("%.0f over %.0f µs; %.2f to %.2f",
-		micros(median(scans)), micros(median(shakes)), ratios[0], ratios[len(ratios)-1])}, nil
+		micros(median(scans)), micros(median(bare)), ratios[0], ratios[len(ratios)-1])}, nil
 }

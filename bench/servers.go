@@ -22,22 +22,21 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// The chains that are served, each at a port of its own.
+// The chains of the servers, each at its own port.
 const (
 	chainP256 = "P-256"
 	chainRSA  = "RSA-2048"
 )
 
-// An endpoint is an address of 127.0.0.0/8, all of which is this machine's: as
-// many endpoints as there are targets, each with a certificate of its own, at
-// one port. So 100,000 of them take one listening socket.
+// endpoint is an address of 127.0.0.0/8, which is all local. Each endpoint has its own
+// certificate, and all share one port, so 100,000 of them need one listening socket.
 func endpoint(i int) netip.Addr {
-	i++ // 127.0.0.0 is nobody's
+	i++ // without 127.0.0.0
 	return netip.AddrFrom4([4]byte{127, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
-// serve is the role of the servers. The first line that it writes is its ports and
-// its roots; it ends with its input.
+// serve is the role of the servers. It writes a line with its ports and roots, and ends
+// when its input ends.
 func serve(in io.Reader, out io.Writer) error {
 	root, err := tlstest.NewRoot("bench root")
 	if err != nil {
@@ -52,8 +51,8 @@ func serve(in io.Reader, out io.Writer) error {
 		return err
 	}
 	var ports [3]int
-	for i, talk := range []func(net.Conn){p256.talk, rsa2048.talk, listen} {
-		if ports[i], err = accept(talk); err != nil {
+	for i, handle := range []func(net.Conn){p256.handle, rsa2048.handle, silent} {
+		if ports[i], err = accept(handle); err != nil {
 			return err
 		}
 	}
@@ -63,9 +62,8 @@ func serve(in io.Reader, out io.Writer) error {
 	return err
 }
 
-// accept has every connection to a port talked to. The servers' end is the
-// process's, so nobody waits for them.
-func accept(talk func(net.Conn)) (port int, err error) {
+// accept calls handle for every connection to a new port, until the process ends.
+func accept(handle func(net.Conn)) (port int, err error) {
 	listener, err := net.Listen("tcp4", "0.0.0.0:0")
 	if err != nil {
 		return 0, err
@@ -78,20 +76,20 @@ func accept(talk func(net.Conn)) (port int, err error) {
 			}
 			go func() {
 				defer conn.Close()
-				talk(conn)
+				handle(conn)
 			}()
 		}
 	}()
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// listen never says anything.
-func listen(conn net.Conn) { io.Copy(io.Discard, conn) }
+// silent reads and never sends anything.
+func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
 
-// chain issues a certificate for each endpoint when it is first asked for one.
+// chain issues a certificate for each endpoint at its first connection.
 type chain struct {
 	issuer *tlstest.CA
-	above  [][]byte // what is sent after the leaf
+	above  [][]byte // sent after the leaf
 	newKey func() (crypto.Signer, error)
 	config *tls.Config
 	known  sync.Map // netip.Addr to *tls.Certificate
@@ -107,8 +105,8 @@ func chainOfP256(root *tlstest.CA) (*chain, error) {
 	}), nil
 }
 
-// chainOfRSA has one key for all leaves, since to make 200 of them takes longer
-// than to measure.
+// chainOfRSA has one key for all leaves, because creating 200 keys takes longer than the
+// measurement.
 func chainOfRSA(root *tlstest.CA) (*chain, error) {
 	keys := make([]*rsa.PrivateKey, 3)
 	for i := range keys {
@@ -146,8 +144,8 @@ func newChain(issuer *tlstest.CA, above [][]byte, newKey func() (crypto.Signer, 
 	return c
 }
 
-// talk shakes hands and waits for the client to leave.
-func (c *chain) talk(conn net.Conn) {
+// handle performs the handshake and waits until the client closes the connection.
+func (c *chain) handle(conn net.Conn) {
 	server := tls.Server(conn, c.config)
 	if server.Handshake() == nil {
 		io.Copy(io.Discard, server)
@@ -171,8 +169,8 @@ func (c *chain) certificate(at net.Addr) (*tls.Certificate, error) {
 	return known.(*tls.Certificate), nil
 }
 
-// leafFor looks like what public CAs issue: a name or two, where to fetch the
-// issuer, 90 days.
+// leafFor is similar to what public CAs issue: two names, a pointer to the issuer, 90
+// days.
 func leafFor(addr netip.Addr) *x509.Certificate {
 	name := strings.ReplaceAll(addr.String(), ".", "-") + ".bench.test"
 	begin := time.Now().AddDate(0, 0, -30).Truncate(time.Second)
@@ -190,7 +188,7 @@ func leafFor(addr netip.Addr) *x509.Certificate {
 	}
 }
 
-// randomSerial is as long as public CAs' serial numbers.
+// randomSerial is as long as the serial numbers of public CAs.
 func randomSerial() []byte {
 	serial := make([]byte, 16)
 	rand.Read(serial)
@@ -218,7 +216,7 @@ func startServers() (*servers, error) {
 		return s, err
 	}
 	if _, err := fmt.Sscanf(line, "%d %d %d %q\n", &p256, &rsa2048, &silent, &s.roots); err != nil {
-		return s, fmt.Errorf("the servers said %q: %w", line, err)
+		return s, fmt.Errorf("the servers answered %q: %w", line, err)
 	}
 	s.ports[chainP256], s.ports[chainRSA] = p256, rsa2048
 	s.silent = netip.AddrPortFrom(endpoint(0), uint16(silent))

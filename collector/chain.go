@@ -8,17 +8,17 @@ import (
 )
 
 var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
-	gauge("tls_chain_valid", "Whether the chain is trusted, in date, for this name and for servers, as a modern verifier judges.",
+	gauge("tls_chain_valid", "Whether a modern client accepts the chain: trusted, valid now, for this name, and for servers.",
 		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), true }),
-	gauge("tls_chain_days_remaining", "Days until clients break: until the trusted path that lasts longest ends. Absent without one.",
+	gauge("tls_chain_days_remaining", "Days until clients fail: until the trusted path that is valid longest expires. Absent without one.",
 		(*chain.Chain).DaysRemaining),
-	gauge("tls_chain_not_after_timestamp_seconds", "When clients break: when the trusted path that lasts longest ends. Absent without one.",
+	gauge("tls_chain_not_after_timestamp_seconds", "When clients fail: when the trusted path that is valid longest expires. Absent without one.",
 		func(c *chain.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
-	gauges("tls_chain_problem", "What is wrong with the chain: 1 for each problem that it has, 0 for each that it does not have.",
+	gauges("tls_chain_problem", "Problems of the chain: 1 for each that it has, 0 for each that it does not have.",
 		[]string{"problem"}, func(c *chain.Chain, set setter) {
 			for _, p := range chain.Problems {
-				// Revocation is a question of its own, which was not asked. Nor
-				// was that for the name, where there is none.
+				// Revocation was not checked, and without a name neither was the
+				// name.
 				if p != chain.ProblemRevoked && (p != chain.ProblemNameMismatch || c.Name != "") {
 					set(bit(c.Has(p)), string(p))
 				}
@@ -27,19 +27,19 @@ var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 )
 
 var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
-	eachCertificate("tls_certificate_days_remaining", "Days until the certificate ends, fractional; negative once it has. Position 0 is the leaf, the others are as sent.",
+	eachCertificate("tls_certificate_days_remaining", "Days until the certificate expires, fractional; negative afterwards. Position 0 is the leaf, the others are in the order in which they were sent.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) {
 			return cert.DaysRemaining(c.At), true
 		}),
-	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate ends.",
+	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate expires.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.X509.NotAfter), true }),
-	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate begins.",
+	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate becomes valid.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
 			return unix(cert.X509.NotBefore), true
 		}),
-	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 fresh, 0 at its end, negative after it.",
+	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 when it becomes valid, 0 when it expires, negative afterwards.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),
-	gauges("tls_certificate_info", "The certificate's names, keys and fingerprints. The value is 1.",
+	gauges("tls_certificate_info", "Names, key and fingerprints of the certificate. The value is 1.",
 		[]string{"position", "subject_cn", "issuer_cn", "serial_number", "fingerprint_sha256", "spki_sha256",
 			"key_algorithm", "key_bits", "signature_algorithm", "dns_names"},
 		func(c *chain.Chain, set setter) {
@@ -50,7 +50,7 @@ var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 		}),
 )
 
-// eachCertificate is a row with a series for each certificate of the chain.
+// eachCertificate is a row with a series for each certificate that was sent.
 func eachCertificate(name, help string, read func(*chain.Chain, *chain.Certificate) (float64, bool)) row[chain.Chain] {
 	return gauges(name, help, []string{"position"}, func(c *chain.Chain, set setter) {
 		for i, cert := range c.Certificates {
@@ -61,7 +61,7 @@ func eachCertificate(name, help string, read func(*chain.Chain, *chain.Certifica
 	})
 }
 
-// keyBits is empty where the size of a key is not known.
+// keyBits is the size of the key; empty: not known.
 func keyBits(cert *chain.Certificate) string {
 	if cert.KeyBits == 0 {
 		return ""

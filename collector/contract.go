@@ -1,19 +1,18 @@
 // Package collector shows the result of a probe as metrics. A metric is a row: its
-// name, its help, and how to read it off a Result. A row whose question was not
-// answered is absent from the page.
+// name, its help, and how to read it from a Result. A metric is absent if its
+// question was not answered.
 package collector
 
-// Metric is one metric of the contract with its users: what it is called, what
-// it says, and by which labels.
+// Metric is one metric of the contract with the users.
 type Metric struct {
 	Name, Help string
 	Type       string // as in the exposition formats: gauge, counter, histogram
 	Labels     []string
-	Part       string // of what it tells: a heading of the documentation
+	Part       string // a heading of docs/metrics.md
 }
 
-// Contract is every metric of /probe, in the order in which people are told of them.
-// A removed name or label breaks somebody's dashboard.
+// Contract is every metric of /probe, in the order of docs/metrics.md. Users rely on
+// the names and labels: none may be removed.
 func Contract() []Metric {
 	var all []Metric
 	for _, part := range contents {
@@ -24,8 +23,8 @@ func Contract() []Metric {
 	return all
 }
 
-// contents is the table of contents of a probe's page, in the order in which
-// people are told of it.
+// contents is all metrics of /probe, in the order of docs/metrics.md: a line for each
+// heading.
 var contents = []part{
 	{"Always", always},
 	{"The session", session},
@@ -41,7 +40,7 @@ var contents = []part{
 	{"Resumption", resumptionRows},
 }
 
-// part is families that are about the same thing.
+// part is the families of one heading.
 type part struct {
 	title    string
 	families []family

@@ -10,7 +10,7 @@ import (
 	"tls_exporter/prober"
 )
 
-// family is a row: one gauge, and how to read it off a Result.
+// family is one gauge, and how to read it from a Result.
 type family struct {
 	name, help string
 	labels     []string
@@ -20,8 +20,8 @@ type family struct {
 // setter adds a series with the values of the family's labels, in their order.
 type setter func(value float64, labels ...string)
 
-// about gives rows the part of the Result that they are about, and skips them
-// where that part was not learned.
+// about makes families of rows that are read from one part of a Result. They are
+// absent if part returns nil.
 func about[Part any](part func(*prober.Result) *Part, rows ...row[Part]) []family {
 	families := make([]family, len(rows))
 	for i, row := range rows {
@@ -34,14 +34,14 @@ func about[Part any](part func(*prober.Result) *Part, rows ...row[Part]) []famil
 	return families
 }
 
-// row is a family that is read off one part of a Result.
+// row is a family that is read from one part of a Result.
 type row[Part any] struct {
 	name, help string
 	labels     []string
 	read       func(*Part, setter)
 }
 
-// gauge is a row with a single series, absent when read says false.
+// gauge is a row with one series. It is absent if read returns false.
 func gauge[Part any](name, help string, read func(*Part) (float64, bool)) row[Part] {
 	return row[Part]{name, help, nil, func(p *Part, set setter) {
 		if value, known := read(p); known {
@@ -50,16 +50,16 @@ func gauge[Part any](name, help string, read func(*Part) (float64, bool)) row[Pa
 	}}
 }
 
-// gauges is a row with a series for each time that read calls set.
+// gauges is a row with one series for each call of set.
 func gauges[Part any](name, help string, labels []string, read func(*Part, setter)) row[Part] {
 	return row[Part]{name, help, labels, read}
 }
 
-// gatherer is a Result as Prometheus gathers it, for the formats that are not text:
-// no registry is built for a scrape and nothing is kept after it.
+// gatherer is a prometheus.Gatherer of one Result, for the formats that are not text.
+// It needs no registry for each scrape.
 type gatherer struct{ result *prober.Result }
 
-// Gather reads every row off the Result; it never fails.
+// Gather reads every family from the Result; it never fails.
 func (g gatherer) Gather() ([]*dto.MetricFamily, error) {
 	gathered := make([]*dto.MetricFamily, 0, len(byName))
 	for _, f := range byName {
@@ -70,7 +70,7 @@ func (g gatherer) Gather() ([]*dto.MetricFamily, error) {
 	return gathered, nil
 }
 
-// byName is the families in the order that the exposition formats ask for.
+// byName is the families in the order that the exposition formats require.
 var byName = func() []family {
 	var all []family
 	for _, part := range contents {
@@ -88,7 +88,7 @@ func (f family) gather(r *prober.Result) *dto.MetricFamily {
 	return g
 }
 
-// pairs joins label names and values, sorted by name as the formats want it.
+// pairs joins label names and values, sorted by name as the formats require.
 func pairs(names, values []string) []*dto.LabelPair {
 	all := make([]*dto.LabelPair, len(names))
 	for i := range names {
@@ -98,6 +98,7 @@ func pairs(names, values []string) []*dto.LabelPair {
 	return all
 }
 
+// bit is 1 for true and 0 for false.
 func bit(b bool) float64 {
 	if b {
 		return 1
@@ -105,4 +106,5 @@ func bit(b bool) float64 {
 	return 0
 }
 
+// unix is seconds since 1970.
 func unix(t time.Time) float64 { return float64(t.Unix()) }

@@ -18,15 +18,8 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
-	"tls_exporter/prober/check/ciphers"
-	"tls_exporter/prober/check/expect"
-	"tls_exporter/prober/check/policy"
-	"tls_exporter/prober/check/resumption"
-	"tls_exporter/prober/check/versions"
-	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
-	"tls_exporter/prober/hello"
 	"tls_exporter/prober/target"
 )
 
@@ -34,8 +27,10 @@ var at = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-// full is a result in which everything that can be learned was, wrong things
-// among it.
+// examples set findings with every metric: one in the test file of each check.
+var examples []func(*prober.Checks)
+
+// full is a result with every metric, also those of failures.
 func full() *prober.Result {
 	leaf := &chain.Certificate{
 		X509:      &x509.Certificate{NotBefore: at.Add(-80 * day), NotAfter: at.Add(-20 * day)},
@@ -52,7 +47,7 @@ func full() *prober.Result {
 		Start:     at,
 		Duration:  62 * time.Millisecond,
 		Phases:    []failure.PhaseTime{{Phase: "resolve", Duration: time.Millisecond}, {Phase: "connect", Duration: 20 * time.Millisecond}, {Phase: "server_hello", Duration: 25 * time.Millisecond}, {Phase: "key_exchange", Duration: 5 * time.Millisecond}, {Phase: "verify", Duration: 11 * time.Millisecond}},
-		Failure:   &failure.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf ended")},
+		Failure:   &failure.Failure{Phase: "verify", Reason: "expired", Err: errors.New("the leaf has expired")},
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")},
 		Proxy:     "http://<secret>@proxy.example.com:3128",
 		Connected: true,
@@ -69,27 +64,14 @@ func full() *prober.Result {
 		Pool:     pool(leaf),
 		Outcomes: []check.Outcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &failure.Failure{Reason: "timeout"}}},
 	}
-	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{{Name: "min_version", Met: true}, {Name: "pin"}}}
-
-	r.Versions.Finding = &versions.Finding{Answers: []versions.Answer{{Version: hello.SSL30}, {Version: hello.TLS12, Accepted: true}}}
-	r.Ciphers.Finding = &ciphers.Finding{
-		Suites: []ciphers.Suite{
-			{Version: hello.TLS13, Number: 0x1301},
-			{Version: hello.TLS12, Number: 0x0005},
-		},
-		Groups:  []ciphers.GroupAnswer{{Group: hello.X25519MLKEM768, Accepted: true}, {Group: hello.SecP521r1}},
-		Schemes: []hello.SignatureScheme{0x0403}, DHBits: 1024, Preference: ciphers.ClientPreference,
+	for _, example := range examples {
+		example(&r.Checks)
 	}
-	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
-		{Policy: "pci_dss", Compliant: true}, {Policy: "mozilla_intermediate", Violations: []string{"ciphers", "b", "c", "d", "e", "beyond the bound"}},
-	}}
-	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: "rc4", Vulnerable: true}, {Name: "heartbleed"}}}
-	r.Resumption.Finding = &resumption.Finding{Methods: []resumption.Answer{{Method: "ticket", Supported: true}, {Method: "session_id"}}, Duration: 12 * time.Millisecond}
 	return r
 }
 
-// pool has an address that is fine, one that is not, and one of which nothing
-// was learned.
+// pool has a good address, one with an expired certificate, and one that did not
+// answer.
 func pool(leaf *chain.Certificate) *prober.Pool {
 	fresh := &chain.Certificate{X509: &x509.Certificate{NotBefore: at.Add(-day), NotAfter: at.Add(89 * day)}, FingerprintSHA256: "ee"}
 	return &prober.Pool{Total: 40, Members: []*prober.Member{
@@ -108,7 +90,7 @@ func pool(leaf *chain.Certificate) *prober.Pool {
 	}}
 }
 
-// nothing is a result in which not even the name resolved.
+// nothing is a result in which the name did not resolve.
 func nothing() *prober.Result {
 	return &prober.Result{
 		Target:   target.Target{Scheme: "https", Host: "www.example.com", Port: 443},
@@ -119,7 +101,7 @@ func nothing() *prober.Result {
 	}
 }
 
-// The whole page of a scrape, so that a changed metric shows up as a diff.
+// The golden files show each changed metric as a diff.
 func TestPage(t *testing.T) {
 	for name, result := range map[string]*prober.Result{"full": full(), "nothing": nothing()} {
 		t.Run(name, func(t *testing.T) {
@@ -138,9 +120,9 @@ func page(t *testing.T, results ...*prober.Result) string {
 	return text.String()
 }
 
-func TestPageIsClean(t *testing.T) { collectortest.Lint(t, strings.NewReader(page(t, full()))) }
+func TestPageLint(t *testing.T) { collectortest.Lint(t, strings.NewReader(page(t, full()))) }
 
-// A gatherer promises sorted families, sorted labels and no series twice.
+// A gatherer has to sort families and labels, and no series may occur twice.
 func TestGatherIsSorted(t *testing.T) {
 	families, err := gatherer{full()}.Gather()
 	if err != nil {
@@ -156,7 +138,7 @@ func TestGatherIsSorted(t *testing.T) {
 				t.Errorf("%s: labels are not sorted: %v", family.GetName(), metric.Label)
 			}
 			if key := metric.String(); seen[key] {
-				t.Errorf("%s: a series stands there twice: %v", family.GetName(), metric.Label)
+				t.Errorf("%s: a series occurs twice: %v", family.GetName(), metric.Label)
 			} else {
 				seen[key] = true
 			}
@@ -164,11 +146,10 @@ func TestGatherIsSorted(t *testing.T) {
 	}
 }
 
-// Every part of a Result is shown: without it the page is another one.
+// Every part of a Result is shown: the page differs without it.
 func TestEveryPartIsShown(t *testing.T) {
-	// Not of themselves: the target is the scrape's business, the addresses are
-	// shown by the one that answered, that one by the session, the start by
-	// Prometheus's own clock; the proxy is the module's.
+	// The scrape adds the target and the time. The session has the address that
+	// answered. The proxy is the same for all targets of a module.
 	silent := []string{"Target", "Start", "Addresses", "Remote", "Proxy"}
 	whole := page(t, full())
 	result := reflect.TypeFor[prober.Result]()
@@ -177,12 +158,20 @@ func TestEveryPartIsShown(t *testing.T) {
 		without := full()
 		reflect.ValueOf(without).Elem().Field(i).SetZero()
 		if changed := page(t, without) != whole; changed == slices.Contains(silent, name) {
-			t.Errorf("without %s the page is another one: %v", name, changed)
+			t.Errorf("without %s the page changes: %v", name, changed)
+		}
+	}
+	checks := reflect.TypeFor[prober.Checks]()
+	for i := range checks.NumField() {
+		without := full()
+		reflect.ValueOf(&without.Checks).Elem().Field(i).SetZero()
+		if page(t, without) == whole {
+			t.Errorf("the page does not change without the finding of %s", checks.Field(i).Name)
 		}
 	}
 }
 
-// What was not learned has no row, and a row that says 0 would say too much.
+// What was not learned is absent, and not 0.
 func TestUnknownIsAbsent(t *testing.T) {
 	text := page(t, nothing())
 	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation", "tls_address",
@@ -194,7 +183,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	untrusted := full()
 	untrusted.Chain.Path, untrusted.Chain.NotAfter = nil, time.Time{}
 	if strings.Contains(page(t, untrusted), "tls_chain_days_remaining") {
-		t.Error("a chain without a trusted path has an end")
+		t.Error("a chain without a trusted path has an expiry")
 	}
 	for _, series := range []string{"tls_address_handshake_duration_seconds", "tls_address_certificate_days_remaining"} {
 		if strings.Contains(page(t, full()), series+`{ip="2001:db8::7"}`) {
@@ -204,21 +193,21 @@ func TestUnknownIsAbsent(t *testing.T) {
 	down := full()
 	down.Pool.Members = down.Pool.Members[2:]
 	if strings.Contains(page(t, down), "tls_addresses_distinct_certificates") {
-		t.Error("nobody showed a certificate, and they are counted")
+		t.Error("no address sent a certificate, and there is a count of them")
 	}
 	nameless := full()
 	nameless.Chain.Name = ""
 	if strings.Contains(page(t, nameless), `problem="name_mismatch"`) {
-		t.Error("where there is no name, another one is not served")
+		t.Error("without a name there is name_mismatch")
 	}
 	behind := nothing()
 	behind.Failure = &failure.Failure{Phase: "proxy", Reason: "refused"}
 	if strings.Contains(page(t, behind), "tls_tcp_connected") {
-		t.Error("what the proxy was not asked for did not answer")
+		t.Error("after a failure of the proxy there is tls_tcp_connected")
 	}
 }
 
-// The contract is what the page has, no more and no less.
+// The contract lists exactly the metrics of the page.
 func TestContract(t *testing.T) {
 	families, err := gatherer{full()}.Gather()
 	if err != nil {

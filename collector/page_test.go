@@ -14,8 +14,8 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// What is written straight from the rows is what the library writes, byte for
-// byte, whatever the values and labels are.
+// The page is byte for byte what the library writes, for all formats, values and
+// labels.
 func TestPageIsTheLibrarys(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, accept := range []string{
@@ -27,7 +27,7 @@ func TestPageIsTheLibrarys(t *testing.T) {
 		request.Header.Set("Accept", accept)
 		results := []*prober.Result{full(), nothing()}
 		for range 200 {
-			results = append(results, strange(random))
+			results = append(results, randomResult(random))
 		}
 		for _, result := range results {
 			w := httptest.NewRecorder()
@@ -36,14 +36,14 @@ func TestPageIsTheLibrarys(t *testing.T) {
 			if got := w.Header().Get("Content-Type"); got != string(format) {
 				t.Fatalf("asked for %q it is %q, not %q", accept, got, format)
 			}
-			if want := librarys(t, format, result); w.Body.String() != want {
+			if want := byLibrary(t, format, result); w.Body.String() != want {
 				t.Fatalf("asked for %q:\n%s\nand the library writes\n%s", accept, w.Body, want)
 			}
 		}
 	}
 }
 
-func librarys(t *testing.T, format expfmt.Format, result *prober.Result) string {
+func byLibrary(t *testing.T, format expfmt.Format, result *prober.Result) string {
 	t.Helper()
 	var page bytes.Buffer
 	encoder := expfmt.NewEncoder(&page, format)
@@ -64,8 +64,8 @@ func librarys(t *testing.T, format expfmt.Format, result *prober.Result) string 
 	return page.String()
 }
 
-// strange is a result with times and names that no endpoint has.
-func strange(random *rand.Rand) *prober.Result {
+// randomResult is a result with random times and names.
+func randomResult(random *rand.Rand) *prober.Result {
 	r := full()
 	names := []string{"", "plain", `back\slash`, "new\nline", `"quoted"`, "ümläut", `\n"` + "\n", "{}=,# ", "a\x00b"}
 	name := func() string { return names[random.IntN(len(names))] + names[random.IntN(len(names))] }

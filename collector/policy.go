@@ -6,13 +6,13 @@ import (
 )
 
 var policyRows = about(func(r *prober.Result) *policy.Finding { return r.Policy.Finding },
-	gauges("tls_policy_compliant", "Whether the endpoint is as the policy has it. A policy that asks for what was not learned is absent.",
+	gauges("tls_policy_compliant", "Whether the endpoint complies with the policy. Absent if the policy needs something that was not learned.",
 		[]string{"policy"}, func(c *policy.Finding, set setter) {
 			for _, v := range c.Verdicts {
 				set(bit(v.Compliant), string(v.Policy))
 			}
 		}),
-	gauges("tls_policy_violation_info", "The first rules of the policy that the endpoint breaks. The value is 1.",
+	gauges("tls_policy_violation_info", "The first rules of the policy that the endpoint violates. The value is 1.",
 		[]string{"policy", "rule"}, func(c *policy.Finding, set setter) {
 			for _, v := range c.Verdicts {
 				for _, rule := range v.Violations[:min(len(v.Violations), maxViolations)] {
@@ -22,5 +22,5 @@ var policyRows = about(func(r *prober.Result) *policy.Finding { return r.Policy.
 		}),
 )
 
-// maxViolations bounds the series of one policy.
+// maxViolations is the most series of one policy.
 const maxViolations = 5

@@ -1,22 +1,20 @@
 package collector
 
-import (
-	"tls_exporter/prober"
-)
+import "tls_exporter/prober"
 
 var addresses = about(func(r *prober.Result) *prober.Pool { return r.Pool },
-	gauge("tls_addresses", "How many addresses the name has. With addresses: all in the module they are probed each by itself, the first 32 of them.",
+	gauge("tls_addresses", "How many addresses the name has. With addresses: all in the module, the first 32 of them are probed separately.",
 		func(p *prober.Pool) (float64, bool) { return float64(p.Total), true }),
-	gauge("tls_addresses_failing", "How many of the probed addresses are not as they should be.",
+	gauge("tls_addresses_failing", "How many of the probed addresses have a failure.",
 		func(p *prober.Pool) (float64, bool) { return float64(p.Failing()), true }),
-	gauge("tls_addresses_distinct_certificates", "How many different leaf certificates the addresses serve. Absent when none was seen.",
+	gauge("tls_addresses_distinct_certificates", "How many different leaf certificates the addresses sent. Absent if none was sent.",
 		func(p *prober.Pool) (float64, bool) {
 			distinct := p.DistinctCertificates()
 			return float64(distinct), distinct > 0
 		}),
-	eachAddress("tls_address_success", "Whether the address, probed by itself, is as it should be.",
+	eachAddress("tls_address_success", "Whether the address, probed separately, has no failure.",
 		func(m *prober.Member) (float64, bool) { return bit(m.Failure == nil), true }),
-	gauges("tls_address_failure_info", "Which phase failed at the address and why. Absent when nothing did.",
+	gauges("tls_address_failure_info", "Which phase failed at the address and why. Absent without a failure.",
 		[]string{"ip", "phase", "reason"}, func(p *prober.Pool, set setter) {
 			for _, m := range p.Members {
 				if m.Failure != nil {
@@ -24,14 +22,14 @@ var addresses = about(func(r *prober.Result) *prober.Pool { return r.Pool },
 				}
 			}
 		}),
-	eachAddress("tls_address_handshake_duration_seconds", "Handshake latency of the address. Absent when no handshake was completed.",
+	eachAddress("tls_address_handshake_duration_seconds", "Handshake latency of the address. Absent if the handshake was not completed.",
 		func(m *prober.Member) (float64, bool) {
 			if m.Session == nil || !m.Session.Completed {
 				return 0, false
 			}
 			return m.Session.Duration.Seconds(), true
 		}),
-	eachAddress("tls_address_certificate_days_remaining", "Days until the leaf certificate that the address serves ends. Absent when none was seen.",
+	eachAddress("tls_address_certificate_days_remaining", "Days until the leaf certificate of the address expires. Absent if none was sent.",
 		func(m *prober.Member) (float64, bool) {
 			if m.Chain == nil {
 				return 0, false

@@ -6,7 +6,7 @@ import (
 )
 
 var vulnerabilitiesRows = about(func(r *prober.Result) *vulnerabilities.Finding { return r.Vulnerabilities.Finding },
-	gauges("tls_vulnerable", "Whether the server has the vulnerability. One that could not be told is absent.",
+	gauges("tls_vulnerable", "Whether the server has the vulnerability. Absent if the result is unknown.",
 		[]string{"vulnerability"}, func(v *vulnerabilities.Finding, set setter) {
 			for _, a := range v.Answers {
 				set(bit(a.Vulnerable), string(a.Name))

@@ -21,10 +21,10 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Config is what a targets.yml says, made ready: every module's files are read,
+// Config is a targets.yml that was read: the files of every module are read, and
 // every target is parsed.
 type Config struct {
-	Probers map[string]*prober.Prober // by module; "default" is always there
+	Probers map[string]*prober.Prober // by module; there is always "default"
 	Targets []ConfiguredTarget
 
 	guard   *guard.Guard
@@ -36,18 +36,18 @@ type Config struct {
 // ConfiguredTarget is one target of the file.
 type ConfiguredTarget struct {
 	Target   target.Target
-	Written  string // as the file has it
+	Written  string // as in the file
 	Module   string
-	Interval option.Duration // between scrapes; 0: as the scrape job has it
+	Interval option.Duration // between scrapes; 0: that of the scrape job
 	Labels   map[string]string
 }
 
-// DefaultModuleName is the module of targets and requests that name none.
+// DefaultModuleName is the module of targets and requests without a module.
 const DefaultModuleName = "default"
 
-// Loader loads configurations for one process. It has what outlives each of them:
-// where the exporter itself listens, the findings that are cached between probes,
-// and counts. The zero value is ready to use.
+// Loader loads configurations for one process. It owns what outlives each of them:
+// the exporter's listening addresses, the cache of findings, and counts. The zero
+// value is ready to use.
 type Loader struct {
 	Listeners  guard.Listeners
 	Handshakes handshake.Counts // that were performed
@@ -56,34 +56,35 @@ type Loader struct {
 	cache *check.Cache
 }
 
+// findings is the cache, which the first call creates.
 func (l *Loader) findings() *check.Cache {
 	l.once.Do(func() { l.cache = check.NewCache() })
 	return l.cache
 }
 
-// Close ends the checks that no probe waits for any more, and returns when they
-// have ended. No probe may run by then.
+// Close cancels the checks that are running, and returns when they have ended. No
+// probe may be running.
 func (l *Loader) Close() { l.findings().Close() }
 
-// Default is the configuration without a file: the default module alone.
+// Default is the configuration without a file: it has only the default module.
 func (l *Loader) Default() (*Config, error) {
 	c := l.newConfig(guard.Policy{})
 	return c, l.addDefault(c)
 }
 
-// Adopt makes c the configuration of its process: findings that none of its modules
-// asks for are dropped.
+// Adopt makes c the configuration of its process. It drops cached findings that none
+// of its modules uses.
 func (c *Config) Adopt() { c.cache.Retain(c.cacheKeys()) }
 
-// cacheKeys are what the modules ask by checks whose findings are cached.
+// cacheKeys are the keys of all findings that the modules use.
 func (c *Config) cacheKeys() map[[16]byte]bool {
-	asked := make(map[[16]byte]bool)
+	used := make(map[[16]byte]bool)
 	for _, p := range c.Probers {
 		for _, key := range p.CacheKeys() {
-			asked[key] = true
+			used[key] = true
 		}
 	}
-	return asked
+	return used
 }
 
 func (l *Loader) newConfig(policy guard.Policy) *Config {
@@ -92,8 +93,8 @@ func (l *Loader) newConfig(policy guard.Policy) *Config {
 	}
 }
 
-// addDefault adds the default module, where the file has none of its own: it reads
-// the system's roots, which may not be wanted.
+// addDefault adds the default module, unless the file defines it. It reads the roots
+// of the system.
 func (l *Loader) addDefault(c *Config) error {
 	if c.Probers[DefaultModuleName] != nil {
 		return nil
@@ -110,14 +111,14 @@ func (l *Loader) addModule(c *Config, name string, m prober.Module) error {
 	return nil
 }
 
-// Bounds on a configuration: far above any in use, far below what would hurt.
+// Limits on a configuration, far above any that is in use.
 const (
 	maxConfigBytes = 64 << 20
 	maxTargets     = 200_000
 )
 
-// Load reads a targets.yml. Relative paths in it are relative to it. An error
-// is one sentence that begins with file:line and says what would be right.
+// Load reads a targets.yml. Relative paths in it are relative to its directory. An
+// error is one sentence that begins with file:line and says what would be valid.
 func (l *Loader) Load(path string) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -137,7 +138,7 @@ func (l *Loader) Load(path string) (*Config, error) {
 	return config, nil
 }
 
-// file is the document. Its targets have the shape of Prometheus's static configs.
+// file is the document. Its targets look like static_configs of Prometheus.
 type file struct {
 	Modules map[string]located[prober.Module] `yaml:"modules"`
 	Targets []located[group]                  `yaml:"targets"`
@@ -185,7 +186,7 @@ func (l *Loader) parse(content []byte, dir string) (*Config, error) {
 	return config, nil
 }
 
-// resolvePaths makes the module's file names relative to the file that has them.
+// resolvePaths makes file names of a module relative to dir.
 func resolvePaths(m *prober.Module, dir string) {
 	paths := []*string{&m.CAFile}
 	if m.ClientCertificate != nil {
@@ -201,8 +202,8 @@ func resolvePaths(m *prober.Module, dir string) {
 	}
 }
 
-// targets parses every target, and refuses two whose series Prometheus could
-// not tell apart.
+// targets parses every target. Two with the same labels are an error: Prometheus could
+// not distinguish their series.
 func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, error) {
 	var all []ConfiguredTarget
 	lines := make(map[string]int)
@@ -215,7 +216,7 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 			return nil, at(entry.Line, fmt.Errorf("targets: unknown module %s; there are %s", text.Quote(g.Module), text.List(slices.Collect(maps.Keys(probers)))))
 		}
 		if len(g.Targets) == 0 {
-			return nil, at(entry.Line, errors.New("targets: this entry names no target; write targets: [example.com]"))
+			return nil, at(entry.Line, errors.New("targets: this entry has no target; write targets: [example.com]"))
 		}
 		if err := checkLabels(g.Labels); err != nil {
 			return nil, at(entry.Line, err)
@@ -225,13 +226,14 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 			if err != nil {
 				return nil, at(written.Line, err)
 			}
-			// Where the exporter listens is not for the file to know.
+			// Without the exporter's own addresses: a file is valid wherever the
+			// exporter listens.
 			if err := guard.New(f.Policy.Value, new(guard.Listeners)).CheckTarget(&target); err != nil {
 				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", text.Quote(written.Value), err))
 			}
 			identity := target.String() + fmt.Sprint(g.Labels)
 			if first, twice := lines[identity]; twice {
-				return nil, at(written.Line, fmt.Errorf("target %s is already on line %d with the same labels, and Prometheus could not tell the two apart; remove one or give it a label of its own", text.Quote(written.Value), first))
+				return nil, at(written.Line, fmt.Errorf("target %s is already on line %d with the same labels, and Prometheus could not distinguish their series; remove one or give it another label", text.Quote(written.Value), first))
 			}
 			lines[identity] = written.Line
 			if len(all) == maxTargets {
@@ -243,8 +245,8 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 	return all, nil
 }
 
-// checkLabels wants names as Prometheus has them for labels of a target, and
-// none that service discovery sets itself.
+// checkLabels returns an error for a name that is not valid in Prometheus, or that is
+// reserved for service discovery.
 func checkLabels(labels map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		valid := name != "" && (name[0] < '0' || name[0] > '9') && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""

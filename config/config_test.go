@@ -17,8 +17,8 @@ import (
 	"tls_exporter/prober/option"
 )
 
-// Every file of testdata/config says in its name whether it is good, and a bad
-// one in its first line what has to be said of it.
+// The name of each file in testdata says whether it is good. The first line of a bad
+// one has the beginning of the expected error.
 func TestLoad(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yml")
 	if err != nil || len(files) < 30 {
@@ -60,7 +60,7 @@ func TestLoadFull(t *testing.T) {
 		t.Errorf("the proxy is %v, the header %v", strict.ProxyURL, c.modules["outside"].ProxyProtocol)
 	}
 	if c.modules["default"].Timeout != prober.DefaultModule().Timeout {
-		t.Error("the defaults are not there")
+		t.Error("the default module has other values than DefaultModule")
 	}
 	rules := c.guard.Policy()
 	if !rules.ConfiguredOnly || len(rules.Allow) != 4 || rules.Allow[0].Host != "*.xn--bcher-kva.example" || rules.Allow[2].Port.String() != "8000-8999" ||
@@ -80,7 +80,7 @@ func TestLoadFull(t *testing.T) {
 	}
 }
 
-func TestLoadNothing(t *testing.T) {
+func TestLoadMissing(t *testing.T) {
 	if _, err := new(Loader).Load("testdata/none.yml"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
@@ -101,7 +101,7 @@ func TestLoadTooManyTargets(t *testing.T) {
 	}
 }
 
-// Whatever stands in a file, the answer is a configuration or one sentence.
+// Any file is either a configuration or an error of one line.
 func FuzzParseConfig(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.yml")
 	for _, file := range files {

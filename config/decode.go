@@ -19,7 +19,7 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// located is a value and where it stands.
+// located is a value and its place in the file.
 type located[T any] struct {
 	Value T
 	Line  int
@@ -38,10 +38,10 @@ func (l *located[T]) lineOf(err error) int {
 	return l.Line
 }
 
-// at puts a line before what is wrong there.
+// at adds the line of an error.
 func at(line int, err error) error { return fmt.Errorf("%d: %w", line, err) }
 
-// parseYAML returns the root of the one document; nil if nothing is in it.
+// parseYAML returns the root of the document; nil: it is empty.
 func parseYAML(content []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node
@@ -51,7 +51,7 @@ func parseYAML(content []byte) (*yaml.Node, error) {
 		return nil, syntaxError(err)
 	}
 	if err := decoder.Decode(&second); err == nil {
-		return nil, at(second.Line, errors.New("a second document begins here; one file holds one"))
+		return nil, at(second.Line, errors.New("a second document begins here; a file may have only one"))
 	} else if err != io.EOF {
 		return nil, syntaxError(err)
 	}
@@ -61,7 +61,7 @@ func parseYAML(content []byte) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// syntaxError puts the line of a YAML error where a located error has it.
+// syntaxError moves the line of a YAML error to its beginning, as in other errors.
 func syntaxError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if number, rest, ok := strings.Cut(strings.TrimPrefix(text, "line "), ": "); ok {
@@ -72,9 +72,9 @@ func syntaxError(err error) error {
 	return at(1, fmt.Errorf("is not YAML: %s", text))
 }
 
-// decode reads a YAML node into v, strictly: an unknown key, a key twice, a null
-// or a value of another shape is an error with its line and its place. Values
-// that are there already are the defaults.
+// decode reads a YAML node into v. An unknown key, a duplicate key, a null or a value
+// of another type is an error with its line and its place. What v has already is the
+// default.
 func decode(node *yaml.Node, v reflect.Value, place string) error {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -85,11 +85,11 @@ func decode(node *yaml.Node, v reflect.Value, place string) error {
 		return decode(node, l.locate(node), place)
 	}
 	if isNull(node) {
-		return at(node.Line, fmt.Errorf("%s: has no value; write one or leave the key out%s", place, emptyMapHint(v)))
+		return at(node.Line, fmt.Errorf("%s: has no value; write one or remove the key%s", place, emptyMapHint(v)))
 	}
 	if words, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if node.Kind != yaml.ScalarNode {
-			return at(node.Line, fmt.Errorf("%s: wants a single value", place))
+			return at(node.Line, fmt.Errorf("%s: must be a single value", place))
 		}
 		if err := words.UnmarshalText([]byte(node.Value)); err != nil {
 			return at(node.Line, fmt.Errorf("%s: %w", place, err))
@@ -111,7 +111,7 @@ func decode(node *yaml.Node, v reflect.Value, place string) error {
 		return decodeSlice(node, v, place)
 	}
 	if node.Kind != yaml.ScalarNode || node.Decode(v.Addr().Interface()) != nil {
-		return at(node.Line, fmt.Errorf("%s: wants %s", place, kindName(v.Kind())))
+		return at(node.Line, fmt.Errorf("%s: must be %s", place, kindName(v.Kind())))
 	}
 	return nil
 }
@@ -124,9 +124,9 @@ func (l *located[T]) locate(node *yaml.Node) reflect.Value {
 	return reflect.ValueOf(&l.Value).Elem()
 }
 
-// enabler is an optional part that a file turns on by naming it.
+// enabler is an optional part that a file enables by its key.
 type enabler interface {
-	// Decode turns the part on and returns a pointer to what the file fills in.
+	// Decode enables the part and returns a pointer to its options.
 	Decode() any
 }
 
@@ -142,8 +142,8 @@ func decodeStruct(node *yaml.Node, v reflect.Value, place string) error {
 	})
 }
 
-// addFields adds the fields of a struct by their keys, with those of the structs
-// that are embedded in it.
+// addFields adds the fields of a struct, and of structs that are embedded in it, by
+// their keys.
 func addFields(fields map[string]reflect.Value, v reflect.Value) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
@@ -169,7 +169,7 @@ func decodeMap(node *yaml.Node, v reflect.Value, place string) error {
 
 func decodeSlice(node *yaml.Node, v reflect.Value, place string) error {
 	if node.Kind != yaml.SequenceNode {
-		return at(node.Line, fmt.Errorf("%s: wants a list, as in [a, b]", place))
+		return at(node.Line, fmt.Errorf("%s: must be a list, as in [a, b]", place))
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(node.Content), len(node.Content)))
 	for i, item := range node.Content {
@@ -180,11 +180,11 @@ func decodeSlice(node *yaml.Node, v reflect.Value, place string) error {
 	return nil
 }
 
-// eachPair walks a mapping. What it merges (<<) comes first, so that what the
-// mapping says itself stands.
+// eachPair calls do for each pair of a mapping. Merged pairs (<<) come first, so that
+// the mapping's own pairs override them.
 func eachPair(node *yaml.Node, place string, do func(key, value *yaml.Node) error) error {
 	if node.Kind != yaml.MappingNode {
-		return at(node.Line, fmt.Errorf("%s: wants a map of keys and values", cmp.Or(place, "the file")))
+		return at(node.Line, fmt.Errorf("%s: must be a map of keys and values", cmp.Or(place, "the file")))
 	}
 	var own [][2]*yaml.Node
 	lines := make(map[string]int)
@@ -210,15 +210,15 @@ func eachPair(node *yaml.Node, place string, do func(key, value *yaml.Node) erro
 
 const mergeTag = "!!merge"
 
-// mergeFrom takes the pairs of a mapping that another one merges. It may not
-// merge in turn: an anchor could then hold itself.
+// mergeFrom calls do for each pair of a mapping that another one merges. It must not
+// merge another one itself, because an anchor could then contain itself.
 func mergeFrom(node *yaml.Node, place string, do func(key, value *yaml.Node) error) error {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	for i := 0; i < len(node.Content); i += 2 {
 		if node.Kind != yaml.MappingNode || node.Content[i].Tag == mergeTag {
-			return at(node.Line, fmt.Errorf("%s: << takes one map that has no << of its own", cmp.Or(place, "the file")))
+			return at(node.Line, fmt.Errorf("%s: << must be one map without another <<", cmp.Or(place, "the file")))
 		}
 		if err := do(node.Content[i], node.Content[i+1]); err != nil {
 			return err
@@ -236,11 +236,11 @@ func join(place, key string) string {
 	return place + "." + key
 }
 
-// emptyMapHint helps those who write `expect:` and nothing after it.
+// emptyMapHint is for a key without a value, such as `expect:`.
 func emptyMapHint(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Struct, reflect.Map:
-		return "; {} is a map with nothing in it"
+		return "; {} is an empty map"
 	}
 	return ""
 }

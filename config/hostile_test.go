@@ -14,11 +14,11 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// A name that is a public address to one question and this machine to the next
-// reaches neither what the policy denies, nor anything by waiting.
+// A name that resolves to a public address and to this machine in turn reaches no
+// address that the policy denies.
 func TestHostileName(t *testing.T) {
 	lab := labtest.Lab(t)
-	port, came := counted(t, lab)
+	port, connections := counted(t, lab)
 	var questions atomic.Int32
 	resolver := labtest.DNS(t, lab, tlstest.Zone{"alternating.test": {
 		Addresses: labtest.Addresses("192.0.2.7"),
@@ -28,11 +28,11 @@ func TestHostileName(t *testing.T) {
 			}
 		}),
 	}})
-	config := policed(t, fmt.Sprintf("modules: {default: {resolver: %q, timeout: 500ms}}\nprobe_policy: {deny: [{cidr: 127.0.0.0/8}, {cidr: 192.0.2.0/24}]}", resolver))
+	config := parsed(t, fmt.Sprintf("modules: {default: {resolver: %q, timeout: 500ms}}\nprobe_policy: {deny: [{cidr: 127.0.0.0/8}, {cidr: 192.0.2.0/24}]}", resolver))
 	for range 6 {
 		r := config.Probers["default"].Probe(t.Context(), probetest.Target(t, "alternating.test:"+port))
-		if r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonDenied || came.Load() != 0 {
-			t.Errorf("failure is %+v, %d came", r.Failure, came.Load())
+		if r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonDenied || connections.Load() != 0 {
+			t.Errorf("failure is %+v, %d connections", r.Failure, connections.Load())
 		}
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// Permit says why a request may not have this target probed by this module; nil:
-// it may, as far as can be told without resolving a name.
+// Permit returns an error that wraps failure.ErrDenied if a request may not probe the
+// target with the module. Addresses of names are checked later, at the connection.
 func (c *Config) Permit(module string, t target.Target) error {
 	configured := c.lists(module, t)
 	if c.guard.Policy().ConfiguredOnly && !configured {
-		return fmt.Errorf("%w: only what the configuration lists may be probed, as it is listed", failure.ErrDenied)
+		return fmt.Errorf("%w: only listed targets may be probed, exactly as they are listed", failure.ErrDenied)
 	}
 	if t.Path != "" && !configured && !c.guard.AllowsSocket(t.Path) {
 		return fmt.Errorf("%w: a Unix socket has to be listed in the configuration, or allowed by a rule with its path", failure.ErrDenied)
@@ -22,8 +22,8 @@ func (c *Config) Permit(module string, t target.Target) error {
 	return c.guard.CheckTarget(&t)
 }
 
-// lists tells whether the file has this target under this module, and the
-// request changes nothing about it.
+// lists tells whether the file lists the target with this module, and the request
+// changes nothing about it.
 func (c *Config) lists(module string, t target.Target) bool {
 	asked := t
 	asked.ServerName, asked.Address = "", netip.AddrPort{}
@@ -37,7 +37,7 @@ func (c *Config) lists(module string, t target.Target) bool {
 	return listed
 }
 
-// listing is a target of the file and the module that it is probed by.
+// listing is a target of the file, and its module.
 type listing struct {
 	module string
 	target target.Target

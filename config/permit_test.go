@@ -22,8 +22,8 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// policed is a configuration with this policy, and what else the file says.
-func policed(t testing.TB, content string, listening ...string) *Config {
+// parsed is the configuration of a file, in a process with these listening addresses.
+func parsed(t testing.TB, content string, listening ...string) *Config {
 	t.Helper()
 	loader := new(Loader)
 	t.Cleanup(loader.Close)
@@ -35,7 +35,7 @@ func policed(t testing.TB, content string, listening ...string) *Config {
 	return config
 }
 
-// What a request is told before anything is resolved or dialled.
+// What a request may probe, as far as that is known before resolving and connecting.
 func TestPermit(t *testing.T) {
 	const listed = "targets: [{targets: [a.test, '192.0.2.7:8443', 'unix:///run/a.sock'], module: web}]\nmodules: {web: {server_name: web.test}}\n"
 	const only = listed + "probe_policy: {configured_only: true}"
@@ -44,7 +44,7 @@ func TestPermit(t *testing.T) {
 	for _, test := range []struct {
 		policy, target   string
 		module, as, dial string
-		denied           string // what the sentence says; empty: permitted
+		denied           string // part of the error; empty: permitted
 	}{
 		{policy: "", target: "example.com"},
 		{policy: "", target: "10.0.0.1"},
@@ -79,17 +79,17 @@ func TestPermit(t *testing.T) {
 		{policy: only, target: "a.test", module: "web", as: "web.test"},
 		{policy: only, target: "192.0.2.7:8443", module: "web", dial: "192.0.2.7"},
 		{policy: only, target: "unix:///run/a.sock", module: "web"},
-		{policy: only, target: "a.test", denied: "as it is listed"},
-		{policy: only, target: "a.test", module: "web", as: "other.test", denied: "as it is listed"},
-		{policy: only, target: "a.test", module: "web", dial: "192.0.2.7", denied: "as it is listed"},
-		{policy: only, target: "192.0.2.7:8443", module: "web", dial: "192.0.2.7:22", denied: "as it is listed"},
-		{policy: only, target: "a.test:444", module: "web", denied: "as it is listed"},
-		{policy: only, target: "smtp://a.test", module: "web", denied: "as it is listed"},
-		{policy: only, target: "b.test", module: "web", denied: "as it is listed"},
-		{policy: only, target: "unix:///run/b.sock", module: "web", denied: "as it is listed"},
+		{policy: only, target: "a.test", denied: "as they are listed"},
+		{policy: only, target: "a.test", module: "web", as: "other.test", denied: "as they are listed"},
+		{policy: only, target: "a.test", module: "web", dial: "192.0.2.7", denied: "as they are listed"},
+		{policy: only, target: "192.0.2.7:8443", module: "web", dial: "192.0.2.7:22", denied: "as they are listed"},
+		{policy: only, target: "a.test:444", module: "web", denied: "as they are listed"},
+		{policy: only, target: "smtp://a.test", module: "web", denied: "as they are listed"},
+		{policy: only, target: "b.test", module: "web", denied: "as they are listed"},
+		{policy: only, target: "unix:///run/b.sock", module: "web", denied: "as they are listed"},
 		{policy: listed, target: "unix:///run/a.sock", module: "web"},
 		{policy: listed, target: "unix:///run/a.sock", denied: "has to be listed"},
-		{policy: only + "\n", target: "a.test", module: "none", denied: "as it is listed"},
+		{policy: only + "\n", target: "a.test", module: "none", denied: "as they are listed"},
 
 		{policy: below, target: "www.example.com"},
 		{policy: below, target: "a.b.example.com.:8443"},
@@ -133,7 +133,7 @@ func TestPermit(t *testing.T) {
 		{policy: "probe_policy: {allow: [{unix: '/run/*'}], deny: [{unix: '/run/a*'}]}", target: "unix:///run/a.sock", denied: "under deny"},
 	} {
 		t.Run(strings.Join([]string{test.policy, test.target, test.module, test.as, test.dial}, " "), func(t *testing.T) {
-			config := policed(t, test.policy, ":10443", "198.51.100.3:9000", "127.0.0.1:0", "vsock://:1")
+			config := parsed(t, test.policy, ":10443", "198.51.100.3:9000", "127.0.0.1:0", "vsock://:1")
 			asked := probetest.Target(t, test.target)
 			asked.ServerName = test.as
 			if test.dial != "" {
@@ -153,46 +153,46 @@ func TestPermit(t *testing.T) {
 	}
 }
 
-// counted is a healthy server that counts who comes.
-func counted(t *testing.T, lab *tlstest.Lab) (port string, came *atomic.Int32) {
-	came = new(atomic.Int32)
+// counted is a server that counts its connections.
+func counted(t *testing.T, lab *tlstest.Lab) (port string, connections *atomic.Int32) {
+	connections = new(atomic.Int32)
 	_, port, _ = net.SplitHostPort(labtest.Serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
-		came.Add(1)
+		connections.Add(1)
 		io.Copy(io.Discard, c)
 	}}))
-	return port, came
+	return port, connections
 }
 
-// What a name resolves to is judged when it is dialled: a name that leads to an
-// innocent address for the first time and to a denied one from then on gets
-// nowhere, whatever the module does with addresses.
+// The policy is applied to the address at the connection. A name that resolves first
+// to a permitted address and then to a denied one is denied, whatever the module does
+// with addresses (DNS rebinding).
 func TestRebinding(t *testing.T) {
 	lab := labtest.Lab(t)
-	port, came := counted(t, lab)
+	port, connections := counted(t, lab)
 	for _, more := range []string{"", ", addresses: all", ", ip_protocol: ip4", ", proxy_url: 'http://127.0.0.1:" + port + "'", ", proxy_url: 'socks5://127.0.0.1:" + port + "'"} {
 		t.Run(more, func(t *testing.T) {
 			var answers atomic.Int32
 			resolver := labtest.DNS(t, lab, tlstest.Zone{"rebinding.test": {
 				Addresses: labtest.Addresses("192.0.2.7"),
 				Alter: labtest.Altered(func(m *dns.Msg, _ bool) {
-					if answers.Add(1) <= 2 || len(m.Answer) == 0 { // A and AAAA of the first time
+					if answers.Add(1) <= 2 || len(m.Answer) == 0 { // A and AAAA of the first probe
 						return
 					}
 					m.Answer[0].(*dns.A).A = net.IPv4(127, 0, 0, 1)
 				}),
 			}})
-			config := policed(t, fmt.Sprintf("modules: {default: {resolver: %q, timeout: 20s%s}}\nprobe_policy: {deny: [{cidr: 127.0.0.0/8}]}", resolver, more))
+			config := parsed(t, fmt.Sprintf("modules: {default: {resolver: %q, timeout: 20s%s}}\nprobe_policy: {deny: [{cidr: 127.0.0.0/8}]}", resolver, more))
 			var dialled atomic.Pointer[string]
 			config.guard.Control = func(_ context.Context, network, address string, _ syscall.RawConn) error {
 				if strings.HasPrefix(network, "udp") {
 					return nil
 				}
 				dialled.Store(&address)
-				return syscall.EHOSTUNREACH // nothing leaves this machine
+				return syscall.EHOSTUNREACH // so that no packet leaves this machine
 			}
 			p, asked := config.Probers["default"], probetest.Target(t, "rebinding.test:"+port)
 			if r := p.Probe(t.Context(), asked); r.Failure == nil || r.Failure.Reason != failure.ReasonUnreachable || dialled.Load() == nil {
-				t.Fatalf("the innocent address: %+v", r.Failure)
+				t.Fatalf("the permitted address: %+v", r.Failure)
 			}
 			answers.Store(2)
 			dialled.Store(nil)
@@ -200,24 +200,24 @@ func TestRebinding(t *testing.T) {
 			if r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonDenied || !errors.Is(r.Failure.Err, failure.ErrDenied) {
 				t.Errorf("failure is %+v", r.Failure)
 			}
-			if _, known := r.Reachable(); known || dialled.Load() != nil || came.Load() != 0 || r.Phases[len(r.Phases)-1].Phase != failure.PhaseConnect {
-				t.Errorf("known %v, dialled %v, %d came, phases %v", known, dialled.Load(), came.Load(), r.Phases)
+			if _, known := r.Reachable(); known || dialled.Load() != nil || connections.Load() != 0 || r.Phases[len(r.Phases)-1].Phase != failure.PhaseConnect {
+				t.Errorf("known %v, dialled %v, %d connections, phases %v", known, dialled.Load(), connections.Load(), r.Phases)
 			}
 		})
 	}
 }
 
 func TestDeniedSocketIsNotDialled(t *testing.T) {
-	config := policed(t, "probe_policy: {deny: [{unix: '/run/*'}]}")
+	config := parsed(t, "probe_policy: {deny: [{unix: '/run/*'}]}")
 	r := config.Probers["default"].Probe(t.Context(), probetest.Target(t, "unix:///run/x.sock"))
 	if r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonDenied {
 		t.Errorf("failure is %+v", r.Failure)
 	}
 }
 
-// A prober with a change to its module is under the same policy.
+// A prober with a change to its module has the same policy.
 func TestWithKeepsThePolicy(t *testing.T) {
-	config := policed(t, "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}")
+	config := parsed(t, "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}")
 	p, err := config.Probers["default"].With(func(m *prober.Module) { m.Timeout = option.Duration(time.Second) })
 	if err != nil {
 		t.Fatal(err)

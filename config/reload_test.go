@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// A reload drops the findings of what is asked no more, or in another way, and no
-// others.
+// A reload drops the findings that no module uses any more, and no others.
 func TestReloadKeepsFindings(t *testing.T) {
 	const file = "modules: {default: {%s}, other: {server_name: a.test, versions: {}}}"
 	const found = 3

@@ -41,7 +41,7 @@ anvil unix - - n - 1 anvil
 proxymap unix - - n - - proxymap
 rewrite unix - - n - - trivial-rewrite
 `)
-	s.do("postfix", "-c", "{dir}", "check") // which makes what is missing
+	s.do("postfix", "-c", "{dir}", "check") // creates missing directories
 	s.run(master, "-c", "{dir}", "-d", "-s")
 	s.see(announced, []row{
 		{"STARTTLS", "smtp://localhost:{:smtp}", "", upgraded, "TLS 1.3"},

@@ -12,23 +12,23 @@ import (
 	"testing"
 )
 
-// The ways that a probe walks, by the phases that have a duration.
+// Phases that have a duration.
 const (
 	direct   = "resolve connect server_hello key_exchange verify"
 	upgraded = "resolve connect starttls server_hello key_exchange verify"
 )
 
-// row is something to see at a daemon.
+// row is a probe of a daemon, and its expected result.
 type row struct {
 	what    string
-	target  string // as the configuration of a site, with {:ports}
+	target  string // with {:ports}, as in a configuration of the site
 	module  string // of the site's targets.yml; empty: default
-	walked  string // a failed probe ends in the phase that fails
+	phases  string // those that have a duration; a failed probe ends with the one that failed
 	outcome string // the TLS version, or the reason of the failure
 }
 
-// modules is what every site's targets.yml begins with. Sockets have to be
-// allowed, or anybody who may ask for a probe could open any of them.
+// modules is the beginning of every site's targets.yml. A Unix socket can be probed only if
+// it is allowed.
 const modules = `
 probe_policy: {allow: [{unix: "{dir}/*.sock"}]}
 modules:
@@ -36,8 +36,8 @@ modules:
   impatient: {ca_file: "{ca}", timeout: 2s}
 `
 
-// see probes the targets of rows with the real exporter, and compares the pages
-// with what the rows say. more are modules that the site has beside the usual.
+// see probes the targets of rows with the real exporter, and compares the pages with the
+// rows. More are modules in addition to the default ones.
 func (s *site) see(more string, rows []row) {
 	s.Helper()
 	s.write("targets.yml", modules+more)
@@ -51,14 +51,14 @@ func (s *site) see(more string, rows []row) {
 		s.Run(r.what, func(t *testing.T) {
 			p := s.probe(t, targets[i], r.module)
 			if !p.shows(r, s.name) {
-				t.Errorf("want %s: %s, and the page is\n%s", r.walked, r.outcome, p)
+				t.Errorf("want %s: %s, and the page is\n%s", r.phases, r.outcome, p)
 			}
-			t.Logf("%-32s %s: %s", targets[i], p.walked(), p.outcome())
+			t.Logf("%-32s %s: %s", targets[i], p.phases(), p.outcome())
 		})
 	}
 }
 
-// page is what Prometheus scrapes.
+// page is the metrics of a probe.
 type page string
 
 func (s *site) probe(t *testing.T, target, module string) page {
@@ -79,29 +79,29 @@ func (s *site) probe(t *testing.T, target, module string) page {
 	return page(body)
 }
 
-// shows compares a page with a row. One that comes as far as the certificates
-// has the daemon's chain.
+// shows compares a page with a row. A probe that gets as far as the certificates has the
+// chain of the daemon.
 func (p page) shows(r row, name string) bool {
 	var chain []string
-	if strings.HasSuffix(r.walked, "verify") {
+	if strings.HasSuffix(r.phases, "verify") {
 		chain = []string{"0 " + name + " by Lab Intermediate", "1 Lab Intermediate by Lab Root"}
 	}
-	return p.walked() == r.walked && p.outcome() == r.outcome && slices.Equal(p.chain(), chain)
+	return p.phases() == r.phases && p.outcome() == r.outcome && slices.Equal(p.chain(), chain)
 }
 
-// walked is the phases that have a duration, in the order of the line.
-func (p page) walked() string {
-	var walked []string
+// phases is the phases that have a duration, in the order of a probe.
+func (p page) phases() string {
+	var phases []string
 	for _, phase := range strings.Fields("resolve connect proxy starttls server_hello key_exchange verify") {
 		if slices.ContainsFunc(p.series("tls_probe_phase_duration_seconds"), func(s series) bool { return s["phase"] == phase }) {
-			walked = append(walked, phase)
+			phases = append(phases, phase)
 		}
 	}
-	return strings.Join(walked, " ")
+	return strings.Join(phases, " ")
 }
 
-// outcome is the version and ALPN that a good probe settled, or the reason why
-// another failed in the last phase that it walked.
+// outcome is the negotiated version and ALPN of a good probe, or the reason of a failure in
+// the last phase.
 func (p page) outcome() string {
 	failure, failed := p.one("tls_probe_failure_info")
 	session, _ := p.one("tls_session_info")
@@ -110,13 +110,13 @@ func (p page) outcome() string {
 		return "neither success nor failure"
 	case good:
 		return strings.TrimSpace(session["version"] + " " + session["alpn"])
-	case !strings.HasSuffix(p.walked(), failure["phase"]):
+	case !strings.HasSuffix(p.phases(), failure["phase"]):
 		return failure["reason"] + " in " + failure["phase"]
 	}
 	return failure["reason"]
 }
 
-// chain is who each certificate is for, and by whom.
+// chain is the subject and issuer of each certificate.
 func (p page) chain() []string {
 	certificates := p.series("tls_certificate_info")
 	chain := make([]string, len(certificates))
@@ -126,10 +126,10 @@ func (p page) chain() []string {
 	return chain
 }
 
-// series is the labels of one.
+// series is the labels of a series.
 type series map[string]string
 
-// one is the only series of a name.
+// one is the only series of a metric; false: there is none, or there are several.
 func (p page) one(name string) (series, bool) {
 	all := p.series(name)
 	if len(all) != 1 {

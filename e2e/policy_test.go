@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// nginx, configured as Mozilla's guideline 5.7 has it, complies with what it was
-// configured for and with what is looser, and breaks what is stricter.
+// nginx with a configuration of Mozilla's guideline 5.7 complies with that configuration
+// and with looser ones, and violates stricter ones.
 func TestPolicyNginx(t *testing.T) {
 	s := newSite(t, "nginx", "root", "nginx")
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -77,7 +77,7 @@ http {
 				got = append(got, value)
 			}
 			if strings.Join(got, " ") != test.want {
-				t.Errorf("got %q, want %s; broken are %v", got, test.want, p.series("tls_policy_violation_info"))
+				t.Errorf("got %q, want %s; violations are %v", got, test.want, p.series("tls_policy_violation_info"))
 			}
 			t.Log(p.series("tls_policy_violation_info"))
 		})

@@ -4,14 +4,14 @@ package e2e
 
 import "testing"
 
-// What a proxy resolves, the exporter does not.
+// Phases of probes whose names the proxy resolves.
 const (
 	proxied         = "connect proxy server_hello key_exchange verify"
 	proxiedUpgraded = "connect proxy starttls server_hello key_exchange verify"
 )
 
-// behind starts the server that the proxies lead to: a directory, because it has
-// TLS at once and after a dialogue. It is at every address of localhost, for
+// behind starts the server behind the proxies: a directory, because it has TLS both
+// immediately and after a dialogue. It listens on every address of localhost, because
 // some proxies try only the first.
 func (s *site) behind() {
 	s.Helper()
@@ -44,8 +44,8 @@ http_access allow open
 http_access allow known
 `)
 	s.run("squid", "-N", "-f", "{dir}/squid.conf")
-	// Over TLS this Squid, which has GnuTLS, sends its own certificate alone: who
-	// trusts only the root cannot verify it, and who has the intermediate can.
+	// With TLS this Squid, which uses GnuTLS, sends only its own certificate: a client
+	// needs the intermediate to verify it.
 	s.see(`
   open: {ca_file: "{ca}", proxy_url: "http://127.0.0.1:{:open}"}
   secure: {ca_file: "{cert}", proxy_url: "https://localhost:{:secure}"}

@@ -46,11 +46,11 @@ type explanation struct {
 var (
 	ellipticGroups = []hello.Group{hello.SecP256r1, hello.SecP384r1, hello.SecP521r1, hello.X25519, hello.X448}
 	finiteGroups   = []hello.Group{hello.FFDHE2048, hello.FFDHE3072, hello.FFDHE4096, hello.FFDHE6144, hello.FFDHE8192}
-	// sslscan 2.0.7 lists them for TLS 1.3 alone.
+	// sslscan 2.0.7 lists them only for TLS 1.3.
 	belowTLS13 = "sslscan asks for the groups of RFC 7919 in TLS 1.3 only"
-	// The same s_server with another suite first has sslscan see all of them.
+	// With another suite first in the same s_server, sslscan sees all of them.
 	firstIsDHE = "sslscan offers DHE beside ECDHE when it asks for a group, and this server prefers DHE"
-	// RFC 8422 section 5.1 has a client's groups stand for its certificates' curves.
+	// RFC 8422 section 5.1: the groups of a client are also the curves of certificates.
 	onlyItsOwn = "sslscan offers each group alone, and a server with a certificate on P-256 takes no client that does not know P-256 as well"
 	// Of its list for TLS 1.0 it is the only suite with ECDSA.
 	oneSuite  = "testssl has one suite for such a server, and takes it for the server's order that it gets it twice"
@@ -200,7 +200,7 @@ func run(t *testing.T, end *error, argv ...string) []byte {
 func sslscan(t *testing.T, port string) *scan {
 	t.Helper()
 	var failed error
-	// By default its patience is 3 seconds, in which a busy machine does not come to ffdhe8192.
+	// Its default timeout of 3 seconds is too short for ffdhe8192 on a busy machine.
 	output := run(t, &failed, "sslscan", "--xml=-", "--ipv4", "--timeout=30", "--no-heartbleed", "--no-renegotiation", "--no-compression", "--no-fallback", "localhost:"+port)
 	found, err := readSSLScan(output)
 	if err != nil || failed != nil {
@@ -212,7 +212,7 @@ func sslscan(t *testing.T, port string) *scan {
 func testssl(t *testing.T, port string) *scan {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "testssl.json")
-	// Its status counts what it could not do or did not like: what it wrote says enough.
+	// Its exit code counts problems of the server too: the output is sufficient.
 	output := run(t, nil, "testssl", "--quiet", "--color", "0", "--warnings", "off", "--jsonfile", file, "-p", "-P", "-E", "127.0.0.1:"+port)
 	content, err := os.ReadFile(file)
 	if err != nil {

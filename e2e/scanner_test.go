@@ -169,7 +169,7 @@ func readTestSSL(output []byte) (*scan, error) {
 	s := newScan()
 	for _, f := range findings {
 		if v, ok := versions[f.ID]; ok {
-			// "offered" with words that say what to think of it; anything else is neither.
+			// "offered", with a judgement after it; anything else is neither.
 			if taken := strings.HasPrefix(f.Finding, "offered"); taken || strings.HasPrefix(f.Finding, "not offered") {
 				s.versions[v] = taken
 			}

@@ -13,24 +13,25 @@ import (
 	"tls_exporter/prober/check/vulnerabilities"
 )
 
-// Checks is the table of checks, a line each: what a module asks of a server beside
-// the handshake, and what a probe found. To add a check, see docs/contributing.md.
+// Checks is the table of checks, a field each: the options that a module sets and
+// what a probe found. The tag is the name of the check. docs/contributing.md says how
+// to add one.
 type Checks struct {
 	// Versions asks which versions of SSL and TLS the server accepts.
 	Versions check.Cached[versions.Options, versions.Finding] `yaml:"versions"`
 	// Ciphers asks which cipher suites, groups and signature schemes it accepts.
 	Ciphers check.Cached[ciphers.Options, ciphers.Finding] `yaml:"ciphers"`
-	// Resumption asks how a session can be resumed.
+	// Resumption asks by which methods the server resumes sessions.
 	Resumption check.Cached[resumption.Options, resumption.Finding] `yaml:"resumption"`
-	// Vulnerabilities looks for known vulnerabilities.
+	// Vulnerabilities tests for known vulnerabilities.
 	Vulnerabilities check.Cached[vulnerabilities.Options, vulnerabilities.Finding] `yaml:"vulnerabilities"`
-	// Policy holds what versions and ciphers found against published policies.
+	// Policy compares what versions and ciphers found with published policies.
 	Policy check.Slot[policy.Options, policy.Finding] `yaml:"policy"`
-	// Expect is what the endpoint has to be like beyond a good chain.
+	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 }
 
-// Scan turns on, with their defaults, all checks of what the server accepts.
+// Scan enables, with their defaults, the checks that find out what the server accepts.
 func (c *Checks) Scan() {
 	c.Versions.Enable()
 	c.Ciphers.Enable()
@@ -39,10 +40,10 @@ func (c *Checks) Scan() {
 	c.Policy.Enable()
 }
 
-// run runs the checks that the result has options for, in parallel, and then those
-// that judge what the others found.
-func (r *Result) run(ctx context.Context, run *check.Run) {
-	for _, entry := range table {
+// runChecks runs the checks that are on, in parallel, and then those that judge what
+// the others found.
+func (r *Result) runChecks(ctx context.Context, run *check.Run) {
+	for _, entry := range cachedChecks {
 		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
 	}
 	r.Outcomes = run.Wait()
@@ -51,38 +52,37 @@ func (r *Result) run(ctx context.Context, run *check.Run) {
 	r.Outcomes = run.Wait()
 }
 
-// cachedCheck is a Cached of any check.
-type cachedCheck interface {
+// slot is a check.Cached of any type.
+type slot interface {
 	Ask(ctx context.Context, run *check.Run, name string)
 	CacheKey(name, routeKey string) ([16]byte, bool)
 }
 
-// tableEntry is a line of the table whose finding is cached: its key in targets.yml
-// and its field.
-type tableEntry struct {
+// cachedCheck is a check whose finding is cached: its name, and its field in Checks.
+type cachedCheck struct {
 	name  string
 	field int
 }
 
-func (e tableEntry) slot(c *Checks) cachedCheck {
-	return reflect.ValueOf(c).Elem().Field(e.field).Addr().Interface().(cachedCheck)
+func (e cachedCheck) slot(c *Checks) slot {
+	return reflect.ValueOf(c).Elem().Field(e.field).Addr().Interface().(slot)
 }
 
-// table is those lines, read off Checks so that each check stands there alone.
-var table = func() (entries []tableEntry) {
+// cachedChecks is read from the fields of Checks, so that each check is listed once.
+var cachedChecks = func() (entries []cachedCheck) {
 	checks := reflect.TypeFor[Checks]()
 	for i := range checks.NumField() {
-		if field := checks.Field(i); reflect.PointerTo(field.Type).Implements(reflect.TypeFor[cachedCheck]()) {
-			entries = append(entries, tableEntry{field.Tag.Get("yaml"), i})
+		if field := checks.Field(i); reflect.PointerTo(field.Type).Implements(reflect.TypeFor[slot]()) {
+			entries = append(entries, cachedCheck{field.Tag.Get("yaml"), i})
 		}
 	}
 	return entries
 }()
 
-// cacheKeys are those of the checks that are on.
+// cacheKeys are the keys of the checks that are on and whose findings are cached.
 func (c *Checks) cacheKeys(routeKey string) [][16]byte {
 	var all [][16]byte
-	for _, entry := range table {
+	for _, entry := range cachedChecks {
 		if key, on := entry.slot(c).CacheKey(entry.name, routeKey); on {
 			all = append(all, key)
 		}

@@ -10,7 +10,7 @@ import (
 	"tls_exporter/prober/probetest"
 )
 
-// Each check of a module runs, under the name that it has in the file.
+// Each check of a module runs, under its key in targets.yml.
 func TestEveryCheckRuns(t *testing.T) {
 	m := prober.DefaultModule()
 	var want, got []string

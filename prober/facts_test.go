@@ -10,7 +10,7 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// A policy that cannot be judged fails for the reason of what it needs.
+// A policy that cannot be judged fails with the reason of what is missing.
 func TestPolicyNeeds(t *testing.T) {
 	timedOut := failure.For(failure.PhaseConnect, os.ErrDeadlineExceeded)
 	pending := &failure.Failure{Reason: failure.ReasonPending, Err: errors.New("pending")}
@@ -22,7 +22,7 @@ func TestPolicyNeeds(t *testing.T) {
 		{"versions failed", Result{Outcomes: []check.Outcome{{Name: "versions", Failure: pending}}, Failure: timedOut}, failure.ReasonPending},
 		{"ciphers failed", Result{Outcomes: []check.Outcome{{Name: "ciphers", Failure: &failure.Failure{Reason: failure.ReasonTimeout, Err: os.ErrDeadlineExceeded}}, {Name: "versions"}}}, failure.ReasonTimeout},
 		{"the probe failed", Result{Failure: timedOut}, failure.ReasonTimeout},
-		{"too little was answered", Result{}, failure.ReasonClosed},
+		{"too few answers", Result{}, failure.ReasonClosed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			found, err := new(policy.Options).Judge(test.r.policyFacts())

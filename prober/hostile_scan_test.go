@@ -14,9 +14,8 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// A scan of an endpoint with something in mind ends with its process, whatever it
-// has come to by then, and shows nothing that could hurt. Its probe does not wait
-// for it any longer than for anything else, and a panic is nowhere.
+// A scan of a hostile endpoint ends with its process, shows nothing that is unsafe to
+// print, and does not panic. Its probe ends by its deadline.
 func TestHostileScan(t *testing.T) {
 	before := descriptors(t)
 	t.Run("endpoints", func(t *testing.T) {
@@ -24,13 +23,13 @@ func TestHostileScan(t *testing.T) {
 		ca := probetest.Module(t, lab)
 		ca.Scan()
 		ca.Timeout = option.Duration(800 * time.Millisecond)
-		for _, m := range malices(t, lab) {
+		for _, a := range attacks(t, lab) {
 			module := ca
-			if m.asked != nil {
-				m.asked(&module)
+			if a.change != nil {
+				a.change(&module)
 			}
-			addr := labtest.Serve(t, lab, m.server)
-			t.Run(m.name, func(t *testing.T) {
+			addr := labtest.Serve(t, lab, a.server)
+			t.Run(a.name, func(t *testing.T) {
 				t.Parallel()
 				process := prober.NewProcess()
 				p, err := prober.New(module, process)
@@ -38,12 +37,12 @@ func TestHostileScan(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				r := p.Probe(context.Background(), probetest.Target(t, cmp.Or(m.scheme, "https")+"://"+addr))
+				r := p.Probe(context.Background(), probetest.Target(t, cmp.Or(a.scheme, "https")+"://"+addr))
 				if took := time.Since(start); took > p.Timeout()+slack {
 					t.Errorf("it took %v", took)
 				}
 				process.Cache.Close()
-				if r = p.Probe(context.Background(), r.Target); len(r.Outcomes) != 5 && m.asked == nil {
+				if r = p.Probe(context.Background(), r.Target); len(r.Outcomes) != 5 && a.change == nil {
 					t.Errorf("the checks are %+v", r.Outcomes)
 				}
 				for _, check := range r.Outcomes {
@@ -52,9 +51,9 @@ func TestHostileScan(t *testing.T) {
 					}
 				}
 				if v := r.Vulnerabilities.Finding; v != nil {
-					for _, a := range v.Answers {
-						if !presentable(a.Saw) {
-							t.Errorf("%s shows %.100q", a.Name, a.Saw)
+					for _, answer := range v.Answers {
+						if !presentable(answer.Saw) {
+							t.Errorf("%s shows %.100q", answer.Name, answer.Saw)
 						}
 					}
 				}

@@ -14,14 +14,13 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// Module is how to probe. DefaultModule has the values that hold where a file sets
-// none.
+// Module is how to probe. DefaultModule has the defaults of its options.
 type Module struct {
-	// Timeout bounds the whole probe.
+	// Timeout limits the whole probe.
 	Timeout option.Duration `yaml:"timeout"`
-	// ServerName is the SNI and the name to verify; empty: the target's host.
+	// ServerName is sent as SNI and verified; empty: the target's host.
 	ServerName target.ServerName `yaml:"server_name"`
-	// Addresses is how many of a name's addresses are probed.
+	// Addresses is how many of the addresses of a name are probed.
 	Addresses Addresses `yaml:"addresses"`
 
 	Trust
@@ -40,25 +39,25 @@ type (
 	Handshake = handshake.Options
 )
 
-// DefaultModule is the module that /probe uses when none is named and the
-// configuration has no other of the name default.
+// DefaultModule is the module "default" of a configuration that defines no other of
+// that name.
 func DefaultModule() Module {
 	m := Module{Timeout: option.Duration(10 * time.Second), Addresses: OneAddress}
 	m.IPProtocol, m.TLSClient = resolve.AnyIP, handshake.Auto
 	return m
 }
 
-// validate finds options that contradict each other. An error begins with the key
-// of one of them.
+// validate returns an error for options that contradict each other. It begins with
+// the key of one of them.
 func (m *Module) validate() error {
 	if err := m.Handshake.Validate(); err != nil {
 		return err
 	}
 	if expected := m.Expect.Options; expected != nil && expected.MinVersion != 0 && m.MaxVersion != 0 && expected.MinVersion > m.MaxVersion {
-		return fmt.Errorf("expect: min_version %s is above what is offered at all, max_version %s", expected.MinVersion, m.MaxVersion)
+		return fmt.Errorf("expect: min_version %s is above max_version %s, the highest version that is offered", expected.MinVersion, m.MaxVersion)
 	}
 	if m.Policy.Options != nil && (m.Versions.Options == nil || m.Ciphers.Options == nil) {
-		return errors.New("policy: judges what versions and ciphers found; write versions: {} and ciphers: {} beside it")
+		return errors.New("policy: needs the checks versions and ciphers; add versions: {} and ciphers: {}")
 	}
 	if err := m.Policy.Options.Validate(); err != nil {
 		return fmt.Errorf("policy: %w", err)
@@ -66,8 +65,8 @@ func (m *Module) validate() error {
 	return m.Route.Validate()
 }
 
-// routeKey is how the module reaches servers, for the keys of cached findings.
-// Certificate is what is presented to servers.
+// routeKey identifies how the module reaches servers, for the keys of cached
+// findings. Certificate is the chain that is presented to servers.
 func (m *Module) routeKey(certificate [][]byte) string {
 	chosen := Module{ServerName: m.ServerName, Route: m.Route}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %x", chosen, certificate))

@@ -2,28 +2,30 @@ package prober
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/resolve"
 	"tls_exporter/prober/text"
 )
 
 // Addresses is how many of the addresses behind a name are probed.
 type Addresses string
 
-// One address is the first to answer, as for any client; all are probed each by
-// itself.
+// The values of Addresses.
 const (
-	OneAddress   Addresses = "one"
-	AllAddresses Addresses = "all"
+	OneAddress   Addresses = "one" // the first that answers, as for any client
+	AllAddresses Addresses = "all" // each separately
 )
 
-// UnmarshalText takes one or all.
+// UnmarshalText accepts one or all.
 func (a *Addresses) UnmarshalText(value []byte) error {
 	switch word := Addresses(value); word {
 	case OneAddress, AllAddresses:
@@ -33,82 +35,85 @@ func (a *Addresses) UnmarshalText(value []byte) error {
 	return fmt.Errorf("%s is not how many addresses to probe; write one or all", text.Quote(string(value)))
 }
 
-// Pool is every address behind a name, each probed by itself.
+// Pool is all addresses behind a name, each probed separately.
 type Pool struct {
-	Total   int       // how many the name has; more than there are members where they are too many to probe
+	Total   int       // addresses that the name has; there are at most MaxAddresses members
 	Members []*Member // by address
-	Shown   int       // the one of them that the rest of the Result is about
+	Shown   int       // the member that the rest of the Result is about
 }
 
 // Member is one address of a pool.
 type Member struct {
 	Address netip.AddrPort
-	Failure *failure.Failure   // why it is not as it should be; nil: it is
+	Failure *failure.Failure   // nil: none
 	Session *handshake.Session // as in a Result
 	Chain   *chain.Chain       // as in a Result
 }
 
-// failStale fails the addresses that kept a certificate which the pool has
-// replaced.
-func (p *Pool) failStale(now time.Time) {
-	for _, m := range p.Members {
-		if other := p.successor(m, now); other != nil {
-			old, next := m.leaf().X509, other.leaf().X509
-			m.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.ReasonStaleCertificate, Err: fmt.Errorf(
-				"the leaf ends on %s, and %s has one that began on %s and ends on %s", old.NotAfter.UTC().Format(time.DateOnly),
-				other.Address.Addr(), next.NotBefore.UTC().Format(time.DateOnly), next.NotAfter.UTC().Format(time.DateOnly))}
-		}
-	}
-}
-
-// successor finds an address that shows what m's certificate should have been
-// replaced with by now; nil: there is none.
-func (p *Pool) successor(m *Member, now time.Time) *Member {
-	old := m.leaf()
-	if m.Failure != nil || old == nil {
-		return nil
-	}
-	for _, other := range p.Members {
-		next := other.leaf()
-		if other.Failure == nil && next != nil && next.X509.NotAfter.After(old.X509.NotAfter) && (p.outnumbers(next, old) || overdue(old, next, now)) {
-			return other
-		}
-	}
-	return nil
-}
-
-// outnumbers tells whether the pool has gone over to next: several addresses
-// share it, and no fewer than still have old. Where each address has a
-// certificate of its own, none is shared, and none is stale for that.
-func (p *Pool) outnumbers(next, old *chain.Certificate) bool {
-	have := func(cert *chain.Certificate) (n int) {
-		for _, m := range p.Members {
-			if leaf := m.leaf(); m.Failure == nil && leaf != nil && leaf.FingerprintSHA256 == cert.FingerprintSHA256 {
-				n++
+// probePool probes every address in parallel, at most MaxAddresses of them. The
+// rest of the result is that of one address.
+func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that the order of the DNS answer, which changes, has no effect
+	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
+	var group sync.WaitGroup
+	for i := range probes {
+		probe := &Result{Target: r.Target, Start: r.Start, Checks: r.Checks}
+		probes[i] = probe
+		group.Go(func() {
+			if err := failure.Contain(func() { p.probeAddress(ctx, probe, addrs[i:i+1]) }); err != nil {
+				probe.fail(failure.PhaseVerify, failure.ReasonInternal, err)
 			}
+		})
+	}
+	group.Wait()
+
+	pool := &Pool{Total: len(addrs)}
+	for i, probe := range probes {
+		pool.Members = append(pool.Members, &Member{
+			Address: addrs[i], Failure: p.unexpectedFailure(probe), Session: probe.Session, Chain: probe.Chain,
+		})
+	}
+	pool.failStale(time.Now())
+	pool.Shown = pool.selectShown()
+
+	shown := *probes[pool.Shown]
+	shown.Phases = append(r.Phases, shown.Phases...)
+	shown.Addresses, shown.Pool = r.Addresses, pool
+	*r = shown
+}
+
+// unexpectedFailure is the failure of an address, with the module's expectations
+// applied.
+func (p *Prober) unexpectedFailure(probe *Result) *failure.Failure {
+	judged := *probe
+	if o := p.module.Expect.Options; o != nil {
+		if found, err := o.Judge(judged.expectFacts()); err == nil {
+			judged.applyExpectations(found)
 		}
-		return n
 	}
-	return have(next) > 1 && have(next) >= have(old)
+	return judged.Failure
 }
 
-// overdue tells whether next has been in use for at least twice as long as old has
-// left. While a new certificate is rolled out both are right, and the time for that
-// has to fit every lifetime. Addresses with certificates of their own that are
-// renewed in time never come to that.
-func overdue(old, next *chain.Certificate, now time.Time) bool {
-	return now.Sub(next.X509.NotBefore) >= 2*old.Remaining(now)
-}
-
-// leaf is the certificate that an address showed for itself; nil: none.
-func (m *Member) leaf() *chain.Certificate {
-	if m.Chain == nil {
-		return nil
+// failPool makes the most severe failure of an address that of the probe. What the
+// checks found is about the address that is shown.
+func (r *Result) failPool() {
+	if r.Pool == nil {
+		return
 	}
-	return m.Chain.Certificates[0]
+	if r.Failure != nil {
+		r.Pool.Members[r.Pool.Shown].Failure = r.Failure
+	}
+	worst := slices.MinFunc(r.Pool.Members, func(a, b *Member) int {
+		return cmp.Or(a.severity()-b.severity(), a.evidence()-b.evidence(), a.expiry().Compare(b.expiry()))
+	})
+	if worst.Failure != nil {
+		failure := *worst.Failure
+		failure.Address = worst.Address
+		r.Failure = &failure
+	}
 }
 
-// Failing counts the addresses that are not as they should be.
+// Failing counts the addresses that have a failure.
 func (p *Pool) Failing() int {
 	n := 0
 	for _, m := range p.Members {
@@ -119,50 +124,32 @@ func (p *Pool) Failing() int {
 	return n
 }
 
-// DistinctCertificates counts the different leafs that were served.
+// DistinctCertificates counts the different leaf certificates.
 func (p *Pool) DistinctCertificates() int {
-	leafs := make(map[string]bool)
+	leaves := make(map[string]bool)
 	for _, m := range p.Members {
 		if leaf := m.leaf(); leaf != nil {
-			leafs[leaf.FingerprintSHA256] = true
+			leaves[leaf.FingerprintSHA256] = true
 		}
 	}
-	return len(leafs)
+	return len(leaves)
 }
 
-// aggregate gives the pool the last word on a probe: the gravest failure of an
-// address is that of the probe. What the checks found is the shown address's.
-func (r *Result) aggregate() {
-	if r.Pool == nil {
-		return
-	}
-	if r.Failure != nil {
-		r.Pool.Members[r.Pool.Shown].Failure = r.Failure
-	}
-	gravest := slices.MinFunc(r.Pool.Members, func(a, b *Member) int {
-		return cmp.Or(a.gravity()-b.gravity(), a.rank()-b.rank(), a.end().Compare(b.end()))
-	})
-	if gravest.Failure != nil {
-		failure := *gravest.Failure
-		failure.Address = gravest.Address
-		r.Failure = &failure
-	}
-}
-
-// show chooses the address that speaks for the pool where one has to: of those
-// that fail and yet show a certificate the gravest, so that what watches
-// certificates sees it; else of the good ones that whose chain ends first, so
-// that an address which is down takes nothing away from the others; else the
-// gravest. The choice stays the same as long as the addresses do.
-func (p *Pool) show() int {
+// selectShown selects the address that the rest of the result is about. If any
+// failing address sent a certificate, it is the one with the most severe failure, so
+// that alerts on certificates see it. Otherwise it is the good address whose chain
+// expires first, so that an address that is down removes no metrics. Otherwise it is
+// the address with the most severe failure. The selection is stable as long as the
+// addresses do not change.
+func (p *Pool) selectShown() int {
 	return slices.Index(p.Members, slices.MinFunc(p.Members, func(a, b *Member) int {
-		return cmp.Or(a.rank()-b.rank(), a.gravity()-b.gravity(), a.end().Compare(b.end()))
+		return cmp.Or(a.evidence()-b.evidence(), a.severity()-b.severity(), a.expiry().Compare(b.expiry()))
 	}))
 }
 
-// rank is how much an address has to show: something wrong, what is right, or
-// nothing.
-func (m *Member) rank() int {
+// evidence orders addresses by what they have to show: 0, a certificate and a
+// failure; 1, no failure; 2, a failure and no certificate.
+func (m *Member) evidence() int {
 	switch {
 	case m.Failure == nil:
 		return 1
@@ -172,25 +159,32 @@ func (m *Member) rank() int {
 	return 2
 }
 
-// gravities is which failure weighs more, gravest first: what clients cannot get
-// around, then what the module alone minds, and last what has clients go on to
-// the next address.
-var gravities = []failure.Phase{failure.PhaseVerify, failure.PhaseKeyExchange, failure.PhaseServerHello, failure.PhaseStartTLS, failure.PhaseExpect, failure.PhaseProxy, failure.PhaseConnect}
+// severities is the phases of failures, the most severe first: what clients cannot
+// avoid, then an unmet expectation, then what makes clients try the next address.
+var severities = []failure.Phase{failure.PhaseVerify, failure.PhaseKeyExchange, failure.PhaseServerHello, failure.PhaseStartTLS, failure.PhaseExpect, failure.PhaseProxy, failure.PhaseConnect}
 
-// gravity orders failures: by phase, bad chains by their gravest problem.
-func (m *Member) gravity() int {
+// severity orders failures, 0 first: by phase, and those of a chain by problem.
+func (m *Member) severity() int {
 	if m.Failure == nil {
-		return len(gravities) * (len(chain.Problems) + 1)
+		return len(severities) * (len(chain.Problems) + 1)
 	}
 	problem := slices.Index(chain.Problems, chain.Problem(m.Failure.Reason))
 	if problem < 0 {
 		problem = len(chain.Problems)
 	}
-	return slices.Index(gravities, m.Failure.Phase)*(len(chain.Problems)+1) + problem
+	return slices.Index(severities, m.Failure.Phase)*(len(chain.Problems)+1) + problem
 }
 
-// end is when clients will no longer take the chain; zero where none was shown.
-func (m *Member) end() time.Time {
+// leaf is the certificate of the server itself; nil: none was sent.
+func (m *Member) leaf() *chain.Certificate {
+	if m.Chain == nil {
+		return nil
+	}
+	return m.Chain.Certificates[0]
+}
+
+// expiry is when clients will reject the chain; zero: none was sent.
+func (m *Member) expiry() time.Time {
 	switch {
 	case m.Chain == nil:
 		return time.Time{}

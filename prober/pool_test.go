@@ -22,7 +22,7 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// lasting is a server for pool.test whose certificate is so old and has so much
+// lasting is a server for pool.test whose certificate has that age and that much time
 // left.
 func lasting(age, left time.Duration) tlstest.Server {
 	return tlstest.Server{Leaf: func(c *x509.Certificate) {
@@ -50,7 +50,7 @@ func poolOf(t *testing.T, servers ...tlstest.Server) (target.Target, prober.Modu
 	return probetest.Target(t, fmt.Sprintf("pool.test:%d", port)), module
 }
 
-// reasonsOf is what is wrong with each address of a pool.
+// reasonsOf is the failure of each address of a pool, or "good".
 func reasonsOf(p *prober.Pool) []string {
 	var all []string
 	for _, m := range p.Members {
@@ -63,8 +63,8 @@ func reasonsOf(p *prober.Pool) []string {
 	return all
 }
 
-// Five addresses of which one refuses, one hangs, one serves an old certificate
-// and two are fine: one probe tells all of it, within its deadline.
+// Of five addresses one refuses, one hangs, one has an old certificate and two are
+// good: one probe reports all of it, within its deadline.
 func TestPool(t *testing.T) {
 	t.Parallel()
 	fine := lasting(30*labtest.Day, 60*labtest.Day)
@@ -97,9 +97,9 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// What a pool's failure is, and which of its addresses is shown.
+// Which failure is that of the pool, and which address is shown.
 func TestPoolVerdict(t *testing.T) {
-	fine, ending := lasting(30*labtest.Day, 60*labtest.Day), lasting(30*labtest.Day, 40*labtest.Day)
+	fine, expiring := lasting(30*labtest.Day, 60*labtest.Day), lasting(30*labtest.Day, 40*labtest.Day)
 	expired := lasting(90*labtest.Day, -labtest.Day)
 	refusing := tlstest.Server{Refuse: true}
 	alert := tlstest.Server{Accept: labtest.Canned("\x15\x03\x03\x00\x02\x02\x28").Accept}
@@ -116,18 +116,18 @@ func TestPoolVerdict(t *testing.T) {
 		failure string // empty: the probe succeeds
 		shown   int
 	}{
-		{"all good, the first to end is shown", []tlstest.Server{fine, ending, fine}, nil, "good, good, good", "", 1},
-		{"a good one where another is down", []tlstest.Server{refusing, fine}, nil, "connect refused, good", "connect refused", 1},
-		{"a good one where another will not talk", []tlstest.Server{fine, alert}, nil, "good, server_hello alert_handshake_failure", "server_hello alert_handshake_failure", 0},
-		{"a bad chain before all else", []tlstest.Server{refusing, fine, expired, alert}, nil,
+		{"all good: the first to expire is shown", []tlstest.Server{fine, expiring, fine}, nil, "good, good, good", "", 1},
+		{"one is down", []tlstest.Server{refusing, fine}, nil, "connect refused, good", "connect refused", 1},
+		{"one fails the handshake", []tlstest.Server{fine, alert}, nil, "good, server_hello alert_handshake_failure", "server_hello alert_handshake_failure", 0},
+		{"a bad chain is the most severe", []tlstest.Server{refusing, fine, expired, alert}, nil,
 			"connect refused, good, verify expired, server_hello alert_handshake_failure", "verify expired", 2},
-		{"the gravest of bad chains", []tlstest.Server{misnamed, expired}, nil, "verify name_mismatch, verify expired", "verify expired", 1},
+		{"the most severe of two bad chains", []tlstest.Server{misnamed, expired}, nil, "verify name_mismatch, verify expired", "verify expired", 1},
 		{"all down", []tlstest.Server{refusing, alert}, nil, "connect refused, server_hello alert_handshake_failure", "server_hello alert_handshake_failure", 1},
-		{"an expectation that one does not meet", []tlstest.Server{fine, old}, &expect.Options{MinVersion: tls.VersionTLS12}, "good, expect min_version", "expect min_version", 1},
-		{"a locked door, as expected", []tlstest.Server{demanding, demanding}, &expect.Options{ClientCertificateRequired: true}, "good, good", "", 0},
-		{"a locked door and an open one", []tlstest.Server{demanding, fine}, &expect.Options{ClientCertificateRequired: true},
+		{"an expectation that one address does not meet", []tlstest.Server{fine, old}, &expect.Options{MinVersion: tls.VersionTLS12}, "good, expect min_version", "expect min_version", 1},
+		{"client certificates required, as expected", []tlstest.Server{demanding, demanding}, &expect.Options{ClientCertificateRequired: true}, "good, good", "", 0},
+		{"client certificates required at one of two", []tlstest.Server{demanding, fine}, &expect.Options{ClientCertificateRequired: true},
 			"good, expect client_certificate_required", "expect client_certificate_required", 1},
-		{"a locked door and one that is down", []tlstest.Server{refusing, demanding}, &expect.Options{ClientCertificateRequired: true}, "connect refused, good", "connect refused", 1},
+		{"client certificates required, and one is down", []tlstest.Server{refusing, demanding}, &expect.Options{ClientCertificateRequired: true}, "connect refused, good", "connect refused", 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			to, module := poolOf(t, test.servers...)
@@ -140,20 +140,20 @@ func TestPoolVerdict(t *testing.T) {
 			if f := r.Failure; f != nil {
 				failure = string(f.Phase) + " " + string(f.Reason)
 				if !f.Address.IsValid() {
-					t.Error("the failure is nobody's")
+					t.Error("the failure has no address")
 				}
 			}
 			if failure != test.failure || r.Pool.Shown != test.shown {
 				t.Errorf("failure is %q of %d shown, want %q of %d", failure, r.Pool.Shown, test.failure, test.shown)
 			}
 			if m := r.Pool.Members[test.shown]; r.Session != m.Session || r.Chain != m.Chain {
-				t.Error("what is shown is another address's")
+				t.Error("the session or the chain is that of another address")
 			}
 		})
 	}
 }
 
-// The members of a pool are bounded, and how many there would be is told.
+// The members of a pool are bounded, and Total counts the others too.
 func TestPoolIsBounded(t *testing.T) {
 	lab := labtest.Lab(t)
 	var many []netip.Addr
@@ -171,7 +171,7 @@ func TestPoolIsBounded(t *testing.T) {
 	}
 }
 
-// An address is a pool of one, through a proxy as well; a socket is none.
+// An address is a pool of one, also through a proxy. A Unix socket is no pool.
 func TestPoolOfOne(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{})

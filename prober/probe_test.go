@@ -15,14 +15,14 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// illnesses is the whole story: what each endpoint of the lab is diagnosed with.
-var illnesses = map[string]struct {
+// diagnoses is the expected diagnosis of each scenario of the lab.
+var diagnoses = map[string]struct {
 	phase        failure.Phase // of the failure; empty: the probe succeeds
 	reason       failure.Reason
 	problems     []chain.Problem
-	certificates int // how many must be shown, whatever failed
+	certificates int // that the result has, whatever failed
 	completed    bool
-	hangs        bool // only the deadline ends it
+	hangs        bool // until the deadline
 }{
 	"healthy":                           {certificates: 2, completed: true},
 	"expired":                           {failure.PhaseVerify, "expired", []chain.Problem{chain.ProblemExpired}, 2, true, false},
@@ -118,25 +118,25 @@ func problemsOf(c *chain.Chain) []chain.Problem {
 func TestProbe(t *testing.T) {
 	lab := labtest.Lab(t)
 	module := probetest.Module(t, lab)
-	patient := probetest.New(t, module)
+	long := probetest.New(t, module)
 	module.Timeout = option.Duration(500 * time.Millisecond)
-	hasty := probetest.New(t, module)
+	short := probetest.New(t, module)
 
-	for _, illness := range tlstest.Scenarios() {
-		t.Run(illness.Name, func(t *testing.T) {
-			want, told := illnesses[illness.Name]
-			if !told {
-				t.Fatal("the lab has an illness that no test knows")
+	for _, scenario := range tlstest.Scenarios() {
+		t.Run(scenario.Name, func(t *testing.T) {
+			want, known := diagnoses[scenario.Name]
+			if !known {
+				t.Fatal("diagnoses has no row for this scenario")
 			}
-			server, err := illness.Make(lab)
+			server, err := scenario.Make(lab)
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := patient
+			p := long
 			if want.hangs {
-				p = hasty
+				p = short
 			}
-			r := p.Probe(context.Background(), probetest.Target(t, cmp.Or(illness.Scheme, "https")+"://"+labtest.Serve(t, lab, server)))
+			r := p.Probe(context.Background(), probetest.Target(t, cmp.Or(scenario.Scheme, "https")+"://"+labtest.Serve(t, lab, server)))
 
 			var got failure.Failure
 			if r.Failure != nil {
@@ -153,7 +153,7 @@ func TestProbe(t *testing.T) {
 			}
 			if want.certificates == 0 {
 				if r.Chain != nil {
-					t.Errorf("%d certificates, where none was to be had", len(r.Chain.Certificates))
+					t.Errorf("%d certificates, want none", len(r.Chain.Certificates))
 				}
 				return
 			}

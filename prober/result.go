@@ -17,7 +17,7 @@ import (
 )
 
 // Result is what one probe learned. A nil or zero part was not learned: it never
-// means that all was well.
+// means that all is well.
 type Result struct {
 	Target   target.Target
 	Start    time.Time
@@ -27,24 +27,24 @@ type Result struct {
 	Failure *failure.Failure    // why the probe failed; nil: it succeeded
 
 	Addresses []netip.Addr       // what the name resolved to, in the order in which they are tried
-	Proxy     string             // on the way to the target, without its password; empty: none
+	Proxy     string             // that the connection goes through, without its password; empty: none
 	Connected bool               // the port, or the Unix socket, answered
 	Remote    netip.AddrPort     // the address that answered; invalid: none did, or it has none that is known
 	Session   *handshake.Session // what the handshake negotiated, as far as it came
 	Chain     *chain.Chain       // the certificates that were sent, and the verdict on them
 
-	Pool *Pool // every address behind the name, where the module asks for all of them
+	Pool *Pool // all addresses behind the name; nil: the module probes one
 
 	Checks                   // the module's checks and what they found
-	Outcomes []check.Outcome // one for each check of the module that ran, by name
+	Outcomes []check.Outcome // one for each check that ran, sorted by name
 }
 
-// Success tells whether the endpoint was reached, completed the handshake, has a
-// good chain and met every expectation.
+// Success tells whether the endpoint could be reached, completed the handshake, has
+// a valid chain and meets every expectation.
 func (r *Result) Success() bool { return r.Failure == nil }
 
-// Reachable tells whether the port answered, and whether that is known: a proxy
-// that fails says nothing of it, nor does a connection that the policy denied.
+// Reachable tells whether the port answered, and whether that is known. It is not
+// after a failure of the proxy, or where the policy denied the connection.
 func (r *Result) Reachable() (answered, known bool) {
 	return r.Connected, r.Connected || r.Failure == nil || r.Failure.Phase != failure.PhaseProxy && r.Failure.Reason != failure.ReasonDenied
 }
@@ -56,17 +56,17 @@ func (r *Result) fail(phase failure.Phase, reason failure.Reason, err error) {
 	}
 }
 
-// failVerify makes a chain that is not valid the probe's failure, with its gravest
-// problem.
+// failVerify makes the most severe problem of an invalid chain the failure of the
+// probe.
 func (r *Result) failVerify() {
 	if r.Chain != nil && !r.Chain.Valid {
-		gravest := r.Chain.Problems[0]
-		r.fail(failure.PhaseVerify, failure.Reason(gravest.Problem), errors.New(gravest.Detail))
+		worst := r.Chain.Problems[0]
+		r.fail(failure.PhaseVerify, failure.Reason(worst.Problem), errors.New(worst.Detail))
 	}
 }
 
-// applyExpectations gives the expectations the last word on a probe: a failure that
-// was expected is none, and without another failure an unmet expectation is one.
+// applyExpectations drops a failure that the module expects, and makes an unmet
+// expectation the failure of a probe that has no other.
 func (r *Result) applyExpectations(x *expect.Finding) {
 	for _, e := range x.Expectations {
 		if e.Met && (e.Name == "alert" || e.Name == "client_certificate_required") {
@@ -81,7 +81,7 @@ func (r *Result) applyExpectations(x *expect.Finding) {
 	}
 }
 
-// expectFacts is what expectations are held against.
+// expectFacts is what expectations are compared with.
 func (r *Result) expectFacts() *expect.Facts {
 	return &expect.Facts{Session: r.Session, Chain: r.Chain, Failure: r.Failure}
 }
@@ -93,8 +93,8 @@ func (r *Result) policyFacts() *policy.Facts {
 	}
 }
 
-// missing is why policies may not be judged: the failure of a check that they need,
-// or else that of the probe; nil: there is none.
+// missing is why policies cannot be judged: the failure of a check that they need,
+// else that of the probe; nil: there is none.
 func (r *Result) missing() error {
 	for _, name := range []string{"versions", "ciphers"} {
 		for _, check := range r.Outcomes {

@@ -16,9 +16,8 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// A certificate is stale when it is due, and its successor has been there for
-// longer than it has left; not while one is rolled out, and not because each
-// address has its own.
+// A certificate is stale when a later one has been valid for at least twice as long as
+// it has left: not during a rollout, and not where each address has its own.
 func TestStale(t *testing.T) {
 	type lifetime struct{ age, left time.Duration }
 	for _, test := range []struct {
@@ -26,14 +25,14 @@ func TestStale(t *testing.T) {
 		old, newer lifetime
 		stale      bool
 	}{
-		{"forgotten", lifetime{80 * labtest.Day, 10 * labtest.Day}, lifetime{20 * labtest.Day, 70 * labtest.Day}, true},
-		{"forgotten, of 6 days", lifetime{5*labtest.Day + 12*time.Hour, 12 * time.Hour}, lifetime{36 * time.Hour, 108 * time.Hour}, true},
-		{"forgotten, of a year", lifetime{390 * labtest.Day, 8 * labtest.Day}, lifetime{20 * labtest.Day, 378 * labtest.Day}, true},
-		{"being rolled out", lifetime{60 * labtest.Day, 30 * labtest.Day}, lifetime{time.Hour, 90 * labtest.Day}, false},
-		{"being rolled out, of 6 days", lifetime{4*labtest.Day + time.Hour, 47 * time.Hour}, lifetime{2 * time.Hour, 6 * labtest.Day}, false},
-		{"its own", lifetime{50 * labtest.Day, 40 * labtest.Day}, lifetime{45 * labtest.Day, 45 * labtest.Day}, false},
+		{"left out", lifetime{80 * labtest.Day, 10 * labtest.Day}, lifetime{20 * labtest.Day, 70 * labtest.Day}, true},
+		{"left out, of 6 days", lifetime{5*labtest.Day + 12*time.Hour, 12 * time.Hour}, lifetime{36 * time.Hour, 108 * time.Hour}, true},
+		{"left out, of a year", lifetime{390 * labtest.Day, 8 * labtest.Day}, lifetime{20 * labtest.Day, 378 * labtest.Day}, true},
+		{"during a rollout", lifetime{60 * labtest.Day, 30 * labtest.Day}, lifetime{time.Hour, 90 * labtest.Day}, false},
+		{"during a rollout, of 6 days", lifetime{4*labtest.Day + time.Hour, 47 * time.Hour}, lifetime{2 * time.Hour, 6 * labtest.Day}, false},
+		{"its own, renewed in time", lifetime{50 * labtest.Day, 40 * labtest.Day}, lifetime{45 * labtest.Day, 45 * labtest.Day}, false},
 		{"the same dates", lifetime{80 * labtest.Day, 10 * labtest.Day}, lifetime{80 * labtest.Day, 10 * labtest.Day}, false},
-		{"a shorter one", lifetime{80 * labtest.Day, 10 * labtest.Day}, lifetime{50 * labtest.Day, 5 * labtest.Day}, false},
+		{"the newer one expires first", lifetime{80 * labtest.Day, 10 * labtest.Day}, lifetime{50 * labtest.Day, 5 * labtest.Day}, false},
 	} {
 		member := func(l lifetime) *Member {
 			cert := &x509.Certificate{NotBefore: labtest.Now.Add(-l.age), NotAfter: labtest.Now.Add(l.left)}
@@ -51,13 +50,13 @@ func TestStale(t *testing.T) {
 		{Chain: &chain.Chain{Certificates: []*chain.Certificate{{X509: &x509.Certificate{NotBefore: labtest.Now.Add(-20 * labtest.Day), NotAfter: labtest.Now.Add(70 * labtest.Day)}}}}, Failure: bad},
 	}}
 	if p.failStale(labtest.Now); p.Members[0].Failure != nil {
-		t.Error("a bad certificate has taken the place of a good one")
+		t.Error("a certificate with a failure made another one stale")
 	}
 }
 
-// The pool has gone over to a certificate when several addresses share it, and
-// no fewer than have the old one: "old" and "new" are two certificates that are
-// both far from their end, the others are each address's own.
+// An old certificate is stale when several addresses share a newer one, and no fewer
+// than have the old one. Here "old" and "new" both expire in months; the others are
+// each on one address only.
 func TestStaleIsOutnumbered(t *testing.T) {
 	for leaves, stale := range map[string]string{
 		"new new old":         "old",
@@ -87,20 +86,20 @@ func TestStaleIsOutnumbered(t *testing.T) {
 	}
 }
 
-// What a check finds after all addresses were visited is the shown one's.
-func TestPoolIsSettled(t *testing.T) {
+// A failure that is found after all addresses were probed is about the shown one.
+func TestFailPool(t *testing.T) {
 	found := &failure.Failure{Phase: failure.PhaseVerify, Reason: "revoked"}
 	r := &Result{Failure: found, Pool: &Pool{Shown: 1, Members: []*Member{
 		{Failure: &failure.Failure{Phase: failure.PhaseConnect, Reason: failure.ReasonRefused}},
 		{Address: netip.MustParseAddrPort("192.0.2.7:443")},
 	}}}
-	r.aggregate()
+	r.failPool()
 	if r.Failure.Reason != "revoked" || r.Failure.Address != r.Pool.Members[1].Address || r.Pool.Failing() != 2 {
 		t.Errorf("failure is %+v, %d fail", r.Failure, r.Pool.Failing())
 	}
 }
 
-// A panic over one address is that address's, and the others are probed.
+// A panic at one address is a failure of that address, and the others are probed.
 func TestPoolContainsAPanic(t *testing.T) {
 	lab := labtest.Lab(t)
 	addrs := labtest.Addresses("127.0.0.2", "127.0.0.3")
@@ -116,7 +115,7 @@ func TestPoolContainsAPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.client = nil // the handshake panics; an address that refuses does not come to it
+	p.client = nil // the handshake panics; the refusing address does not get that far
 	r := p.Probe(t.Context(), target.Target{Scheme: "https", Host: "pool.test", Port: port})
 	var got []failure.Reason
 	for _, member := range r.Pool.Members {

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"slices"
-
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
@@ -69,44 +67,6 @@ func listedElsewhere(r *prober.Result, f *failure.Failure) bool {
 	}
 	return false
 }
-
-// Expectation is one expectation of the module.
-type Expectation struct {
-	Name string
-	Met  bool
-	Saw  string
-}
-
-func expectations(r *prober.Result) []Expectation {
-	if r.Expect.Finding == nil {
-		return nil
-	}
-	var all []Expectation
-	for _, e := range r.Expect.Finding.Expectations {
-		one := Expectation{e.Name, e.Met, Clean(e.Saw)}
-		if e.Saw == "" {
-			one.Saw = "none"
-		}
-		all = append(all, one)
-	}
-	return all
-}
-
-func unmet(r *prober.Result) []Expectation {
-	return slices.DeleteFunc(expectations(r), func(e Expectation) bool { return e.Met })
-}
-
-// unmetNamed is the unmet expectation of that name; nil: there is none.
-func unmetNamed(r *prober.Result, name failure.Reason) *Expectation {
-	for _, e := range unmet(r) {
-		if failure.Reason(e.Name) == name {
-			return &e
-		}
-	}
-	return nil
-}
-
-func notMet(e Expectation) string { return "expectation not met, saw " + e.Saw }
 
 // FailedCheck is a check that has no finding.
 type FailedCheck struct {

@@ -26,16 +26,16 @@ func TestRemedyForEveryVulnerability(t *testing.T) {
 }
 
 func TestRemediesAreShortSentences(t *testing.T) {
-	told := make(map[string]failure.Reason)
+	reasons := make(map[string]failure.Reason)
 	for reason := range remedies {
 		remedy := Remedy(reason)
 		if !strings.HasSuffix(remedy, ".") || len(remedy) > 200 {
 			t.Errorf("%s: not one or two sentences of at most 200 bytes: %q", reason, remedy)
 		}
-		if other, again := told[remedy]; again {
+		if other, again := reasons[remedy]; again {
 			t.Errorf("%s and %s have the same remedy", reason, other)
 		}
-		told[remedy] = reason
+		reasons[remedy] = reason
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package report says what a probe's result means to people: how the endpoint
-// is, what is wrong with it, and what to do.
+// Package report explains the result of a probe to people: the status of the endpoint,
+// what is wrong, and what to do.
 //
 // New works every fact out once. The packages text, json and web show them.
 package report

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,14 +8,14 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// Findings that somebody should act on, besides the vulnerabilities.
+// Issues besides the vulnerabilities.
 const (
 	oldVersion = "old_version"
 	weakCipher = "weak_cipher"
 )
 
-// issues is what somebody should change. None of it makes the endpoint bad: how
-// urgent it is, the alert rules say.
+// issues is what should be changed. It does not make the endpoint bad: the alert rules
+// decide how urgent it is.
 func (s *Scan) issues() []Issue {
 	var all []Issue
 	for _, v := range s.Vulnerabilities {
@@ -33,7 +32,7 @@ func (s *Scan) issues() []Issue {
 	return all
 }
 
-// notes is the same, short enough for a verdict.
+// notes is a short form of the issues, for a verdict.
 func (s *Scan) notes() []string {
 	var words []string
 	if len(s.oldVersions()) > 0 {
@@ -75,9 +74,4 @@ func (s *Scan) weakSuites() []string {
 		}
 	}
 	return names
-}
-
-// VulnerabilityRemedy is what to do about a vulnerability, known or not.
-func VulnerabilityRemedy(name string) string {
-	return cmp.Or(Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
 }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"tls_exporter/prober"
-	"tls_exporter/prober/check/expect"
-	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 )
 
@@ -82,18 +80,6 @@ func inconclusive(f *failure.Failure) bool {
 }
 
 func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session.Completed }
-
-// rejectedAsExpected tells whether the server refused a handshake that the
-// module expects it to refuse. This is the only success without a handshake.
-func rejectedAsExpected(r *prober.Result) bool {
-	return r.Expect.Finding != nil && slices.ContainsFunc(r.Expect.Finding.Expectations, func(e expect.Expectation) bool {
-		return e.Met && (e.Name == "client_certificate_required" || e.Name == "alert")
-	})
-}
-
-func vulnerable(v *vulnerabilities.Finding) bool {
-	return v != nil && slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Vulnerable })
-}
 
 // Worst is the status of several endpoints together: bad outweighs unknown,
 // unknown outweighs warning, and warning outweighs good, as in Nagios. Without

@@ -91,7 +91,7 @@ func timeLeft(c *chain.Chain) string {
 	return words
 }
 
-// notes is what somebody should know about an endpoint that has no failure.
+// notes is what else should be known about an endpoint that has no failure.
 func notes(r *prober.Result, scan *Scan) []string {
 	var words []string
 	if r.Chain != nil {

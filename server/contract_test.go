@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The contract of the exporter itself is what its registry has, no more and no less.
+// The contract of the exporter itself lists exactly the metrics of its registry.
 func TestContract(t *testing.T) {
 	registry := newTestExporter(t, nil).options.Registry
 	gathered, err := registry.Gather()

@@ -1,5 +1,5 @@
-// Package server answers requests: probes, the list of targets, the exporter's own
-// metrics, health and reload.
+// Package server answers requests: probes, the list of targets, metrics of the exporter
+// itself, health and reload.
 package server
 
 import (
@@ -19,35 +19,34 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// Exporter answers Prometheus: /probe, /targets and /metrics, by one
-// configuration at a time, which Reload replaces.
+// Exporter serves /probe, /targets, /metrics and the paths under /-/. It is safe for
+// concurrent use.
 type Exporter struct {
 	options Options
 	config  atomic.Pointer[config.Config]
-	reload  sync.Mutex // one reload at a time: the last one asked for is the one that stands
+	reload  sync.Mutex // one reload at a time: the last one that was requested wins
 	self    *self
 	limit   *limit
 	ready   atomic.Bool
 }
 
-// Options is what an Exporter is made of.
+// Options are the parts of an Exporter.
 type Options struct {
-	// Load reads the configuration anew.
+	// Load loads the configuration.
 	Load func() (*config.Config, error)
-	// Logger gets one line a probe.
+	// Logger gets one line for each probe.
 	Logger *slog.Logger
-	// Explain writes a result for people, for /probe?debug=true.
+	// Explain is the report about a result, for /probe?debug=true.
 	Explain func(*prober.Result) string
-	// Observe, if there is one, is told of every probe that was made: by which
-	// module, of what, and what came of it.
-	Observe func(module string, asked target.Target, r *prober.Result)
-	// MaxConcurrent is how many probes may run at once; 0: DefaultMaxConcurrent.
+	// Observe is called with every result; nil: it is not.
+	Observe func(module string, requested target.Target, r *prober.Result)
+	// MaxConcurrent is the most probes in flight; 0: DefaultMaxConcurrent.
 	MaxConcurrent int
-	// Lifecycle lets requests reload the configuration.
+	// Lifecycle permits reloading by request.
 	Lifecycle bool
-	// Handshakes counts the handshakes of all probes; nil: they are not counted.
+	// Handshakes counts the handshakes of all probes; nil: the metric stays 0.
 	Handshakes *handshake.Counts
-	// Registry gathers the exporter's own metrics for /metrics.
+	// Registry has the metrics of the exporter itself, for /metrics.
 	Registry *prometheus.Registry
 }
 
@@ -61,8 +60,8 @@ func New(o Options) (*Exporter, error) {
 	return e, nil
 }
 
-// Reload reads the configuration anew and swaps it in. If it is bad the old one
-// goes on, and a metric says so.
+// Reload loads the configuration and replaces the current one. After an error the
+// current one stays in use, and a metric shows that.
 func (e *Exporter) Reload() error {
 	e.reload.Lock()
 	defer e.reload.Unlock()
@@ -76,10 +75,10 @@ func (e *Exporter) Reload() error {
 	return nil
 }
 
-// Config is the configuration of now.
+// Config is the current configuration.
 func (e *Exporter) Config() *config.Config { return e.config.Load() }
 
-// Drain makes /-/ready answer that no more requests should be sent.
+// Drain makes /-/ready answer 503, so that load balancers send no more requests.
 func (e *Exporter) Drain() { e.ready.Store(false) }
 
 // Register adds the exporter's paths to a mux.
@@ -103,11 +102,11 @@ func (e *Exporter) readiness(w http.ResponseWriter, _ *http.Request) {
 
 func (e *Exporter) reloading(w http.ResponseWriter, _ *http.Request) {
 	if !e.options.Lifecycle {
-		http.Error(w, "reloading by request is off; start with --web.enable-lifecycle, or send SIGHUP", http.StatusForbidden)
+		http.Error(w, "reloading by request is off; set --web.enable-lifecycle, or send SIGHUP", http.StatusForbidden)
 		return
 	}
 	if err := e.Reload(); err != nil {
-		e.options.Logger.Error("Reload failed; the old configuration goes on", "err", err)
+		e.options.Logger.Error("Reload failed; the old configuration stays in use", "err", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

@@ -25,7 +25,7 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// probe answers with one probe of one target.
+// probe probes one target and answers with its metrics.
 func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 	request, refused := e.admit(r, "debug")
 	if refused != nil {
@@ -58,14 +58,13 @@ func (e *Exporter) reject(w http.ResponseWriter, refused *refusal) {
 type refusal struct {
 	status int
 	reason string // for the metric
-	err    error  // a sentence for who asked
+	err    error  // a sentence for the client
 }
 
-// retryAfter is what a client that finds no room is told to wait, in seconds:
-// places come free all the time.
+// retryAfter is the Retry-After of 503, in seconds: probes end all the time.
 const retryAfter = "1"
 
-// refuse counts a refusal and sets the header that goes with it.
+// refuse counts a refusal and sets its headers.
 func (e *Exporter) refuse(w http.ResponseWriter, refused *refusal) {
 	e.self.rejected.WithLabelValues(refused.reason).Inc()
 	if refused.status == http.StatusServiceUnavailable {
@@ -73,7 +72,7 @@ func (e *Exporter) refuse(w http.ResponseWriter, refused *refusal) {
 	}
 }
 
-// admit reads a request and holds it against the policy.
+// admit parses a request and applies the access policy.
 func (e *Exporter) admit(r *http.Request, flag string) (*probeRequest, *refusal) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, &refusal{http.StatusRequestURITooLong, rejectedParameter, fmt.Errorf("the query is longer than %d bytes", maxQuery)}
@@ -89,22 +88,22 @@ func (e *Exporter) admit(r *http.Request, flag string) (*probeRequest, *refusal)
 	return request, nil
 }
 
-// maxQuery bounds what is read of a request: the longest target and the longest
-// server name, with every byte of them escaped, fit in.
+// maxQuery is the maximum length of a query. The longest target and server name fit,
+// even if every byte is escaped.
 const maxQuery = 8 << 10
 
-// Viewer shows single endpoints to people.
+// Viewer renders the pages of single endpoints.
 type Viewer interface {
 	// Recall returns the last result of a target; nil if there is none.
-	Recall(module string, asked target.Target) *prober.Result
+	Recall(module string, requested target.Target) *prober.Result
 	// Show writes the page of a result.
-	Show(w http.ResponseWriter, module string, asked target.Target, r *prober.Result)
+	Show(w http.ResponseWriter, module string, requested target.Target, r *prober.Result)
 	// Fail writes the page of a request that cannot be answered.
 	Fail(w http.ResponseWriter, status int, err error)
 }
 
-// Inspect answers like /probe, with a page of the viewer's. What is remembered
-// is shown at once, unless fresh=true asks for a probe.
+// Inspect handles requests like /probe, but answers with a page of the viewer. It shows
+// the last result, if there is one, unless the parameter fresh is true.
 func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fail := func(refused *refusal) {
@@ -127,7 +126,8 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	}
 }
 
-// probeWithin probes within a limit if there is room for it, counts, logs and lets others know.
+// probeWithin probes, unless too many probes are running. It counts and logs the probe,
+// and passes its result to Observe.
 func (e *Exporter) probeWithin(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
 	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.Server())
 	if leave == nil {
@@ -163,8 +163,8 @@ func (e *Exporter) log(ctx context.Context, request *probeRequest, r *prober.Res
 	e.options.Logger.Log(ctx, level, message, attributes...)
 }
 
-// writeDebug is the page of a scrape, and below it the result for people, as
-// comments: what a scraper may still read.
+// writeDebug writes the page of a scrape, and the report as comments below it, so that
+// the page is still valid for a scraper.
 func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
 	var text bytes.Buffer
 	if err := collector.Text(&text, r); err != nil {
@@ -179,7 +179,7 @@ func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
 	w.Write(text.Bytes())
 }
 
-// probeRequest is what the parameters of /probe ask for.
+// probeRequest is the parameters of /probe.
 type probeRequest struct {
 	target target.Target
 	module string
@@ -187,12 +187,12 @@ type probeRequest struct {
 	flags  map[string]bool // debug, fresh
 }
 
-// parameters of a request for a probe. An unknown one is refused, for a
-// misspelt module would otherwise probe as default without a word.
+// parameters of a request for a probe. Others are an error: a misspelt "module" would
+// otherwise probe with the default module.
 var parameters = []string{"target", "module", "server_name", "address"}
 
-// readRequest returns what is asked for, or a sentence on the first parameter
-// that is wrong. The flags are parameters that are true or false.
+// readRequest parses a query. An error is about the first invalid parameter. Flags are
+// the names of boolean parameters.
 func readRequest(query string, loaded *config.Config, flags ...string) (*probeRequest, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -216,8 +216,8 @@ func readRequest(query string, loaded *config.Config, flags ...string) (*probeRe
 	return request, err
 }
 
-// checkParameters finds the first name, in their order, that is unknown or given
-// more than once.
+// checkParameters returns an error for the first name, in alphabetical order, that is
+// unknown or given more than once.
 func checkParameters(values url.Values, flags []string) error {
 	known := func(name string) bool { return slices.Contains(parameters, name) || slices.Contains(flags, name) }
 	wrong, found := "", false
@@ -272,15 +272,15 @@ func readTarget(values url.Values) (target.Target, error) {
 	return probed, nil
 }
 
-// Prometheus says in timeoutHeader how long it will wait. An answer has to be
-// under way before that, or all that was learned is lost.
+// Prometheus sends its scrape timeout in timeoutHeader. The answer has to be sent
+// before that, else nothing of it arrives.
 const (
 	timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 	timeoutOffset = 500 * time.Millisecond
 )
 
-// scrapeLimit is the scrape's timeout, less an offset: timeoutOffset, or half of a
-// timeout too short for that. Who names none waits for as long as it takes.
+// scrapeLimit is the scrape timeout less timeoutOffset, or half of a timeout that is
+// too short for that. Without the header it is maxScrapeTimeout.
 func scrapeLimit(r *http.Request) (time.Duration, error) {
 	header := r.Header.Get(timeoutHeader)
 	if header == "" {
@@ -294,5 +294,5 @@ func scrapeLimit(r *http.Request) (time.Duration, error) {
 	return timeout - min(timeoutOffset, timeout/2), nil
 }
 
-// maxScrapeTimeout keeps a header's number within what a Duration can hold.
+// maxScrapeTimeout limits the header to what a Duration can hold.
 const maxScrapeTimeout = 24 * time.Hour

@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newTestExporter has the default configuration, or what load returns.
+// newTestExporter has the configuration that load returns; nil: the default one.
 func newTestExporter(t *testing.T, load func() (*config.Config, error)) *Exporter {
 	t.Helper()
 	if load == nil {
@@ -65,8 +65,8 @@ func get(e *Exporter, url string, headers ...string) *httptest.ResponseRecorder 
 	return w
 }
 
-// labConfig is a file whose default module trusts the lab, with more of a file
-// and of its modules.
+// labConfig loads a file whose default module trusts the lab. It has the lines of more,
+// and more modules.
 func labConfig(t *testing.T, lab *tlstest.Lab, more string, modules ...string) func() (*config.Config, error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -133,7 +133,7 @@ func TestProbeAnswers(t *testing.T) {
 	}
 }
 
-// The debug page is still one that Prometheus could scrape.
+// The debug page is valid for Prometheus.
 func TestProbeDebug(t *testing.T) {
 	lab := newLab(t)
 	e := newTestExporter(t, labConfig(t, lab, ""))
@@ -144,7 +144,7 @@ func TestProbeDebug(t *testing.T) {
 	}
 	collectortest.Lint(t, w.Body)
 	if strings.Contains(get(e, "/probe?debug=false&target=127.0.0.1:1").Body.String(), "# all about") {
-		t.Error("debug=false explains all the same")
+		t.Error("debug=false has the report")
 	}
 }
 
@@ -208,7 +208,7 @@ func TestScrapeLimit(t *testing.T) {
 	}
 }
 
-// A server that never speaks ends at the scrape's deadline, not at the module's.
+// A probe of a silent server ends at the deadline of the scrape, not of the module.
 func TestProbeEndsWithTheScrape(t *testing.T) {
 	lab := newLab(t)
 	silent := serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }})
@@ -286,8 +286,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// Reloads and probes may come at any time, side by side.
-func TestReloadUnderway(t *testing.T) {
+// Reloads and probes may run at the same time.
+func TestReloadDuringProbes(t *testing.T) {
 	lab := newLab(t)
 	addr := serve(t, lab, tlstest.Server{})
 	e := newTestExporter(t, labConfig(t, lab, ""))
@@ -310,7 +310,7 @@ func TestReloadUnderway(t *testing.T) {
 	}
 	group.Wait()
 	if got := testutil.ToFloat64(e.self.inFlight); got != 0 {
-		t.Errorf("%v probes are in flight after all ended", got)
+		t.Errorf("%v probes are in flight after all have ended", got)
 	}
 }
 

@@ -6,28 +6,26 @@ import (
 	"sync"
 )
 
-// DefaultMaxConcurrent is how many probes may run at once where nobody says
-// otherwise. One that waits for a silent server takes some 40 kB, with the
-// connection of who asked and the room that the garbage collector leaves itself,
-// and one that reads all that a hostile server may send about 1 MB, which makes
-// 40 MB and 1 GB of this many.
+// DefaultMaxConcurrent is the default limit of probes in flight. A probe that waits for
+// a silent server needs about 40 kB, with the client's connection and the room that
+// the garbage collector leaves. One that reads everything that a hostile server may
+// send needs about 1 MB. This many need 40 MB, and at worst 1 GB.
 const DefaultMaxConcurrent = 1000
 
-// errTooMany is said to who asks for more at once than there is room for.
-var errTooMany = errors.New("too many probes are running; ask again, or give the exporter a higher --probe.max-concurrent")
+// errTooMany is the answer to a request above a limit.
+var errTooMany = errors.New("too many probes are running; try again later, or raise --probe.max-concurrent")
 
-// limit bounds how many probes run at once, and shares them out: a client may
-// have no more of them than are left for the others, and nor may a target. So
-// one alone gets half, two that want all a third each, and whoever comes last
-// still finds room. A server that hangs cannot take all of it either, however
-// many ask for it.
+// limit limits the probes in flight, of all and of each client and each target. A
+// client, or a target, gets a slot only while it has fewer than are free. So one alone
+// gets half of them, two get a third each, and there is always a slot for another one.
+// Neither a greedy client nor a server that hangs can occupy all slots.
 type limit struct {
 	mutex sync.Mutex
 	free  int
-	held  map[holder]int // by those with a probe in flight
+	held  map[holder]int // slots of those with a probe in flight
 }
 
-// holder is who places are shared out to: a client, or a target.
+// holder is a client or a target.
 type holder struct {
 	client netip.Prefix
 	target string
@@ -35,8 +33,8 @@ type holder struct {
 
 func newLimit(most int) *limit { return &limit{free: most, held: make(map[holder]int)} }
 
-// enter takes a place for a client and a target. If there is none for the one or
-// the other, leave is nil.
+// enter takes a slot for a client and a target. If one of the two may not have another
+// slot, leave is nil.
 func (l *limit) enter(client netip.Prefix, target string) (leave func()) {
 	both := [...]holder{{client: client}, {target: target}}
 	l.mutex.Lock()
@@ -64,12 +62,12 @@ func (l *limit) release(both []holder) {
 	}
 }
 
-// networkBits is how much of an IPv6 address tells one client from another: the
-// rest is whatever it likes (RFC 4291 section 2.5.4).
+// networkBits is the length of the prefix that identifies an IPv6 client: it chooses
+// the rest of the address itself (RFC 4291 section 2.5.4).
 const networkBits = 64
 
-// clientOf is who a connection comes from; no prefix at all for what has no IP
-// address. What a header says of it is not asked: anybody can write one.
+// clientOf is the client of a connection; the zero Prefix if it has no IP address.
+// Headers such as X-Forwarded-For do not count: a client can set them.
 func clientOf(remote string) netip.Prefix {
 	from, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -21,20 +21,19 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// A client gets what is left for the others too, and so does a target: nobody is
-// shut out by one.
+// A client may have as many slots as are left for the others, and so may a target.
 func TestLimit(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		most   int
-		asking string // in the order in which they ask
-		got    string // those who got a place; small: who did not
+		name     string
+		most     int
+		requests string // a letter for each client, or target
+		got      string // upper case: it got a slot
 	}{
-		{"one place", 1, "AAB", "Aab"},
+		{"one slot", 1, "AAB", "Aab"},
 		{"one alone", 8, "AAAAAA", "AAAAaa"},
 		{"two", 9, "AAAAAABBBBBB", "AAAAAaBBbbbb"},
 		{"two in turn", 9, "ABABABABAB", "ABABABabab"},
-		{"the last to come", 8, "AAAABBBC", "AAAABBbC"},
+		{"the last of three", 8, "AAAABBBC", "AAAABBbC"},
 	} {
 		for kind, holders := range map[string]func(one rune, i int) (client, target string){
 			"clients": func(one rune, i int) (string, string) { return fmt.Sprintf("192.0.2.%d:1", one), fmt.Sprint(i) },
@@ -44,7 +43,7 @@ func TestLimit(t *testing.T) {
 				l := newLimit(test.most)
 				var got strings.Builder
 				var leaves []func()
-				for i, one := range test.asking {
+				for i, one := range test.requests {
 					word := string(one)
 					client, target := holders(one, i)
 					if leave := l.enter(clientOf(client), target); leave != nil {
@@ -61,7 +60,7 @@ func TestLimit(t *testing.T) {
 					leave()
 				}
 				if l.free != test.most || len(l.held) != 0 {
-					t.Errorf("when all have left %d of %d are free, and %v is remembered", l.free, test.most, l.held)
+					t.Errorf("at the end %d of %d are free, and %v are held", l.free, test.most, l.held)
 				}
 			})
 		}
@@ -83,16 +82,15 @@ func TestClientOf(t *testing.T) {
 	}
 }
 
-// from is a client that connects from an address of loopback.
+// from is a client with this local address.
 func from(t *testing.T, addr string) *http.Client {
 	transport := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(addr)}}).DialContext, DisableKeepAlives: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
-// Requests that wait for a server hold their places. Who asks for more than its
-// share, or for more than a target's, is told to come back; others are served,
-// and places that come free are there for the next.
+// Probes in flight hold their slots. A request above the share of its client, or of its
+// target, gets 503; others are answered. Slots that are released can be used again.
 func TestTooMany(t *testing.T) {
 	lab := newLab(t)
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -100,7 +98,7 @@ func TestTooMany(t *testing.T) {
 		return serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) {
 			select {
 			case arrived <- struct{}{}:
-			case <-release: // who comes once more finds it closed
+			case <-release: // closed for later connections
 			}
 			select {
 			case <-release:
@@ -148,29 +146,29 @@ func TestTooMany(t *testing.T) {
 		case <-answered:
 		}
 	}
-	turnedAway := func(who string, client *http.Client, path, target string) {
+	rejected := func(who string, client *http.Client, path, target string) {
 		if status := ask(client, path, target); status != http.StatusServiceUnavailable {
 			t.Errorf("%s, %s: %d", who, path, status)
 		}
 	}
 	hold(greedy, popular)
 	hold(greedy, popular)
-	turnedAway("a client past its share", greedy, "/probe", first)
-	turnedAway("a client past its share", greedy, "/inspect", first)
-	turnedAway("another client, of a target past its share", other, "/probe", popular)
+	rejected("a client above its share", greedy, "/probe", first)
+	rejected("a client above its share", greedy, "/inspect", first)
+	rejected("another client, for a target above its share", other, "/probe", popular)
 	hold(other, first)
-	turnedAway("the other past its share", other, "/probe", second)
+	rejected("the other client above its share", other, "/probe", second)
 	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedTooMany)); got != 4 {
 		t.Errorf("%v were counted, want 4", got)
 	}
 	close(release)
 	waiting.Wait()
 	if status := ask(greedy, "/probe", "127.0.0.1:1"); status != http.StatusOK {
-		t.Errorf("when all have left: %d", status)
+		t.Errorf("after the others: %d", status)
 	}
 }
 
-// plainViewer shows nothing but what it is told of failures.
+// plainViewer writes the target, or the error.
 type plainViewer struct{}
 
 func (plainViewer) Recall(string, target.Target) *prober.Result { return nil }
@@ -183,8 +181,8 @@ func (plainViewer) Fail(w http.ResponseWriter, status int, err error) {
 	http.Error(w, err.Error(), status)
 }
 
-// What the policy forbids is told in one sentence where the request shows it,
-// and in a failed probe where only the address does. Both are counted.
+// A request that the policy denies gets 403 and one sentence. If only the address is
+// denied, the probe fails. Both are counted.
 func TestPolicy(t *testing.T) {
 	lab := newLab(t)
 	resolver, err := lab.StartDNS(tlstest.Zone{"metadata.test": {Addresses: []netip.Addr{netip.MustParseAddr("169.254.169.254")}}})
@@ -230,7 +228,7 @@ func TestLongQuery(t *testing.T) {
 	}
 }
 
-// Reloading by request is for those who asked for it at the start.
+// Reloading by request is off unless Lifecycle is set.
 func TestLifecycle(t *testing.T) {
 	loads := 0
 	e, err := New(Options{

@@ -9,13 +9,13 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// Two hundred scrapes of one target at once, and as many after them, cause one
-// scan of what it takes: each has a connection of its own, and the scan a few.
+// Two hundred scrapes of one target at once, and as many after them, cause one scan:
+// each scrape has one connection, and the scan a few.
 func TestOneScanForAll(t *testing.T) {
 	const scrapes = 200
 	lab := newLab(t)
 	server := serve(t, lab, tlstest.Server{})
-	target, census, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
+	target, stats, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,9 +33,9 @@ func TestOneScanForAll(t *testing.T) {
 		}
 		group.Wait()
 	}
-	scan := census.Total() - 2*scrapes
-	t.Logf("%d scrapes, and %d connections beside theirs", 2*scrapes, scan)
+	scan := stats.Total() - 2*scrapes
+	t.Logf("%d scrapes, and %d connections of the scan", 2*scrapes, scan)
 	if scan < 6 || scan > 12 {
-		t.Errorf("%d connections beside those of %d scrapes, want those of one scan", scan, 2*scrapes)
+		t.Errorf("%d connections besides those of %d scrapes, want those of one scan", scan, 2*scrapes)
 	}
 }

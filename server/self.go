@@ -13,7 +13,7 @@ import (
 	"tls_exporter/prober/handshake"
 )
 
-// self is the exporter's metrics of itself.
+// self is the metrics of the exporter itself.
 type self struct {
 	reloadGood prometheus.Gauge
 	reloadTime prometheus.Gauge
@@ -23,21 +23,21 @@ type self struct {
 	rejected   *prometheus.CounterVec
 }
 
-// selfMetrics is their names, helps and labels.
+// selfMetrics is their names, help texts and labels.
 var selfMetrics = []collector.Metric{
 	buildInfo:  {Name: "tls_exporter_build_info", Help: "Version of the exporter and of Go. The value is 1.", Type: "gauge", Labels: []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"}},
 	reloadGood: {Name: "tls_exporter_config_last_reload_successful", Help: "Whether the last attempt to load the configuration succeeded.", Type: "gauge"},
-	reloadTime: {Name: "tls_exporter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded with success.", Type: "gauge"},
-	probes:     {Name: "tls_exporter_probes_total", Help: "Probes by module and by the phase that failed, or none.", Type: "counter", Labels: []string{"module", "phase"}},
+	reloadTime: {Name: "tls_exporter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded successfully.", Type: "gauge"},
+	probes:     {Name: "tls_exporter_probes_total", Help: "Probes by module and by the phase that failed; phase none: no failure.", Type: "counter", Labels: []string{"module", "phase"}},
 	duration:   {Name: "tls_exporter_probe_duration_seconds", Help: "How long probes took.", Type: "histogram"},
 	inFlight:   {Name: "tls_exporter_probes_in_flight", Help: "Probes that are running now.", Type: "gauge"},
-	handshakes: {Name: "tls_exporter_handshakes_total", Help: "TLS handshakes of probes, to whatever outcome, by the client that performed them: tls13 (the client made for probing) or crypto_tls.", Type: "counter", Labels: []string{"client"}},
-	rejected:   {Name: "tls_exporter_probes_rejected_total", Help: "Requests for a probe that were turned away, by reason.", Type: "counter", Labels: []string{"reason"}},
+	handshakes: {Name: "tls_exporter_handshakes_total", Help: "TLS handshakes of probes, whatever their outcome, by client: tls13 (the purpose-built TLS 1.3 client) or crypto_tls.", Type: "counter", Labels: []string{"client"}},
+	rejected:   {Name: "tls_exporter_probes_rejected_total", Help: "Requests for a probe that were rejected, by reason.", Type: "counter", Labels: []string{"reason"}},
 }
 
-// Their places in selfMetrics.
+// Indexes of selfMetrics.
 const (
-	buildInfo = iota // made by prometheus/common/version
+	buildInfo = iota // registered by prometheus/common/version
 	reloadGood
 	reloadTime
 	probes
@@ -50,16 +50,16 @@ const (
 // noFailure is the phase of a probe that succeeded.
 const noFailure = "none"
 
-// Why a request for a probe is turned away: the values of the label reason.
+// Why a request for a probe is rejected: the values of the label reason.
 const (
 	rejectedParameter = "bad_parameter"
 	rejectedTimeout   = "bad_timeout"
-	rejectedPolicy    = "policy"   // the policy is against what was asked for
-	rejectedDenied    = "denied"   // against an address that a name resolved to; this alone is a probe too, and fails
-	rejectedTooMany   = "too_many" // there is no room for another probe, or none for this client
+	rejectedPolicy    = "policy"   // the policy denies the request
+	rejectedDenied    = "denied"   // the policy denies an address that the name resolved to; such a request is a probe, which fails
+	rejectedTooMany   = "too_many" // too many probes are running: of all, of this client, or of this target
 )
 
-// rejections is the whole vocabulary.
+// rejections is all of them.
 var rejections = []string{rejectedParameter, rejectedTimeout, rejectedPolicy, rejectedDenied, rejectedTooMany}
 
 func newSelf(registry prometheus.Registerer, performed *handshake.Counts) *self {
@@ -114,8 +114,8 @@ func (s *self) probed(module string, r *prober.Result) {
 	s.duration.Observe(r.Duration.Seconds())
 }
 
-// Contract is every metric that the exporter has: those of /probe, and those of
-// /metrics that are its own. A removed name or label breaks somebody's dashboard.
+// Contract is every metric of /probe, and those of /metrics that are about the
+// exporter itself. Users rely on the names and labels: none may be removed.
 func Contract() []collector.Metric {
 	all := collector.Contract()
 	for _, m := range selfMetrics {

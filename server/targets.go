@@ -10,15 +10,14 @@ import (
 	"tls_exporter/config"
 )
 
-// discovered is an element of the list that Prometheus's http_sd reads.
+// discovered is one element of the list for http_sd of Prometheus.
 type discovered struct {
 	Targets []string          `json:"targets"`
 	Labels  map[string]string `json:"labels"`
 }
 
-// targets lists every configured target so that a scrape job needs no
-// relabelling: what to scrape is this exporter, under the address by which
-// Prometheus found it.
+// targets lists every configured target, so that a scrape job needs no relabelling. The
+// address to scrape is that of this exporter, as Prometheus requested it.
 func (e *Exporter) targets(w http.ResponseWriter, r *http.Request) {
 	config := e.config.Load()
 	list := make([]discovered, len(config.Targets))
@@ -41,15 +40,15 @@ func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, secure bo
 	}
 	if interval := time.Duration(t.Interval); interval > 0 {
 		labels["__scrape_interval__"] = promDuration(interval)
-		// A job's own timeout may be longer than this interval, which
-		// Prometheus takes for an error.
+		// The timeout of the job may be longer than this interval, which is an
+		// error in Prometheus.
 		labels["__scrape_timeout__"] = promDuration(min(interval, timeout+timeoutOffset))
 	}
 	maps.Copy(labels, t.Labels)
 	return labels
 }
 
-// promDuration writes a duration as Prometheus reads it: whole milliseconds.
+// promDuration is a duration as Prometheus parses it: in whole milliseconds.
 func promDuration(d time.Duration) string {
 	return strconv.FormatInt(max(1, d.Milliseconds()), 10) + "ms"
 }

@@ -51,7 +51,7 @@ type result struct {
 	Ciphers         *ciphersView    `json:"ciphers,omitempty"`
 	Policies        []policy        `json:"policies,omitempty"`
 	Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
-	Resumption      *resumption     `json:"resumption,omitempty"`
+	report.Findings
 }
 
 type failureView struct {
@@ -127,6 +127,9 @@ func resultOf(r *prober.Result) result {
 		shown.Checks = append(shown.Checks, check{c.Name, c.Failure == nil, c.Duration.Seconds(), c.Time.UTC(), failureOf(c.Failure)})
 	}
 	shown.scan(r)
+	if facts.Scan != nil {
+		shown.Findings = facts.Scan.Findings
+	}
 	return shown
 }
 

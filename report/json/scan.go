@@ -45,16 +45,6 @@ type vulnerability struct {
 	Remedy        string `json:"remedy,omitempty"`
 }
 
-type resumption struct {
-	Methods  []method `json:"methods"`
-	Duration float64  `json:"duration_seconds,omitzero"` // of the handshake that resumed a session
-}
-
-type method struct {
-	Method    string `json:"method"`
-	Supported bool   `json:"supported"`
-}
-
 // scan adds what the server accepts. The time of each finding is in its check.
 func (shown *result) scan(r *prober.Result) {
 	if r.Versions.Finding != nil {
@@ -75,12 +65,6 @@ func (shown *result) scan(r *prober.Result) {
 				one.Remedy = report.VulnerabilityRemedy(one.Vulnerability)
 			}
 			shown.Vulnerabilities = append(shown.Vulnerabilities, one)
-		}
-	}
-	if r.Resumption.Finding != nil {
-		shown.Resumption = &resumption{Methods: []method{}, Duration: r.Resumption.Finding.Duration.Seconds()}
-		for _, m := range r.Resumption.Finding.Methods {
-			shown.Resumption.Methods = append(shown.Resumption.Methods, method{m.Method, m.Supported})
 		}
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-func answers(taken ...hello.Version) *versions.Finding {
+func answers(accepted ...hello.Version) *versions.Finding {
 	v := new(versions.Finding)
 	for _, version := range hello.Versions {
 		a := versions.Answer{Version: version}
-		for _, t := range taken {
+		for _, t := range accepted {
 			a.Accepted = a.Accepted || t == version
 		}
 		v.Answers = append(v.Answers, a)
@@ -28,7 +28,7 @@ func answers(taken ...hello.Version) *versions.Finding {
 	return v
 }
 
-func taken(v hello.Version, numbers ...uint32) []ciphers.Suite {
+func acceptedSuites(v hello.Version, numbers ...uint32) []ciphers.Suite {
 	var all []ciphers.Suite
 	for _, n := range numbers {
 		all = append(all, ciphers.Suite{Version: v, Number: n})
@@ -78,7 +78,7 @@ func ScannedModern() *prober.Result {
 	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
 	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
 	r.Ciphers.Finding = &ciphers.Finding{
-		Suites:  suitesOf(taken(hello.TLS13, 0x1301, 0x1302, 0x1303), taken(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
+		Suites:  suitesOf(acceptedSuites(hello.TLS13, 0x1301, 0x1302, 0x1303), acceptedSuites(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
 		Groups:  append(groups(true, hello.X25519MLKEM768, hello.X25519, hello.SecP256r1, hello.SecP384r1), groups(false, hello.SecP521r1, hello.FFDHE2048)...),
 		Schemes: []hello.SignatureScheme{0x0403}, Preference: ciphers.ServerPreference, Connections: 43,
 	}
@@ -101,7 +101,7 @@ func ScannedOutdated() *prober.Result {
 	r.Versions.Finding = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
 	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
 	r.Ciphers.Finding = &ciphers.Finding{
-		Suites: suitesOf(taken(hello.TLS11, numbers...), taken(hello.TLS10, numbers...), taken(hello.SSL30, numbers...), taken(hello.SSL20, 0x010080, 0x0700c0)),
+		Suites: suitesOf(acceptedSuites(hello.TLS11, numbers...), acceptedSuites(hello.TLS10, numbers...), acceptedSuites(hello.SSL30, numbers...), acceptedSuites(hello.SSL20, 0x010080, 0x0700c0)),
 		DHBits: 512, Preference: ciphers.ClientPreference, Connections: 31,
 	}
 	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
@@ -126,7 +126,7 @@ func ScannedPartial() *prober.Result {
 		check.Outcome{Name: "policy", Time: Now, Failure: &failure.Failure{Reason: failure.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
 		check.Outcome{Name: "resumption", Failure: &failure.Failure{Reason: failure.ReasonReset, Err: errors.New("read: connection reset by peer")}})
 	r.Versions.Finding = &versions.Finding{Answers: []versions.Answer{{Version: hello.SSL30}, {Version: hello.TLS12, Accepted: true}, {Version: hello.TLS13, Accepted: true}}}
-	r.Ciphers.Finding = &ciphers.Finding{Suites: taken(hello.TLS13, 0x1301), Connections: 20}
+	r.Ciphers.Finding = &ciphers.Finding{Suites: acceptedSuites(hello.TLS13, 0x1301), Connections: 20}
 	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: notVulnerable("poodle")}
 	return r
 }

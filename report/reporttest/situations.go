@@ -314,7 +314,7 @@ func poolMember(address, serial string, left time.Duration) *prober.Member {
 func poolOneStale() *prober.Result {
 	r := Healthy()
 	stale := poolMember("[2001:db8::10]:443", "01", 10*day)
-	stale.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "stale_certificate", Err: errors.New("the leaf ends on 2026-11-30, and 192.0.2.10 has one that began on 2026-10-19 and ends on 2027-01-17")}
+	stale.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "stale_certificate", Err: errors.New("the leaf expires on 2026-11-30; 192.0.2.10 has one that became valid on 2026-10-19 and expires on 2027-01-17")}
 	refused := &prober.Member{Address: netip.MustParseAddrPort("192.0.2.11:443"),
 		Failure: &failure.Failure{Phase: failure.PhaseConnect, Reason: "refused", Err: errors.New("dial tcp 192.0.2.11:443: connect: connection refused")}}
 	r.Pool = &prober.Pool{Total: 40, Members: []*prober.Member{poolMember("192.0.2.10:443", "04d2", 58*day+7*time.Hour), refused, stale}, Shown: 2}

@@ -23,7 +23,7 @@ func TestInspect(t *testing.T) {
 			}
 			for _, issue := range report.New(s.Result, 0).Issues {
 				if !strings.Contains(page, "<b>"+string(issue.Reason)+"</b>") {
-					t.Errorf("%s is not told", issue.Reason)
+					t.Errorf("%s is not shown", issue.Reason)
 				}
 			}
 			for _, phase := range s.Result.Phases {

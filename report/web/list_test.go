@@ -44,7 +44,7 @@ func TestList(t *testing.T) {
 		{"by a word of the name", "?q=MAIL", []string{"smtps://mail.test:465"}},
 		{"by a reason", "?q=not_tls", []string{"stray.test:8443"}},
 		{"by a label and a version", "?q=team%3Dweb+tls+1.3", []string{"bad.test", "good.test"}},
-		{"by what nobody has", "?q=nobody", nil},
+		{"by what no row has", "?q=nobody", nil},
 		{"past the last page", "?page=99", []string{"bad.test", "stray.test:8443", "unknown.test", "pending.test", "smtps://mail.test:465", "good.test"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

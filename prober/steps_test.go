@@ -72,7 +72,8 @@ func clientCertificate(t *testing.T, lab *tlstest.Lab) *handshake.ClientCertific
 	return c
 }
 
-// A server that asks for a certificate and takes none for an answer is healthy.
+// A server that requests a client certificate and accepts clients without one is
+// healthy.
 func TestClientCertificateIsOptional(t *testing.T) {
 	lab := labtest.Lab(t)
 	p := probetest.New(t, probetest.Module(t, lab))
@@ -83,7 +84,7 @@ func TestClientCertificateIsOptional(t *testing.T) {
 	}
 }
 
-// What a ClientHello says follows from the target and the module.
+// The target and the module decide what the ClientHello offers.
 func TestOffer(t *testing.T) {
 	lab := labtest.Lab(t)
 	hellos := make(chan *tls.ClientHelloInfo, 1)
@@ -127,8 +128,8 @@ func TestOffer(t *testing.T) {
 	}
 }
 
-// Old kit can be looked at: suites and keys that Go's client turns away by default.
-func TestOldKit(t *testing.T) {
+// Suites and keys that Go's client rejects by default can be probed.
+func TestLegacySuites(t *testing.T) {
 	lab := labtest.Lab(t)
 	p := probetest.New(t, probetest.Module(t, lab))
 	for _, test := range []struct {
@@ -173,10 +174,10 @@ func TestExpect(t *testing.T) {
 		expect     expect.Options
 		reason     failure.Reason // of the failure; empty: none
 	}{
-		{"a version that is met", healthy, expect.Options{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13}, ""},
-		{"a version too new", healthy, expect.Options{MaxVersion: tls.VersionTLS12}, "max_version"},
+		{"an accepted version", healthy, expect.Options{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13}, ""},
+		{"a version that is too new", healthy, expect.Options{MaxVersion: tls.VersionTLS12}, "max_version"},
 		{"a pin of the intermediate", healthy, expect.Options{Pins: []option.Pin{option.Pin(strings.Repeat("0", 64)), pin}}, ""},
-		{"a pin of nobody", healthy, expect.Options{Pins: []option.Pin{option.Pin(strings.Repeat("0", 64))}}, "pin"},
+		{"a pin of another key", healthy, expect.Options{Pins: []option.Pin{option.Pin(strings.Repeat("0", 64))}}, "pin"},
 		{"the issuer", healthy, expect.Options{Issuer: "Lab Intermediate"}, ""},
 		{"another issuer", healthy, expect.Options{Issuer: "Lab Root"}, "issuer"},
 		{"ALPN", healthy, expect.Options{ALPN: []option.Protocol{"h2"}}, ""},
@@ -184,12 +185,12 @@ func TestExpect(t *testing.T) {
 		{"a group", healthy, expect.Options{Group: []option.Group{"x25519", "X25519MLKEM768"}}, ""},
 		{"another group", healthy, expect.Options{Group: []option.Group{"secp521r1"}}, "group"},
 		{"another certificate on disk", healthy, expect.Options{SameAsFile: rootFile}, "same_as_file"},
-		{"a door that is locked", demanding, expect.Options{ClientCertificateRequired: true}, ""},
-		{"a door that is open", healthy, expect.Options{ClientCertificateRequired: true}, "client_certificate_required"},
+		{"a client certificate is required", demanding, expect.Options{ClientCertificateRequired: true}, ""},
+		{"no client certificate is required", healthy, expect.Options{ClientCertificateRequired: true}, "client_certificate_required"},
 		{"the alert", demanding, expect.Options{Alert: "certificate_required"}, ""},
 		{"another alert", demanding, expect.Options{Alert: "unknown_ca"}, "alert_certificate_required"},
 		{"no alert", healthy, expect.Options{Alert: "unknown_ca"}, "alert"},
-		{"a locked door with a bad chain", misnamed, expect.Options{ClientCertificateRequired: true}, "name_mismatch"},
+		{"a client certificate is required, and the chain is bad", misnamed, expect.Options{ClientCertificateRequired: true}, "name_mismatch"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			module := probetest.Module(t, lab)
@@ -209,8 +210,8 @@ func TestExpect(t *testing.T) {
 	}
 }
 
-// An expectation that nothing could be held against is not met and not unmet.
-func TestExpectNothing(t *testing.T) {
+// Without a handshake an expectation is neither met nor unmet.
+func TestExpectWithoutHandshake(t *testing.T) {
 	module := prober.DefaultModule()
 	module.Expect.Options = &expect.Options{Pins: []option.Pin{"00"}, MinVersion: tls.VersionTLS12}
 	r := probetest.New(t, module).Probe(context.Background(), probetest.Target(t, "127.0.0.1:1"))
@@ -219,7 +220,7 @@ func TestExpectNothing(t *testing.T) {
 	}
 }
 
-func TestFamilies(t *testing.T) {
+func TestFamilyWithoutAddress(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{})
 	module := probetest.Module(t, lab)
@@ -239,8 +240,8 @@ func TestIPv6Endpoint(t *testing.T) {
 	}
 }
 
-// A Unix socket is probed like a port. For which name is not asked unless
-// somebody says one.
+// A Unix socket is probed like a port. Its name is verified only if the module or the
+// caller sets one.
 func TestUnixSocket(t *testing.T) {
 	lab := labtest.Lab(t)
 	healthy := labtest.Serve(t, lab, tlstest.Server{Address: filepath.Join(t.TempDir(), "x @y.sock")})
@@ -253,7 +254,7 @@ func TestUnixSocket(t *testing.T) {
 		{"no name", healthy, "", true, ""},
 		{"a name", healthy, "localhost", true, ""},
 		{"another name", healthy, "other.test", true, "name_mismatch"},
-		{"no trust", untrusted, "", true, "self_signed"},
+		{"untrusted", untrusted, "", true, "self_signed"},
 		{"no socket", healthy + "x", "", false, failure.ReasonRefused},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -273,7 +274,7 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-// The module says from where to connect, and the caller where to.
+// The module sets the local address, and the caller the remote one.
 func TestAddresses(t *testing.T) {
 	lab := labtest.Lab(t)
 	from := make(chan net.Addr, 1)
@@ -284,7 +285,7 @@ func TestAddresses(t *testing.T) {
 		}
 	}})
 	module := probetest.Module(t, lab)
-	module.SourceAddress, module.Resolver = "127.0.0.77", "127.0.0.1:1" // which need not be asked
+	module.SourceAddress, module.Resolver = "127.0.0.77", "127.0.0.1:1" // not needed, because the caller sets the address
 	to, err := probetest.Target(t, "localhost:1").At(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -294,19 +295,19 @@ func TestAddresses(t *testing.T) {
 		t.Errorf("failure is %+v, remote %v, session %+v", r.Failure, r.Remote, r.Session)
 	}
 	if got := netip.MustParseAddrPort((<-from).String()).Addr().String(); got != "127.0.0.77" {
-		t.Errorf("it came from %s", got)
+		t.Errorf("the connection came from %s", got)
 	}
 	if r := probetest.New(t, module).Probe(context.Background(), probetest.Target(t, "[::1]:1")); r.Failure == nil || r.Failure.Reason != failure.ReasonNoAddress {
-		t.Errorf("to another family: failure is %+v", r.Failure)
+		t.Errorf("to the other family: failure is %+v", r.Failure)
 	}
-	module.SourceAddress = "192.0.2.1" // of nobody
+	module.SourceAddress = "192.0.2.1" // not of this machine
 	if r := probetest.New(t, module).Probe(context.Background(), to); r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonUnreachable {
-		t.Errorf("from nowhere: failure is %+v", r.Failure)
+		t.Errorf("from an address of another machine: failure is %+v", r.Failure)
 	}
 }
 
-// A scheme that is still to come says so, and opens nothing that it cannot use.
-func TestSchemesToCome(t *testing.T) {
+// A scheme that is not supported yet is an error that says so, without a connection.
+func TestUnsupportedSchemes(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }})
 	p := probetest.New(t, probetest.Module(t, lab))
@@ -321,8 +322,8 @@ func TestSchemesToCome(t *testing.T) {
 	}
 }
 
-// Whatever a server does for ever, the probe ends by its deadline and says in
-// which phase. TestMain sees to it that no goroutine stays.
+// Whatever a server repeats without end, the probe ends by its deadline and reports
+// the phase. TestMain checks that no goroutine is left.
 func TestDeadline(t *testing.T) {
 	lab := labtest.Lab(t)
 	repeat := func(bytes string) func(context.Context, net.Conn) {
@@ -373,7 +374,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// A context that ends before the module's timeout ends the probe too.
+// A context that ends before the module's timeout ends the probe.
 func TestCancel(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }})
@@ -385,7 +386,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// The certificates that reach a Result are bounded, however many are sent.
+// The number of certificates in a Result is bounded, however many are sent.
 func TestLongChain(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{Chain: func(leaf *x509.Certificate) []*x509.Certificate {
@@ -397,7 +398,7 @@ func TestLongChain(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewError(t *testing.T) {
 	module := prober.DefaultModule()
 	module.CAFile = "testdata/none.pem"
 	if _, err := prober.New(module, prober.NewProcess()); !errors.Is(err, os.ErrNotExist) {

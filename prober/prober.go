@@ -1,0 +1,75 @@
+package prober
+
+import (
+	"fmt"
+	"time"
+
+	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/connect"
+	"tls_exporter/prober/guard"
+	"tls_exporter/prober/handshake"
+)
+
+// Prober probes targets as one module configures it. It never changes, and is safe
+// for concurrent use.
+type Prober struct {
+	module   Module
+	process  Process
+	route    *connect.Route
+	client   *handshake.Client
+	verifier *chain.Verifier
+	routeKey string // how servers are reached, for the keys of cached findings
+}
+
+// Process is what the probers of one process share.
+type Process struct {
+	Guard      *guard.Guard      // makes every connection
+	Cache      *check.Cache      // of costly findings
+	Handshakes *handshake.Counts // that were performed
+}
+
+// NewProcess returns a guard with the built-in deny list only, an empty cache, which
+// the caller has to close, and counts that are zero.
+func NewProcess() Process {
+	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Counts)}
+}
+
+// New reads the files that m names. An error begins with the key of the module that
+// is wrong.
+func New(m Module, process Process) (*Prober, error) {
+	if err := m.validate(); err != nil {
+		return nil, err
+	}
+	roots, err := chain.LoadRoots(m.Trust)
+	if err != nil {
+		return nil, err
+	}
+	p := &Prober{module: m, process: process, verifier: chain.NewVerifier(roots)}
+	if p.client, err = handshake.New(m.Handshake, p.Timeout(), p.verifier.Parse, process.Handshakes); err != nil {
+		return nil, err
+	}
+	if m.Expect.Options != nil {
+		if p.module.Expect.Options, err = m.Expect.Options.Load(); err != nil {
+			return nil, fmt.Errorf("expect: %w", err)
+		}
+	}
+	if p.route, err = connect.New(m.Route, process.Guard, roots.Pool, m.Addresses == AllAddresses); err != nil {
+		return nil, err
+	}
+	p.routeKey = m.routeKey(p.client.Certificate())
+	return p, nil
+}
+
+// With returns a prober for the same module with a change to it.
+func (p *Prober) With(change func(*Module)) (*Prober, error) {
+	m := p.module
+	change(&m)
+	return New(m, p.process)
+}
+
+// Timeout is the longest that a probe of this module takes.
+func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout) }
+
+// CacheKeys are the keys under which the findings of this module are cached.
+func (p *Prober) CacheKeys() [][16]byte { return p.module.cacheKeys(p.routeKey) }

@@ -1,0 +1,63 @@
+package report
+
+import (
+	"strings"
+
+	"tls_exporter/prober"
+)
+
+// Resumption is how the server resumes sessions.
+type Resumption struct {
+	Methods []Method `json:"methods"`
+	Seconds float64  `json:"duration_seconds,omitzero"` // of the handshake that resumed a session
+}
+
+// Method is whether the server resumes sessions by a method.
+type Method struct {
+	Name      string `json:"method"`
+	Supported bool   `json:"supported"`
+}
+
+func (x *Resumption) read(r *prober.Result) bool {
+	found := r.Resumption.Finding
+	if found == nil {
+		return false
+	}
+	x.Methods, x.Seconds = []Method{}, found.Duration.Seconds()
+	for _, m := range found.Methods {
+		x.Methods = append(x.Methods, Method{m.Method, m.Supported})
+	}
+	return true
+}
+
+// facts are the methods, and the time that resumption saves.
+func (x *Resumption) facts(r *prober.Result) []Fact {
+	var words []string
+	if by := x.methods(true); by != "" {
+		words = append(words, "by "+by)
+	}
+	if not := x.methods(false); not != "" {
+		words = append(words, "not by "+not)
+	}
+	if took := r.Resumption.Finding.Duration; took > 0 {
+		text := "in " + Duration(took)
+		if handshakeDone(r) {
+			text += " instead of " + Duration(r.Session.Duration)
+		}
+		words = append(words, text)
+	}
+	var all facts
+	all.add("resumption", strings.Join(words, "; "))
+	return all
+}
+
+// methods is the names of the methods that the server supports, or does not.
+func (x *Resumption) methods(supported bool) string {
+	var names []string
+	for _, m := range x.Methods {
+		if m.Supported == supported {
+			names = append(names, m.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,59 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/failure"
+)
+
+// Vulnerability is whether the server has a vulnerability.
+type Vulnerability struct {
+	Name   string
+	Status Status // Bad: it has; Unknown: not known
+	Answer string
+	Saw    string // what the server did
+}
+
+// vulnerabilityAnswers is all of them: those that the server has, those that it does
+// not have, and those that are not known.
+func vulnerabilityAnswers(v *vulnerabilities.Finding) []Vulnerability {
+	if v == nil {
+		return nil
+	}
+	var has, other []Vulnerability
+	for _, a := range v.Answers {
+		if a.Vulnerable {
+			has = append(has, Vulnerability{string(a.Name), Bad, "vulnerable", Clean(a.Saw)})
+		} else {
+			other = append(other, Vulnerability{string(a.Name), Good, "not vulnerable", Clean(a.Saw)})
+		}
+	}
+	for _, name := range vulnerabilities.Names {
+		if !slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Name == name }) {
+			other = append(other, Vulnerability{string(name), Unknown, "not known", ""})
+		}
+	}
+	return append(has, other...)
+}
+
+// VulnerabilitiesWith is the names of the vulnerabilities that have a status.
+func (s *Scan) VulnerabilitiesWith(status Status) []string {
+	var names []string
+	for _, v := range s.Vulnerabilities {
+		if v.Status == status {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+func vulnerable(v *vulnerabilities.Finding) bool {
+	return v != nil && slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Vulnerable })
+}
+
+// VulnerabilityRemedy is what to do about a vulnerability, known or not.
+func VulnerabilityRemedy(name string) string {
+	return cmp.Or(Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
+}
