@@ -182,8 +182,8 @@ func TestClient13Waits(t *testing.T) {
 		"after its hello":     {Messages: upTo(0)},
 		"before its Finished": {Messages: upTo(3)},
 		"in a record":         {Records: func(r [][]byte) [][]byte { r[3] = r[3][:9]; return r }},
-		"between two records": {Seal: tls13test.InPieces(10), Records: upTo(2)},
-		"in its certificate":  {Seal: tls13test.InPieces(100), Records: func(r [][]byte) [][]byte { r[1] = r[1][:500]; return r[:2] }},
+		"between two records": {Seal: tls13test.Fragments(10), Records: upTo(2)},
+		"in its certificate":  {Seal: tls13test.Fragments(100), Records: func(r [][]byte) [][]byte { r[1] = r[1][:500]; return r[:2] }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -269,9 +269,9 @@ func TestClient13IsAsStrict(t *testing.T) {
 		var data []byte
 		for _, e := range list {
 			data = append(data, byte(e.Type>>8), byte(e.Type))
-			data = append(data, tls13test.Prefixed(2, e.Data)...)
+			data = append(data, tls13test.Vector(2, e.Data)...)
 		}
-		return tls13test.Message(hello.MsgEncryptedExtensions, tls13test.Prefixed(2, data))
+		return tls13test.Message(hello.MsgEncryptedExtensions, tls13test.Vector(2, data))
 	}
 	withHello := func(change func(*hello.ServerHello)) tls13test.Server { return tls13test.Server{Hello: change} }
 	for _, test := range []struct {
@@ -280,8 +280,8 @@ func TestClient13IsAsStrict(t *testing.T) {
 		left   bool           // to crypto/tls
 		reason failure.Reason // empty: all is well
 	}{
-		{name: "records of one byte", server: tls13test.Server{Seal: tls13test.InPieces(1)}},
-		{name: "records of 100 bytes", server: tls13test.Server{Seal: tls13test.InPieces(100)}},
+		{name: "records of one byte", server: tls13test.Server{Seal: tls13test.Fragments(1)}},
+		{name: "records of 100 bytes", server: tls13test.Server{Seal: tls13test.Fragments(100)}},
 		{name: "all in one record", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return [][]byte{bytes.Join(m, nil)} }}},
 		{name: "padding", server: tls13test.Server{Seal: func(traffic *keys.Traffic, _ int, message []byte) []byte {
 			return traffic.Seal(nil, 0, append(append(bytes.Clone(message), hello.TypeHandshake), make([]byte, 300)...))
@@ -290,47 +290,47 @@ func TestClient13IsAsStrict(t *testing.T) {
 		{name: "16 of them", server: tls13test.Server{After: slices.Repeat([][]byte{tls13test.ChangeCipherSpec}, 16)}},
 		{name: "17 of them", server: tls13test.Server{After: slices.Repeat([][]byte{tls13test.ChangeCipherSpec}, 17)}, left: true, reason: failure.ReasonBadMessage},
 		{name: "one that is none", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{2})}}, left: true, reason: failure.ReasonBadMessage},
-		{name: "one in a message", server: tls13test.Server{Seal: tls13test.InPieces(100), Records: func(r [][]byte) [][]byte {
+		{name: "one in a message", server: tls13test.Server{Seal: tls13test.Fragments(100), Records: func(r [][]byte) [][]byte {
 			first := 5 + int(r[1][3])<<8 + int(r[1][4])
 			r[1] = slices.Insert(r[1], first, tls13test.ChangeCipherSpec...)
 			return r
 		}}, left: true, reason: failure.ReasonBadMessage},
-		{name: "user_canceled, and on", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeAlert, []byte{1, 90})}},
-		{name: "an alert", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeAlert, []byte{2, 40})}, reason: "alert_handshake_failure"},
-		{name: "an alert of no name", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeAlert, []byte{2, 250})}, reason: failure.AlertUnassigned},
-		{name: "a goodbye", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeAlert, []byte{1, 0})}, reason: failure.ReasonClosed},
-		{name: "half an alert", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeAlert, []byte{2})}, left: true, reason: failure.ReasonBadMessage},
-		{name: "an alert in plain, too late", server: tls13test.Server{After: [][]byte{tls13test.PlainAlert(2, 40)}}, reason: failure.ReasonBadMessage},
-		{name: "an alert instead", server: tls13test.Server{Before: [][]byte{tls13test.PlainAlert(2, 70)}, HangUp: true}, reason: "alert_protocol_version"},
-		{name: "a goodbye instead", server: tls13test.Server{Before: [][]byte{tls13test.PlainAlert(1, 0)}, HangUp: true}, reason: failure.ReasonClosed},
-		{name: "a warning, and on", server: tls13test.Server{Before: [][]byte{tls13test.PlainAlert(1, 112)}}, left: true},
+		{name: "user_canceled, and on", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeAlert, []byte{1, 90})}},
+		{name: "an alert", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeAlert, []byte{2, 40})}, reason: "alert_handshake_failure"},
+		{name: "an alert of no name", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeAlert, []byte{2, 250})}, reason: failure.AlertUnassigned},
+		{name: "a goodbye", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeAlert, []byte{1, 0})}, reason: failure.ReasonClosed},
+		{name: "half an alert", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeAlert, []byte{2})}, left: true, reason: failure.ReasonBadMessage},
+		{name: "an alert in plain, too late", server: tls13test.Server{After: [][]byte{tls13test.PlaintextAlert(2, 40)}}, reason: failure.ReasonBadMessage},
+		{name: "an alert instead", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(2, 70)}, Close: true}, reason: "alert_protocol_version"},
+		{name: "a goodbye instead", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(1, 0)}, Close: true}, reason: failure.ReasonClosed},
+		{name: "a warning, and on", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(1, 112)}}, left: true},
 		{name: "no TLS", server: tls13test.Server{Before: [][]byte{[]byte("HTTP/1.1 400 Bad Request\r\n\r\n")}}, reason: failure.ReasonNotTLS},
 		{name: "a record of SSL 2.0", server: tls13test.Server{Before: [][]byte{{0x80, 3, 0, 0, 1, 0}}}, reason: failure.ReasonNotTLS},
 		{name: "application data instead", server: tls13test.Server{Before: [][]byte{hello.AppendRecord(nil, hello.TypeApplicationData, hello.TLS12, []byte("hello"))}}, reason: failure.ReasonNotTLS},
-		{name: "application data too early", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeApplicationData, []byte("hello"))}, left: true, reason: failure.ReasonBadMessage},
-		{name: "a record with nothing in it", server: tls13test.Server{Seal: tls13test.WithFirst(hello.TypeHandshake, nil)}, left: true, reason: failure.ReasonBadMessage},
+		{name: "application data too early", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeApplicationData, []byte("hello"))}, left: true, reason: failure.ReasonBadMessage},
+		{name: "a record with nothing in it", server: tls13test.Server{Seal: tls13test.Prepend(hello.TypeHandshake, nil)}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a record that says another version", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[0][2] = 4; return r }}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a record that is too long", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeApplicationData, hello.TLS12, make([]byte, 1<<14+256+1))}}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a message that is too long", server: tls13test.Server{Messages: tls13test.Replace(0, []byte{hello.MsgEncryptedExtensions, 0xff, 0xff, 0xff, 0})}, left: true, reason: failure.ReasonTooLarge},
-		{name: "extensions that are too long", server: tls13test.Server{Messages: tls13test.Replace(0, extensions(hello.Extension{Type: 28, Data: make([]byte, 65531)})), Seal: tls13test.InPieces(10000)}, left: true, reason: failure.ReasonTooLarge},
-		{name: "a long chain", server: tls13test.Server{Chain: func(c [][]byte) [][]byte { return append(c, long.Raw) }, Seal: tls13test.InPieces(10000)}},
-		{name: "a bit of the first record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.Flip(r[0]); return r }}, reason: failure.ReasonBadMessage},
-		{name: "a bit of the last record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.Flip(r[3]); return r }}, reason: failure.ReasonBadMessage},
+		{name: "extensions that are too long", server: tls13test.Server{Messages: tls13test.Replace(0, extensions(hello.Extension{Type: 28, Data: make([]byte, 65531)})), Seal: tls13test.Fragments(10000)}, left: true, reason: failure.ReasonTooLarge},
+		{name: "a long chain", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, long.Raw) }, Seal: tls13test.Fragments(10000)}},
+		{name: "a bit of the first record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[0]); return r }}, reason: failure.ReasonBadMessage},
+		{name: "a bit of the last record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[3]); return r }}, reason: failure.ReasonBadMessage},
 		{name: "two records the other way round", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[1], r[2] = r[2], r[1]; return r }}, reason: failure.ReasonBadMessage},
-		{name: "a bit of the proof", server: tls13test.Server{Proof: tls13test.Flip}, reason: failure.ReasonBadMessage},
-		{name: "no proof", server: tls13test.Server{Proof: func([]byte) []byte { return nil }}, reason: failure.ReasonBadMessage},
-		{name: "another's proof", server: tls13test.Server{Proof: func(signature []byte) []byte {
+		{name: "a bit of the proof", server: tls13test.Server{Signature: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
+		{name: "no proof", server: tls13test.Server{Signature: func([]byte) []byte { return nil }}, reason: failure.ReasonBadMessage},
+		{name: "another's proof", server: tls13test.Server{Signature: func(signature []byte) []byte {
 			_, forged, _ := tls13test.Sign(other, 0, signature)
 			return forged
 		}}, reason: failure.ReasonBadMessage},
-		{name: "a bit of the Finished", server: tls13test.Server{Finished: tls13test.Flip}, reason: failure.ReasonBadMessage},
+		{name: "a bit of the Finished", server: tls13test.Server{Finished: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
 		{name: "half a Finished", server: tls13test.Server{Finished: func(data []byte) []byte { return data[:16] }}, reason: failure.ReasonBadMessage},
-		{name: "no Finished", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return m[:3] }, HangUp: true}, reason: failure.ReasonClosed},
+		{name: "no Finished", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return m[:3] }, Close: true}, reason: failure.ReasonClosed},
 		{name: "no proof at all", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return slices.Delete(m, 2, 3) }}, left: true, reason: failure.ReasonBadMessage},
 		{name: "no certificate and no proof", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return slices.Delete(m, 1, 3) }}, left: true, reason: failure.ReasonBadMessage},
-		{name: "an end in a record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:20]; return r }, HangUp: true}, reason: failure.ReasonClosed},
-		{name: "an end in a header", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:3]; return r }, HangUp: true}, reason: failure.ReasonClosed},
-		{name: "an end after a header", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:5]; return r }, HangUp: true}, reason: failure.ReasonClosed},
+		{name: "an end in a record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:20]; return r }, Close: true}, reason: failure.ReasonClosed},
+		{name: "an end in a header", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:3]; return r }, Close: true}, reason: failure.ReasonClosed},
+		{name: "an end after a header", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:5]; return r }, Close: true}, reason: failure.ReasonClosed},
 		{name: "a message before the others", server: tls13test.Server{Messages: tls13test.Insert(0, tls13test.Message(24, []byte{0}))}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a message behind the Finished, in its record", server: tls13test.Server{Messages: func(m [][]byte) [][]byte {
 			m[3] = append(m[3], tls13test.Message(24, []byte{0})...)
@@ -340,10 +340,10 @@ func TestClient13IsAsStrict(t *testing.T) {
 		{name: "early data that nobody offered", server: tls13test.Server{Messages: tls13test.Replace(0, extensions(hello.Extension{Type: 42}))}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a protocol that nobody offered", server: tls13test.Server{Messages: tls13test.Replace(0, extensions(hello.Extension{Type: 16, Data: []byte{0, 4, 3, 'x', 'y', 'z'}}))}, left: true, reason: failure.ReasonBadMessage},
 		{name: "two protocols", server: tls13test.Server{Messages: tls13test.Replace(0, extensions(hello.Extension{Type: 16, Data: []byte{0, 6, 2, 'h', '2', 2, 'h', '3'}}))}, left: true, reason: failure.ReasonBadMessage},
-		{name: "no certificate", server: tls13test.Server{Chain: func([][]byte) [][]byte { return nil }}, left: true, reason: failure.ReasonBadCertificate},
-		{name: "a certificate that is none", server: tls13test.Server{Chain: func(c [][]byte) [][]byte { return append(c, []byte("none")) }}, left: true, reason: failure.ReasonBadCertificate},
-		{name: "21 certificates", server: tls13test.Server{Chain: func(c [][]byte) [][]byte { return append(c, slices.Repeat(c[1:], 19)...) }}, left: true},
-		{name: "another's certificate", server: tls13test.Server{Chain: func(c [][]byte) [][]byte { return c[1:] }}, reason: failure.ReasonBadMessage},
+		{name: "no certificate", server: tls13test.Server{Certificates: func([][]byte) [][]byte { return nil }}, left: true, reason: failure.ReasonBadCertificate},
+		{name: "a certificate that is none", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, []byte("none")) }}, left: true, reason: failure.ReasonBadCertificate},
+		{name: "21 certificates", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, slices.Repeat(c[1:], 19)...) }}, left: true},
+		{name: "another's certificate", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return c[1:] }}, reason: failure.ReasonBadMessage},
 		{name: "a scheme for another curve", server: tls13test.Server{Scheme: tls.ECDSAWithP384AndSHA384}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a scheme of TLS 1.2", server: tls13test.Server{Scheme: tls.PKCS1WithSHA256}, left: true, reason: failure.ReasonBadMessage},
 		{name: "a hello of TLS 1.2", server: withHello(func(h *hello.ServerHello) { h.Extensions = nil }), left: true, reason: failure.ReasonBadMessage},
@@ -389,7 +389,7 @@ func TestClient13IsAsStrict(t *testing.T) {
 			if ok && failureText(ours) != failureText(theirs) && test.reason != failure.ReasonClosed && !own {
 				t.Errorf("our words are %q, those of crypto/tls %q", failureText(ours), failureText(theirs))
 			}
-			if ok && !test.server.HangUp && len(test.server.Before) == 0 {
+			if ok && !test.server.Close && len(test.server.Before) == 0 {
 				if a, b := <-heard, <-heard; a.Alert != b.Alert || a.Finished != b.Finished || a.CloseNotify != b.CloseNotify {
 					t.Errorf("the server hears %+v from us, and %+v from crypto/tls", a, b)
 				}

@@ -164,7 +164,7 @@ func TestOddStrangersStay(t *testing.T) {
 	var calls atomic.Int64
 	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
 		calls.Add(1)
-		tls13test.Server{Before: [][]byte{tls13test.PlainAlert(1, hello.UnrecognizedName)}}.Speak(c, certificate)
+		tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(1, hello.UnrecognizedName)}}.Handle(c, certificate)
 	}})
 	for i, want := range []int64{2, 3, 4} {
 		if r := p.Probe(context.Background(), probetest.Target(t, addr)); r.Session == nil || !r.Session.Completed || calls.Load() != want {
@@ -185,18 +185,18 @@ func TestNothingIsCoveredUp(t *testing.T) {
 	}{
 		"hangs up":                {func(c net.Conn) { hello.ReadRecord(c) }, failure.ReasonClosed},
 		"hangs up after a header": {func(c net.Conn) { hello.ReadRecord(c); c.Write([]byte{22, 3, 3, 0, 100}) }, failure.ReasonClosed},
-		"an alert":                {func(c net.Conn) { hello.ReadRecord(c); c.Write(tls13test.PlainAlert(2, hello.InternalError)) }, "alert_internal_error"},
+		"an alert":                {func(c net.Conn) { hello.ReadRecord(c); c.Write(tls13test.PlaintextAlert(2, hello.InternalError)) }, "alert_internal_error"},
 		"no TLS":                  {func(c net.Conn) { hello.ReadRecord(c); io.WriteString(c, "busy, come back later\r\n") }, failure.ReasonNotTLS},
-		"a wrong proof":           {func(c net.Conn) { tls13test.Server{Proof: tls13test.Flip}.Speak(c, certificate) }, failure.ReasonBadMessage},
-		"a wrong Finished":        {func(c net.Conn) { tls13test.Server{Finished: tls13test.Flip}.Speak(c, certificate) }, failure.ReasonBadMessage},
+		"a wrong proof":           {func(c net.Conn) { tls13test.Server{Signature: tls13test.FlipBit}.Handle(c, certificate) }, failure.ReasonBadMessage},
+		"a wrong Finished":        {func(c net.Conn) { tls13test.Server{Finished: tls13test.FlipBit}.Handle(c, certificate) }, failure.ReasonBadMessage},
 		"a broken record": {func(c net.Conn) {
-			tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.Flip(r[1]); return r }}.Speak(c, certificate)
+			tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[1]); return r }}.Handle(c, certificate)
 		}, failure.ReasonBadMessage},
 		"an alert under keys": {func(c net.Conn) {
-			tls13test.Server{Seal: tls13test.WithFirst(hello.TypeAlert, []byte{2, 80})}.Speak(c, certificate)
+			tls13test.Server{Seal: tls13test.Prepend(hello.TypeAlert, []byte{2, 80})}.Handle(c, certificate)
 		}, "alert_internal_error"},
 		"an end in the middle": {func(c net.Conn) {
-			tls13test.Server{Messages: func(m [][]byte) [][]byte { return m[:2] }, HangUp: true}.Speak(c, certificate)
+			tls13test.Server{Messages: func(m [][]byte) [][]byte { return m[:2] }, Close: true}.Handle(c, certificate)
 		}, failure.ReasonClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestNothingIsCoveredUp(t *testing.T) {
 					test.ill(c)
 					return
 				}
-				tls13test.Server{}.Speak(c, certificate)
+				tls13test.Server{}.Handle(c, certificate)
 			}})
 			r := p.Probe(context.Background(), probetest.Target(t, addr))
 			if r.Failure == nil || r.Failure.Reason != test.reason || r.Failure.Phase == failure.PhaseVerify {
@@ -231,7 +231,7 @@ func FuzzClient(f *testing.F) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	certificate := labtest.Certified(f, lab, labtest.Made(f, key, err))
 	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), false)
-	f.Add(tls13test.PlainAlert(2, hello.HandshakeFailure), false)
+	f.Add(tls13test.PlaintextAlert(2, hello.HandshakeFailure), false)
 	f.Add(hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, []byte{2, 0, 0, 0}), false)
 	f.Add([]byte{22, 3, 3, 0xff, 0xff}, false)
 	f.Add(tls13test.Message(hello.MsgEncryptedExtensions, []byte{0, 0}), true)
@@ -256,7 +256,7 @@ func FuzzClient(f *testing.F) {
 			server.SetDeadline(time.Now().Add(10 * time.Second))
 			if sealed { // in the place of what comes under keys, or behind some of it
 				at := len(said) % 4
-				tls13test.Server{Messages: func(m [][]byte) [][]byte { return append(m[:at], said) }, HangUp: true}.Speak(server, certificate)
+				tls13test.Server{Messages: func(m [][]byte) [][]byte { return append(m[:at], said) }, Close: true}.Handle(server, certificate)
 				return
 			}
 			if _, err := hello.ReadRecord(server); err == nil {

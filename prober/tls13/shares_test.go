@@ -19,7 +19,7 @@ func TestKeySharesAreFresh(t *testing.T) {
 	}
 	first, second := take(), take()
 	for _, group := range sharedGroups {
-		if a, b := tls13test.ShareOf(append([]byte{0, 0}, first.append(nil)...), group), tls13test.ShareOf(append([]byte{0, 0}, second.append(nil)...), group); bytes.Equal(a, b) || len(a) != len(b) {
+		if a, b := tls13test.KeyShare(append([]byte{0, 0}, first.append(nil)...), group), tls13test.KeyShare(append([]byte{0, 0}, second.append(nil)...), group); bytes.Equal(a, b) || len(a) != len(b) {
 			t.Errorf("%s: %x, and again %x", group, a, b)
 		}
 	}

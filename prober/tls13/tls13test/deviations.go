@@ -10,13 +10,13 @@ import (
 // ChangeCipherSpec is the record that middleboxes want to see (RFC 8446 appendix D.4).
 var ChangeCipherSpec = hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{1})
 
-// PlainAlert is an alert in a record that is not protected.
-func PlainAlert(level byte, d hello.AlertDescription) []byte {
+// PlaintextAlert is an alert in a record that is not protected.
+func PlaintextAlert(level byte, d hello.AlertDescription) []byte {
 	return hello.AppendRecord(nil, hello.TypeAlert, hello.TLS12, []byte{level, byte(d)})
 }
 
-// InPieces seals a message in records of so many bytes.
-func InPieces(size int) func(*keys.Traffic, int, []byte) []byte {
+// Fragments seals a message in records of so many bytes.
+func Fragments(size int) func(*keys.Traffic, int, []byte) []byte {
 	return func(traffic *keys.Traffic, _ int, message []byte) (records []byte) {
 		for piece := range slices.Chunk(message, size) {
 			records = traffic.Seal(records, hello.TypeHandshake, piece)
@@ -25,8 +25,8 @@ func InPieces(size int) func(*keys.Traffic, int, []byte) []byte {
 	}
 }
 
-// WithFirst has other records sealed before the first message.
-func WithFirst(kind byte, contents ...[]byte) func(*keys.Traffic, int, []byte) []byte {
+// Prepend has other records sealed before the first message.
+func Prepend(kind byte, contents ...[]byte) func(*keys.Traffic, int, []byte) []byte {
 	return func(traffic *keys.Traffic, index int, message []byte) (records []byte) {
 		if index == 0 {
 			for _, content := range contents {
@@ -47,5 +47,5 @@ func Replace(at int, message []byte) func([][]byte) [][]byte {
 	return func(messages [][]byte) [][]byte { messages[at] = message; return messages }
 }
 
-// Flip changes one bit.
-func Flip(b []byte) []byte { b[len(b)/2] ^= 1; return b }
+// FlipBit changes one bit.
+func FlipBit(b []byte) []byte { b[len(b)/2] ^= 1; return b }

@@ -32,32 +32,32 @@ type Server struct {
 	Suite uint16      // 0: TLS_AES_128_GCM_SHA256
 	Group hello.Group // 0: X25519MLKEM768
 
-	Hello    func(*hello.ServerHello)
-	Before   [][]byte                         // records in front of the ServerHello
-	After    [][]byte                         // records behind it, in plain
-	Messages func(messages [][]byte) [][]byte // of EncryptedExtensions, Certificate, CertificateVerify and Finished
-	Proof    func([]byte) []byte              // changes the signature
-	Finished func([]byte) []byte              // changes the verify_data
-	Chain    func([][]byte) [][]byte
-	Scheme   tls.SignatureScheme                     // 0: what fits the key
-	Seal     func(*keys.Traffic, int, []byte) []byte // makes records of each message, by its index; nil: one record
-	Records  func([][]byte) [][]byte                 // changes the protected records
-	HangUp   bool                                    // closes after what it has sent, without reading
+	Hello        func(*hello.ServerHello)
+	Before       [][]byte                         // records in front of the ServerHello
+	After        [][]byte                         // records behind it, in plain
+	Messages     func(messages [][]byte) [][]byte // of EncryptedExtensions, Certificate, CertificateVerify and Finished
+	Signature    func([]byte) []byte              // changes the signature
+	Finished     func([]byte) []byte              // changes the verify_data
+	Certificates func([][]byte) [][]byte
+	Scheme       tls.SignatureScheme                     // 0: what fits the key
+	Seal         func(*keys.Traffic, int, []byte) []byte // makes records of each message, by its index; nil: one record
+	Records      func([][]byte) [][]byte                 // changes the protected records
+	Close        bool                                    // closes after what it has sent, without reading
 }
 
-// Heard is how the client answered.
-type Heard struct {
+// Received is how the client answered.
+type Received struct {
 	Finished, CloseNotify bool
 	Alert                 hello.AlertDescription // 0: none
 	Err                   error
 }
 
 // Serve has the lab serve, and tells of each client.
-func Serve(t testing.TB, lab *tlstest.Lab, s Server, certificate *tls.Certificate) (addr string, heard chan Heard) {
+func Serve(t testing.TB, lab *tlstest.Lab, s Server, certificate *tls.Certificate) (addr string, heard chan Received) {
 	t.Helper()
-	heard = make(chan Heard, 16)
+	heard = make(chan Received, 16)
 	return labtest.Serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
-		if h, spoke := s.Speak(c, certificate); spoke {
+		if h, spoke := s.Handle(c, certificate); spoke {
 			heard <- h
 		}
 	}}), heard
@@ -73,14 +73,14 @@ type conversation struct {
 	master     []byte
 }
 
-func (s Server) Speak(c net.Conn, certificate *tls.Certificate) (h Heard, spoke bool) {
+func (s Server) Handle(c net.Conn, certificate *tls.Certificate) (h Received, spoke bool) {
 	record, err := hello.ReadRecord(c)
 	if err != nil {
 		return h, false
 	}
 	offer, err := hello.ParseClientHello(record.Payload)
 	if err != nil {
-		return Heard{Err: err}, true
+		return Received{Err: err}, true
 	}
 	if s.Suite == 0 {
 		s.Suite = tls.TLS_AES_128_GCM_SHA256
@@ -91,9 +91,9 @@ func (s Server) Speak(c net.Conn, certificate *tls.Certificate) (h Heard, spoke 
 	talk := &conversation{Server: s, suite: keys.Find(s.Suite)}
 	flight, err := talk.flight(record.Payload, offer, certificate)
 	if err != nil {
-		return Heard{Err: err}, true
+		return Received{Err: err}, true
 	}
-	if _, err := c.Write(flight); err != nil || s.HangUp {
+	if _, err := c.Write(flight); err != nil || s.Close {
 		return h, false
 	}
 	return talk.listen(c), true
@@ -154,7 +154,7 @@ func (s *conversation) flight(sent []byte, offer *hello.ClientHello, certificate
 // encapsulate is the shared secret and the server's share.
 func encapsulate(offer *hello.ClientHello, group hello.Group) (shared, share []byte, err error) {
 	data, _ := offer.Extension(51)
-	theirs := ShareOf(data, group)
+	theirs := KeyShare(data, group)
 	if group == hello.X25519MLKEM768 {
 		if len(theirs) < mlkem.EncapsulationKeySize768 {
 			return nil, nil, errors.New("the client has no share for ML-KEM")
@@ -178,8 +178,8 @@ func encapsulate(offer *hello.ClientHello, group hello.Group) (shared, share []b
 	return append(shared, agreed...), append(share, own.PublicKey().Bytes()...), err
 }
 
-// ShareOf is the share for a group in the key_share extension of a client.
-func ShareOf(data []byte, group hello.Group) []byte {
+// KeyShare is the share for a group in the key_share extension of a client.
+func KeyShare(data []byte, group hello.Group) []byte {
 	for rest := data[2:]; len(rest) >= 4; {
 		length := int(rest[2])<<8 | int(rest[3])
 		if hello.Group(rest[0])<<8|hello.Group(rest[1]) == group {
@@ -196,8 +196,8 @@ func Message(kind byte, body ...[]byte) []byte {
 	return append([]byte{kind, byte(len(content) >> 16), byte(len(content) >> 8), byte(len(content))}, content...)
 }
 
-// Prefixed is content behind its length, in so many bytes.
-func Prefixed(size int, content []byte) []byte {
+// Vector is content behind its length, in so many bytes.
+func Vector(size int, content []byte) []byte {
 	length := []byte{byte(len(content) >> 16), byte(len(content) >> 8), byte(len(content))}
 	return append(length[3-size:], content...)
 }
@@ -205,16 +205,16 @@ func Prefixed(size int, content []byte) []byte {
 // secured is the messages under the handshake's keys.
 func (s *conversation) secured(certificate *tls.Certificate) ([][]byte, error) {
 	chain := certificate.Certificate
-	if s.Chain != nil {
-		chain = s.Chain(slices.Clone(chain))
+	if s.Certificates != nil {
+		chain = s.Certificates(slices.Clone(chain))
 	}
 	var entries []byte
 	for _, der := range chain {
-		entries = append(append(entries, Prefixed(3, der)...), 0, 0)
+		entries = append(append(entries, Vector(3, der)...), 0, 0)
 	}
 	messages := [][]byte{
 		Message(hello.MsgEncryptedExtensions, []byte{0, 0}),
-		Message(hello.MsgCertificate, []byte{0}, Prefixed(3, entries)),
+		Message(hello.MsgCertificate, []byte{0}, Vector(3, entries)),
 	}
 	for _, message := range messages {
 		s.transcript.Write(message)
@@ -223,10 +223,10 @@ func (s *conversation) secured(certificate *tls.Certificate) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Proof != nil {
-		signature = s.Proof(signature)
+	if s.Signature != nil {
+		signature = s.Signature(signature)
 	}
-	verify := Message(hello.MsgCertificateVerify, []byte{byte(scheme >> 8), byte(scheme)}, Prefixed(2, signature))
+	verify := Message(hello.MsgCertificateVerify, []byte{byte(scheme >> 8), byte(scheme)}, Vector(2, signature))
 	s.transcript.Write(verify)
 	data, err := s.suite.Finished(s.ours, s.transcript)
 	if err != nil {
@@ -280,7 +280,7 @@ func Sign(key crypto.Signer, scheme tls.SignatureScheme, transcript []byte) (tls
 }
 
 // listen reads the client's last words.
-func (s *conversation) listen(c io.Reader) (h Heard) {
+func (s *conversation) listen(c io.Reader) (h Received) {
 	keys, err1 := s.suite.NewKeys(s.client)
 	want, err2 := s.suite.Finished(s.client, s.transcript)
 	application, err3 := s.suite.Derive(s.master, "c ap traffic", s.transcript)
