@@ -1,0 +1,233 @@
+package tls13_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"slices"
+	"testing"
+
+	"tls_exporter/prober/failure"
+	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/hello"
+	"tls_exporter/prober/probetest"
+	"tls_exporter/prober/tls13"
+	"tls_exporter/prober/tls13/keys"
+	"tls_exporter/prober/tls13/tls13test"
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+// deviation is a server that deviates from RFC 8446, or does what few servers do.
+type deviation struct {
+	name        string
+	server      tls13test.Server
+	certificate *tls.Certificate // nil: one with a P-256 key
+	fallback    bool             // the TLS 1.3 client returns ErrUnsupported
+	reason      failure.Reason   // of the failure with crypto/tls; empty: none
+}
+
+// TestDeviations checks that the TLS 1.3 client either returns ErrUnsupported, or ends as
+// crypto/tls does: with the same result, error text and alert. A failure that may be
+// different on the next connection must not be ErrUnsupported.
+func TestDeviations(t *testing.T) {
+	lab := labtest.Lab(t)
+	p, c := probetest.New(t, probetest.Module(t, lab)), newClients(t, nil)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	certificate := labtest.Certified(t, lab, labtest.Made(t, key, err))
+	for _, test := range slices.Concat(alertDeviations, recordDeviations, messageDeviations(t, lab), helloDeviations, extensionDeviations, certificateDeviations(t, lab)) {
+		t.Run(test.name, func(t *testing.T) {
+			addr, received := tls13test.Serve(t, lab, test.server, cmp.Or(test.certificate, certificate))
+			ours, theirs, ok := c.both(t, addr)
+			if ok == test.fallback {
+				t.Errorf("ErrUnsupported: %v: %v", !ok, ours.Failure)
+			}
+			if got := resultOf(theirs); got.reason != test.reason {
+				t.Errorf("crypto/tls fails with %q: %v", got.reason, theirs.Failure)
+			}
+			if ok {
+				compare(t, ours, theirs, test.reason)
+			}
+			if ok && !test.server.Close && len(test.server.Before) == 0 {
+				if a, b := <-received, <-received; a.Alert != b.Alert || a.Finished != b.Finished || a.CloseNotify != b.CloseNotify {
+					t.Errorf("the server received %+v, from crypto/tls %+v", a, b)
+				}
+			}
+			r := p.Probe(context.Background(), probetest.Target(t, addr))
+			if r.Failure != nil && r.Failure.Phase != failure.PhaseVerify && r.Failure.Reason != test.reason {
+				t.Errorf("the probe fails with %q", r.Failure.Reason)
+			}
+		})
+	}
+}
+
+// compare compares the result and the error text of two handshakes. Errors with a type
+// of their own in package tls13 have their own text, and an end of the connection is
+// described in several ways.
+func compare(t *testing.T, ours, theirs *handshake.Outcome, reason failure.Reason) {
+	t.Helper()
+	if resultOf(ours) != resultOf(theirs) {
+		t.Errorf("tls13:      %v %+v\ncrypto/tls: %v %+v", failureText(ours), ours.Session, failureText(theirs), theirs.Session)
+	}
+	if ours.Failure != nil {
+		if _, ok := errors.AsType[*tls13.SignatureError](ours.Failure); ok || errors.Is(ours.Failure, tls13.ErrFinished) {
+			return
+		}
+	}
+	if failureText(ours) != failureText(theirs) && reason != failure.ReasonClosed {
+		t.Errorf("tls13 reports %q, crypto/tls %q", failureText(ours), failureText(theirs))
+	}
+}
+
+// plaintext returns a server that sends a record before its ServerHello.
+func plaintext(record []byte) tls13test.Server { return tls13test.Server{Before: [][]byte{record}} }
+
+// prepend returns a server that sends a protected record before its messages.
+func prepend(kind byte, content ...byte) tls13test.Server {
+	return tls13test.Server{Seal: tls13test.Prepend(kind, content)}
+}
+
+var alertDeviations = []deviation{
+	{name: "protected alert", server: prepend(hello.TypeAlert, 2, 40), reason: "alert_handshake_failure"},
+	{name: "protected alert of an unassigned number", server: prepend(hello.TypeAlert, 2, 250), reason: failure.AlertUnassigned},
+	{name: "protected user_canceled, then the messages", server: prepend(hello.TypeAlert, 1, 90)},
+	{name: "protected close_notify", server: prepend(hello.TypeAlert, 1, 0), reason: failure.ReasonClosed},
+	{name: "protected alert of one byte", server: prepend(hello.TypeAlert, 2), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "plaintext alert after the ServerHello", server: tls13test.Server{After: [][]byte{tls13test.PlaintextAlert(2, 40)}}, reason: failure.ReasonBadMessage},
+	{name: "fatal alert instead of a ServerHello", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(2, 70)}, Close: true}, reason: "alert_protocol_version"},
+	{name: "close_notify instead of a ServerHello", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(1, 0)}, Close: true}, reason: failure.ReasonClosed},
+	{name: "warning before the ServerHello", server: plaintext(tls13test.PlaintextAlert(1, 112)), fallback: true},
+}
+
+var recordDeviations = []deviation{
+	{name: "records of one byte", server: tls13test.Server{Seal: tls13test.Fragments(1)}},
+	{name: "records of 100 bytes", server: tls13test.Server{Seal: tls13test.Fragments(100)}},
+	{name: "all messages in one record", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return [][]byte{bytes.Join(m, nil)} }}},
+	{name: "padding", server: padded(300)},
+	{name: "ChangeCipherSpec", server: tls13test.Server{After: [][]byte{tls13test.ChangeCipherSpec}}},
+	{name: "16 ChangeCipherSpec", server: tls13test.Server{After: slices.Repeat([][]byte{tls13test.ChangeCipherSpec}, 16)}},
+	{name: "17 ChangeCipherSpec", server: tls13test.Server{After: slices.Repeat([][]byte{tls13test.ChangeCipherSpec}, 17)}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "ChangeCipherSpec with other content", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{2})}}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "ChangeCipherSpec within a message", server: tls13test.Server{Seal: tls13test.Fragments(100), Records: func(r [][]byte) [][]byte {
+		first := 5 + int(r[1][3])<<8 + int(r[1][4])
+		r[1] = slices.Insert(r[1], first, tls13test.ChangeCipherSpec...)
+		return r
+	}}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "plain text instead of a ServerHello", server: plaintext([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")), reason: failure.ReasonNotTLS},
+	{name: "SSL 2.0 record instead of a ServerHello", server: plaintext([]byte{0x80, 3, 0, 0, 1, 0}), reason: failure.ReasonNotTLS},
+	{name: "application data instead of a ServerHello", server: plaintext(hello.AppendRecord(nil, hello.TypeApplicationData, hello.TLS12, []byte("hello"))), reason: failure.ReasonNotTLS},
+	{name: "application data before Finished", server: prepend(hello.TypeApplicationData, []byte("hello")...), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "handshake record without content", server: prepend(hello.TypeHandshake), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "protected record of another version", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[0][2] = 4; return r }}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "protected record over 2^14+256 bytes", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeApplicationData, hello.TLS12, make([]byte, 1<<14+256+1))}}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "wrong bit in the first record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[0]); return r }}, reason: failure.ReasonBadMessage},
+	{name: "wrong bit in the last record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[3]); return r }}, reason: failure.ReasonBadMessage},
+	{name: "swapped records", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[1], r[2] = r[2], r[1]; return r }}, reason: failure.ReasonBadMessage},
+	{name: "end within a record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:20]; return r }, Close: true}, reason: failure.ReasonClosed},
+	{name: "end within a header", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:3]; return r }, Close: true}, reason: failure.ReasonClosed},
+	{name: "end after a header", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3] = r[3][:5]; return r }, Close: true}, reason: failure.ReasonClosed},
+}
+
+// padded returns a server that adds n zero bytes to each record.
+func padded(n int) tls13test.Server {
+	return tls13test.Server{Seal: func(traffic *keys.Traffic, _ int, message []byte) []byte {
+		return traffic.Seal(nil, 0, append(append(bytes.Clone(message), hello.TypeHandshake), make([]byte, n)...))
+	}}
+}
+
+// unknownMessage has a type that the client does not expect: message_hash.
+var unknownMessage = tls13test.Message(24, []byte{0})
+
+func messageDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	otherKey := labtest.Made(t, other, err)
+	long, err := lab.Intermediate.Issue(&x509.Certificate{NotBefore: labtest.Now, NotAfter: labtest.Now.Add(labtest.Day), ExtraExtensions: []pkix.Extension{
+		{Id: asn1.ObjectIdentifier{2, 999, 1}, Value: make([]byte, 100_000)},
+	}}, otherKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []deviation{
+		{name: "message over 16 MB", server: tls13test.Server{Messages: tls13test.Replace(0, []byte{hello.MsgEncryptedExtensions, 0xff, 0xff, 0xff, 0})}, fallback: true, reason: failure.ReasonTooLarge},
+		{name: "EncryptedExtensions over 64 kB", server: tls13test.Server{Extensions: extension(28, make([]byte, 65531)...), Seal: tls13test.Fragments(10000)}, fallback: true, reason: failure.ReasonTooLarge},
+		{name: "Certificate over 64 kB", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, long.Raw) }, Seal: tls13test.Fragments(10000)}},
+		{name: "wrong bit in the signature", server: tls13test.Server{Signature: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
+		{name: "empty signature", server: tls13test.Server{Signature: func([]byte) []byte { return nil }}, reason: failure.ReasonBadMessage},
+		{name: "signature of another key", server: tls13test.Server{Signature: func(signature []byte) []byte {
+			_, forged, _ := tls13test.Sign(otherKey, 0, signature)
+			return forged
+		}}, reason: failure.ReasonBadMessage},
+		{name: "wrong bit in Finished", server: tls13test.Server{Finished: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
+		{name: "short Finished", server: tls13test.Server{Finished: func(data []byte) []byte { return data[:16] }}, reason: failure.ReasonBadMessage},
+		{name: "close without Finished", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return m[:3] }, Close: true}, reason: failure.ReasonClosed},
+		{name: "no CertificateVerify", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return slices.Delete(m, 2, 3) }}, fallback: true, reason: failure.ReasonBadMessage},
+		{name: "no Certificate and no CertificateVerify", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return slices.Delete(m, 1, 3) }}, fallback: true, reason: failure.ReasonBadMessage},
+		{name: "unknown message first", server: tls13test.Server{Messages: tls13test.Insert(0, unknownMessage)}, fallback: true, reason: failure.ReasonBadMessage},
+		{name: "message after Finished in the same record", server: tls13test.Server{Messages: func(m [][]byte) [][]byte {
+			m[3] = append(m[3], unknownMessage...)
+			return m
+		}}, fallback: true, reason: failure.ReasonBadMessage},
+	}
+}
+
+// extension returns an extension as it is sent.
+func extension(number uint16, data ...byte) []byte {
+	return append([]byte{byte(number >> 8), byte(number)}, tls13test.Vector(2, data)...)
+}
+
+var extensionDeviations = []deviation{
+	{name: "record_size_limit, which was not offered", server: tls13test.Server{Extensions: extension(28, 64, 1)}, fallback: true},
+	{name: "early_data, which was not offered", server: tls13test.Server{Extensions: extension(42)}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "ALPN with a protocol that was not offered", server: tls13test.Server{Extensions: extension(16, 0, 4, 3, 'x', 'y', 'z')}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "ALPN with two protocols", server: tls13test.Server{Extensions: extension(16, 0, 6, 2, 'h', '2', 2, 'h', '3')}, fallback: true, reason: failure.ReasonBadMessage},
+}
+
+func certificateDeviations(*testing.T, *tlstest.Lab) []deviation {
+	return []deviation{
+		{name: "empty chain", server: tls13test.Server{Certificates: func([][]byte) [][]byte { return nil }}, fallback: true, reason: failure.ReasonBadCertificate},
+		{name: "certificate that is not DER", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, []byte("none")) }}, fallback: true, reason: failure.ReasonBadCertificate},
+		{name: "21 certificates", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, slices.Repeat(c[1:], 19)...) }}, fallback: true},
+		{name: "certificate of another key", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return c[1:] }}, reason: failure.ReasonBadMessage},
+		{name: "signature scheme for another curve", server: tls13test.Server{Scheme: tls.ECDSAWithP384AndSHA384}, fallback: true, reason: failure.ReasonBadMessage},
+		{name: "signature scheme of TLS 1.2", server: tls13test.Server{Scheme: tls.PKCS1WithSHA256}, fallback: true, reason: failure.ReasonBadMessage},
+	}
+}
+
+// serverHello returns a server with a change to its ServerHello.
+func serverHello(change func(*hello.ServerHello)) tls13test.Server {
+	return tls13test.Server{Hello: change}
+}
+
+var helloDeviations = []deviation{
+	{name: "TLS 1.2", server: serverHello(func(h *hello.ServerHello) { h.Extensions = nil }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "HelloRetryRequest", server: serverHello(func(h *hello.ServerHello) {
+		h.Random = [32]byte{0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
+			0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C}
+	}), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "legacy_version TLS 1.3", server: serverHello(func(h *hello.ServerHello) { h.LegacyVersion = hello.TLS13 }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "no session ID", server: serverHello(func(h *hello.ServerHello) { h.SessionID = nil }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "compression", server: serverHello(func(h *hello.ServerHello) { h.Compression = 1 }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "cipher suite that was not offered", server: serverHello(func(h *hello.ServerHello) { h.CipherSuite = 0x1304 }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "ALPN in the ServerHello", server: serverHello(func(h *hello.ServerHello) {
+		h.Extensions = append(h.Extensions, hello.Extension{Type: 16, Data: []byte{0, 3, 2, 'h', '2'}})
+	}), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "pre_shared_key, which was not offered", server: serverHello(func(h *hello.ServerHello) {
+		h.Extensions = append(h.Extensions, hello.Extension{Type: 41, Data: []byte{0, 0}})
+	}), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "no key share", server: serverHello(func(h *hello.ServerHello) { h.Extensions = h.Extensions[:1] }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "key share of a group that was not offered", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data[1]++ }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "short X25519 key share", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data = []byte{0, 29, 0, 1, 9} }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "short X25519MLKEM768 key share", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data = []byte{0x11, 0xec, 0, 1, 9} }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "X25519 key share of zero", server: serverHello(func(h *hello.ServerHello) {
+		h.Extensions[1].Data = append([]byte{0, 29, 0, 32}, make([]byte, 32)...)
+	}), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "wrong bit in the ML-KEM ciphertext", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data[100] ^= 1 }), reason: failure.ReasonBadMessage},
+}
