@@ -26,9 +26,16 @@ func ParseEncryptedExtensions(message []byte) (*EncryptedExtensions, error) {
 		return nil, err
 	}
 	e := new(EncryptedExtensions)
-	for _, extension := range extensions {
+	for i, extension := range extensions {
+		if _, twice := find(extensions[:i], extension.Type); twice { // RFC 8446 section 4.2
+			return nil, malformed("EncryptedExtensions: extension %d is in it twice", extension.Type)
+		}
 		switch extension.Type {
-		case extServerName, extSupportedGroups:
+		case extSupportedGroups:
+		case extServerName:
+			if len(extension.Data) > 0 { // RFC 6066 section 3
+				return nil, malformed("server_name of a server")
+			}
 		case extALPN:
 			if e.ALPN, err = parseALPN(extension.Data); err != nil {
 				return nil, err
@@ -56,6 +63,7 @@ type CertificateEntry struct {
 	DER    []byte
 	Status []byte // the stapled OCSP response, DER; nil: none
 	SCTs   []byte // the SignedCertificateTimestampList of RFC 6962 section 3.3; nil: none
+	Other  bool   // there is another extension
 }
 
 // ParseCertificate13 reads the Certificate message of a server of TLS 1.3, up to
@@ -95,18 +103,28 @@ func parseEntry(list *reader) (CertificateEntry, error) {
 		if !extensions.ReadUint16(&number) || !extensions.ReadUint16LengthPrefixed(&data) {
 			return entry, malformed("extension of a certificate")
 		}
-		var err error
-		switch number {
-		case extStatusRequest:
-			entry.Status, err = parseCertificateStatus(data)
-		case extSCT:
-			entry.SCTs, err = parseSCTs(data)
-		}
-		if err != nil {
+		if err := entry.extension(number, data); err != nil {
 			return entry, err
 		}
 	}
 	return entry, nil
+}
+
+// extension reads one extension. None may come twice (RFC 8446 section 4.2).
+func (e *CertificateEntry) extension(number uint16, data reader) (err error) {
+	switch {
+	case number == extStatusRequest && e.Status == nil:
+		if e.Status, err = parseCertificateStatus(data); err == nil && e.Status == nil {
+			err = malformed("status of a certificate that is not OCSP")
+		}
+	case number == extSCT && e.SCTs == nil:
+		e.SCTs, err = parseSCTs(data)
+	case number == extStatusRequest || number == extSCT:
+		err = malformed("entry of a Certificate: extension %d is in it twice", number)
+	default:
+		e.Other = true
+	}
+	return err
 }
 
 // parseSCTs holds a list to its form: at least one item, and none empty.

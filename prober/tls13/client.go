@@ -156,7 +156,7 @@ func (hs *handshake) readServerHello() error {
 	switch kind := hs.records.first[0]; {
 	case kind == hello.TypeAlert:
 		return hs.readAlert()
-	case kind != hello.TypeHandshake:
+	case kind != hello.TypeHandshake || hs.records.first[1] >= maxFirstMajor:
 		return hs.errorOfCryptoTLS()
 	}
 	message, err := hs.records.readMessage()
@@ -247,8 +247,8 @@ func (c *Client) parse(der []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(bytes.Clone(der))
 }
 
-// maxRSABits is the size of the largest RSA key that is accepted, in bits, as in
-// crypto/tls. Larger keys make the verification of a signature expensive.
+// maxRSABits is the size of the largest accepted RSA key, in bits. Signatures of larger
+// keys are expensive to verify. crypto/tls has its own limit (tlsmaxrsasize in go.mod).
 const maxRSABits = 8192
 
 // readCertificate reads and parses the certificate chain (RFC 8446 section 4.4.2).
@@ -258,7 +258,7 @@ func (hs *handshake) readCertificate() error {
 		return err
 	}
 	entries, err := hello.ParseCertificate13(message)
-	if err != nil || len(entries) == 0 {
+	if err != nil || len(entries) == 0 || slices.ContainsFunc(entries, func(e hello.CertificateEntry) bool { return e.Other }) {
 		return ErrUnsupported
 	}
 	chain := make([]*x509.Certificate, len(entries))

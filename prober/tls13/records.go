@@ -40,6 +40,8 @@ const (
 	recordHeader      = 5
 	maxRecord         = 1 << 14         // content of a record (RFC 8446 section 5.1)
 	maxCiphertext     = maxRecord + 256 // protected record (RFC 8446 section 5.2)
+	maxInnerPlaintext = maxRecord + 1   // content, type and padding of a protected record (RFC 8446 section 5.2)
+	maxFirstMajor     = 16              // the major version of the first records is below it, as in crypto/tls
 	maxIgnoredRecords = 16              // in a row, as in crypto/tls
 	maxPooled         = 32 << 10        // buffer that is returned to the pool
 )
@@ -89,7 +91,7 @@ func (r *recordReader) readRecord() (hello.Record, error) {
 	header := r.buffers.read[r.buffers.used:]
 	length := int(header[3])<<8 | int(header[4])
 	record := hello.Record{Type: header[0], Version: hello.Version(header[1])<<8 | hello.Version(header[2])}
-	if length > maxCiphertext || r.keys != nil && record.Version != hello.TLS12 {
+	if length > maxCiphertext || !r.validVersion(header[1], header[2]) {
 		return record, ErrUnsupported
 	}
 	if err := r.fill(recordHeader + length); err != nil {
@@ -99,6 +101,15 @@ func (r *recordReader) readRecord() (hello.Record, error) {
 	r.buffers.used = start + length
 	record.Payload = r.buffers.read[start:r.buffers.used:r.buffers.used]
 	return record, nil
+}
+
+// validVersion reports whether crypto/tls accepts the version of a record: TLS 1.2 from
+// the first protected one on, and before that any which is likely to be TLS.
+func (r *recordReader) validVersion(major, minor byte) bool {
+	if r.keys == nil {
+		return major < maxFirstMajor
+	}
+	return major == 3 && minor == 3
 }
 
 // unexpected makes io.EOF an io.ErrUnexpectedEOF: the connection ended within a record.
@@ -116,7 +127,7 @@ func (r *recordReader) readMessage() ([]byte, error) {
 		b := r.buffers
 		if rest := b.pending[b.taken:]; len(rest) >= header {
 			length := header + int(rest[1])<<16 + int(rest[2])<<8 + int(rest[3])
-			if length > header+maxMessage && (rest[0] != hello.MsgCertificate || length > header+maxChain) {
+			if length > header+r.maxMessage(rest[0]) {
 				return nil, ErrUnsupported
 			}
 			if len(rest) >= length {
@@ -132,6 +143,16 @@ func (r *recordReader) readMessage() ([]byte, error) {
 	}
 }
 
+// maxMessage returns the size of the largest message of a type, in bytes. A large one is
+// accepted in protected records only, so that a server cannot make the client buffer it
+// without a key exchange.
+func (r *recordReader) maxMessage(kind uint8) int {
+	if r.keys != nil && kind == hello.MsgCertificate {
+		return maxChain
+	}
+	return maxMessage
+}
+
 // readContent reads records up to one with handshake messages, and returns its content.
 func (r *recordReader) readContent() ([]byte, error) {
 	for ; r.ignored <= maxIgnoredRecords; r.ignored++ {
@@ -144,6 +165,9 @@ func (r *recordReader) readContent() ([]byte, error) {
 			var ok bool
 			if kind, content, ok = r.keys.Open(record); !ok {
 				return nil, errBadRecord
+			}
+			if kind == hello.TypeChangeCipherSpec || len(record.Payload) > maxInnerPlaintext+keys.Overhead { // sections 5 and 5.2
+				return nil, ErrUnsupported
 			}
 		}
 		switch {

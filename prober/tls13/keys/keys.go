@@ -138,8 +138,13 @@ func (k *Traffic) nonce() []byte {
 	return nonce
 }
 
+// Overhead is how much longer a protected record is than its inner plaintext, in bytes:
+// the tag, which has this size in every suite.
+const Overhead = 16
+
 // Open decrypts a record in place, and returns its inner content type and its content
 // without padding (RFC 8446 section 5.2); false: it is not the next record of these keys.
+// The type is 0 if the inner plaintext has none.
 func (k *Traffic) Open(record hello.Record) (kind uint8, content []byte, ok bool) {
 	header := hello.AppendRecordHeader(nil, record.Type, record.Version, len(record.Payload))
 	if record.Type != hello.TypeApplicationData {
@@ -152,7 +157,7 @@ func (k *Traffic) Open(record hello.Record) (kind uint8, content []byte, ok bool
 	k.sequence++
 	content = bytes.TrimRight(content, "\x00")
 	if len(content) == 0 {
-		return 0, nil, false
+		return 0, nil, true
 	}
 	return content[len(content)-1], content[:len(content)-1], true
 }

@@ -37,8 +37,10 @@ type Server struct {
 
 	// Changes to what the server sends; nil: none.
 	Hello        func(*hello.ServerHello)
+	HelloRecord  func(record []byte) []byte // the ServerHello in its record
 	Certificates func(der [][]byte) [][]byte
-	Extensions   []byte // the list of EncryptedExtensions
+	Certificate  func(body []byte) []byte // the body of the Certificate message
+	Extensions   []byte                   // the list of EncryptedExtensions
 	Signature    func([]byte) []byte
 	Finished     func(verifyData []byte) []byte
 	Messages     func(messages [][]byte) [][]byte // EncryptedExtensions, Certificate, CertificateVerify and Finished; the transcript stays
@@ -139,7 +141,11 @@ func (s *connection) flight(sent []byte, offer *hello.ClientHello, certificate *
 	if err := errors.Join(append(errs[:], err)...); err != nil {
 		return nil, err
 	}
-	flight := hello.AppendRecord(bytes.Join(s.Before, nil), hello.TypeHandshake, hello.TLS12, message)
+	record := hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, message)
+	if s.HelloRecord != nil {
+		record = s.HelloRecord(record)
+	}
+	flight := append(bytes.Join(s.Before, nil), record...)
 	flight = append(flight, bytes.Join(s.After, nil)...)
 	messages, err := s.protected(certificate)
 	if err != nil {
@@ -221,9 +227,13 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	for _, der := range chain {
 		entries = append(append(entries, Vector(3, der)...), 0, 0)
 	}
+	body := append([]byte{0}, Vector(3, entries)...)
+	if s.Certificate != nil {
+		body = s.Certificate(body)
+	}
 	messages := [][]byte{
 		Message(hello.MsgEncryptedExtensions, Vector(2, s.Extensions)),
-		Message(hello.MsgCertificate, []byte{0}, Vector(3, entries)),
+		Message(hello.MsgCertificate, body),
 	}
 	for _, message := range messages {
 		s.transcript.Write(message)
