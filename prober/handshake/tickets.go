@@ -61,17 +61,15 @@ func readAfter(suite uint16, secret, received []byte) (After, error) {
 // messages counts the tickets among handshake messages. It returns the incomplete
 // message at the end.
 func (a *After) messages(pending []byte) []byte {
-	const header = 4
-	for len(pending) >= header {
-		length := header + int(pending[1])<<16 + int(pending[2])<<8 + int(pending[3])
-		if len(pending) < length {
-			break
+	for {
+		size, ok := hello.MessageSize(pending)
+		if !ok || len(pending) < size {
+			return pending
 		}
-		if ticket, err := hello.ParseNewSessionTicket(pending[:length]); err == nil {
+		if ticket, err := hello.ParseNewSessionTicket(pending[:size]); err == nil {
 			a.Tickets++
 			a.EarlyData = max(a.EarlyData, ticket.MaxEarlyData)
 		}
-		pending = pending[length:]
+		pending = pending[size:]
 	}
-	return pending
 }

@@ -35,8 +35,9 @@ var bufferPool = sync.Pool{New: func() any {
 
 // The limits. Sizes are in bytes.
 const (
-	maxMessage        = 64 << 10  // handshake message, as in crypto/tls
-	maxChain          = 256 << 10 // Certificate message, as in crypto/tls
+	maxMessage        = 64 << 10  // body of a handshake message, as in crypto/tls
+	maxChain          = 256 << 10 // body of a Certificate message, as in crypto/tls
+	messageHeader     = 4
 	recordHeader      = 5
 	maxRecord         = 1 << 14         // content of a record (RFC 8446 section 5.1)
 	maxCiphertext     = maxRecord + 256 // protected record (RFC 8446 section 5.2)
@@ -122,17 +123,16 @@ func unexpected(err error) error {
 
 // readMessage reads a whole handshake message. It is valid until release.
 func (r *recordReader) readMessage() ([]byte, error) {
-	const header = 4
 	for {
 		b := r.buffers
-		if rest := b.pending[b.taken:]; len(rest) >= header {
-			length := header + int(rest[1])<<16 + int(rest[2])<<8 + int(rest[3])
-			if length > header+r.maxMessage(rest[0]) {
+		rest := b.pending[b.taken:]
+		if size, ok := hello.MessageSize(rest); ok {
+			if size > messageHeader+r.maxMessage(rest[0]) {
 				return nil, ErrUnsupported
 			}
-			if len(rest) >= length {
-				b.taken += length
-				return rest[:length:length], nil
+			if len(rest) >= size {
+				b.taken += size
+				return rest[:size:size], nil
 			}
 		}
 		content, err := r.readContent()
@@ -143,7 +143,7 @@ func (r *recordReader) readMessage() ([]byte, error) {
 	}
 }
 
-// maxMessage returns the size of the largest message of a type, in bytes. A large one is
+// maxMessage returns the size of the largest body of a message of a type, in bytes. A large one is
 // accepted in protected records only, so that a server cannot make the client buffer it
 // without a key exchange.
 func (r *recordReader) maxMessage(kind uint8) int {
