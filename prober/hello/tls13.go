@@ -63,7 +63,6 @@ type CertificateEntry struct {
 	DER    []byte
 	Status []byte // the stapled OCSP response, DER; nil: none
 	SCTs   []byte // the SignedCertificateTimestampList of RFC 6962 section 3.3; nil: none
-	Other  bool   // there is another extension
 }
 
 // ParseCertificate13 reads the Certificate message of a server of TLS 1.3, up to
@@ -110,7 +109,8 @@ func parseEntry(list *reader) (CertificateEntry, error) {
 	return entry, nil
 }
 
-// extension reads one extension. None may come twice (RFC 8446 section 4.2).
+// extension reads one extension. None may come twice (RFC 8446 section 4.2). A server may
+// send only those that the client offered, and crypto/tls offers these two (section 4.4.2).
 func (e *CertificateEntry) extension(number uint16, data reader) (err error) {
 	switch {
 	case number == extStatusRequest && e.Status == nil:
@@ -119,10 +119,8 @@ func (e *CertificateEntry) extension(number uint16, data reader) (err error) {
 		}
 	case number == extSCT && e.SCTs == nil:
 		e.SCTs, err = parseSCTs(data)
-	case number == extStatusRequest || number == extSCT:
-		err = malformed("entry of a Certificate: extension %d is in it twice", number)
 	default:
-		e.Other = true
+		err = malformed("entry of a Certificate: extension %d is in it twice, or was not offered", number)
 	}
 	return err
 }

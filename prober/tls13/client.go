@@ -258,7 +258,7 @@ func (hs *handshake) readCertificate() error {
 		return err
 	}
 	entries, err := hello.ParseCertificate13(message)
-	if err != nil || len(entries) == 0 || slices.ContainsFunc(entries, func(e hello.CertificateEntry) bool { return e.Other }) {
+	if err != nil || len(entries) == 0 {
 		return ErrUnsupported
 	}
 	chain := make([]*x509.Certificate, len(entries))
