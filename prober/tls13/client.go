@@ -184,9 +184,10 @@ func (hs *handshake) readServerHello() error {
 }
 
 // supported reports whether a ServerHello selects TLS 1.3 and what was offered, and has
-// supported_versions and key_share as its only extensions (RFC 8446 section 4.1.3).
+// supported_versions and one more extension: key_share, or sharedSecret fails (RFC 8446
+// section 4.1.3). It fails for a HelloRetryRequest too, which has no key.
 func (hs *handshake) supported(h *hello.ServerHello) bool {
-	return h.Version == hello.TLS13 && h.LegacyVersion == hello.TLS12 && !h.Retry && h.Compression == 0 && len(h.Extensions) == 2 && h.KeyShare != nil &&
+	return h.Version == hello.TLS13 && h.LegacyVersion == hello.TLS12 && h.Compression == 0 && len(h.Extensions) == 2 &&
 		hs.echoed(h.SessionID) && keys.Find(uint16(h.CipherSuite)) != nil && slices.Contains(hs.client.template.CipherSuites, h.CipherSuite)
 }
 
@@ -210,13 +211,10 @@ func (hs *handshake) deriveKeys(shared []byte) error {
 	return errors.Join(err1, err2, err3, err4)
 }
 
-// readMessage reads a message of one type. A message of another type, also a
-// CertificateRequest, is ErrUnsupported.
-func (hs *handshake) readMessage(want uint8) ([]byte, error) {
+// readMessage reads a protected message. The functions of package hello that parse it
+// reject another type, also a CertificateRequest.
+func (hs *handshake) readMessage() ([]byte, error) {
 	message, err := hs.records.readMessage()
-	if err == nil && message[0] != want {
-		err = ErrUnsupported
-	}
 	if errors.Is(err, errBadRecord) {
 		err = hs.abort(hello.BadRecordMAC, err)
 	}
@@ -226,7 +224,7 @@ func (hs *handshake) readMessage(want uint8) ([]byte, error) {
 // readEncryptedExtensions reads which protocol the server selected (RFC 8446 section
 // 4.3.1).
 func (hs *handshake) readEncryptedExtensions() error {
-	message, err := hs.readMessage(hello.MsgEncryptedExtensions)
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
@@ -253,7 +251,7 @@ const maxRSABits = 8192
 
 // readCertificate reads and parses the certificate chain (RFC 8446 section 4.4.2).
 func (hs *handshake) readCertificate() error {
-	message, err := hs.readMessage(hello.MsgCertificate)
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
@@ -278,7 +276,7 @@ func (hs *handshake) readCertificate() error {
 // readCertificateVerify verifies that the server has the private key of its leaf
 // certificate (RFC 8446 section 4.4.3).
 func (hs *handshake) readCertificateVerify() error {
-	message, err := hs.readMessage(hello.MsgCertificateVerify)
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
@@ -301,7 +299,7 @@ func (hs *handshake) readCertificateVerify() error {
 // readFinished verifies that both sides saw the same handshake (RFC 8446 section
 // 4.4.4).
 func (hs *handshake) readFinished() error {
-	message, err := hs.readMessage(hello.MsgFinished)
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -108,6 +109,7 @@ var alertDeviations = []deviation{
 	{name: "fatal alert instead of a ServerHello", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(2, 70)}, Close: true}, reason: "alert_protocol_version"},
 	{name: "close_notify instead of a ServerHello", server: tls13test.Server{Before: [][]byte{tls13test.PlaintextAlert(1, 0)}, Close: true}, reason: failure.ReasonClosed},
 	{name: "warning before the ServerHello", server: plaintext(tls13test.PlaintextAlert(1, 112)), fallback: true},
+	{name: "alert of one byte instead of a ServerHello", server: plaintext(hello.AppendRecord(nil, hello.TypeAlert, hello.TLS12, []byte{2})), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "alert within a message", server: betweenFragments(hello.TypeAlert, 1, 90), fallback: true, reason: failure.ReasonBadMessage},
 }
 
@@ -126,6 +128,9 @@ var recordDeviations = []deviation{
 	{name: "empty record within the ServerHello", server: splitHello(hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, nil)), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "ChangeCipherSpec within the ServerHello", server: splitHello(tls13test.ChangeCipherSpec), fallback: true, reason: failure.ReasonNotTLS},
 	{name: "record within the ServerHello of version 16.3", server: splitHello([]byte{hello.TypeHandshake, 16, 3, 0, 1, 0}), fallback: true, reason: failure.ReasonNotTLS},
+	{name: "ServerHello in a record over 2^14 bytes", server: tls13test.Server{HelloRecord: func(r []byte) []byte {
+		return hello.AppendRecordHeader(nil, hello.TypeHandshake, hello.TLS12, 1<<14+1)
+	}, Messages: func([][]byte) [][]byte { return nil }, Close: true}, fallback: true, reason: failure.ReasonClosed},
 	{name: "ServerHello in a record of version 15.3", server: helloRecord(func(r []byte) []byte { r[1] = 15; return r })},
 	{name: "ServerHello in a record of version 16.3", server: helloRecord(func(r []byte) []byte { r[1] = 16; return r }), reason: failure.ReasonNotTLS},
 	{name: "message after the ServerHello in the same record", server: helloRecord(func(r []byte) []byte {
@@ -228,7 +233,7 @@ func messageDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "wrong bit in the signature", server: tls13test.Server{Signature: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
 		{name: "empty signature", server: tls13test.Server{Signature: func([]byte) []byte { return nil }}, reason: failure.ReasonBadMessage},
 		{name: "signature of another key", server: tls13test.Server{Signature: func(signature []byte) []byte {
-			_, forged, _ := tls13test.Sign(otherKey, 0, signature)
+			_, forged, _ := tls13test.Sign(otherKey, 0, 0, signature)
 			return forged
 		}}, reason: failure.ReasonBadMessage},
 		{name: "wrong bit in Finished", server: tls13test.Server{Finished: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
@@ -311,6 +316,7 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "RSA key with the Ed25519 scheme", certificate: rsaCertificate, server: certificateVerify(tls.Ed25519), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "Ed25519 key with an RSA scheme", certificate: edCertificate, server: certificateVerify(tls.PSSWithSHA256), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "P-256 key with an RSA scheme", server: certificateVerify(tls.PSSWithSHA256), fallback: true, reason: failure.ReasonBadMessage},
+		{name: "RSASSA-PSS with a short salt", certificate: rsaCertificate, server: tls13test.Server{Salt: 20}, reason: failure.ReasonBadMessage},
 		{name: "wrong signature of RSA", certificate: rsaCertificate, server: certificateVerify(tls.PSSWithSHA256), reason: failure.ReasonBadMessage},
 		{name: "wrong signature of Ed25519", certificate: edCertificate, server: certificateVerify(tls.Ed25519), reason: failure.ReasonBadMessage},
 		{name: "empty chain", server: tls13test.Server{Certificates: func([][]byte) [][]byte { return nil }}, fallback: true, reason: failure.ReasonBadCertificate},
@@ -344,12 +350,17 @@ func serverHello(change func(*hello.ServerHello)) tls13test.Server {
 	return tls13test.Server{Hello: change}
 }
 
+// retryRandom is the random of a HelloRetryRequest (RFC 8446 section 4.1.3).
+var retryRandom = sha256.Sum256([]byte("HelloRetryRequest"))
+
 var helloDeviations = []deviation{
 	{name: "TLS 1.2", server: serverHello(func(h *hello.ServerHello) { h.Extensions = nil }), fallback: true, reason: failure.ReasonBadMessage},
-	{name: "HelloRetryRequest", server: serverHello(func(h *hello.ServerHello) {
-		h.Random = [32]byte{0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
-			0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C}
+	{name: "HelloRetryRequest with a key share", server: serverHello(func(h *hello.ServerHello) { h.Random = retryRandom }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "HelloRetryRequest for a group that was offered", server: serverHello(func(h *hello.ServerHello) {
+		h.Random = retryRandom
+		h.Extensions[1].Data = []byte{0, 29}
 	}), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "key share with a group alone", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data = []byte{0, 29} }), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "legacy_version TLS 1.3", server: serverHello(func(h *hello.ServerHello) { h.LegacyVersion = hello.TLS13 }), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "no session ID", server: serverHello(func(h *hello.ServerHello) { h.SessionID = nil }), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "another session ID", server: serverHello(func(h *hello.ServerHello) { h.SessionID = bytes.Repeat([]byte{1}, 32) }), fallback: true, reason: failure.ReasonBadMessage},
@@ -382,6 +393,7 @@ var helloDeviations = []deviation{
 	}), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "no key share", server: serverHello(func(h *hello.ServerHello) { h.Extensions = h.Extensions[:1] }), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "key share of a group that was not offered", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data[1]++ }), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "X25519 key share with the number of P-256", server: tls13test.Server{Group: hello.X25519, Hello: func(h *hello.ServerHello) { h.Extensions[1].Data[1] = 23 }}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "short X25519 key share", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data = []byte{0, 29, 0, 1, 9} }), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "short X25519MLKEM768 key share", server: serverHello(func(h *hello.ServerHello) { h.Extensions[1].Data = []byte{0x11, 0xec, 0, 1, 9} }), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "X25519 key share of zero", server: serverHello(func(h *hello.ServerHello) {

@@ -92,7 +92,7 @@ func (r *recordReader) readRecord() (hello.Record, error) {
 	header := r.buffers.read[r.buffers.used:]
 	length := int(header[3])<<8 | int(header[4])
 	record := hello.Record{Type: header[0], Version: hello.Version(header[1])<<8 | hello.Version(header[2])}
-	if length > maxCiphertext || !r.validVersion(header[1], header[2]) {
+	if length > r.maxLength() || !r.validVersion(header[1], header[2]) {
 		return record, ErrUnsupported
 	}
 	if err := r.fill(recordHeader + length); err != nil {
@@ -102,6 +102,14 @@ func (r *recordReader) readRecord() (hello.Record, error) {
 	r.buffers.used = start + length
 	record.Payload = r.buffers.read[start:r.buffers.used:r.buffers.used]
 	return record, nil
+}
+
+// maxLength returns the maximum length of a record, in bytes.
+func (r *recordReader) maxLength() int {
+	if r.keys == nil {
+		return maxRecord
+	}
+	return maxCiphertext
 }
 
 // validVersion reports whether crypto/tls accepts the version of a record: TLS 1.2 from
@@ -154,6 +162,8 @@ func (r *recordReader) maxMessage(kind uint8) int {
 }
 
 // readContent reads records up to one with handshake messages, and returns its content.
+// The first record of all is one, so that others can only come between the fragments of
+// the ServerHello, or after it.
 func (r *recordReader) readContent() ([]byte, error) {
 	for ; r.ignored <= maxIgnoredRecords; r.ignored++ {
 		record, err := r.readRecord()
@@ -171,13 +181,13 @@ func (r *recordReader) readContent() ([]byte, error) {
 			}
 		}
 		switch {
-		case kind == hello.TypeHandshake && len(content) > 0 && len(content) <= maxRecord:
+		case kind == hello.TypeHandshake && len(content) > 0:
 			r.ignored = 0
 			return content, nil
 		case !r.atBoundary(): // RFC 8446 section 5.1: no other record between the fragments of a message
 			return nil, ErrUnsupported
-		case kind == hello.TypeChangeCipherSpec && r.keys != nil && len(content) == 1 && content[0] == 1: // appendix D.4
-		case kind == hello.TypeAlert && r.keys != nil && len(content) == 2:
+		case kind == hello.TypeChangeCipherSpec && len(content) == 1 && content[0] == 1: // appendix D.4
+		case kind == hello.TypeAlert && len(content) == 2:
 			if err := remoteAlert(hello.AlertDescription(content[1])); err != nil {
 				return nil, err
 			}

@@ -4,6 +4,7 @@ package tls13test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdh"
@@ -31,6 +32,7 @@ type Server struct {
 	Suite  uint16              // 0: TLS_AES_128_GCM_SHA256
 	Group  hello.Group         // 0: X25519MLKEM768
 	Scheme tls.SignatureScheme // 0: the one that fits the key
+	Salt   int                 // length of the salt of RSASSA-PSS, in bytes; 0: that of the hash
 
 	// Whole records that are not protected: before the ServerHello, and after it.
 	Before, After [][]byte
@@ -238,7 +240,7 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	for _, message := range messages {
 		s.transcript.Write(message)
 	}
-	scheme, signature, err := Sign(certificate.PrivateKey.(crypto.Signer), s.Scheme, s.transcript.Sum(nil))
+	scheme, signature, err := Sign(certificate.PrivateKey.(crypto.Signer), s.Scheme, s.Salt, s.transcript.Sum(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -263,9 +265,10 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	return messages, nil
 }
 
-// Sign signs the hash of a transcript for CertificateVerify (RFC 8446 section 4.4.3);
-// scheme 0: the one that fits the key.
-func Sign(key crypto.Signer, scheme tls.SignatureScheme, transcript []byte) (tls.SignatureScheme, []byte, error) {
+// Sign signs the hash of a transcript for CertificateVerify (RFC 8446 section 4.4.3), with
+// Scheme and Salt as in Server.
+func Sign(key crypto.Signer, scheme tls.SignatureScheme, salt int, transcript []byte) (tls.SignatureScheme, []byte, error) {
+	salt = cmp.Or(salt, rsa.PSSSaltLengthEqualsHash)
 	var options crypto.SignerOpts = crypto.SHA256
 	fitting := tls.ECDSAWithP256AndSHA256
 	switch key := key.Public().(type) {
@@ -277,10 +280,10 @@ func Sign(key crypto.Signer, scheme tls.SignatureScheme, transcript []byte) (tls
 			fitting, options = tls.ECDSAWithP521AndSHA512, crypto.SHA512
 		}
 	case *rsa.PublicKey:
-		fitting, options = tls.PSSWithSHA256, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+		fitting, options = tls.PSSWithSHA256, &rsa.PSSOptions{SaltLength: salt, Hash: crypto.SHA256}
 		if scheme == tls.PSSWithSHA384 || scheme == tls.PSSWithSHA512 {
 			hash := map[tls.SignatureScheme]crypto.Hash{tls.PSSWithSHA384: crypto.SHA384, tls.PSSWithSHA512: crypto.SHA512}[scheme]
-			options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
+			options = &rsa.PSSOptions{SaltLength: salt, Hash: hash}
 		}
 	case ed25519.PublicKey:
 		fitting, options = tls.Ed25519, crypto.Hash(0)
