@@ -127,23 +127,23 @@ var recordDeviations = []deviation{
 	{name: "ServerHello in two records", server: splitHello(nil)},
 	{name: "empty record within the ServerHello", server: splitHello(hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, nil)), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "ChangeCipherSpec within the ServerHello", server: splitHello(tls13test.ChangeCipherSpec), fallback: true, reason: failure.ReasonNotTLS},
-	{name: "record within the ServerHello of version 16.3", server: splitHello([]byte{hello.TypeHandshake, 16, 3, 0, 1, 0}), fallback: true, reason: failure.ReasonNotTLS},
+	{name: "ServerHello in two records, the second of version 16.3", server: helloRecord(func(r []byte) []byte {
+		records := hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, r[5:20])
+		return hello.AppendRecord(records, hello.TypeHandshake, 0x1003, r[20:])
+	}), fallback: true, reason: failure.ReasonNotTLS},
 	{name: "ServerHello in a record over 2^14 bytes", server: tls13test.Server{HelloRecord: func(r []byte) []byte {
 		return hello.AppendRecordHeader(nil, hello.TypeHandshake, hello.TLS12, 1<<14+1)
 	}, Messages: func([][]byte) [][]byte { return nil }, Close: true}, fallback: true, reason: failure.ReasonClosed},
 	{name: "ServerHello in a record of version 15.3", server: helloRecord(func(r []byte) []byte { r[1] = 15; return r })},
 	{name: "ServerHello in a record of version 16.3", server: helloRecord(func(r []byte) []byte { r[1] = 16; return r }), reason: failure.ReasonNotTLS},
-	{name: "message after the ServerHello in the same record", server: helloRecord(func(r []byte) []byte {
-		return hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, append(r[5:], unknownMessage...))
-	}), fallback: true, reason: failure.ReasonBadMessage},
-	{name: "part of a message after the ServerHello in the same record", server: helloRecord(func(r []byte) []byte {
-		return hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, append(r[5:], hello.MsgEncryptedExtensions))
-	}), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "EncryptedExtensions in the record of the ServerHello", server: unprotected(6), fallback: true, reason: failure.ReasonBadMessage},
+	{name: "first byte of EncryptedExtensions in the record of the ServerHello", server: unprotected(1), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "ChangeCipherSpec", server: tls13test.Server{After: [][]byte{tls13test.ChangeCipherSpec}}},
 	{name: "16 ChangeCipherSpec", server: tls13test.Server{After: slices.Repeat([][]byte{tls13test.ChangeCipherSpec}, 16)}},
 	{name: "17 ChangeCipherSpec", server: tls13test.Server{After: slices.Repeat([][]byte{tls13test.ChangeCipherSpec}, 17)}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "ChangeCipherSpec with other content", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{2})}}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "protected ChangeCipherSpec", server: prepend(hello.TypeChangeCipherSpec, 1), fallback: true},
+	{name: "ChangeCipherSpec of two bytes", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{1, 1})}}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "ChangeCipherSpec within a message", server: tls13test.Server{Seal: tls13test.Fragments(100), Records: func(r [][]byte) [][]byte {
 		first := 5 + int(r[1][3])<<8 + int(r[1][4])
 		r[1] = slices.Insert(r[1], first, tls13test.ChangeCipherSpec...)
@@ -205,6 +205,23 @@ func splitHello(between []byte) tls13test.Server {
 	})
 }
 
+// unprotected returns a server that sends the first n bytes of EncryptedExtensions without
+// protection, after its ServerHello.
+func unprotected(n int) tls13test.Server {
+	message := tls13test.Message(hello.MsgEncryptedExtensions, []byte{0, 0})
+	return tls13test.Server{
+		HelloRecord: func(r []byte) []byte {
+			return hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, append(r[5:], message[:n]...))
+		},
+		Messages: func(m [][]byte) [][]byte {
+			if m[0] = m[0][n:]; len(m[0]) == 0 {
+				return m[1:]
+			}
+			return m
+		},
+	}
+}
+
 // unknownMessage has a type that the client does not expect: message_hash.
 var unknownMessage = tls13test.Message(24, []byte{0})
 
@@ -219,7 +236,7 @@ func messageDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 	}
 	return []deviation{
 		{name: "message over 16 MB", server: tls13test.Server{Messages: tls13test.Replace(0, []byte{hello.MsgEncryptedExtensions, 0xff, 0xff, 0xff, 0})}, fallback: true, reason: failure.ReasonTooLarge},
-		{name: "EncryptedExtensions over 64 kB", server: tls13test.Server{Extensions: extension(28, make([]byte, 65531)...), Seal: tls13test.Fragments(10000)}, fallback: true, reason: failure.ReasonTooLarge},
+		{name: "EncryptedExtensions over 64 kB", server: tls13test.Server{Extensions: extension(10, make([]byte, 65531)...), Seal: tls13test.Fragments(10000)}, fallback: true, reason: failure.ReasonTooLarge},
 		{name: "Certificate over 256 kB", server: tls13test.Server{Messages: tls13test.Replace(1, []byte{hello.MsgCertificate, 4, 0, 1, 0}), Close: true}, fallback: true, reason: failure.ReasonTooLarge},
 		{name: "Certificate over 64 kB instead of a ServerHello", server: tls13test.Server{HelloRecord: func([]byte) []byte {
 			return hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, []byte{hello.MsgCertificate, 1, 0, 1})
@@ -242,6 +259,7 @@ func messageDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "no CertificateVerify", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return slices.Delete(m, 2, 3) }}, fallback: true, reason: failure.ReasonBadMessage},
 		{name: "no Certificate and no CertificateVerify", server: tls13test.Server{Messages: func(m [][]byte) [][]byte { return slices.Delete(m, 1, 3) }}, fallback: true, reason: failure.ReasonBadMessage},
 		{name: "unknown message first", server: tls13test.Server{Messages: tls13test.Insert(0, unknownMessage)}, fallback: true, reason: failure.ReasonBadMessage},
+		{name: "EncryptedExtensions of another type", server: tls13test.Server{Messages: tls13test.Replace(0, tls13test.Message(24, []byte{0, 0}))}, fallback: true, reason: failure.ReasonBadMessage},
 		{name: "message after Finished in the same record", server: tls13test.Server{Messages: func(m [][]byte) [][]byte {
 			m[3] = append(m[3], unknownMessage...)
 			return m
@@ -317,8 +335,8 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "Ed25519 key with an RSA scheme", certificate: edCertificate, server: certificateVerify(tls.PSSWithSHA256), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "P-256 key with an RSA scheme", server: certificateVerify(tls.PSSWithSHA256), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "RSASSA-PSS with a short salt", certificate: rsaCertificate, server: tls13test.Server{Salt: 20}, reason: failure.ReasonBadMessage},
-		{name: "wrong signature of RSA", certificate: rsaCertificate, server: certificateVerify(tls.PSSWithSHA256), reason: failure.ReasonBadMessage},
-		{name: "wrong signature of Ed25519", certificate: edCertificate, server: certificateVerify(tls.Ed25519), reason: failure.ReasonBadMessage},
+		{name: "wrong signature of RSA", certificate: rsaCertificate, server: tls13test.Server{Signature: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
+		{name: "wrong signature of Ed25519", certificate: edCertificate, server: tls13test.Server{Signature: tls13test.FlipBit}, reason: failure.ReasonBadMessage},
 		{name: "empty chain", server: tls13test.Server{Certificates: func([][]byte) [][]byte { return nil }}, fallback: true, reason: failure.ReasonBadCertificate},
 		{name: "certificate that is not DER", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, []byte("none")) }}, fallback: true, reason: failure.ReasonBadCertificate},
 		{name: "21 certificates", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, slices.Repeat(c[1:], 19)...) }}, fallback: true},
