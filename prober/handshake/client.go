@@ -31,9 +31,9 @@ type Client struct {
 	counts      *Counts
 }
 
-// Counts counts handshakes by the client that performed them. It counts failed ones as
-// well. A handshake that the TLS 1.3 client leaves to crypto/tls counts once, as one of
-// crypto/tls. Handshakes of Record are not counted. It is safe for concurrent use.
+// Counts counts the calls of Handshake by the client that performed the handshake, also
+// of failed ones. An attempt of the TLS 1.3 client that ends with the fallback to
+// crypto/tls is not counted. It is safe for concurrent use.
 type Counts struct{ TLS13, CryptoTLS atomic.Uint64 }
 
 // New returns a client and reads the files that o names; an error is about those files.

@@ -65,9 +65,9 @@ type State struct {
 //   - an error of conn, io.EOF if the server closed the connection;
 //   - the error of crypto/tls for an answer that is not a ServerHello.
 //
-// A closed connection, a timeout, an alert, a record that fails authentication, a wrong
-// signature and a wrong Finished are never ErrUnsupported. Each may be different on the
-// next connection, so that a second attempt would hide it.
+// A closed connection, a timeout, an alert that ends the handshake, a record that fails
+// authentication, a wrong signature and a wrong Finished are never ErrUnsupported. Each
+// may be different on the next connection, so that a second attempt would hide it.
 func (c *Client) Handshake(conn net.Conn, name string, protocols []string) (*State, error) {
 	hs := &handshake{client: c, conn: conn, name: name, protocols: protocols}
 	hs.records.in = conn

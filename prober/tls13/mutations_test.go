@@ -94,6 +94,13 @@ var mutations = []mutation{
 	{"padding", "keys/keys.go", `content = bytes.TrimRight(content, "\x00")`, "", "TestDeviations/padding"},
 	{"inner content type", "keys/keys.go", "len(content) == 0 {", "false {", "TestDeviations/protected record without a content type"},
 
+	// The fallback.
+	{"crypto_tls as an off switch", "../handshake/client.go", "o.TLSClient == CryptoTLS", "false", "../handshake TestCryptoTLSOnly"},
+	{"only ErrUnsupported leads to crypto/tls", "../handshake/client.go", "errors.Is(err, tls13.ErrUnsupported)\n	h.", "err != nil\n	h.", "../handshake TestAlertsAreNotHidden"},
+	{"servers that need crypto/tls are remembered", "../handshake/client.go", "permanent, known := c.fallback.Get(key); known", "permanent, known := c.fallback.Get(key); known && permanent", "../handshake TestFallbackIsRemembered/TLS 1.2"},
+	{"servers that do not need it are forgotten", "../handshake/client.go", "h.supported() && !permanent", "false && !permanent", "../handshake TestFallbackEnds"},
+	{"servers that only tls13 rejects are not forgotten", "../handshake/client.go", "h.supported() && !permanent", "h.supported() && (true || permanent)", "../handshake TestPermanentFallback"},
+
 	// Parsing.
 	{"header of a message", "../hello/clienthello.go", "len(b) < handshakeHeader", "len(b) == 0", "TestDeviations/records of one byte"},
 	{"type of a message", "../hello/clienthello.go", " || got != want", "", "TestDeviations/EncryptedExtensions of another type"},
