@@ -8,14 +8,14 @@ import (
 	"os"
 )
 
-// ClientCertificate is a certificate and its key, both in PEM.
+// ClientCertificate names the files of a certificate chain and its key, both in PEM.
 type ClientCertificate struct {
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
 }
 
-// load reads the pair. An error names the key of the file that is wrong, and not
-// the file: where a private key lies is nobody's business who reads a log.
+// load reads both files. Its errors have the configuration key and not the file name,
+// because logs should not say where a private key is stored.
 func (c *ClientCertificate) load() (*tls.Certificate, error) {
 	if c == nil {
 		return nil, nil
@@ -38,7 +38,7 @@ func (c *ClientCertificate) load() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// readUnnamed reads a file; its name is not in an error.
+// readUnnamed reads a file. Its errors do not have the file name.
 func readUnnamed(name string) ([]byte, error) {
 	content, err := os.ReadFile(name)
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {

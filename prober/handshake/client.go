@@ -1,5 +1,6 @@
-// Package handshake performs one handshake: with the TLS 1.3 client, else with
-// crypto/tls, else it records what a legacy hello shows.
+// Package handshake performs one TLS handshake: with the TLS 1.3 client of this project,
+// or with crypto/tls. If the server supports neither's offer, raw hellos find out what it
+// would select.
 package handshake
 
 import (
@@ -22,21 +23,22 @@ import (
 // concurrent use.
 type Client struct {
 	options     Options
-	timeout     time.Duration    // of a probe
-	config      *tls.Config      // what all handshakes have in common
-	certificate *tls.Certificate // presented to servers that ask; nil: none
-	tls13       *tls13.Client    // nil: crypto/tls performs every handshake
-	fallback    *bounded.Map[server, bool]
+	timeout     time.Duration              // of a probe
+	config      *tls.Config                // common to all handshakes
+	certificate *tls.Certificate           // for servers that request one; nil: none
+	tls13       *tls13.Client              // nil: crypto/tls performs all handshakes
+	fallback    *bounded.Map[server, bool] // servers that need crypto/tls; true: permanently
 	counts      *Counts
 }
 
-// Counts counts handshakes by the client that performed them, to whatever
-// outcome. It is safe for concurrent use.
+// Counts counts the calls of Handshake by the client that performed the handshake, also
+// of failed ones. An attempt of the TLS 1.3 client that ends with the fallback to
+// crypto/tls is not counted. It is safe for concurrent use.
 type Counts struct{ TLS13, CryptoTLS atomic.Uint64 }
 
-// New reads the files that the options name. Timeout is that of a whole
-// probe. Parse parses the certificates of TLS 1.3 and may cache them; counts
-// counts the handshakes.
+// New returns a client and reads the files that o names; an error is about those files.
+// The timeout is that of a whole probe. The TLS 1.3 client parses certificates with
+// parse, as tls13.Client.ParseCertificate; nil: the default. Counts must not be nil.
 func New(o Options, timeout time.Duration, parse func(der []byte) (*x509.Certificate, error), counts *Counts) (*Client, error) {
 	certificate, err := o.ClientCertificate.load()
 	if err != nil {
@@ -57,7 +59,7 @@ func New(o Options, timeout time.Duration, parse func(der []byte) (*x509.Certifi
 	return c, nil
 }
 
-// Certificate is the chain that is presented to servers that ask, DER; nil: none.
+// Certificate returns the client certificate chain in DER, leaf first; nil: none.
 func (c *Client) Certificate() [][]byte {
 	if c.certificate == nil {
 		return nil
@@ -68,27 +70,27 @@ func (c *Client) Certificate() [][]byte {
 // Outcome is one TLS handshake: what was negotiated and received, how long its two
 // phases took, and why it failed if it did.
 type Outcome struct {
-	Session      *Session // nil: no ServerHello was understood
+	Session      *Session // nil: no valid ServerHello was received
 	Certificates []*x509.Certificate
 	Phases       []failure.PhaseTime
-	Failure      *failure.Failure
+	Failure      *failure.Failure // nil: none
 }
 
-// MaxCertificates bounds how many certificates of one chain are read. The longest
-// chains in use have five or six.
+// MaxCertificates is how many certificates of a chain are read. The longest chains in
+// use have five or six.
 const MaxCertificates = 20
 
 // Peer is a server to perform a handshake with.
 type Peer struct {
 	Target  *target.Target
-	Remote  netip.AddrPort                              // invalid: its proxy knows it, or it is a socket
+	Remote  netip.AddrPort                              // invalid: not known (behind a proxy), or a Unix socket
 	Connect func(ctx context.Context) (net.Conn, error) // opens another connection to it
 }
 
-// Handshake performs a handshake over conn, on which the deadline of the probe is
-// set, and may close it: it tries the TLS 1.3 client, then crypto/tls over a new
-// connection, and asks a server with which both have nothing in common by raw
-// hellos what it would select.
+// Handshake performs a handshake. It tries the TLS 1.3 client, then crypto/tls on a new
+// connection. If client and server have nothing in common, it sends raw hellos, on more
+// connections, to find out what the server would select. The caller sets the deadline of
+// conn and closes it; Handshake may close it earlier.
 func (c *Client) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
 	h := c.attempt(ctx, conn, peer)
 	if h.nothingInCommon() {
@@ -101,17 +103,16 @@ func (c *Client) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outc
 	return h
 }
 
-// attempt performs a handshake with the client that suits the server. Servers that
-// needed the fallback to crypto/tls are remembered. A server that is new, or has
-// changed, costs a second connection where the TLS 1.3 client does not support it.
+// attempt tries the TLS 1.3 client, then crypto/tls on a new connection. Servers that
+// needed the fallback are remembered, so that only the first probe opens two connections.
 func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
 	if _, wrapped := conn.(wrapper); wrapped || c.tls13 == nil {
 		return c.withCryptoTLS(conn, peer.Target)
 	}
 	key := serverOf(peer)
-	if stays, known := c.fallback.Get(key); known {
+	if permanent, known := c.fallback.Get(key); known {
 		h := c.withCryptoTLS(conn, peer.Target)
-		if h.supported() && !stays {
+		if h.supported() && !permanent {
 			c.fallback.Delete(key)
 		}
 		return h
@@ -133,11 +134,11 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 	return h
 }
 
-// wrapper is a connection whose protocol wraps handshake messages, and nothing
-// after them. TDS does so, for TLS up to 1.2 only.
+// wrapper is a connection whose protocol wraps the records of the handshake, and none
+// after it. TDS does so, up to TLS 1.2 only.
 type wrapper interface{ HandshakeDone() }
 
-// server is a server as the fallback is remembered for it.
+// server identifies a server in the map of fallbacks.
 type server struct {
 	remote netip.AddrPort
 	host   string
@@ -150,22 +151,22 @@ func serverOf(p *Peer) server {
 	return server{p.Remote, p.Target.Host, p.Target.Port, p.Target.Path, p.Target.Name()}
 }
 
-// The bounds of what is remembered of servers that need the fallback, in bytes:
-// some 10,000 of them for each module.
+// The size of the map of fallbacks and of one entry, in bytes: some 10,000 servers for
+// each module.
 const (
 	maxFallback  = 4 << 20
 	fallbackSize = 400
 )
 
-// supported tells whether, for all that is seen of it, the TLS 1.3 client could
-// have performed this handshake.
+// supported reports whether the TLS 1.3 client could have performed a handshake of
+// crypto/tls, as far as its outcome shows.
 func (h *Outcome) supported() bool {
 	s := h.Session
 	return h.Failure == nil && s.Version == tls.VersionTLS13 && !s.HelloRetryRequest && !s.ClientCertificateRequested
 }
 
-// withTLS13 performs the handshake with the TLS 1.3 client; false: crypto/tls has
-// to, over another connection.
+// withTLS13 performs the handshake with the TLS 1.3 client; false: it is not supported,
+// and crypto/tls has to perform it on another connection.
 func (c *Client) withTLS13(conn net.Conn, t *target.Target) (*Outcome, bool) {
 	wire := &watchedConn{Conn: conn}
 	start := time.Now()
@@ -178,15 +179,15 @@ func (c *Client) withTLS13(conn net.Conn, t *target.Target) (*Outcome, bool) {
 		h.Certificates = state.Certificates
 	}
 	unsupported := errors.Is(err, tls13.ErrUnsupported)
-	h.conclude(classified13(err))
+	h.conclude(classify(err))
 	if !unsupported {
 		c.counts.TLS13.Add(1)
 	}
 	return h, !unsupported
 }
 
-// classified13 gives the errors of the TLS 1.3 client their reasons.
-func classified13(err error) error {
+// classify adds the reason to an error of the TLS 1.3 client.
+func classify(err error) error {
 	if received, ok := errors.AsType[*tls13.AlertError](err); ok && !received.Sent {
 		return failure.With(failure.ForAlert(received.Description), err)
 	}
@@ -200,32 +201,32 @@ func classified13(err error) error {
 
 // withCryptoTLS performs the handshake with crypto/tls.
 func (c *Client) withCryptoTLS(conn net.Conn, t *target.Target) *Outcome {
-	watched := &watchedConn{Conn: conn}
-	asked := false
+	wire := &watchedConn{Conn: conn}
+	requested := false
 	config := c.Config(t)
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		asked = true
+		requested = true
 		if c.certificate != nil {
 			return c.certificate, nil
 		}
 		return new(tls.Certificate), nil
 	}
 
-	client := tls.Client(watched, config)
+	client := tls.Client(wire, config)
 	start := time.Now()
 	err := client.Handshake()
 	unwrap(conn)
-	h := &Outcome{Phases: watched.phases(start, time.Now())}
+	h := &Outcome{Phases: wire.phases(start, time.Now())}
 	if err == nil {
-		err = awaitRefusal(client, watched, asked, time.Since(start))
+		err = awaitRefusal(client, wire, requested, time.Since(start))
 	}
-	h.observe(client.ConnectionState(), asked)
+	h.observe(client.ConnectionState(), requested)
 	h.conclude(err)
 	c.counts.CryptoTLS.Add(1)
 	return h
 }
 
-// conclude records how the handshake ended.
+// conclude records the failure, or that the handshake was completed.
 func (h *Outcome) conclude(err error) {
 	if err != nil {
 		h.Failure = failure.For(h.Phases[len(h.Phases)-1].Phase, err)
@@ -237,10 +238,10 @@ func (h *Outcome) conclude(err error) {
 	}
 }
 
-// Protocols is what is offered to a target by ALPN.
+// Protocols returns the protocols that are offered to a target by ALPN.
 func (c *Client) Protocols(t *target.Target) []string { return c.options.Protocols(t) }
 
-// Config is the configuration of crypto/tls for a target.
+// Config returns the configuration of crypto/tls for a target. The caller may change it.
 func (c *Client) Config(t *target.Target) *tls.Config {
 	config := c.config.Clone()
 	config.ServerName = t.Name()
@@ -251,15 +252,15 @@ func (c *Client) Config(t *target.Target) *tls.Config {
 	return config
 }
 
-// unwrap ends the wrapping of handshake messages.
+// unwrap tells a connection that wraps the handshake that it is done.
 func unwrap(conn net.Conn) {
 	if wrapped, ok := conn.(wrapper); ok {
 		wrapped.HandshakeDone()
 	}
 }
 
-// observe records what crypto/tls learned, also in a failed handshake.
-func (h *Outcome) observe(state tls.ConnectionState, asked bool) {
+// observe records the state of crypto/tls, also of a failed handshake.
+func (h *Outcome) observe(state tls.ConnectionState, requested bool) {
 	h.Certificates = state.PeerCertificates[:min(len(state.PeerCertificates), MaxCertificates)]
 	if state.Version == 0 {
 		return
@@ -267,6 +268,6 @@ func (h *Outcome) observe(state tls.ConnectionState, asked bool) {
 	h.Session = &Session{
 		Version: state.Version, CipherSuite: state.CipherSuite, Group: state.CurveID,
 		ALPN: state.NegotiatedProtocol, ServerName: state.ServerName,
-		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: asked,
+		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: requested,
 	}
 }

@@ -12,45 +12,45 @@ import (
 	"tls_exporter/prober/scan"
 )
 
-// nothingInCommonReasons are the reasons for which a handshake fails when client
-// and server have no version, cipher suite or group in common. Old servers close
-// the connection instead of sending an alert.
+// nothingInCommonReasons are the reasons of a failed handshake if client and server have
+// no version, cipher suite or group in common. Old servers close the connection instead
+// of sending an alert.
 var nothingInCommonReasons = []failure.Reason{
 	failure.AlertPrefix + "handshake_failure", failure.AlertPrefix + "protocol_version", failure.AlertPrefix + "insufficient_security", failure.AlertPrefix + "illegal_parameter",
 	failure.ReasonNoCommonVersion, failure.ReasonClosed, failure.ReasonReset,
 }
 
-// nothingInCommon tells whether a handshake may have failed because crypto/tls and
-// the server have nothing in common.
+// nothingInCommon reports whether a handshake may have failed because client and server
+// have no parameters in common.
 func (h *Outcome) nothingInCommon() bool {
 	return h.Failure != nil && len(h.Certificates) == 0 && slices.Contains(nothingInCommonReasons, h.Failure.Reason)
 }
 
-// askLegacy asks a server with which crypto/tls has nothing in common what it would
-// select: by a raw hello that offers everything from SSL 3.0 on, then by one with
-// the suites that have no room in it, then in SSL 2.0. Up to TLS 1.2 certificates
-// are sent in the clear, so those are learned as well. Where the server selects
-// nothing of all that, nothing changes.
+// askLegacy finds out what a server would select that has nothing in common with
+// crypto/tls. It sends a raw hello that offers everything from SSL 3.0 on, then one with
+// the rare cipher suites, then one of SSL 2.0. Up to TLS 1.2 certificates are sent in
+// plaintext, so they are recorded as well. If the server selects nothing, h stays as it
+// is.
 func (h *Outcome) askLegacy(ctx context.Context, c *Client, peer *Peer) {
-	asking := scan.New(peer.Connect, peer.Target.Name(), c.timeout)
-	flight, err := offerAll(ctx, asking, nil)
+	scanner := scan.New(peer.Connect, peer.Target.Name(), c.timeout)
+	flight, err := offerAll(ctx, scanner, nil)
 	if scan.IsHandshakeFailure(err) {
-		flight, err = offerAll(ctx, asking, append(hello.RareSuites(hello.TLS12), hello.RareSuites(hello.TLS13)...))
+		flight, err = offerAll(ctx, scanner, append(hello.RareSuites(hello.TLS12), hello.RareSuites(hello.TLS13)...))
 	}
-	if said := scan.AnswerOf(flight, err); said == scan.Refused || said == scan.Inconclusive {
-		flight, err = asking.Offer(ctx, hello.OfferSSL2(), hello.UntilHello)
+	if answer := scan.AnswerOf(flight, err); answer == scan.Refused || answer == scan.Inconclusive {
+		flight, err = scanner.Offer(ctx, hello.OfferSSL2(), hello.UntilHello)
 	}
 	if scan.AnswerOf(flight, err) != scan.Accepted || !registered(flight) {
 		return
 	}
 	h.Session, h.Certificates = observed(flight)
-	h.Session.ServerName = asking.ServerName
+	h.Session.ServerName = scanner.ServerName
 	if selected := h.Session; selected.Version < uint16(hello.TLS10) || !slices.Contains(offered, selected.CipherSuite) {
 		h.Failure = failure.For(h.Failure.Phase, failure.With(failure.ReasonLegacyOnly, &legacyError{selected, h.Failure.Err}))
 	}
 }
 
-// offerAll offers all versions but SSL 2.0.
+// offerAll offers all versions except SSL 2.0; suites nil: the default ones.
 func offerAll(ctx context.Context, c *scan.Client, suites []hello.CipherSuite) (*hello.Flight, error) {
 	message, err := c.Marshal(hello.Offer{Versions: []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}, Ciphers: suites})
 	if err != nil {
@@ -59,8 +59,8 @@ func offerAll(ctx context.Context, c *scan.Client, suites []hello.CipherSuite) (
 	return c.Offer(ctx, message, hello.UntilDone)
 }
 
-// registered tells whether a server chose among what the registries have. What
-// crypto/tls negotiates is of its own list; this goes into labels as well.
+// registered reports whether IANA's registries have what a server selected. It goes into
+// labels, which a server must not fill with arbitrary numbers.
 func registered(f *hello.Flight) bool {
 	if f.Hello == nil {
 		return true
@@ -72,7 +72,7 @@ func registered(f *hello.Flight) bool {
 	return slices.Contains(hello.Versions[1:], f.Hello.Version) && hello.Find(f.Hello.CipherSuite) != nil && (group == 0 || group.Registered())
 }
 
-// observed is what a flight tells of a session that was not completed.
+// observed returns the session and the certificates that a flight shows.
 func observed(f *hello.Flight) (*Session, []*x509.Certificate) {
 	if f.SSL2 != nil {
 		return &Session{Version: uint16(hello.SSL20)}, parseAll([][]byte{f.SSL2.Certificate})
@@ -87,7 +87,7 @@ func observed(f *hello.Flight) (*Session, []*x509.Certificate) {
 	return s, parseAll(f.Certificates)
 }
 
-// parseAll parses a chain up to the first certificate that cannot be read.
+// parseAll parses a chain up to the first certificate that is not valid DER.
 func parseAll(chain [][]byte) []*x509.Certificate {
 	var certificates []*x509.Certificate
 	for _, der := range chain[:min(len(chain), MaxCertificates)] {
@@ -100,11 +100,11 @@ func parseAll(chain [][]byte) []*x509.Certificate {
 	return certificates
 }
 
-// legacyError is a handshake that failed because the server accepts only what
-// today's clients do not offer.
+// legacyError means that the server accepts only parameters that current clients do not
+// offer.
 type legacyError struct {
 	selected *Session
-	refusal  error // of what they do offer
+	err      error // of the handshake
 }
 
 func (e *legacyError) Error() string {
@@ -112,7 +112,7 @@ func (e *legacyError) Error() string {
 	if e.selected.CipherSuite != 0 {
 		selection += " with " + e.selected.CipherName()
 	}
-	return fmt.Sprintf("the server would select %s, which today's clients do not offer; to what they do offer it answers: %v", selection, e.refusal)
+	return fmt.Sprintf("the server would select %s, which current clients do not offer; the handshake failed: %v", selection, e.err)
 }
 
-func (e *legacyError) Unwrap() error { return e.refusal }
+func (e *legacyError) Unwrap() error { return e.err }

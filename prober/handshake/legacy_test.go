@@ -16,9 +16,9 @@ import (
 	"tls_exporter/prober/tlstest/legacy"
 )
 
-// A server that crypto/tls has nothing in common with shows what it would take,
-// and its certificates.
-func TestLastLook(t *testing.T) {
+// TestLegacyServers checks that a probe reports what a server would select that has
+// nothing in common with crypto/tls, and its certificates.
+func TestLegacyServers(t *testing.T) {
 	lab := labtest.Lab(t)
 	for _, test := range []struct {
 		name    string
@@ -27,16 +27,16 @@ func TestLastLook(t *testing.T) {
 		session string // version and suite
 		chain   int
 	}{
-		{"SSL 3.0 alone", legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}}, failure.ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
-		{"SSL 2.0 alone", legacy.Server{Versions: []uint16{0x0002}}, failure.ReasonLegacyOnly, "SSL 2.0 ", 1},
+		{"SSL 3.0 only", legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}}, failure.ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
+		{"SSL 2.0 only", legacy.Server{Versions: []uint16{0x0002}}, failure.ReasonLegacyOnly, "SSL 2.0 ", 1},
 		{"DES", legacy.Server{Suites: []uint16{0x0009}}, failure.ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
 		{"NULL", legacy.Server{Suites: []uint16{0x0002}}, failure.ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_NULL_SHA", 2},
 		{"export", legacy.Server{Suites: []uint16{0x0003}, Versions: []uint16{0x0301}}, failure.ReasonLegacyOnly, "TLS 1.0 TLS_RSA_EXPORT_WITH_RC4_40_MD5", 2},
 		{"anonymous", legacy.Server{Suites: []uint16{0x0034}}, failure.ReasonLegacyOnly, "TLS 1.2 TLS_DH_anon_WITH_AES_128_CBC_SHA", 0},
 		{"Diffie-Hellman without curves", legacy.Server{Suites: []uint16{0x009e}}, failure.ReasonLegacyOnly, "TLS 1.2 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 2},
-		{"hangs up on what it does not like", legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, failure.ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
+		{"closes the connection to refuse", legacy.Server{Versions: []uint16{0x0300}, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, failure.ReasonLegacyOnly, "SSL 3.0 TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2},
 		{"over SMTP", legacy.Server{Base: tlstest.Server{StartTLS: "smtp"}, Suites: []uint16{0x0009}}, failure.ReasonLegacyOnly, "TLS 1.2 TLS_RSA_WITH_DES_CBC_SHA", 2},
-		{"RC4, which crypto/tls still has", legacy.Server{Suites: []uint16{0x0005}}, "", "TLS 1.2 TLS_RSA_WITH_RC4_128_SHA", 2},
+		{"RC4, which crypto/tls supports", legacy.Server{Suites: []uint16{0x0005}}, "", "TLS 1.2 TLS_RSA_WITH_RC4_128_SHA", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			addr, err := legacy.Start(lab, test.server)
@@ -71,8 +71,9 @@ func TestLastLook(t *testing.T) {
 	}
 }
 
-// A server that says no to everything is not made another one by looking twice.
-func TestLastLookLearnsNothing(t *testing.T) {
+// TestLegacyRefusesAll checks that the failure of the handshake stays if a server refuses
+// the raw hellos as well.
+func TestLegacyRefusesAll(t *testing.T) {
 	lab := labtest.Lab(t)
 	for refusal, want := range map[legacy.Refusal]failure.Reason{
 		legacy.RefuseWithHandshakeFailure: "alert_handshake_failure", legacy.RefuseByClosing: failure.ReasonClosed, legacy.RefuseByReset: failure.ReasonReset,
@@ -88,9 +89,9 @@ func TestLastLookLearnsNothing(t *testing.T) {
 	}
 }
 
-// What the module does not offer is no fault of the server's: the reason stays as
-// it is, and the certificates are there all the same.
-func TestLastLookPastTheModule(t *testing.T) {
+// TestLegacyWithinCryptoTLS checks that a server is not reported as legacy if only the
+// module's min_version excludes it. Its certificates are reported nevertheless.
+func TestLegacyWithinCryptoTLS(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr, err := legacy.Start(lab, legacy.Server{Versions: []uint16{tls.VersionTLS10}})
 	if err != nil {
@@ -107,9 +108,9 @@ func TestLastLookPastTheModule(t *testing.T) {
 	}
 }
 
-// A server that chooses what nobody offered, or what there is not, cannot fill
-// labels with numbers of its own.
-func TestLastLookIsClosed(t *testing.T) {
+// TestLegacyUnregistered checks that a server cannot fill labels with numbers that are
+// not registered.
+func TestLegacyUnregistered(t *testing.T) {
 	lab := labtest.Lab(t)
 	for name, answer := range map[string]*hello.ServerHello{
 		"suite":   {LegacyVersion: hello.TLS12, CipherSuite: 0xfafa},
@@ -117,7 +118,7 @@ func TestLastLookIsClosed(t *testing.T) {
 		"group":   {LegacyVersion: hello.TLS12, CipherSuite: 0x1301, Extensions: []hello.Extension{hello.SupportedVersions(hello.TLS13), {Type: 51, Data: []byte{0xfa, 0xfa, 0, 1, 0}}}},
 	} {
 		if name == "group" {
-			answer.Extensions[0].Data = []byte{3, 4} // as servers have it
+			answer.Extensions[0].Data = []byte{3, 4} // the form of a ServerHello
 		}
 		message, err := answer.MarshalMessage()
 		if err != nil {
@@ -134,7 +135,7 @@ func TestLastLookIsClosed(t *testing.T) {
 		}})
 		r := probetest.New(t, probetest.Module(t, lab)).Probe(t.Context(), probetest.Target(t, addr))
 		if calls.Load() < 2 || r.Session != nil || r.Failure == nil || r.Failure.Reason != "alert_handshake_failure" {
-			t.Errorf("%s: %d calls, session %+v, failure %+v", name, calls.Load(), r.Session, r.Failure)
+			t.Errorf("%s: %d connections, session %+v, failure %+v", name, calls.Load(), r.Session, r.Failure)
 		}
 	}
 }

@@ -9,30 +9,30 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// Options say what is offered in the handshake.
+// Options configure the handshake.
 type Options struct {
-	// ClientCertificate is presented to servers that ask for one; nil: none is.
+	// ClientCertificate is sent to servers that request one; nil: none is sent.
 	ClientCertificate *ClientCertificate `yaml:"client_certificate"`
-	// MinVersion and MaxVersion bound what is offered; 0: all that crypto/tls has.
+	// MinVersion and MaxVersion limit the offered versions; 0: TLS 1.0 and TLS 1.3.
 	MinVersion option.Version `yaml:"min_version"`
 	MaxVersion option.Version `yaml:"max_version"`
-	// ALPN is what is offered, in order of preference; nil: the scheme's own.
+	// ALPN is the offered protocols, most preferred first; nil: those of the scheme.
 	ALPN []option.Protocol `yaml:"alpn"`
-	// TLSClient is the client of the handshake.
+	// TLSClient selects the client; empty: Auto.
 	TLSClient TLSClient `yaml:"tls_client"`
 }
 
-// TLSClient is which client performs the handshakes.
+// TLSClient is a choice of the client that performs handshakes.
 type TLSClient string
 
-// The clients. Auto is the TLS 1.3 client of this project with servers that it
-// supports, and crypto/tls with all others.
+// The choices. Auto is the TLS 1.3 client of this project for servers that it supports,
+// and crypto/tls for all others.
 const (
 	Auto      TLSClient = "auto"
 	CryptoTLS TLSClient = "crypto_tls"
 )
 
-// UnmarshalText takes auto or crypto_tls.
+// UnmarshalText accepts auto and crypto_tls.
 func (c *TLSClient) UnmarshalText(value []byte) error {
 	switch word := TLSClient(value); word {
 	case Auto, CryptoTLS:
@@ -42,7 +42,7 @@ func (c *TLSClient) UnmarshalText(value []byte) error {
 	return fmt.Errorf("%s is not a TLS client; write auto or crypto_tls", text.Quote(string(value)))
 }
 
-// Validate finds options that contradict each other.
+// Validate returns an error if options contradict each other.
 func (o *Options) Validate() error {
 	if o.MinVersion != 0 && o.MaxVersion != 0 && o.MinVersion > o.MaxVersion {
 		return fmt.Errorf("min_version %s is above max_version %s", o.MinVersion, o.MaxVersion)
@@ -50,9 +50,8 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// offered is every suite that crypto/tls has, the old and weak ones too: what a
-// server would select is a finding, and a client that cannot speak to it has none.
-// Which suite is chosen stays the server's, or crypto/tls's, order.
+// offered is every cipher suite of crypto/tls, also the weak ones: a probe reports which
+// one a server selects. crypto/tls decides about the order.
 var offered = func() []uint16 {
 	var all []uint16
 	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
@@ -61,12 +60,12 @@ var offered = func() []uint16 {
 	return all
 }()
 
-// config is what all handshakes of a module have in common.
+// config returns the configuration that is common to all handshakes of a module.
 func (o *Options) config() *tls.Config {
 	config := &tls.Config{
-		// The chain is judged after the handshake, question by question. With
-		// verification inside it, crypto/tls drops the certificates of the very
-		// chains that have to be shown. Nothing secret is sent before judging.
+		// Package chain verifies the chain after the handshake. If crypto/tls did,
+		// it would drop the certificates of invalid chains, which have to be
+		// reported. No secret is sent at any time.
 		InsecureSkipVerify: true,
 		MinVersion:         tls.VersionTLS10,
 		MaxVersion:         uint16(o.MaxVersion),
@@ -78,7 +77,7 @@ func (o *Options) config() *tls.Config {
 	return config
 }
 
-// Protocols is the ALPN offer for a target: that of the options, or the scheme's.
+// Protocols returns the protocols that are offered to a target by ALPN.
 func (o *Options) Protocols(t *target.Target) []string {
 	if o.ALPN == nil {
 		return t.Scheme.ALPN()

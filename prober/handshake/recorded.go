@@ -14,19 +14,19 @@ import (
 	"tls_exporter/prober/target"
 )
 
-// Recorded is a handshake of crypto/tls with what crypto/tls keeps to itself: what the
-// server sent, and the secrets that open it.
+// Recorded is a connection of crypto/tls after the handshake, with what crypto/tls does
+// not expose: the bytes from the server, and the secrets of the session.
 type Recorded struct {
 	*tls.Conn
 	wire      *watchedConn
 	conn      *recordingConn
 	secrets   *secretLog
-	completed time.Time // when the handshake was done
+	completed time.Time // when the handshake ended
 }
 
-// Record performs a handshake with crypto/tls over conn, with a change to the
-// configuration of a target's handshakes, and records what crypto/tls does not
-// show. The caller has to drop it.
+// Record performs a handshake with crypto/tls over conn and records it. Adjust changes
+// the configuration. Record closes conn if it fails; otherwise the caller has to call
+// Finish or Abort.
 func (c *Client) Record(conn net.Conn, t *target.Target, adjust func(*tls.Config)) (*Recorded, error) {
 	r := &Recorded{conn: &recordingConn{Conn: conn}, secrets: new(secretLog)}
 	r.wire = &watchedConn{Conn: r.conn}
@@ -43,12 +43,12 @@ func (c *Client) Record(conn net.Conn, t *target.Target, adjust func(*tls.Config
 	return r, nil
 }
 
-// recordingConn keeps what is read, which watchedConn bounds, and how that ends what
-// is written.
+// recordingConn records the bytes that are read, which watchedConn limits, and the end of
+// the last write.
 type recordingConn struct {
 	net.Conn
 	all  []byte
-	last []byte // bytes written: at most a block of a cipher
+	last []byte // end of the last write: at most one cipher block
 }
 
 func (c *recordingConn) Write(b []byte) (int, error) {
@@ -62,30 +62,29 @@ func (c *recordingConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Duration is how long the handshake took, from the ClientHello on.
+// Duration returns how long the handshake took, from the ClientHello on.
 func (t *Recorded) Duration() time.Duration { return t.completed.Sub(t.wire.sent) }
 
-// Abort closes the connection without a word.
+// Abort closes the connection without a close_notify.
 func (t *Recorded) Abort() { t.conn.Close() }
 
-// Secret is the client random and the secret of the last line of the key log with a
-// label.
+// Secret returns the client random and the secret from the last line of the key log with
+// a label, such as CLIENT_RANDOM (draft-ietf-tls-keylogfile); false: there is none.
 func (t *Recorded) Secret(label string) (random, secret []byte, ok bool) {
 	return t.secrets.find(label)
 }
 
-// Received is all that the server sent.
+// Received returns all bytes from the server, in their records.
 func (t *Recorded) Received() []byte { return t.conn.all }
 
-// LastWritten is the end of what was written last: at most a block of a cipher.
+// LastWritten returns the end of the last write: at most one cipher block, 16 bytes.
 func (t *Recorded) LastWritten() []byte { return t.conn.last }
 
-// Raw is the connection below TLS. What it reads is not recorded.
+// Raw returns the connection below TLS. Reads from it are not recorded.
 func (t *Recorded) Raw() net.Conn { return t.conn.Conn }
 
-// Finish sends a close_notify and waits for the server's, with what comes before
-// it. A server has then done all that it does after a handshake: it has stored
-// the session and sent its tickets.
+// Finish sends a close_notify, reads until that of the server, and closes the
+// connection. By then a server has stored the session and sent its tickets.
 func (t *Recorded) Finish() {
 	defer t.Abort()
 	if t.CloseWrite() != nil || t.conn.SetReadDeadline(time.Now().Add(RefusalTimeout+4*t.Duration())) != nil {
@@ -99,13 +98,13 @@ func (t *Recorded) Finish() {
 	}
 }
 
-// The bounds of what a server says after a goodbye.
+// The limits of what is read after a close_notify: reads, and bytes of one read.
 const (
 	MaxFinalReads = 64
 	FinalReadSize = 4 << 10
 )
 
-// ServerHello is the one that the server sent.
+// ServerHello returns the ServerHello of the handshake.
 func (t *Recorded) ServerHello() (*hello.ServerHello, error) {
 	flight, err := hello.ReadFlight(bytes.NewReader(t.conn.all), hello.UntilHello)
 	if err == nil && flight.Hello == nil {
@@ -114,10 +113,10 @@ func (t *Recorded) ServerHello() (*hello.ServerHello, error) {
 	return flight.Hello, err
 }
 
-var errNoHello = errors.New("there is no ServerHello")
+var errNoHello = errors.New("no ServerHello was recorded")
 
-// secretLog takes the lines of NSS's key log, which crypto/tls writes while it
-// shakes hands: label, client random, secret.
+// secretLog holds the key log that crypto/tls writes in a handshake. Each line has a
+// label, the client random and a secret (draft-ietf-tls-keylogfile).
 type secretLog struct{ lines []string }
 
 func (l *secretLog) Write(line []byte) (int, error) {
@@ -125,7 +124,8 @@ func (l *secretLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// find is the client random and the secret of the last line with a label.
+// find returns the client random and the secret from the last line with a label; false:
+// there is none.
 func (l *secretLog) find(label string) (random, secret []byte, ok bool) {
 	for _, line := range l.lines {
 		fields := strings.Fields(line)
@@ -140,11 +140,13 @@ func (l *secretLog) find(label string) (random, secret []byte, ok bool) {
 	return random, secret, ok
 }
 
-// OneSession is a cache with room for one session: the last one.
+// OneSession is a tls.ClientSessionCache that holds the last session.
 type OneSession struct{ State *tls.ClientSessionState }
 
+// Get returns the session, whatever the key is.
 func (c *OneSession) Get(string) (*tls.ClientSessionState, bool) { return c.State, c.State != nil }
 
+// Put replaces the session. A nil state, by which crypto/tls removes one, is ignored.
 func (c *OneSession) Put(_ string, state *tls.ClientSessionState) {
 	if state != nil {
 		c.State = state

@@ -8,22 +8,21 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// With TLS 1.3 the client is done before the server has seen its certificate,
-// or that it has none: an alert then comes on the first read (RFC 8446 section
-// 4.4.2.4). A server without an alert may stay silent, but it answers a
-// close_notify, after whatever it sent before.
+// In TLS 1.3 the handshake of the client ends before the server has read the client's
+// certificate. An alert that rejects it arrives at the first read (RFC 8446 section
+// 4.4.2.4). A server that accepts it may send nothing, but it answers a close_notify.
 const (
-	RefusalTimeout = 500 * time.Millisecond // and four times what the handshake took
-	maxAfterwards  = 64 << 10               // bytes of tickets and early application data that are read meanwhile
+	RefusalTimeout = 500 * time.Millisecond // the wait for the answer, plus four times the duration of the handshake
+	maxAfterwards  = 64 << 10               // bytes of tickets and application data that are read before it
 )
 
-// awaitRefusal ends the TLS conversation (RFC 8446 section 6.1) and, where the
-// server asked for our certificate, waits for its verdict on that. It returns the
-// alert that rejects us. An end of the connection, application data without an
-// end, or silence are no rejection.
-func awaitRefusal(client *tls.Conn, conn *watchedConn, asked bool, took time.Duration) error {
+// awaitRefusal sends a close_notify (RFC 8446 section 6.1). If the server requested a
+// certificate in TLS 1.3, it waits for the answer, and returns the alert that rejects the
+// client. A closed connection, more application data than maxAfterwards and a timeout
+// are not a rejection.
+func awaitRefusal(client *tls.Conn, conn *watchedConn, requested bool, took time.Duration) error {
 	err := client.CloseWrite()
-	if !asked || client.ConnectionState().Version < tls.VersionTLS13 {
+	if !requested || client.ConnectionState().Version < tls.VersionTLS13 {
 		return nil
 	}
 	if err == nil {

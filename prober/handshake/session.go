@@ -8,23 +8,23 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// Session is what client and server negotiated. Fields that the handshake did not
-// reach are zero.
+// Session is what client and server negotiated. Fields of later messages are zero if the
+// handshake failed before them.
 type Session struct {
-	Completed                  bool // both sides finished, and the server did not reject us after it
-	Version                    uint16
-	CipherSuite                uint16
-	Group                      tls.CurveID    // 0: no (EC)DHE, as with RSA key exchange
+	Completed                  bool           // both sides sent Finished, and the server did not reject the client after it
+	Version                    uint16         // as on the wire
+	CipherSuite                uint16         // number of the TLS Cipher Suites registry; 0: none (SSL 2.0)
+	Group                      tls.CurveID    // 0: none, as with RSA key exchange
 	ALPN                       string         // printable
-	Remote                     netip.AddrPort // the address that answered; invalid where none is known
+	Remote                     netip.AddrPort // the address of the server; invalid: not known
 	ServerName                 string         // sent as SNI; empty for an IP address
 	HelloRetryRequest          bool
 	ClientCertificateRequested bool
-	Duration                   time.Duration // handshake latency: server_hello and key_exchange
+	Duration                   time.Duration // of the phases server_hello and key_exchange
 }
 
-// GroupName is the registered name of the group that the key exchange used;
-// empty where it used none.
+// GroupName returns the name of the group in the TLS Supported Groups registry; empty:
+// the key exchange had none.
 func (s *Session) GroupName() string {
 	if s.Group == 0 {
 		return ""
@@ -32,15 +32,14 @@ func (s *Session) GroupName() string {
 	return hello.Group(s.Group).String()
 }
 
-// PostQuantum tells whether the key exchange also holds against a quantum
-// computer.
+// PostQuantum reports whether the key exchange resists attacks by quantum computers.
 func (s *Session) PostQuantum() bool { return hello.Group(s.Group).PostQuantum() }
 
-// VersionName is the version as people write it: TLS 1.3.
+// VersionName returns the version as in TLS 1.3.
 func (s *Session) VersionName() string { return hello.Version(s.Version).String() }
 
-// VersionNumber is the version as a number that can be compared: 1.0 to 1.3.
-// It is not known (false) for anything else.
+// VersionNumber returns the version of TLS as a number that can be compared, 1.0 to 1.3;
+// false: it is a version of SSL, or unknown.
 func (s *Session) VersionNumber() (float64, bool) {
 	switch s.Version {
 	case tls.VersionTLS10:
@@ -55,7 +54,8 @@ func (s *Session) VersionNumber() (float64, bool) {
 	return 0, false
 }
 
-// CipherName is the suite's name in IANA's registry; empty where none was negotiated.
+// CipherName returns the name of the cipher suite in the TLS Cipher Suites registry;
+// empty: none was negotiated.
 func (s *Session) CipherName() string {
 	if s.CipherSuite == 0 {
 		return ""

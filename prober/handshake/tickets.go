@@ -8,18 +8,19 @@ import (
 	"tls_exporter/prober/tls13/keys"
 )
 
-// errNoKeys is of a session whose keys crypto/tls has not written.
-var errNoKeys = errors.New("the keys of the session are not known")
+// errNoKeys means that the key log has no secret for the session.
+var errNoKeys = errors.New("the key log has no secret for this session")
 
-// After is what a server of TLS 1.3 sent after its Finished, which crypto/tls
-// reads and does not show.
+// After is what a TLS 1.3 server sent after its Finished. crypto/tls reads it, and does
+// not expose it.
 type After struct {
-	Tickets     int
-	EarlyData   uint32 // the most bytes that one of them allows for
-	CloseNotify bool   // close_notify came
+	Tickets     int    // NewSessionTicket messages
+	EarlyData   uint32 // the largest max_early_data_size of a ticket, in bytes
+	CloseNotify bool   // a close_notify was received
 }
 
-// AfterHandshake is what was heard after the handshake.
+// AfterHandshake returns what the server sent after the handshake, up to now. It fails
+// for sessions below TLS 1.3.
 func (t *Recorded) AfterHandshake() (After, error) {
 	_, secret, ok := t.secrets.find("SERVER_TRAFFIC_SECRET_0")
 	if !ok {
@@ -28,9 +29,9 @@ func (t *Recorded) AfterHandshake() (After, error) {
 	return readAfter(t.ConnectionState().CipherSuite, secret, t.conn.all)
 }
 
-// readAfter reads the records that were heard, with the keys of application
-// data (RFC 8446 section 7.3). Those before these keys do not open with them.
-func readAfter(suite uint16, secret, heard []byte) (After, error) {
+// readAfter opens the received records with the keys of application data (RFC 8446
+// section 7.3). Earlier records fail authentication with these keys, and are skipped.
+func readAfter(suite uint16, secret, received []byte) (After, error) {
 	var found After
 	known := keys.Find(suite)
 	if known == nil {
@@ -40,12 +41,12 @@ func readAfter(suite uint16, secret, heard []byte) (After, error) {
 	if err != nil {
 		return found, err
 	}
-	records := bytes.NewReader(heard)
+	records := bytes.NewReader(received)
 	var pending []byte
 	for {
 		record, err := hello.ReadRecord(records)
 		if err != nil {
-			return found, nil // the end
+			return found, nil // the end of what was received
 		}
 		kind, content, ok := keys.Open(record)
 		switch {
@@ -57,19 +58,18 @@ func readAfter(suite uint16, secret, heard []byte) (After, error) {
 	}
 }
 
-// messages counts the tickets among handshake messages, and returns the rest.
+// messages counts the tickets among handshake messages. It returns the incomplete
+// message at the end.
 func (a *After) messages(pending []byte) []byte {
-	const header = 4
-	for len(pending) >= header {
-		length := header + int(pending[1])<<16 + int(pending[2])<<8 + int(pending[3])
-		if len(pending) < length {
-			break
+	for {
+		size, ok := hello.MessageSize(pending)
+		if !ok || len(pending) < size {
+			return pending
 		}
-		if ticket, err := hello.ParseNewSessionTicket(pending[:length]); err == nil {
+		if ticket, err := hello.ParseNewSessionTicket(pending[:size]); err == nil {
 			a.Tickets++
 			a.EarlyData = max(a.EarlyData, ticket.MaxEarlyData)
 		}
-		pending = pending[length:]
+		pending = pending[size:]
 	}
-	return pending
 }

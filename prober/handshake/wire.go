@@ -8,20 +8,20 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// maxHandshakeBytes bounds what is read in one handshake and its aftermath.
-// crypto/tls bounds single messages (256 kB for certificates), not their number.
+// maxHandshakeBytes limits the bytes that are read in one handshake and after it.
+// crypto/tls limits single messages (256 kB for Certificate), not their number.
 const maxHandshakeBytes = 1 << 20
 
 var errTooLarge = failure.New(failure.ReasonTooLarge, "the server sent more than %d bytes in its handshake", maxHandshakeBytes)
 
-// watchedConn notes when the ClientHello left and when the answer began, and
-// stops reading past maxHandshakeBytes. One goroutine uses it at a time.
+// watchedConn records when the ClientHello was sent and when the answer began, and reads
+// at most maxHandshakeBytes. It is not safe for concurrent use.
 type watchedConn struct {
 	net.Conn
 	sent     time.Time // ClientHello; zero: not yet
-	answered time.Time // first byte of a handshake record; zero: none came
-	begun    bool      // some first byte came
-	read     int
+	answered time.Time // first byte, if it is of a handshake record; zero: not yet
+	begun    bool      // the first byte was read
+	read     int       // bytes
 }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
@@ -39,7 +39,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	c.read += n
 	if n > 0 && !c.begun {
 		c.begun = true
-		// Anything else, an alert for one, is not the beginning of a ServerHello.
+		// An alert, for example, is not the beginning of a ServerHello.
 		if b[0] == hello.TypeHandshake {
 			c.answered = time.Now()
 		}

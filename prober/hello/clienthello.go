@@ -85,6 +85,16 @@ func ParseClientHello(message []byte) (*ClientHello, error) {
 	return h, err
 }
 
+// MessageSize is the size in bytes of the handshake message that b begins with, its
+// header included (RFC 8446 section 4); false: b is shorter than the header. The
+// message may be longer than b.
+func MessageSize(b []byte) (size int, ok bool) {
+	if len(b) < handshakeHeader {
+		return 0, false
+	}
+	return handshakeHeader + int(b[1])<<16 + int(b[2])<<8 + int(b[3]), true
+}
+
 // handshakeBody returns the body of a handshake message of the wanted type.
 func handshakeBody(message []byte, want uint8) (reader, error) {
 	r := reader(message)

@@ -146,18 +146,15 @@ func (f *flightReader) alerts(payload []byte) error {
 func (f *flightReader) messages() error {
 	for !f.complete {
 		rest := f.buffer[f.parsed:]
-		if len(rest) < handshakeHeader {
+		size, ok := MessageSize(rest)
+		if size > maxHandshake {
+			return tooLarge("a handshake message of %d bytes", size)
+		}
+		if !ok || len(rest) < size {
 			return nil
 		}
-		length := handshakeHeader + int(rest[1])<<16 + int(rest[2])<<8 + int(rest[3])
-		if length > maxHandshake {
-			return tooLarge("a handshake message of %d bytes", length)
-		}
-		if len(rest) < length {
-			return nil
-		}
-		f.parsed += length
-		if err := f.message(rest[0], rest[handshakeHeader:length:length]); err != nil {
+		f.parsed += size
+		if err := f.message(rest[0], rest[handshakeHeader:size:size]); err != nil {
 			return err
 		}
 	}

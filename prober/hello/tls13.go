@@ -25,9 +25,16 @@ func ParseEncryptedExtensions(message []byte) (*EncryptedExtensions, error) {
 		return nil, err
 	}
 	e := new(EncryptedExtensions)
-	for _, extension := range extensions {
+	for i, extension := range extensions {
+		if _, twice := find(extensions[:i], extension.Type); twice { // RFC 8446 section 4.2
+			return nil, malformed("EncryptedExtensions: extension %d is in it twice", extension.Type)
+		}
 		switch extension.Type {
-		case extServerName, extSupportedGroups:
+		case extSupportedGroups:
+		case extServerName:
+			if len(extension.Data) > 0 { // RFC 6066 section 3
+				return nil, malformed("server_name of a server")
+			}
 		case extALPN:
 			if e.ALPN, err = parseALPN(extension.Data); err != nil {
 				return nil, err
@@ -94,18 +101,27 @@ func parseEntry(list *reader) (CertificateEntry, error) {
 		if !extensions.ReadUint16(&number) || !extensions.ReadUint16LengthPrefixed(&data) {
 			return entry, malformed("extension of a certificate")
 		}
-		var err error
-		switch number {
-		case extStatusRequest:
-			entry.Status, err = parseCertificateStatus(data)
-		case extSCT:
-			entry.SCTs, err = parseSCTs(data)
-		}
-		if err != nil {
+		if err := entry.extension(number, data); err != nil {
 			return entry, err
 		}
 	}
 	return entry, nil
+}
+
+// extension reads one extension. None may come twice (RFC 8446 section 4.2). A server may
+// send only those that the client offered, and crypto/tls offers these two (section 4.4.2).
+func (e *CertificateEntry) extension(number uint16, data reader) (err error) {
+	switch {
+	case number == extStatusRequest && e.Status == nil:
+		if e.Status, err = parseCertificateStatus(data); err == nil && e.Status == nil {
+			err = malformed("status of a certificate that is not OCSP")
+		}
+	case number == extSCT && e.SCTs == nil:
+		e.SCTs, err = parseSCTs(data)
+	default:
+		err = malformed("entry of a Certificate: extension %d is in it twice, or was not offered", number)
+	}
+	return err
 }
 
 // parseSCTs checks the form of the list: at least one item, and none empty.

@@ -16,22 +16,21 @@ import (
 	"tls_exporter/prober/tls13/keys"
 )
 
-// Client performs TLS 1.3 handshakes (RFC 8446) as most servers do with a client
-// that has no certificate: a ServerHello at once, and no CertificateRequest. It
-// makes the offer that crypto/tls makes and requires of the answer what crypto/tls
-// requires. It is safe for concurrent use.
+// Client performs TLS 1.3 handshakes (RFC 8446) with servers that send a ServerHello
+// at once, and no CertificateRequest. It sends the ClientHello that crypto/tls sends,
+// and accepts no answer that crypto/tls rejects. It is safe for concurrent use.
 type Client struct {
-	// ParseCertificate parses a certificate and keeps no byte of der; nil:
-	// x509.ParseCertificate.
+	// ParseCertificate parses a certificate in DER. It must not retain der, which is
+	// overwritten later. If it is nil, x509.ParseCertificate is used.
 	ParseCertificate func(der []byte) (*x509.Certificate, error)
 
 	config   *tls.Config
 	template *hello.ClientHello
-	shares   shareSource
+	shares   keyShareSource
 }
 
-// New makes a client that offers what crypto/tls offers with config. It fails with
-// ErrUnsupported where that is not TLS 1.3 with the key shares of this package.
+// New returns a client that offers what crypto/tls offers with config. The error is
+// ErrUnsupported if that is not TLS 1.3 with the key shares of this package.
 func New(config *tls.Config) (*Client, error) {
 	template, err := captureHello(config)
 	if err != nil {
@@ -41,198 +40,204 @@ func New(config *tls.Config) (*Client, error) {
 	if groups == nil || slices.ContainsFunc(groups, func(g hello.Group) bool { return !slices.Contains(sharedGroups, g) }) {
 		return nil, ErrUnsupported
 	}
-	return &Client{config: config, template: template, shares: shareSource{groups: groups}}, nil
+	return &Client{config: config, template: template, shares: keyShareSource{groups: groups}}, nil
 }
 
-// State is what a handshake agreed on. Fields that the handshake did not reach are
-// zero.
+// State is the negotiated state of a connection, as tls.ConnectionState is. Fields of
+// later messages are zero if the handshake failed before them.
 type State struct {
-	CipherSuite  uint16
-	Group        hello.Group
-	ALPN         string // raw, one of those that were offered
-	ServerName   string // sent as SNI; empty for an IP address
+	CipherSuite  uint16      // number of the TLS Cipher Suites registry
+	Group        hello.Group // of the key exchange
+	ALPN         string      // one of the offered protocols; empty: none was selected
+	ServerName   string      // sent as SNI; empty for an IP address
 	Certificates []*x509.Certificate
 }
 
-// Handshake performs a handshake over conn with a server of that name, offers
-// protocols by ALPN, and ends the conversation with a close_notify. The state is
-// nil unless a ServerHello was accepted, and there also with a later error.
+// Handshake performs a handshake over conn and then sends a close_notify. It sends
+// name as the server name, and offers protocols by ALPN (RFC 7301). The caller sets the
+// deadline of conn, and closes it.
 //
-// An error is ErrUnsupported where the caller should use crypto/tls over another
-// connection; an AlertError, a SignatureError or ErrFinished; an error of conn; or
-// what crypto/tls says of an answer that is no ServerHello. What may be another
-// thing on another connection, an end, a timeout, an alert, a proof that fails, is
-// never ErrUnsupported: a second attempt must not hide it.
+// The state is nil until a ServerHello is accepted. It is not nil if a later step
+// fails. The error is one of:
 //
-// The deadline is that of conn, which stays open.
+//   - ErrUnsupported: the caller should use crypto/tls over a new connection;
+//   - an AlertError, a SignatureError or ErrFinished;
+//   - an error of conn, io.EOF if the server closed the connection;
+//   - the error of crypto/tls for an answer that is not a ServerHello.
+//
+// A closed connection, a timeout, an alert that ends the handshake, a record that fails
+// authentication, a wrong signature and a wrong Finished are never ErrUnsupported. Each
+// may be different on the next connection, so that a second attempt would hide it.
 func (c *Client) Handshake(conn net.Conn, name string, protocols []string) (*State, error) {
-	h := &handshake{client: c, conn: conn, name: name, protocols: protocols}
-	h.records.in = conn
-	defer h.records.end()
-	err := h.run()
-	if h.agreed == nil {
+	hs := &handshake{client: c, conn: conn, name: name, protocols: protocols}
+	hs.records.in = conn
+	defer hs.records.release()
+	err := hs.run()
+	if hs.negotiated == nil {
 		return nil, err
 	}
-	return &h.state, err
+	return &hs.state, err
 }
 
-// handshake is one handshake.
+// handshake is the state of one handshake.
 type handshake struct {
 	client    *Client
 	conn      net.Conn
 	name      string
 	protocols []string
 	offer     hello.Renewal // without the key shares
-	shares    *shares
+	shares    *keyShares
 
-	records records
-	*agreed
+	records recordReader
+	*negotiated
 }
 
-// agreed is what follows from a ServerHello. It is allocated when that came: many
-// handshakes may wait at the same time.
-type agreed struct {
-	suite      *keys.Suite
-	transcript hash.Hash
-	clientKey  []byte // the traffic secrets of the handshake
-	serverKey  []byte
-	master     []byte
-	state      State
+// negotiated is what follows from a ServerHello. It is allocated when that arrives,
+// because many handshakes may wait for one at the same time.
+type negotiated struct {
+	suite        *keys.Suite
+	transcript   hash.Hash
+	clientSecret []byte // handshake traffic secrets (RFC 8446 section 7.1)
+	serverSecret []byte
+	masterSecret []byte
+	state        State
 }
 
-func (c *handshake) run() error {
-	steps := []func() error{c.sendClientHello, c.serverHello, c.encryptedExtensions, c.certificate, c.certificateVerify, c.finished}
+func (hs *handshake) run() error {
+	steps := []func() error{hs.sendClientHello, hs.readServerHello, hs.readEncryptedExtensions, hs.readCertificate, hs.readCertificateVerify, hs.readFinished}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	return c.finish()
+	return hs.sendFinished()
 }
 
-func (c *handshake) sendClientHello() error {
-	c.offer = hello.Renewal{ServerName: hello.SNI(c.name), Protocols: c.protocols}
-	rand.Read(c.offer.Random[:])
-	rand.Read(c.offer.SessionID[:])
+func (hs *handshake) sendClientHello() error {
+	hs.offer = hello.Renewal{ServerName: hello.SNI(hs.name), Protocols: hs.protocols}
+	rand.Read(hs.offer.Random[:])
+	rand.Read(hs.offer.SessionID[:])
 	var err error
-	if c.shares, err = c.client.shares.fresh(); err != nil {
-		return ErrUnsupported // crypto/ecdh has no X25519 where FIPS 140 alone is allowed
+	if hs.shares, err = hs.client.shares.generate(); err != nil {
+		return ErrUnsupported // crypto/ecdh has no X25519 if only FIPS 140 algorithms are allowed
 	}
-	c.records.borrow()
-	defer c.records.end()
-	record, err := c.hello()
+	hs.records.acquire()
+	defer hs.records.release()
+	record, err := hs.clientHello()
 	if err == nil {
-		_, err = c.conn.Write(record)
+		_, err = hs.conn.Write(record)
 	}
 	return err
 }
 
-// hello is the ClientHello in its record. It is made again for the transcript, and
-// not held while a server is silent.
-func (c *handshake) hello() ([]byte, error) {
-	template, s := c.client.template, c.records.scratch
-	s.shares = c.shares.append(s.shares[:0])
-	offer := c.offer
-	offer.KeyShares = s.shares
-	b := hello.AppendRecordHeader(s.hello[:0], hello.TypeHandshake, template.RecordVersion, 0)
+// clientHello returns the ClientHello in its record. It is made twice: to be sent, and
+// for the transcript. Holding it meanwhile would cost memory for each silent server.
+func (hs *handshake) clientHello() ([]byte, error) {
+	template, buffers := hs.client.template, hs.records.buffers
+	buffers.shares = hs.shares.append(buffers.shares[:0])
+	offer := hs.offer
+	offer.KeyShares = buffers.shares
+	b := hello.AppendRecordHeader(buffers.hello[:0], hello.TypeHandshake, template.RecordVersion, 0)
 	b = template.AppendRenewed(b, &offer)
 	length := len(b) - recordHeader
 	if b == nil || length > maxRecord {
-		return nil, ErrUnsupported // crypto/tls says what does not fit
+		return nil, ErrUnsupported // crypto/tls reports what does not fit
 	}
 	b[recordHeader-2], b[recordHeader-1] = byte(length>>8), byte(length)
-	s.hello = b
+	buffers.hello = b
 	return b, nil
 }
 
-// serverHello takes the answer, from which come the keys of all that follows.
-func (c *handshake) serverHello() error {
-	if err := c.records.begin(); err != nil {
+// readServerHello reads the answer and derives the keys of all later messages.
+func (hs *handshake) readServerHello() error {
+	if err := hs.records.readFirstHeader(); err != nil {
 		return err
 	}
-	switch kind := c.records.first[0]; {
+	switch kind := hs.records.first[0]; {
 	case kind == hello.TypeAlert:
-		return c.alerted()
-	case kind != hello.TypeHandshake:
-		return c.explain()
+		return hs.readAlert()
+	case kind != hello.TypeHandshake || hs.records.first[1] >= maxFirstMajor:
+		return hs.errorOfCryptoTLS()
 	}
-	message, err := c.records.message()
+	message, err := hs.records.readMessage()
 	if err != nil {
 		return err
 	}
 	h, err := hello.ParseServerHello(message)
-	if err != nil || !c.supported(h) {
+	if err != nil || !hs.supported(h) {
 		return ErrUnsupported
 	}
-	shared, ok := c.shares.agree(h.Group, h.KeyShare)
-	if !ok || !c.records.clean() {
+	shared, ok := hs.shares.sharedSecret(h.Group, h.KeyShare)
+	if !ok || !hs.records.atBoundary() {
 		return ErrUnsupported
 	}
-	sent, err := c.hello()
+	sent, err := hs.clientHello()
 	if err != nil {
 		return err
 	}
 	suite := keys.Find(uint16(h.CipherSuite))
-	c.agreed = &agreed{suite: suite, transcript: suite.Hash()}
-	c.state = State{CipherSuite: suite.ID, Group: h.Group, ServerName: c.offer.ServerName}
-	c.transcript.Write(sent[recordHeader:])
-	c.transcript.Write(message)
-	return c.schedule(shared)
+	hs.negotiated = &negotiated{suite: suite, transcript: suite.Hash()}
+	hs.state = State{CipherSuite: suite.ID, Group: h.Group, ServerName: hs.offer.ServerName}
+	hs.transcript.Write(sent[recordHeader:])
+	hs.transcript.Write(message)
+	return hs.deriveKeys(shared)
 }
 
-// supported tells whether a ServerHello selects what was offered, in TLS 1.3 and
-// with no other extension (RFC 8446 section 4.1.3).
-func (c *handshake) supported(h *hello.ServerHello) bool {
-	return h.Version == hello.TLS13 && h.LegacyVersion == hello.TLS12 && !h.Retry && h.Compression == 0 && len(h.Extensions) == 2 && h.KeyShare != nil &&
-		c.echoed(h.SessionID) && keys.Find(uint16(h.CipherSuite)) != nil && slices.Contains(c.client.template.CipherSuites, h.CipherSuite)
+// supported reports whether a ServerHello selects TLS 1.3 and what was offered, and has
+// supported_versions and one more extension: key_share, or sharedSecret fails (RFC 8446
+// section 4.1.3). It fails for a HelloRetryRequest too, which has no key.
+func (hs *handshake) supported(h *hello.ServerHello) bool {
+	return h.Version == hello.TLS13 && h.LegacyVersion == hello.TLS12 && h.Compression == 0 && len(h.Extensions) == 2 &&
+		hs.echoed(h.SessionID) && keys.Find(uint16(h.CipherSuite)) != nil && slices.Contains(hs.client.template.CipherSuites, h.CipherSuite)
 }
 
-func (c *handshake) echoed(session []byte) bool {
-	return bytes.Equal(session, c.offer.SessionID[:len(c.client.template.SessionID)])
+// echoed reports whether a session ID is that of the ClientHello.
+func (hs *handshake) echoed(session []byte) bool {
+	return bytes.Equal(session, hs.offer.SessionID[:len(hs.client.template.SessionID)])
 }
 
-// schedule derives what protects the handshake, and the master secret.
-func (c *handshake) schedule(shared []byte) error {
-	handshake, err := c.suite.HandshakeSecret(shared)
+// deriveKeys derives the keys of the handshake and the master secret (RFC 8446 section
+// 7.1).
+func (hs *handshake) deriveKeys(shared []byte) error {
+	handshake, err := hs.suite.HandshakeSecret(shared)
 	if err != nil {
 		return err
 	}
 	var err1, err2, err3, err4 error
-	c.clientKey, err1 = c.suite.Derive(handshake, "c hs traffic", c.transcript)
-	c.serverKey, err2 = c.suite.Derive(handshake, "s hs traffic", c.transcript)
-	c.master, err3 = c.suite.MasterSecret(handshake)
-	c.records.keys, err4 = c.suite.NewKeys(c.serverKey)
+	hs.clientSecret, err1 = hs.suite.Derive(handshake, "c hs traffic", hs.transcript)
+	hs.serverSecret, err2 = hs.suite.Derive(handshake, "s hs traffic", hs.transcript)
+	hs.masterSecret, err3 = hs.suite.MasterSecret(handshake)
+	hs.records.keys, err4 = hs.suite.NewKeys(hs.serverSecret)
 	return errors.Join(err1, err2, err3, err4)
 }
 
-// next is the next message; one of another kind than wanted is left to crypto/tls,
-// a request for a certificate too.
-func (c *handshake) next(want uint8) ([]byte, error) {
-	message, err := c.records.message()
-	if err == nil && message[0] != want {
-		err = ErrUnsupported
-	}
+// readMessage reads a protected message. The functions of package hello that parse it
+// reject another type, also a CertificateRequest.
+func (hs *handshake) readMessage() ([]byte, error) {
+	message, err := hs.records.readMessage()
 	if errors.Is(err, errBadRecord) {
-		err = c.refuse(hello.BadRecordMAC, err)
+		err = hs.abort(hello.BadRecordMAC, err)
 	}
 	return message, err
 }
 
-func (c *handshake) encryptedExtensions() error {
-	message, err := c.next(hello.MsgEncryptedExtensions)
+// readEncryptedExtensions reads which protocol the server selected (RFC 8446 section
+// 4.3.1).
+func (hs *handshake) readEncryptedExtensions() error {
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
 	e, err := hello.ParseEncryptedExtensions(message)
-	if err != nil || e.Other || e.ALPN != "" && !slices.Contains(c.offer.Protocols, e.ALPN) {
+	if err != nil || e.Other || e.ALPN != "" && !slices.Contains(hs.offer.Protocols, e.ALPN) {
 		return ErrUnsupported
 	}
-	c.state.ALPN = e.ALPN
-	c.transcript.Write(message)
+	hs.state.ALPN = e.ALPN
+	hs.transcript.Write(message)
 	return nil
 }
 
-// parse is ParseCertificate or its default.
+// parse calls ParseCertificate, or its default.
 func (c *Client) parse(der []byte) (*x509.Certificate, error) {
 	if c.ParseCertificate != nil {
 		return c.ParseCertificate(der)
@@ -240,11 +245,13 @@ func (c *Client) parse(der []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(bytes.Clone(der))
 }
 
-// maxRSABits is the largest RSA key that a signature is verified with here.
+// maxRSABits is the size of the largest accepted RSA key, in bits. Signatures of larger
+// keys are expensive to verify. crypto/tls has its own limit (tlsmaxrsasize in go.mod).
 const maxRSABits = 8192
 
-func (c *handshake) certificate() error {
-	message, err := c.next(hello.MsgCertificate)
+// readCertificate reads and parses the certificate chain (RFC 8446 section 4.4.2).
+func (hs *handshake) readCertificate() error {
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
@@ -254,110 +261,112 @@ func (c *handshake) certificate() error {
 	}
 	chain := make([]*x509.Certificate, len(entries))
 	for i, entry := range entries {
-		if chain[i], err = c.client.parse(entry.DER); err != nil {
+		if chain[i], err = hs.client.parse(entry.DER); err != nil {
 			return ErrUnsupported
 		}
 		if key, ok := chain[i].PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
 			return ErrUnsupported
 		}
 	}
-	c.state.Certificates = chain
-	c.transcript.Write(message)
+	hs.state.Certificates = chain
+	hs.transcript.Write(message)
 	return nil
 }
 
-// certificateVerify asks for the proof that the server has the key of its leaf
-// (RFC 8446 section 4.4.3).
-func (c *handshake) certificateVerify() error {
-	message, err := c.next(hello.MsgCertificateVerify)
+// readCertificateVerify verifies that the server has the private key of its leaf
+// certificate (RFC 8446 section 4.4.3).
+func (hs *handshake) readCertificateVerify() error {
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
-	proof, err := hello.ParseCertificateVerify(message)
+	verify, err := hello.ParseCertificateVerify(message)
 	if err != nil {
 		return ErrUnsupported
 	}
-	scheme := schemeFor(proof.Scheme)
-	if scheme == nil || !scheme.fits(c.state.Certificates[0].PublicKey) {
+	scheme := schemeFor(verify.Scheme)
+	if scheme == nil || !scheme.fits(hs.state.Certificates[0].PublicKey) {
 		return ErrUnsupported
 	}
-	signed := append(slices.Clone(signedPrefix), c.transcript.Sum(nil)...)
-	if err := scheme.verify(c.state.Certificates[0].PublicKey, signed, proof.Signature); err != nil {
-		return c.refuse(hello.DecryptError, &SignatureError{err})
+	signed := append(slices.Clone(signatureContext), hs.transcript.Sum(nil)...)
+	if err := scheme.verify(hs.state.Certificates[0].PublicKey, signed, verify.Signature); err != nil {
+		return hs.abort(hello.DecryptError, &SignatureError{err})
 	}
-	c.transcript.Write(message)
+	hs.transcript.Write(message)
 	return nil
 }
 
-// finished asks for the proof that both sides saw the same handshake (RFC 8446
-// section 4.4.4).
-func (c *handshake) finished() error {
-	message, err := c.next(hello.MsgFinished)
+// readFinished verifies that both sides saw the same handshake (RFC 8446 section
+// 4.4.4).
+func (hs *handshake) readFinished() error {
+	message, err := hs.readMessage()
 	if err != nil {
 		return err
 	}
 	got, err := hello.ParseFinished(message)
-	if err != nil || !c.records.clean() {
+	if err != nil || !hs.records.atBoundary() {
 		return ErrUnsupported
 	}
-	want, err := c.suite.Finished(c.serverKey, c.transcript)
+	want, err := hs.suite.Finished(hs.serverSecret, hs.transcript)
 	if err != nil {
 		return err
 	}
 	if !hmac.Equal(got, want) {
-		return c.refuse(hello.DecryptError, ErrFinished)
+		return hs.abort(hello.DecryptError, ErrFinished)
 	}
-	c.transcript.Write(message)
+	hs.transcript.Write(message)
 	return nil
 }
 
-// finish ends the handshake and the conversation in one write: our Finished, and a
-// close_notify (RFC 8446 section 6.1) under the keys of application data.
-func (c *handshake) finish() error {
-	verify, err1 := c.suite.Finished(c.clientKey, c.transcript)
-	application, err2 := c.suite.Derive(c.master, "c ap traffic", c.transcript)
+// sendFinished sends the client's Finished and, with the keys of application data, a
+// close_notify (RFC 8446 section 6.1), in one write.
+func (hs *handshake) sendFinished() error {
+	verify, err1 := hs.suite.Finished(hs.clientSecret, hs.transcript)
+	application, err2 := hs.suite.Derive(hs.masterSecret, "c ap traffic", hs.transcript)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	first, err1 := c.suite.NewKeys(c.clientKey)
-	then, err2 := c.suite.NewKeys(application)
+	handshakeKeys, err1 := hs.suite.NewKeys(hs.clientSecret)
+	applicationKeys, err2 := hs.suite.NewKeys(application)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	last := first.Seal(changeCipherSpec(), hello.TypeHandshake, hello.AppendFinished(nil, verify))
-	last = then.Seal(last, hello.TypeAlert, []byte{alertLevelWarning, byte(hello.CloseNotify)})
-	_, err := c.conn.Write(last)
+	records := handshakeKeys.Seal(changeCipherSpec(), hello.TypeHandshake, hello.AppendFinished(nil, verify))
+	records = applicationKeys.Seal(records, hello.TypeAlert, []byte{alertLevelWarning, byte(hello.CloseNotify)})
+	_, err := hs.conn.Write(records)
 	return err
 }
 
-// changeCipherSpec goes before the first protected record, for what lies between
-// and knows TLS 1.2 alone (RFC 8446 appendix D.4).
+// changeCipherSpec returns the record that is sent before the first protected one, for
+// middleboxes that know only TLS 1.2 (RFC 8446 appendix D.4).
 func changeCipherSpec() []byte {
 	return hello.AppendRecord(make([]byte, 0, 128), hello.TypeChangeCipherSpec, hello.TLS12, []byte{1})
 }
 
-// The levels of an alert. TLS 1.3 goes by the description alone (RFC 8446 section 6).
+// The levels of an alert. In TLS 1.3 the description alone has a meaning (RFC 8446
+// section 6).
 const (
 	alertLevelWarning = 1
 	alertLevelFatal   = 2
 )
 
-// refuse sends the server an alert and returns why.
-func (c *handshake) refuse(alert hello.AlertDescription, why error) error {
-	if keys, err := c.suite.NewKeys(c.clientKey); err == nil {
-		c.conn.Write(keys.Seal(changeCipherSpec(), hello.TypeAlert, []byte{alertLevelFatal, byte(alert)}))
+// abort sends a fatal alert to the server, and returns the reason.
+func (hs *handshake) abort(alert hello.AlertDescription, reason error) error {
+	if keys, err := hs.suite.NewKeys(hs.clientSecret); err == nil {
+		hs.conn.Write(keys.Seal(changeCipherSpec(), hello.TypeAlert, []byte{alertLevelFatal, byte(alert)}))
 	}
-	return why
+	return reason
 }
 
-// alerted reads an alert in the place of a ServerHello.
-func (c *handshake) alerted() error {
-	record, err := c.records.record()
+// readAlert reads an alert that came instead of a ServerHello. A warning does not end
+// the handshake, and is left to crypto/tls.
+func (hs *handshake) readAlert() error {
+	record, err := hs.records.readRecord()
 	if err != nil {
 		return err
 	}
 	if alert := record.Payload; len(alert) != 2 || alert[0] != alertLevelFatal && hello.AlertDescription(alert[1]) != hello.CloseNotify {
 		return ErrUnsupported
 	}
-	return c.explain()
+	return hs.errorOfCryptoTLS()
 }

@@ -1,68 +1,80 @@
-// Package tls13 is a TLS 1.3 client made for probing.
+// Package tls13 is a TLS 1.3 client (RFC 8446) for probes.
 //
 // # Scope
 //
-// It performs the handshake that most servers perform with a client that has no
-// certificate (RFC 8446): a ServerHello at once, with a key share of X25519MLKEM768 or
-// X25519, and no CertificateRequest. It makes the offer of crypto/tls, byte for byte
-// but for what is random, and requires of the answer what crypto/tls requires. For a
-// probe it costs a fraction of crypto/tls in CPU and memory (docs/scaling.md).
+// It performs the handshake of most servers with a client that has no certificate: the
+// server answers with a ServerHello, with a key share of X25519MLKEM768 or X25519, and
+// sends no CertificateRequest. The ClientHello is that of crypto/tls, byte for byte
+// except for random values. An answer that crypto/tls rejects is rejected, or left to
+// crypto/tls. A probe needs less CPU and memory than with crypto/tls (docs/scaling.md).
 //
 // # Non-goals
 //
-// It sends and receives no application data. It does not verify the certificate chain:
-// package chain does, after the handshake. It knows no HelloRetryRequest, no client
-// certificate, no pre-shared key, no 0-RTT, no other version of TLS and no other
-// group. All of these are ErrUnsupported: package handshake then uses crypto/tls over
-// another connection.
+// It sends and receives no application data. It does not verify the certificate chain,
+// which package chain does after the handshake. It does not support HelloRetryRequest,
+// client certificates, pre-shared keys, 0-RTT, other versions of TLS, other groups, chains
+// of more than 20 certificates, and extensions of a server other than server_name, ALPN,
+// supported_groups, status_request and signed_certificate_timestamp. For these it returns ErrUnsupported, and package handshake then uses crypto/tls on a
+// new connection. With tls_client: crypto_tls in the configuration of a module, this
+// package is not used at all.
 //
 // # Threat model
 //
-// What the handshake protects is a close_notify, and nothing else: no secret is ever
-// sent. What has to hold is that the result is true. The server must have proved that
-// it has the key of its certificate (CertificateVerify), and that both sides saw the
-// same handshake (Finished). Everything that a server sends is hostile until then: each
-// message is bounded in size, the records without content in number, and the caller
-// bounds the bytes and the time of the whole handshake. Cryptography is that of the
-// standard library and golang.org/x/crypto.
+// The handshake protects nothing but a close_notify: no secret is ever sent. The result
+// has to be true, however. The server must have proved that it has the private key of its
+// certificate (CertificateVerify), and that both sides saw the same handshake (Finished).
+// Until then all that it sends may come from an attacker. The sizes of records and
+// messages, and the number of records without a message, are limited. The caller limits
+// the bytes and the time of the whole handshake. The cryptographic functions are those of
+// the standard library and of golang.org/x/crypto.
 //
 // # States
 //
 //	ClientHello sent
-//	  | ServerHello                -- alert --> AlertError, or what crypto/tls says
-//	  v keys of the handshake      -- anything else --> ErrUnsupported
-//	EncryptedExtensions
-//	  | Certificate                -- CertificateRequest --> ErrUnsupported
-//	  v
-//	CertificateVerify              -- wrong signature --> SignatureError
-//	  v
-//	Finished                       -- wrong verify_data --> ErrFinished
-//	  v
+//	  |
+//	  | ServerHello        alert, or not TLS -> error of crypto/tls
+//	  v                    other answer -> ErrUnsupported
+//	handshake keys         record fails authentication -> AlertError
+//	  |                    alert -> AlertError, or io.EOF for close_notify
+//	  | EncryptedExtensions
+//	  | Certificate        CertificateRequest -> ErrUnsupported
+//	  | CertificateVerify  wrong signature -> SignatureError
+//	  | Finished           wrong verify_data -> ErrFinished
+//	  v                    message that is malformed, or out of order -> ErrUnsupported
 //	Finished and close_notify sent
 //
-// A connection that ends, a timeout, an alert, a record that does not open and a proof
-// that fails are reported as they are, and never as ErrUnsupported: a second attempt
-// must not hide them.
+// A closed connection, a timeout, an alert that ends the handshake, a record that fails
+// authentication, a wrong signature and a wrong Finished are never ErrUnsupported. Each
+// may be different on the next connection, so a second attempt must not hide it.
 //
-// # What is used again
+// # Reuse
 //
-//   - The ClientHello is made once for a configuration. Random, session ID, key shares,
-//     server name and ALPN are new in each handshake.
-//   - The X25519 key share is new in each handshake.
-//   - The ML-KEM key is offered for up to one second, always with another X25519 key, so
-//     no key share is sent twice (RFC 9846 section 4.3.8). RFC 9954 section 2 permits
-//     the reuse of such keys; the comment at kemLifetime has the reasons.
-//   - Buffers are pooled between handshakes. Buffers of more than 32 kB are not.
-//   - Certificates may be cached by ParseCertificate, which the caller sets.
+//   - The ClientHello is captured from crypto/tls once for each Client. Random, session
+//     ID, key shares, server name and ALPN are set in each handshake.
+//   - The X25519 key is new in each handshake.
+//   - The ML-KEM key is reused for up to one second, always with another X25519 key, so
+//     that no key share is sent twice (RFC 9846 section 4.3.8). RFC 9954 section 2
+//     permits this; the comment at mlkemLifetime has the reasons.
+//   - Buffers are pooled. A handshake whose buffers grew beyond 32 kB drops them.
+//   - ParseCertificate, which the caller sets, may cache certificates.
 //
 // # Tests
 //
-//   - client_test.go compares every outcome with that of crypto/tls, on servers that
-//     deviate in one thing (package tls13test) and on healthy servers of every kind.
-//   - handshake_test.go compares the ClientHellos, and tests the fallback.
-//   - keys/keys_test.go has the vectors of RFC 8448.
-//   - shares_test.go tests that key shares are fresh.
-//   - FuzzClient feeds arbitrary answers, in the clear and under keys.
-//   - mutation_test.go removes the checks of this package one by one, and expects that
-//     some test fails for each.
+//   - TestHandshake compares the result with that of crypto/tls, for servers with every
+//     supported key, cipher suite and group.
+//   - TestDeviations compares the outcome with that of crypto/tls, for servers that
+//     deviate from RFC 8446 in one way each (package tls13test): result, error text, and
+//     the alert that the server gets.
+//   - TestTimeout and TestShortReads do so for slow and interrupted connections.
+//   - TestClientHello compares the ClientHello with that of crypto/tls.
+//   - TestKeySharesAreNew checks what is reused.
+//   - FuzzClient sends arbitrary answers, without protection and with it.
+//   - Package keys has the test vectors of RFC 8448.
+//   - Package handshake tests the fallback to crypto/tls, and that no failure is hidden.
+//   - TestMutationTable checks that the mutations of TestMutations fit the code.
+//
+// TestMutations removes the checks one by one. A test fails without each, so each is
+// needed. It takes two to three minutes on two cores, so it runs on request only:
+//
+//	TLS13_MUTATIONS=1 go test ./prober/tls13 -run TestMutations -v -timeout 30m
 package tls13

@@ -8,16 +8,17 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// ErrUnsupported is an answer, or an offer, that crypto/tls has to handle, which
-// knows the whole of TLS.
-var ErrUnsupported = errors.New("not supported by the TLS 1.3 client: left to crypto/tls")
+// ErrUnsupported means that this package does not support the answer of the server, or
+// the offer. The caller should use crypto/tls, which supports all of TLS.
+var ErrUnsupported = errors.New("not supported by the TLS 1.3 client: crypto/tls is required")
 
-// ErrFinished is a Finished of the server that does not match the handshake
-// (RFC 8446 section 4.4.4). The server gets the alert decrypt_error.
+// ErrFinished means that the server's Finished does not match the handshake (RFC 8446
+// section 4.4.4). The alert decrypt_error was sent.
 var ErrFinished = errors.New("the server's Finished does not match the handshake")
 
-// SignatureError is a CertificateVerify of the server that its certificate's key
-// did not make (RFC 8446 section 4.4.3). The server gets the alert decrypt_error.
+// SignatureError means that the signature in the server's CertificateVerify is not valid
+// for the key of its certificate (RFC 8446 section 4.4.3). The alert decrypt_error was
+// sent.
 type SignatureError struct{ Err error }
 
 func (e *SignatureError) Error() string {
@@ -26,10 +27,10 @@ func (e *SignatureError) Error() string {
 
 func (e *SignatureError) Unwrap() error { return e.Err }
 
-// AlertError is an alert that ended the handshake (RFC 8446 section 6.2).
+// AlertError is an alert that ended the handshake (RFC 8446 section 6).
 type AlertError struct {
 	Description hello.AlertDescription
-	Sent        bool // by this client; else the server sent it
+	Sent        bool // this client sent it; false: the server did
 }
 
 func (e *AlertError) Error() string {
@@ -39,16 +40,16 @@ func (e *AlertError) Error() string {
 	return "remote error: " + tls.AlertError(e.Description).Error()
 }
 
-// errBadRecord is a record that its keys do not open.
+// errBadRecord is a protected record that fails authentication (RFC 8446 section 5.2).
 var errBadRecord = &AlertError{hello.BadRecordMAC, true}
 
-// remoteAlert is the error that an alert of the server under TLS 1.3 is; nil: it
-// has no effect.
+// remoteAlert returns the error for an alert of the server in TLS 1.3; nil: the alert is
+// ignored.
 func remoteAlert(d hello.AlertDescription) error {
 	switch d {
 	case hello.CloseNotify:
 		return io.EOF
-	case hello.UserCanceled: // old versions of Java send it instead: RFC 8446 section 6.1 has it followed by a close_notify
+	case hello.UserCanceled: // ignored, as in crypto/tls: old versions of Java misuse it (JDK-8323517)
 		return nil
 	}
 	return &AlertError{Description: d}

@@ -6,39 +6,40 @@ import (
 	"net"
 )
 
-// explain has crypto/tls say what is wrong with an answer that is no ServerHello,
-// over the same connection and in its own words.
-func (c *handshake) explain() error {
-	config := c.client.config.Clone()
-	config.ServerName, config.NextProtos = c.name, c.protocols
-	said := &replay{Conn: c.conn, said: bytes.Clone(c.records.scratch.read)}
-	if err := tls.Client(said, config).Handshake(); err != nil {
+// errorOfCryptoTLS returns the error of crypto/tls for an answer that is not a
+// ServerHello. crypto/tls reads that answer again, and the rest from the same
+// connection.
+func (hs *handshake) errorOfCryptoTLS() error {
+	config := hs.client.config.Clone()
+	config.ServerName, config.NextProtos = hs.name, hs.protocols
+	conn := &replayConn{Conn: hs.conn, received: bytes.Clone(hs.records.buffers.read)}
+	if err := tls.Client(conn, config).Handshake(); err != nil {
 		return err
 	}
 	return ErrUnsupported
 }
 
-// replay is a connection on which what a server answered to one hello is read
-// again after another hello was written.
-type replay struct {
+// replayConn is a connection whose first write, a second ClientHello, is discarded, and
+// from which the answer to the first ClientHello is read again.
+type replayConn struct {
 	net.Conn
-	said  []byte
-	asked bool
+	received []byte // what is read before the rest
+	written  bool   // the first write is done
 }
 
-func (r *replay) Write(b []byte) (int, error) {
-	if !r.asked {
-		r.asked = true
+func (c *replayConn) Write(b []byte) (int, error) {
+	if !c.written {
+		c.written = true
 		return len(b), nil
 	}
-	return r.Conn.Write(b)
+	return c.Conn.Write(b)
 }
 
-func (r *replay) Read(b []byte) (int, error) {
-	if len(r.said) > 0 {
-		n := copy(b, r.said)
-		r.said = r.said[n:]
+func (c *replayConn) Read(b []byte) (int, error) {
+	if len(c.received) > 0 {
+		n := copy(b, c.received)
+		c.received = c.received[n:]
 		return n, nil
 	}
-	return r.Conn.Read(b)
+	return c.Conn.Read(b)
 }

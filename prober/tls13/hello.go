@@ -10,17 +10,17 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// captureHello has crypto/tls write the ClientHello that config results in, with a
-// placeholder for the server's name and for ALPN. Whether crypto/tls performs a
-// handshake or this package does, the server is offered the same.
+// captureHello returns the ClientHello that crypto/tls sends with config. Its server
+// name and its ALPN protocols are placeholders. It is the template of this package, so
+// that a server gets the same offer from both clients.
 func captureHello(config *tls.Config) (*hello.ClientHello, error) {
 	config = config.Clone()
 	config.ServerName, config.NextProtos = "localhost", []string{"h2"}
-	var sent capture
-	if err := tls.Client(&sent, config).Handshake(); !errors.Is(err, errCaptured) {
+	var conn captureConn
+	if err := tls.Client(&conn, config).Handshake(); !errors.Is(err, errCaptured) {
 		return nil, fmt.Errorf("making a ClientHello: %w", err)
 	}
-	record, err := hello.ReadRecord(&sent.bytes)
+	record, err := hello.ReadRecord(&conn.written)
 	if err != nil {
 		return nil, err
 	}
@@ -32,16 +32,16 @@ func captureHello(config *tls.Config) (*hello.ClientHello, error) {
 	return template, nil
 }
 
-// errCaptured ends the handshake of a capture.
+// errCaptured ends the handshake after the ClientHello.
 var errCaptured = errors.New("captured")
 
-// capture takes what is written first.
-type capture struct {
+// captureConn records the first write, and fails it.
+type captureConn struct {
 	net.Conn
-	bytes bytes.Buffer
+	written bytes.Buffer
 }
 
-func (c *capture) Write(b []byte) (int, error) {
-	c.bytes.Write(b)
+func (c *captureConn) Write(b []byte) (int, error) {
+	c.written.Write(b)
 	return 0, errCaptured
 }

@@ -10,98 +10,118 @@ import (
 	"tls_exporter/prober/tls13/keys"
 )
 
-// records reads handshake messages of TLS 1.3 out of their records (RFC 8446
-// section 5.1).
-type records struct {
+// recordReader reads handshake messages from records (RFC 8446 section 5.1).
+type recordReader struct {
 	in      io.Reader
-	first   [recordHeader]byte // the first header: while a server is silent, no more is held for it
-	keys    *keys.Traffic      // nil: in plain
-	scratch *scratch
-	idle    int // records on end that had nothing in them
+	first   [recordHeader]byte // the first header: no buffer is held for a silent server
+	keys    *keys.Traffic      // nil: records are not protected yet
+	buffers *buffers           // nil: acquire has not been called
+	ignored int                // records without a handshake message, since the last one with
 }
 
-// scratch is what a handshake needs while a server speaks, and is used again.
-type scratch struct {
-	shares  []byte // the key shares of the ClientHello
-	hello   []byte // its record
-	read    []byte // what came and is not yet used: read[used:]
+// buffers are the buffers of one handshake. They are pooled.
+type buffers struct {
+	shares  []byte // key shares of the ClientHello
+	hello   []byte // record of the ClientHello
+	read    []byte // bytes from the connection; those from read[used:] on are unread
 	used    int
-	pending []byte // content of handshake records: pending[taken:] is not yet used
+	pending []byte // content of handshake records; that from pending[taken:] on is unread
 	taken   int
 }
 
-var scratches = sync.Pool{New: func() any {
-	return &scratch{shares: make([]byte, 0, 2<<10), hello: make([]byte, 0, 2<<10), read: make([]byte, 0, 8<<10), pending: make([]byte, 0, 8<<10)}
+var bufferPool = sync.Pool{New: func() any {
+	return &buffers{shares: make([]byte, 0, 2<<10), hello: make([]byte, 0, 2<<10), read: make([]byte, 0, 8<<10), pending: make([]byte, 0, 8<<10)}
 }}
 
-// The bounds of what is read and of what is used again, in bytes and records.
+// The limits. Sizes are in bytes.
 const (
-	maxMessage     = 64 << 10  // of a handshake message, as in crypto/tls
-	maxChain       = 256 << 10 // of a Certificate message, as in crypto/tls
-	recordHeader   = 5
-	maxRecord      = 1 << 14
-	maxCiphertext  = maxRecord + 256
-	maxIdleRecords = 16
-	maxScratch     = 32 << 10
+	maxMessage        = 64 << 10  // body of a handshake message, as in crypto/tls
+	maxChain          = 256 << 10 // body of a Certificate message, as in crypto/tls
+	messageHeader     = 4
+	recordHeader      = 5
+	maxRecord         = 1 << 14         // content of a record (RFC 8446 section 5.1)
+	maxCiphertext     = maxRecord + 256 // protected record (RFC 8446 section 5.2)
+	maxInnerPlaintext = maxRecord + 1   // content, type and padding of a protected record (RFC 8446 section 5.2)
+	maxFirstMajor     = 16              // the major version of the first records is below it, as in crypto/tls
+	maxIgnoredRecords = 16              // in a row, as in crypto/tls
+	maxPooled         = 32 << 10        // buffer that is returned to the pool
 )
 
-// borrow has a scratch at hand, until end.
-func (r *records) borrow() { r.scratch = scratches.Get().(*scratch) }
+// acquire takes buffers from the pool. release returns them.
+func (r *recordReader) acquire() { r.buffers = bufferPool.Get().(*buffers) }
 
-// begin waits for the first header.
-func (r *records) begin() error {
+// readFirstHeader waits for the header of the first record.
+func (r *recordReader) readFirstHeader() error {
 	if _, err := io.ReadFull(r.in, r.first[:]); err != nil {
 		return err
 	}
-	r.borrow()
-	r.scratch.read = append(r.scratch.read[:0], r.first[:]...)
-	r.scratch.used, r.scratch.pending, r.scratch.taken = 0, r.scratch.pending[:0], 0
+	r.acquire()
+	r.buffers.read = append(r.buffers.read[:0], r.first[:]...)
+	r.buffers.used, r.buffers.pending, r.buffers.taken = 0, r.buffers.pending[:0], 0
 	return nil
 }
 
-// end gives back what was borrowed. No message may be used after it.
-func (r *records) end() {
-	if s := r.scratch; s != nil && max(cap(s.shares), cap(s.hello), cap(s.read), cap(s.pending)) <= maxScratch {
-		scratches.Put(r.scratch)
+// release returns the buffers to the pool. Messages that were read lie in them, and are
+// invalid afterwards.
+func (r *recordReader) release() {
+	if b := r.buffers; b != nil && max(cap(b.shares), cap(b.hello), cap(b.read), cap(b.pending)) <= maxPooled {
+		bufferPool.Put(b)
 	}
-	r.scratch = nil
+	r.buffers = nil
 }
 
-// fill reads until n bytes are there to be used.
-func (r *records) fill(n int) error {
-	s := r.scratch
-	if len(s.read)-s.used >= n {
+// fill reads until n unread bytes are buffered.
+func (r *recordReader) fill(n int) error {
+	b := r.buffers
+	if len(b.read)-b.used >= n {
 		return nil
 	}
-	s.read = append(s.read[:0], s.read[s.used:]...)
-	s.used = 0
-	s.read = slices.Grow(s.read, max(n-len(s.read), 4<<10))
-	got, err := io.ReadAtLeast(r.in, s.read[len(s.read):cap(s.read)], n-len(s.read))
-	s.read = s.read[:len(s.read)+got]
+	b.read = append(b.read[:0], b.read[b.used:]...)
+	b.used = 0
+	b.read = slices.Grow(b.read, max(n-len(b.read), 4<<10))
+	got, err := io.ReadAtLeast(r.in, b.read[len(b.read):cap(b.read)], n-len(b.read))
+	b.read = b.read[:len(b.read)+got]
 	return err
 }
 
-// record is the next record, as it came.
-func (r *records) record() (hello.Record, error) {
+// readRecord reads a record without opening it.
+func (r *recordReader) readRecord() (hello.Record, error) {
 	if err := r.fill(recordHeader); err != nil {
 		return hello.Record{}, err
 	}
-	header := r.scratch.read[r.scratch.used:]
+	header := r.buffers.read[r.buffers.used:]
 	length := int(header[3])<<8 | int(header[4])
 	record := hello.Record{Type: header[0], Version: hello.Version(header[1])<<8 | hello.Version(header[2])}
-	if length > maxCiphertext || r.keys != nil && record.Version != hello.TLS12 {
+	if length > r.maxLength() || !r.validVersion(header[1], header[2]) {
 		return record, ErrUnsupported
 	}
 	if err := r.fill(recordHeader + length); err != nil {
 		return record, unexpected(err)
 	}
-	start := r.scratch.used + recordHeader
-	r.scratch.used = start + length
-	record.Payload = r.scratch.read[start:r.scratch.used:r.scratch.used]
+	start := r.buffers.used + recordHeader
+	r.buffers.used = start + length
+	record.Payload = r.buffers.read[start:r.buffers.used:r.buffers.used]
 	return record, nil
 }
 
-// unexpected is an end of the connection in the middle of something.
+// maxLength returns the maximum length of a record, in bytes.
+func (r *recordReader) maxLength() int {
+	if r.keys == nil {
+		return maxRecord
+	}
+	return maxCiphertext
+}
+
+// validVersion reports whether crypto/tls accepts the version of a record: TLS 1.2 from
+// the first protected one on, and before that any which is likely to be TLS.
+func (r *recordReader) validVersion(major, minor byte) bool {
+	if r.keys == nil {
+		return major < maxFirstMajor
+	}
+	return major == 3 && minor == 3
+}
+
+// unexpected makes io.EOF an io.ErrUnexpectedEOF: the connection ended within a record.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -109,33 +129,44 @@ func unexpected(err error) error {
 	return err
 }
 
-// message is the next handshake message, whole. It stays where it is until end.
-func (r *records) message() ([]byte, error) {
-	const header = 4
+// readMessage reads a whole handshake message. It is valid until release.
+func (r *recordReader) readMessage() ([]byte, error) {
 	for {
-		s := r.scratch
-		if rest := s.pending[s.taken:]; len(rest) >= header {
-			length := header + int(rest[1])<<16 + int(rest[2])<<8 + int(rest[3])
-			if length > header+maxMessage && (rest[0] != hello.MsgCertificate || length > header+maxChain) {
+		b := r.buffers
+		rest := b.pending[b.taken:]
+		if size, ok := hello.MessageSize(rest); ok {
+			if size > messageHeader+r.maxMessage(rest[0]) {
 				return nil, ErrUnsupported
 			}
-			if len(rest) >= length {
-				s.taken += length
-				return rest[:length:length], nil
+			if len(rest) >= size {
+				b.taken += size
+				return rest[:size:size], nil
 			}
 		}
-		content, err := r.content()
+		content, err := r.readContent()
 		if err != nil {
 			return nil, err
 		}
-		s.pending = append(s.pending, content...)
+		b.pending = append(b.pending, content...)
 	}
 }
 
-// content is that of the next record with handshake messages in it.
-func (r *records) content() ([]byte, error) {
-	for ; r.idle <= maxIdleRecords; r.idle++ {
-		record, err := r.record()
+// maxMessage returns the size of the largest body of a message of a type, in bytes. A large one is
+// accepted in protected records only, so that a server cannot make the client buffer it
+// without a key exchange.
+func (r *recordReader) maxMessage(kind uint8) int {
+	if r.keys != nil && kind == hello.MsgCertificate {
+		return maxChain
+	}
+	return maxMessage
+}
+
+// readContent reads records up to one with handshake messages, and returns its content.
+// The first record of all is one, so that others can only come between the fragments of
+// the ServerHello, or after it.
+func (r *recordReader) readContent() ([]byte, error) {
+	for ; r.ignored <= maxIgnoredRecords; r.ignored++ {
+		record, err := r.readRecord()
 		if err != nil {
 			return nil, err
 		}
@@ -145,15 +176,18 @@ func (r *records) content() ([]byte, error) {
 			if kind, content, ok = r.keys.Open(record); !ok {
 				return nil, errBadRecord
 			}
+			if kind == hello.TypeChangeCipherSpec || len(record.Payload) > maxInnerPlaintext+keys.Overhead { // sections 5 and 5.2
+				return nil, ErrUnsupported
+			}
 		}
 		switch {
-		case kind == hello.TypeHandshake && len(content) > 0 && len(content) <= maxRecord:
-			r.idle = 0
+		case kind == hello.TypeHandshake && len(content) > 0:
+			r.ignored = 0
 			return content, nil
-		case len(r.scratch.pending) > r.scratch.taken: // RFC 8446 section 5.1: nothing comes between the parts of a message
+		case !r.atBoundary(): // RFC 8446 section 5.1: no other record between the fragments of a message
 			return nil, ErrUnsupported
-		case kind == hello.TypeChangeCipherSpec && r.keys != nil && len(content) == 1 && content[0] == 1: // appendix D.4
-		case kind == hello.TypeAlert && r.keys != nil && len(content) == 2:
+		case kind == hello.TypeChangeCipherSpec && len(content) == 1 && content[0] == 1: // appendix D.4
+		case kind == hello.TypeAlert && len(content) == 2:
 			if err := remoteAlert(hello.AlertDescription(content[1])); err != nil {
 				return nil, err
 			}
@@ -164,5 +198,6 @@ func (r *records) content() ([]byte, error) {
 	return nil, ErrUnsupported
 }
 
-// clean tells whether no message has begun: keys change between messages only.
-func (r *records) clean() bool { return r.scratch.taken == len(r.scratch.pending) }
+// atBoundary reports whether no part of a message is unread. Keys may change only then
+// (RFC 8446 section 5.1).
+func (r *recordReader) atBoundary() bool { return r.buffers.taken == len(r.buffers.pending) }

@@ -11,23 +11,23 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// shares are the private halves of the key shares of one ClientHello: for
-// X25519MLKEM768, and for X25519 with the same key as in it (RFC 9954 section 3.2).
-type shares struct {
+// keyShares are the private keys of the key shares of one ClientHello: X25519MLKEM768,
+// and X25519 with the same X25519 key (RFC 9954 section 3.2).
+type keyShares struct {
 	groups []hello.Group // some of sharedGroups, in the order of the offer
-	kem    *kemKey
+	mlkem  *mlkemKey
 	x25519 *ecdh.PrivateKey
 }
 
-// sharedGroups are those for which there may be a share.
+// sharedGroups are the groups that this package has key shares for.
 var sharedGroups = []hello.Group{hello.X25519MLKEM768, hello.X25519}
 
 // append appends the list of a key_share extension to b.
-func (s *shares) append(b []byte) []byte {
+func (s *keyShares) append(b []byte) []byte {
 	public := s.x25519.PublicKey().Bytes()
 	for _, group := range s.groups {
-		if group == hello.X25519MLKEM768 { // the one with ML-KEM first: draft-ietf-tls-ecdhe-mlkem section 4.1
-			b = hello.AppendKeyShare(b, group, s.kem.public, public)
+		if group == hello.X25519MLKEM768 { // ML-KEM comes first: draft-ietf-tls-ecdhe-mlkem section 4.1
+			b = hello.AppendKeyShare(b, group, s.mlkem.public, public)
 		} else {
 			b = hello.AppendKeyShare(b, group, public)
 		}
@@ -35,9 +35,10 @@ func (s *shares) append(b []byte) []byte {
 	return b
 }
 
-// agree is the shared secret (RFC 8446 section 7.4.2, RFC 9954 section 3.3); false:
-// the server's share is none of its group, or for a group that was not offered.
-func (s *shares) agree(group hello.Group, share []byte) ([]byte, bool) {
+// sharedSecret computes the shared secret (RFC 8446 section 7.4.2, RFC 9954 section
+// 3.3); false: the server's share is not valid for its group, or its group was not
+// offered.
+func (s *keyShares) sharedSecret(group hello.Group, share []byte) ([]byte, bool) {
 	if !slices.Contains(s.groups, group) {
 		return nil, false
 	}
@@ -47,7 +48,7 @@ func (s *shares) agree(group hello.Group, share []byte) ([]byte, bool) {
 			return nil, false
 		}
 		var err error
-		if encapsulated, err = s.kem.private.Decapsulate(share[:mlkem.CiphertextSize768]); err != nil {
+		if encapsulated, err = s.mlkem.private.Decapsulate(share[:mlkem.CiphertextSize768]); err != nil {
 			return nil, false
 		}
 		share = share[mlkem.CiphertextSize768:]
@@ -56,63 +57,66 @@ func (s *shares) agree(group hello.Group, share []byte) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	agreed, err := s.x25519.ECDH(peer)
-	return append(encapsulated, agreed...), err == nil
+	secret, err := s.x25519.ECDH(peer) // fails if it is zero (RFC 7748 section 6.1)
+	return append(encapsulated, secret...), err == nil
 }
 
-// kemKey is a key of ML-KEM-768.
-type kemKey struct {
+// mlkemKey is a key of ML-KEM-768 (FIPS 203).
+type mlkemKey struct {
 	private *mlkem.DecapsulationKey768
 	public  []byte
-	made    time.Time
+	created time.Time
 }
 
-// kemLifetime is for how long an ML-KEM key is offered, beside an X25519 key that is
-// another one each time, so that no key share is sent twice (RFC 9846 section
-// 4.3.8) and each session has a secret of its own. RFC 9954 section 2 lets keys of
-// a KEM that is made for it, as this one is, be used again, and has two things
-// against it. Forward secrecy is limited: what a probe protects is a goodbye. And
-// connections can be told to come from one client, which a monitor does not hide.
-// In return there is an eighth of a handshake less to compute, and a probe that
-// waits for an answer takes half as much memory (docs/scaling.md).
-const kemLifetime = time.Second
+// mlkemLifetime is how long one ML-KEM key is offered. The X25519 key beside it is new
+// in each handshake, so no key share is sent twice (RFC 9846 section 4.3.8), and each
+// session has its own secret. RFC 9954 section 2 permits the reuse of such keys, and
+// names two disadvantages:
+//
+//   - Forward secrecy is limited. A probe protects nothing but a close_notify.
+//   - Connections can be attributed to one client. A monitor does not hide.
+//
+// In return a handshake costs an eighth less CPU, and a probe that waits for an answer
+// needs half as much memory (docs/scaling.md).
+const mlkemLifetime = time.Second
 
-// shareSource makes the shares of a prober's handshakes.
-type shareSource struct {
+// keyShareSource generates the key shares of a client's handshakes.
+type keyShareSource struct {
 	groups []hello.Group
 	mutex  sync.Mutex
-	kem    *kemKey
+	mlkem  *mlkemKey // the current key; nil: none yet
 }
 
-func (s *shareSource) fresh() (*shares, error) {
-	kem, err := s.current()
+// generate returns the key shares of one handshake.
+func (s *keyShareSource) generate() (*keyShares, error) {
+	kem, err := s.currentMLKEM()
 	if err != nil {
 		return nil, err
 	}
-	key, err := ecdh.X25519().GenerateKey(rand.Reader)
-	return &shares{s.groups, kem, key}, err
+	x25519, err := ecdh.X25519().GenerateKey(rand.Reader)
+	return &keyShares{s.groups, kem, x25519}, err
 }
 
-// current is the ML-KEM key of now.
-func (s *shareSource) current() (*kemKey, error) {
+// currentMLKEM returns the current ML-KEM key, and replaces it after mlkemLifetime.
+func (s *keyShareSource) currentMLKEM() (*mlkemKey, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.kem != nil && time.Since(s.kem.made) < kemLifetime {
-		return s.kem, nil
+	if s.mlkem != nil && time.Since(s.mlkem.created) < mlkemLifetime {
+		return s.mlkem, nil
 	}
 	var err error
-	s.kem, err = newKEMKey()
-	return s.kem, err
+	s.mlkem, err = newMLKEMKey()
+	return s.mlkem, err
 }
 
-// newKEMKey is apart because it takes 6 kB of stack: where it is inlined, all who
-// only ask for the key of now would have their stacks doubled, and wait with them.
+// newMLKEMKey is not inlined because it needs 6 kB of stack. Inlined, it would double
+// the stack of every goroutine that only reads the current key and then waits.
 //
 //go:noinline
-func newKEMKey() (*kemKey, error) {
+func newMLKEMKey() (*mlkemKey, error) {
 	key, err := mlkem.GenerateKey768()
 	if err != nil {
 		return nil, err
 	}
-	return &kemKey{key, key.EncapsulationKey().Bytes(), time.Now()}, nil
+	return &mlkemKey{key, key.EncapsulationKey().Bytes(), time.Now()}, nil
 }

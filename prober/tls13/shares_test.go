@@ -7,27 +7,30 @@ import (
 	"tls_exporter/prober/tls13/tls13test"
 )
 
-// No key share is sent twice, though its half of ML-KEM is for a second.
-func TestKeySharesAreFresh(t *testing.T) {
-	source := &shareSource{groups: sharedGroups}
-	take := func() *shares {
-		s, err := source.fresh()
+// TestKeySharesAreNew checks that no key share is sent twice, although its ML-KEM key is
+// used for mlkemLifetime.
+func TestKeySharesAreNew(t *testing.T) {
+	source := &keyShareSource{groups: sharedGroups}
+	generate := func() *keyShares {
+		s, err := source.generate()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s
 	}
-	first, second := take(), take()
+	first, second := generate(), generate()
+	extension := func(s *keyShares) []byte { return append([]byte{0, 0}, s.append(nil)...) }
 	for _, group := range sharedGroups {
-		if a, b := tls13test.ShareOf(append([]byte{0, 0}, first.append(nil)...), group), tls13test.ShareOf(append([]byte{0, 0}, second.append(nil)...), group); bytes.Equal(a, b) || len(a) != len(b) {
-			t.Errorf("%s: %x, and again %x", group, a, b)
+		a, b := tls13test.KeyShare(extension(first), group), tls13test.KeyShare(extension(second), group)
+		if bytes.Equal(a, b) || len(a) != len(b) {
+			t.Errorf("%s: the key shares are %x and %x", group, a, b)
 		}
 	}
-	if first.kem != second.kem {
-		t.Error("the ML-KEM key is another one at once")
+	if first.mlkem != second.mlkem {
+		t.Error("the ML-KEM key was replaced at once")
 	}
-	source.kem.made = source.kem.made.Add(-kemLifetime)
-	if third := take(); third.kem == first.kem || bytes.Equal(third.kem.public, first.kem.public) {
-		t.Errorf("the ML-KEM key is the same after %s", kemLifetime)
+	source.mlkem.created = source.mlkem.created.Add(-mlkemLifetime)
+	if third := generate(); third.mlkem == first.mlkem || bytes.Equal(third.mlkem.public, first.mlkem.public) {
+		t.Errorf("the ML-KEM key is the same after %s", mlkemLifetime)
 	}
 }

@@ -11,21 +11,21 @@ import (
 	"tls_exporter/prober/hello"
 )
 
-// scheme is a signature scheme by which a server may prove in TLS 1.3 that it has
-// its key (RFC 8446 section 4.2.3), of those that crypto/tls offers.
+// scheme is a signature scheme for CertificateVerify (RFC 8446 section 4.2.3).
 type scheme struct {
 	id    hello.SignatureScheme
-	hash  crypto.Hash    // 0: Ed25519 makes its own
+	hash  crypto.Hash    // 0: Ed25519 hashes by itself
 	curve elliptic.Curve // nil: RSASSA-PSS, or Ed25519
 }
 
+// schemes are the signature schemes that crypto/tls accepts in TLS 1.3.
 var schemes = []*scheme{
 	{0x0403, crypto.SHA256, elliptic.P256()}, {0x0503, crypto.SHA384, elliptic.P384()}, {0x0603, crypto.SHA512, elliptic.P521()},
 	{0x0804, crypto.SHA256, nil}, {0x0805, crypto.SHA384, nil}, {0x0806, crypto.SHA512, nil},
 	{0x0807, 0, nil},
 }
 
-// schemeFor is the scheme of a number; nil: it is none of these.
+// schemeFor returns the scheme with a number; nil: it is not one of schemes.
 func schemeFor(id hello.SignatureScheme) *scheme {
 	for _, scheme := range schemes {
 		if scheme.id == id {
@@ -35,21 +35,21 @@ func schemeFor(id hello.SignatureScheme) *scheme {
 	return nil
 }
 
-// fits tells whether a key is of the kind, the curve and the size that the scheme
-// is for.
+// fits reports whether a key has the type, the curve and the size that the scheme
+// requires.
 func (s *scheme) fits(key crypto.PublicKey) bool {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
 		return s.curve != nil && key.Curve == s.curve
 	case *rsa.PublicKey:
-		return s.hash != 0 && s.curve == nil && key.Size() >= 2*s.hash.Size()+2 // RFC 8017 section 9.1.1, with a salt of the hash's length
+		return s.hash != 0 && s.curve == nil && key.Size() >= 2*s.hash.Size()+2 // RFC 8017 section 9.1.1, with a salt as long as the hash
 	case ed25519.PublicKey:
 		return s.hash == 0
 	}
 	return false
 }
 
-// verify holds a signature against a key that fits.
+// verify checks a signature with a key that fits.
 func (s *scheme) verify(key crypto.PublicKey, signed, signature []byte) error {
 	digest := signed
 	if s.hash != 0 {
@@ -72,9 +72,9 @@ func (s *scheme) verify(key crypto.PublicKey, signed, signature []byte) error {
 	return nil
 }
 
-// signedPrefix stands before the transcript's hash in what a server signs (RFC
-// 8446 section 4.4.3).
-var signedPrefix = func() []byte {
+// signatureContext precedes the hash of the transcript in the signed content (RFC 8446
+// section 4.4.3).
+var signatureContext = func() []byte {
 	prefix := make([]byte, 64, 64+34)
 	for i := range prefix {
 		prefix[i] = ' '

@@ -18,7 +18,7 @@ func unhex(t testing.TB, text string) []byte {
 	return b
 }
 
-// The key schedule is that of the example in RFC 8448 section 3.
+// TestKeySchedule compares the key schedule with the example in RFC 8448 section 3.
 func TestKeySchedule(t *testing.T) {
 	suite := suites[0]
 	handshake, err := suite.HandshakeSecret(unhex(t, "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d"))
@@ -63,7 +63,7 @@ func TestKeySchedule(t *testing.T) {
 	}
 }
 
-// What is sealed opens once, in its order, and with its own keys.
+// TestSealedOpens checks that sealed records open in their order.
 func TestSealedOpens(t *testing.T) {
 	for _, suite := range suites {
 		secret := make([]byte, suite.size)
@@ -84,13 +84,43 @@ func TestSealedOpens(t *testing.T) {
 			t.Fatal(err1, err2)
 		}
 		if _, _, ok := open.Open(hello.Record{Type: second.Type, Version: second.Version, Payload: bytes.Clone(second.Payload)}); ok {
-			t.Error("the second record opens first")
+			t.Error("the second record opened before the first")
 		}
 		if kind, content, ok := open.Open(first); !ok || kind != hello.TypeHandshake || string(content) != "first" {
 			t.Errorf("the first record is %d %q", kind, content)
 		}
 		if kind, content, ok := open.Open(second); !ok || kind != hello.TypeAlert || !bytes.Equal(content, []byte{1, 0}) {
 			t.Errorf("the second record is %d %q", kind, content)
+		}
+	}
+}
+
+// TestOuterType checks that a record opens only with the content type application_data,
+// even if the tag covers another one (RFC 8446 section 5.2).
+func TestOuterType(t *testing.T) {
+	for _, suite := range suites {
+		keys, err := suite.NewKeys(make([]byte, suite.size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, want := range map[uint8]bool{hello.TypeApplicationData: true, hello.TypeHandshake: false} {
+			plain := []byte{1, hello.TypeHandshake}
+			header := hello.AppendRecordHeader(nil, kind, hello.TLS12, len(plain)+keys.aead.Overhead())
+			record := hello.Record{Type: kind, Version: hello.TLS12, Payload: keys.aead.Seal(nil, keys.nonce(), plain, header)}
+			if _, _, ok := keys.Open(record); ok != want {
+				t.Errorf("a record of type %d opens: %v", kind, ok)
+			}
+			keys.sequence = 0
+		}
+	}
+}
+
+// TestOverhead checks that every suite has the overhead that Overhead is.
+func TestOverhead(t *testing.T) {
+	for _, suite := range suites {
+		keys, err := suite.NewKeys(make([]byte, suite.size))
+		if err != nil || keys.aead.Overhead() != Overhead {
+			t.Errorf("suite 0x%04x: %v", suite.ID, err)
 		}
 	}
 }

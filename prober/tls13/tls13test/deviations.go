@@ -7,26 +7,27 @@ import (
 	"tls_exporter/prober/tls13/keys"
 )
 
-// ChangeCipherSpec is the record that middleboxes want to see (RFC 8446 appendix D.4).
+// ChangeCipherSpec is the record that servers send for the sake of middleboxes (RFC 8446
+// appendix D.4).
 var ChangeCipherSpec = hello.AppendRecord(nil, hello.TypeChangeCipherSpec, hello.TLS12, []byte{1})
 
-// PlainAlert is an alert in a record that is not protected.
-func PlainAlert(level byte, d hello.AlertDescription) []byte {
+// PlaintextAlert returns an alert in a record that is not protected.
+func PlaintextAlert(level byte, d hello.AlertDescription) []byte {
 	return hello.AppendRecord(nil, hello.TypeAlert, hello.TLS12, []byte{level, byte(d)})
 }
 
-// InPieces seals a message in records of so many bytes.
-func InPieces(size int) func(*keys.Traffic, int, []byte) []byte {
+// Fragments seals each message in records of size bytes.
+func Fragments(size int) func(*keys.Traffic, int, []byte) []byte {
 	return func(traffic *keys.Traffic, _ int, message []byte) (records []byte) {
-		for piece := range slices.Chunk(message, size) {
-			records = traffic.Seal(records, hello.TypeHandshake, piece)
+		for fragment := range slices.Chunk(message, size) {
+			records = traffic.Seal(records, hello.TypeHandshake, fragment)
 		}
 		return records
 	}
 }
 
-// WithFirst has other records sealed before the first message.
-func WithFirst(kind byte, contents ...[]byte) func(*keys.Traffic, int, []byte) []byte {
+// Prepend seals records of a content type before the first message.
+func Prepend(kind byte, contents ...[]byte) func(*keys.Traffic, int, []byte) []byte {
 	return func(traffic *keys.Traffic, index int, message []byte) (records []byte) {
 		if index == 0 {
 			for _, content := range contents {
@@ -37,15 +38,15 @@ func WithFirst(kind byte, contents ...[]byte) func(*keys.Traffic, int, []byte) [
 	}
 }
 
-// Insert adds a message to those under the keys of the handshake.
+// Insert inserts a message before the one at an index of Server.Messages.
 func Insert(at int, message []byte) func([][]byte) [][]byte {
 	return func(messages [][]byte) [][]byte { return slices.Insert(messages, at, message) }
 }
 
-// Replace puts a message in the place of another.
+// Replace replaces the message at an index of Server.Messages.
 func Replace(at int, message []byte) func([][]byte) [][]byte {
 	return func(messages [][]byte) [][]byte { messages[at] = message; return messages }
 }
 
-// Flip changes one bit.
-func Flip(b []byte) []byte { b[len(b)/2] ^= 1; return b }
+// FlipBit inverts one bit in the middle of b.
+func FlipBit(b []byte) []byte { b[len(b)/2] ^= 1; return b }

@@ -1,9 +1,10 @@
-// Package tls13test has a server of TLS 1.3 that can be made to deviate from RFC
-// 8446, for tests.
+// Package tls13test provides a TLS 1.3 server for tests that deviates from RFC 8446 as
+// each test wants.
 package tls13test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdh"
@@ -26,61 +27,72 @@ import (
 	"tls_exporter/prober/tlstest/labtest"
 )
 
-// Server is a server of TLS 1.3 that can be made to do what crypto/tls would not:
-// each field is a deviation, and the zero value has none.
+// Server is a TLS 1.3 server. Its fields are deviations; the zero value has none.
 type Server struct {
-	Suite uint16      // 0: TLS_AES_128_GCM_SHA256
-	Group hello.Group // 0: X25519MLKEM768
+	Suite  uint16              // 0: TLS_AES_128_GCM_SHA256
+	Group  hello.Group         // 0: X25519MLKEM768
+	Scheme tls.SignatureScheme // 0: the one that fits the key
+	Salt   int                 // length of the salt of RSASSA-PSS, in bytes; 0: that of the hash
 
-	Hello    func(*hello.ServerHello)
-	Before   [][]byte                         // records in front of the ServerHello
-	After    [][]byte                         // records behind it, in plain
-	Messages func(messages [][]byte) [][]byte // of EncryptedExtensions, Certificate, CertificateVerify and Finished
-	Proof    func([]byte) []byte              // changes the signature
-	Finished func([]byte) []byte              // changes the verify_data
-	Chain    func([][]byte) [][]byte
-	Scheme   tls.SignatureScheme                     // 0: what fits the key
-	Seal     func(*keys.Traffic, int, []byte) []byte // makes records of each message, by its index; nil: one record
-	Records  func([][]byte) [][]byte                 // changes the protected records
-	HangUp   bool                                    // closes after what it has sent, without reading
+	// Whole records that are not protected: before the ServerHello, and after it.
+	Before, After [][]byte
+
+	// Changes to what the server sends; nil: none.
+	Hello        func(*hello.ServerHello)
+	HelloRecord  func(record []byte) []byte // the ServerHello in its record
+	Certificates func(der [][]byte) [][]byte
+	Certificate  func(body []byte) []byte // the body of the Certificate message
+	Extensions   []byte                   // the list of EncryptedExtensions
+	Signature    func([]byte) []byte
+	Finished     func(verifyData []byte) []byte
+	Messages     func(messages [][]byte) [][]byte // EncryptedExtensions, Certificate, CertificateVerify and Finished; the transcript stays
+	Records      func([][]byte) [][]byte          // the protected records, one of each message or what Seal made of it
+
+	// Seal makes records of a message, whose index it gets; nil: one record.
+	Seal func(*keys.Traffic, int, []byte) []byte
+
+	Close bool // close the connection after what was sent, without reading
 }
 
-// Heard is how the client answered.
-type Heard struct {
-	Finished, CloseNotify bool
-	Alert                 hello.AlertDescription // 0: none
-	Err                   error
+// Received is what the client sent after the server's messages.
+type Received struct {
+	Finished    bool                   // with the right verify_data
+	CloseNotify bool                   // with the keys of application data, if after Finished
+	Alert       hello.AlertDescription // the last one; 0: none, or close_notify
+	Err         error
 }
 
-// Serve has the lab serve, and tells of each client.
-func Serve(t testing.TB, lab *tlstest.Lab, s Server, certificate *tls.Certificate) (addr string, heard chan Heard) {
+// Serve starts a server of the lab. What each client sends arrives on received, unless
+// the connection was closed before.
+func Serve(t testing.TB, lab *tlstest.Lab, s Server, certificate *tls.Certificate) (addr string, received chan Received) {
 	t.Helper()
-	heard = make(chan Heard, 16)
+	received = make(chan Received, 16)
 	return labtest.Serve(t, lab, tlstest.Server{Accept: func(_ context.Context, c net.Conn) {
-		if h, spoke := s.Speak(c, certificate); spoke {
-			heard <- h
+		if r, ok := s.Handle(c, certificate); ok {
+			received <- r
 		}
-	}}), heard
+	}}), received
 }
 
-// conversation is one conversation of a server13.
-type conversation struct {
+// connection is the state of one connection.
+type connection struct {
 	Server
-	suite      *keys.Suite
-	transcript hash.Hash
-	client     []byte
-	ours       []byte
-	master     []byte
+	suite        *keys.Suite
+	transcript   hash.Hash
+	clientSecret []byte // handshake traffic secrets
+	serverSecret []byte
+	masterSecret []byte
 }
 
-func (s Server) Speak(c net.Conn, certificate *tls.Certificate) (h Heard, spoke bool) {
+// Handle performs one handshake over c; false: nothing was read after it.
+func (s Server) Handle(c net.Conn, certificate *tls.Certificate) (received Received, ok bool) {
 	record, err := hello.ReadRecord(c)
 	if err != nil {
-		return h, false
+		return received, false
 	}
 	offer, err := hello.ParseClientHello(record.Payload)
 	if err != nil {
-		return Heard{Err: err}, true
+		return Received{Err: err}, true
 	}
 	if s.Suite == 0 {
 		s.Suite = tls.TLS_AES_128_GCM_SHA256
@@ -88,19 +100,19 @@ func (s Server) Speak(c net.Conn, certificate *tls.Certificate) (h Heard, spoke 
 	if s.Group == 0 {
 		s.Group = hello.X25519MLKEM768
 	}
-	talk := &conversation{Server: s, suite: keys.Find(s.Suite)}
-	flight, err := talk.flight(record.Payload, offer, certificate)
+	conn := &connection{Server: s, suite: keys.Find(s.Suite)}
+	flight, err := conn.flight(record.Payload, offer, certificate)
 	if err != nil {
-		return Heard{Err: err}, true
+		return Received{Err: err}, true
 	}
-	if _, err := c.Write(flight); err != nil || s.HangUp {
-		return h, false
+	if _, err := c.Write(flight); err != nil || s.Close {
+		return received, false
 	}
-	return talk.listen(c), true
+	return conn.receive(c), true
 }
 
-// flight is all that the server sends.
-func (s *conversation) flight(sent []byte, offer *hello.ClientHello, certificate *tls.Certificate) ([]byte, error) {
+// flight returns all that the server sends.
+func (s *connection) flight(sent []byte, offer *hello.ClientHello, certificate *tls.Certificate) ([]byte, error) {
 	shared, share, err := encapsulate(offer, s.Group)
 	if err != nil {
 		return nil, err
@@ -124,16 +136,20 @@ func (s *conversation) flight(sent []byte, offer *hello.ClientHello, certificate
 		return nil, err
 	}
 	var errs [4]error
-	s.client, errs[0] = s.suite.Derive(secret, "c hs traffic", s.transcript)
-	s.ours, errs[1] = s.suite.Derive(secret, "s hs traffic", s.transcript)
-	s.master, errs[2] = s.suite.MasterSecret(secret)
-	keys, err := s.suite.NewKeys(s.ours)
+	s.clientSecret, errs[0] = s.suite.Derive(secret, "c hs traffic", s.transcript)
+	s.serverSecret, errs[1] = s.suite.Derive(secret, "s hs traffic", s.transcript)
+	s.masterSecret, errs[2] = s.suite.MasterSecret(secret)
+	keys, err := s.suite.NewKeys(s.serverSecret)
 	if err := errors.Join(append(errs[:], err)...); err != nil {
 		return nil, err
 	}
-	flight := hello.AppendRecord(bytes.Join(s.Before, nil), hello.TypeHandshake, hello.TLS12, message)
+	record := hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, message)
+	if s.HelloRecord != nil {
+		record = s.HelloRecord(record)
+	}
+	flight := append(bytes.Join(s.Before, nil), record...)
 	flight = append(flight, bytes.Join(s.After, nil)...)
-	messages, err := s.secured(certificate)
+	messages, err := s.protected(certificate)
 	if err != nil {
 		return nil, err
 	}
@@ -151,10 +167,10 @@ func (s *conversation) flight(sent []byte, offer *hello.ClientHello, certificate
 	return append(flight, bytes.Join(records, nil)...), nil
 }
 
-// encapsulate is the shared secret and the server's share.
+// encapsulate returns the shared secret and the server's key share.
 func encapsulate(offer *hello.ClientHello, group hello.Group) (shared, share []byte, err error) {
 	data, _ := offer.Extension(51)
-	theirs := ShareOf(data, group)
+	theirs := KeyShare(data, group)
 	if group == hello.X25519MLKEM768 {
 		if len(theirs) < mlkem.EncapsulationKeySize768 {
 			return nil, nil, errors.New("the client has no share for ML-KEM")
@@ -178,8 +194,9 @@ func encapsulate(offer *hello.ClientHello, group hello.Group) (shared, share []b
 	return append(shared, agreed...), append(share, own.PublicKey().Bytes()...), err
 }
 
-// ShareOf is the share for a group in the key_share extension of a client.
-func ShareOf(data []byte, group hello.Group) []byte {
+// KeyShare returns the key share for a group in the key_share extension of a client;
+// nil: there is none.
+func KeyShare(data []byte, group hello.Group) []byte {
 	for rest := data[2:]; len(rest) >= 4; {
 		length := int(rest[2])<<8 | int(rest[3])
 		if hello.Group(rest[0])<<8|hello.Group(rest[1]) == group {
@@ -190,45 +207,49 @@ func ShareOf(data []byte, group hello.Group) []byte {
 	return nil
 }
 
-// Message is a handshake message.
+// Message returns a handshake message (RFC 8446 section 4).
 func Message(kind byte, body ...[]byte) []byte {
 	content := bytes.Join(body, nil)
 	return append([]byte{kind, byte(len(content) >> 16), byte(len(content) >> 8), byte(len(content))}, content...)
 }
 
-// Prefixed is content behind its length, in so many bytes.
-func Prefixed(size int, content []byte) []byte {
+// Vector returns content after its length, which has size bytes: 1 to 3.
+func Vector(size int, content []byte) []byte {
 	length := []byte{byte(len(content) >> 16), byte(len(content) >> 8), byte(len(content))}
 	return append(length[3-size:], content...)
 }
 
-// secured is the messages under the handshake's keys.
-func (s *conversation) secured(certificate *tls.Certificate) ([][]byte, error) {
+// protected returns the messages that are protected with the keys of the handshake.
+func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	chain := certificate.Certificate
-	if s.Chain != nil {
-		chain = s.Chain(slices.Clone(chain))
+	if s.Certificates != nil {
+		chain = s.Certificates(slices.Clone(chain))
 	}
 	var entries []byte
 	for _, der := range chain {
-		entries = append(append(entries, Prefixed(3, der)...), 0, 0)
+		entries = append(append(entries, Vector(3, der)...), 0, 0)
+	}
+	body := append([]byte{0}, Vector(3, entries)...)
+	if s.Certificate != nil {
+		body = s.Certificate(body)
 	}
 	messages := [][]byte{
-		Message(hello.MsgEncryptedExtensions, []byte{0, 0}),
-		Message(hello.MsgCertificate, []byte{0}, Prefixed(3, entries)),
+		Message(hello.MsgEncryptedExtensions, Vector(2, s.Extensions)),
+		Message(hello.MsgCertificate, body),
 	}
 	for _, message := range messages {
 		s.transcript.Write(message)
 	}
-	scheme, signature, err := Sign(certificate.PrivateKey.(crypto.Signer), s.Scheme, s.transcript.Sum(nil))
+	scheme, signature, err := Sign(certificate.PrivateKey.(crypto.Signer), s.Scheme, s.Salt, s.transcript.Sum(nil))
 	if err != nil {
 		return nil, err
 	}
-	if s.Proof != nil {
-		signature = s.Proof(signature)
+	if s.Signature != nil {
+		signature = s.Signature(signature)
 	}
-	verify := Message(hello.MsgCertificateVerify, []byte{byte(scheme >> 8), byte(scheme)}, Prefixed(2, signature))
+	verify := Message(hello.MsgCertificateVerify, []byte{byte(scheme >> 8), byte(scheme)}, Vector(2, signature))
 	s.transcript.Write(verify)
-	data, err := s.suite.Finished(s.ours, s.transcript)
+	data, err := s.suite.Finished(s.serverSecret, s.transcript)
 	if err != nil {
 		return nil, err
 	}
@@ -244,8 +265,10 @@ func (s *conversation) secured(certificate *tls.Certificate) ([][]byte, error) {
 	return messages, nil
 }
 
-// Sign signs what a server signs, by a scheme or by the one that fits its key.
-func Sign(key crypto.Signer, scheme tls.SignatureScheme, transcript []byte) (tls.SignatureScheme, []byte, error) {
+// Sign signs the hash of a transcript for CertificateVerify (RFC 8446 section 4.4.3), with
+// Scheme and Salt as in Server.
+func Sign(key crypto.Signer, scheme tls.SignatureScheme, salt int, transcript []byte) (tls.SignatureScheme, []byte, error) {
+	salt = cmp.Or(salt, rsa.PSSSaltLengthEqualsHash)
 	var options crypto.SignerOpts = crypto.SHA256
 	fitting := tls.ECDSAWithP256AndSHA256
 	switch key := key.Public().(type) {
@@ -257,10 +280,10 @@ func Sign(key crypto.Signer, scheme tls.SignatureScheme, transcript []byte) (tls
 			fitting, options = tls.ECDSAWithP521AndSHA512, crypto.SHA512
 		}
 	case *rsa.PublicKey:
-		fitting, options = tls.PSSWithSHA256, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+		fitting, options = tls.PSSWithSHA256, &rsa.PSSOptions{SaltLength: salt, Hash: crypto.SHA256}
 		if scheme == tls.PSSWithSHA384 || scheme == tls.PSSWithSHA512 {
 			hash := map[tls.SignatureScheme]crypto.Hash{tls.PSSWithSHA384: crypto.SHA384, tls.PSSWithSHA512: crypto.SHA512}[scheme]
-			options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
+			options = &rsa.PSSOptions{SaltLength: salt, Hash: hash}
 		}
 	case ed25519.PublicKey:
 		fitting, options = tls.Ed25519, crypto.Hash(0)
@@ -279,18 +302,18 @@ func Sign(key crypto.Signer, scheme tls.SignatureScheme, transcript []byte) (tls
 	return scheme, signature, err
 }
 
-// listen reads the client's last words.
-func (s *conversation) listen(c io.Reader) (h Heard) {
-	keys, err1 := s.suite.NewKeys(s.client)
-	want, err2 := s.suite.Finished(s.client, s.transcript)
-	application, err3 := s.suite.Derive(s.master, "c ap traffic", s.transcript)
-	if h.Err = errors.Join(err1, err2, err3); h.Err != nil {
-		return h
+// receive reads what the client sends after the server's messages.
+func (s *connection) receive(c io.Reader) (received Received) {
+	keys, err1 := s.suite.NewKeys(s.clientSecret)
+	want, err2 := s.suite.Finished(s.clientSecret, s.transcript)
+	application, err3 := s.suite.Derive(s.masterSecret, "c ap traffic", s.transcript)
+	if received.Err = errors.Join(err1, err2, err3); received.Err != nil {
+		return received
 	}
 	for {
 		record, err := hello.ReadRecord(c)
 		if err != nil {
-			return h
+			return received
 		}
 		if record.Type == hello.TypeChangeCipherSpec {
 			continue
@@ -298,17 +321,17 @@ func (s *conversation) listen(c io.Reader) (h Heard) {
 		kind, content, ok := keys.Open(record)
 		switch {
 		case !ok:
-			h.Err = errors.New("a record of the client's does not open")
-			return h
+			received.Err = errors.New("a record of the client fails authentication")
+			return received
 		case kind == hello.TypeHandshake:
 			got, err := hello.ParseFinished(content)
-			h.Finished = err == nil && bytes.Equal(got, want)
-			if keys, h.Err = s.suite.NewKeys(application); h.Err != nil {
-				return h
+			received.Finished = err == nil && bytes.Equal(got, want)
+			if keys, received.Err = s.suite.NewKeys(application); received.Err != nil {
+				return received
 			}
 		case kind == hello.TypeAlert:
-			h.Alert = hello.AlertDescription(content[1])
-			h.CloseNotify = h.Alert == hello.CloseNotify
+			received.Alert = hello.AlertDescription(content[1])
+			received.CloseNotify = received.Alert == hello.CloseNotify
 		}
 	}
 }
