@@ -57,7 +57,6 @@ const (
 
 // record is one endpoint. History's lock protects it.
 type record struct {
-	key     key
 	last    outcome
 	samples []sample // oldest first
 }
@@ -134,7 +133,7 @@ func (h *History) Add(module string, asked target.Target, r *prober.Result) {
 	defer h.mutex.Unlock()
 	rec, known := h.records.Peek(key)
 	if !known {
-		rec = &record{key: key}
+		rec = &record{}
 	}
 	rec.last = last
 	rec.samples = append(rec.samples, sampleOf(last))
@@ -168,7 +167,9 @@ func (h *History) samples(key key) []sample {
 func (h *History) outcomes(each func(key, outcome)) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	for _, rec := range slices.Backward(h.records.Values()) {
-		each(rec.key, rec.last)
+	for _, key := range slices.Backward(h.records.Keys()) {
+		if rec, known := h.records.Peek(key); known {
+			each(key, rec.last)
+		}
 	}
 }
