@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -102,4 +103,36 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	demo := app.Command("demo", "Start TLS endpoints on loopback, most of them with a fault, and an exporter that probes them.")
 	f.demo.register(demo, "127.0.0.1:10443")
 	return app, done
+}
+
+// exitStatus is the exit code of `probe`, for a shell or Nagios.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// exitUsage is EX_USAGE of sysexits.h. It is not a code of `probe`, so that a misspelt
+// flag is not mistaken for a bad endpoint.
+const exitUsage = 64
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
+// loadConfig reads the configuration file; an empty path is the default configuration.
+func loadConfig(process *config.Loader, path string) (*config.Config, error) {
+	if path == "" {
+		return process.Default()
+	}
+	return process.Load(path)
+}
+
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
 }

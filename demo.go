@@ -62,22 +62,6 @@ type demoEndpoint struct {
 	module            string // empty: default
 }
 
-// demoModule is a module in the demo's configuration.
-type demoModule struct {
-	Timeout       string `yaml:"timeout"`
-	CAFile        string `yaml:"ca_file"`
-	IPProtocol    string `yaml:"ip_protocol,omitempty"`
-	Addresses     string `yaml:"addresses,omitempty"`
-	Resolver      string `yaml:"resolver,omitempty"`
-	ProxyURL      string `yaml:"proxy_url,omitempty"`
-	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
-
-	Checks map[string]demoCheck `yaml:",inline"` // by name
-}
-
-// demoCheck enables a check with its defaults.
-type demoCheck struct{}
-
 func startScenarios(lab *tlstest.Lab) ([]demoEndpoint, error) {
 	var endpoints []demoEndpoint
 	for i, scenario := range tlstest.Scenarios() {

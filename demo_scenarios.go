@@ -103,3 +103,19 @@ func leafFor(name string, age, left int) func(*x509.Certificate) {
 		c.DNSNames, c.NotBefore, c.NotAfter = []string{name}, today.AddDate(0, 0, -age), today.AddDate(0, 0, left)
 	}
 }
+
+// demoModule is a module in the demo's configuration.
+type demoModule struct {
+	Timeout       string `yaml:"timeout"`
+	CAFile        string `yaml:"ca_file"`
+	IPProtocol    string `yaml:"ip_protocol,omitempty"`
+	Addresses     string `yaml:"addresses,omitempty"`
+	Resolver      string `yaml:"resolver,omitempty"`
+	ProxyURL      string `yaml:"proxy_url,omitempty"`
+	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
+
+	Checks map[string]demoCheck `yaml:",inline"` // by name
+}
+
+// demoCheck enables a check with its defaults.
+type demoCheck struct{}

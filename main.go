@@ -34,23 +34,6 @@ func main() {
 	os.Exit(1)
 }
 
-// exitStatus is the exit code of `probe`, for a shell or Nagios.
-type exitStatus int
-
-func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
-// exitUsage is EX_USAGE of sysexits.h. It is not a code of `probe`, so that a misspelt
-// flag is not mistaken for a bad endpoint.
-const exitUsage = 64
-
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func isUsage(err error) bool {
-	var usage usageError
-	return errors.As(err, &usage)
-}
-
 // run runs the command. It returns when ctx ends or the command is done.
 func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	var f flags
@@ -75,14 +58,6 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	return serve(ctx, f.configFile, f.serve, logger)
 }
 
-// loadConfig reads the configuration file; an empty path is the default configuration.
-func loadConfig(process *config.Loader, path string) (*config.Config, error) {
-	if path == "" {
-		return process.Default()
-	}
-	return process.Load(path)
-}
-
 func checkConfig(path string, out io.Writer) error {
 	config, err := new(config.Loader).Load(path)
 	if err != nil {
@@ -90,11 +65,4 @@ func checkConfig(path string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s is good: %s, %s\n", path, count(len(config.Probers), "module"), count(len(config.Targets), "target"))
 	return nil
-}
-
-func count(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return fmt.Sprintf("%d %ss", n, of)
 }

@@ -14,6 +14,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/connect"
+	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/option"
 )
 
@@ -53,7 +54,7 @@ func TestLoadFull(t *testing.T) {
 	}
 	strict, stricter := c.modules["strict"], c.modules["stricter"]
 	if strict.Timeout != option.Duration(5*time.Second) || stricter.Timeout != option.Duration(time.Second) || stricter.ServerName != "www.example.com" ||
-		strict.StartTLSName != "probe.example.com" {
+		strict.TLSClient != handshake.CryptoTLS || c.modules["default"].TLSClient != handshake.Auto || strict.StartTLSName != "probe.example.com" {
 		t.Errorf("strict is %+v, stricter is %+v", strict, stricter)
 	}
 	if strict.ProxyURL.Password.Reveal() != "s3cret" || strict.Addresses != prober.AllAddresses || c.modules["outside"].Addresses != prober.OneAddress || c.modules["outside"].ProxyProtocol != connect.ProxyV1 {

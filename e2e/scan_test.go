@@ -38,9 +38,9 @@ type setting struct {
 // explanation is why another scanner does not agree with us, and what a witness is
 // to be asked who speaks for us.
 type explanation struct {
-	groups  []hello.Group // that sslscan does not see: gnutls-cli exchanges keys in them
-	heeded  []string      // suites in whose order testssl sees the server's will: s_client gets the one that it offers first
-	because string
+	groups      []hello.Group // that sslscan does not see: gnutls-cli exchanges keys in them
+	clientOrder []string      // suites for which testssl reports the order of the server, and s_client gets the one that it offers first
+	because     string
 }
 
 var (
@@ -51,9 +51,9 @@ var (
 	// With another suite first in the same s_server, sslscan sees all of them.
 	firstIsDHE = "sslscan offers DHE beside ECDHE when it asks for a group, and this server prefers DHE"
 	// RFC 8422 section 5.1: the groups of a client are also the curves of certificates.
-	onlyItsOwn = "sslscan offers each group alone, and a server with a certificate on P-256 takes no client that does not know P-256 as well"
+	onlyItsOwn = "sslscan offers each group alone, and a server with a certificate on P-256 accepts no client without P-256"
 	// Of its list for TLS 1.0 it is the only suite with ECDSA.
-	oneSuite  = "testssl has one suite for such a server, and takes it for the server's order that it gets it twice"
+	oneSuite  = "testssl offers one suite to such a server, and reports the order of the server because it gets that suite twice"
 	suiteless = "sslscan asks for groups with suites that encrypt and authenticate, of which this server has none"
 )
 
@@ -140,14 +140,14 @@ func (e explanation) addGroups(t *testing.T, port string, found, other *scan) {
 // gets each suite when it comes first.
 func (e explanation) correctOrder(t *testing.T, port string, found, other *scan) {
 	t.Helper()
-	if e.heeded == nil {
+	if e.clientOrder == nil {
 		return
 	}
 	if found.order != "client" || other.order != "server" {
 		t.Errorf("we say the %s's order and they the %s's: there is nothing to explain", found.order, other.order)
 	}
-	for i, first := range e.heeded {
-		list := strings.Join(slices.Concat(e.heeded[i:], e.heeded[:i]), ":") + ":@SECLEVEL=0"
+	for i, first := range e.clientOrder {
+		list := strings.Join(slices.Concat(e.clientOrder[i:], e.clientOrder[:i]), ":") + ":@SECLEVEL=0"
 		output := run(t, nil, "openssl", "s_client", "-connect", "127.0.0.1:"+port, "-no_tls1_3", "-cipher", list)
 		if !bytes.Contains(output, []byte("Cipher is "+first+"\n")) {
 			t.Fatalf("s_client offers %s, and gets\n%s", list, output)
@@ -351,7 +351,7 @@ Listen 127.0.0.1:{:ten}
 	s.agree([]setting{
 		{"as it comes", "{:usual}", "client", false, nil},
 		{"TLS 1.0 to 1.2 without tickets, with DH of 1024 bits", "{:old}", "server", false, []explanation{{groups: ellipticGroups, because: firstIsDHE}}},
-		{"TLS 1.0 alone", "{:ten}", "client", true, []explanation{{groups: ellipticGroups[1:], because: onlyItsOwn}, {heeded: []string{"ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA"}, because: oneSuite}}},
+		{"TLS 1.0 alone", "{:ten}", "client", true, []explanation{{groups: ellipticGroups[1:], because: onlyItsOwn}, {clientOrder: []string{"ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA"}, because: oneSuite}}},
 	})
 }
 

@@ -318,7 +318,7 @@ func (l life) isOver() bool {
 }
 
 // end stops what was started: each process, and then the group that it leads,
-// with those that do not heed SIGTERM (innd waits for a client first).
+// with those that ignore SIGTERM (innd waits for a client first).
 func (s *site) end() {
 	for _, l := range s.lives {
 		l.command.Process.Signal(syscall.SIGTERM)

@@ -40,18 +40,6 @@ func (c *Checks) Scan() {
 	c.Policy.Enable()
 }
 
-// runChecks runs the checks that are on, in parallel, and then those that judge what
-// the others found.
-func (r *Result) runChecks(ctx context.Context, run *check.Run) {
-	for _, entry := range cachedChecks {
-		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
-	}
-	r.Outcomes = run.Wait()
-	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
-	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
-	r.Outcomes = run.Wait()
-}
-
 // slot is a check.Cached of any type.
 type slot interface {
 	Ask(ctx context.Context, run *check.Run, name string)

@@ -2,17 +2,14 @@ package prober
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
-	"tls_exporter/prober/resolve"
 	"tls_exporter/prober/text"
 )
 
@@ -48,69 +45,6 @@ type Member struct {
 	Failure *failure.Failure   // nil: none
 	Session *handshake.Session // as in a Result
 	Chain   *chain.Chain       // as in a Result
-}
-
-// probePool probes every address in parallel, at most MaxAddresses of them. The
-// rest of the result is that of one address.
-func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
-	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that the order of the DNS answer, which changes, has no effect
-	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
-	var group sync.WaitGroup
-	for i := range probes {
-		probe := &Result{Target: r.Target, Start: r.Start, Checks: r.Checks}
-		probes[i] = probe
-		group.Go(func() {
-			if err := failure.Contain(func() { p.probeAddress(ctx, probe, addrs[i:i+1]) }); err != nil {
-				probe.fail(failure.PhaseVerify, failure.ReasonInternal, err)
-			}
-		})
-	}
-	group.Wait()
-
-	pool := &Pool{Total: len(addrs)}
-	for i, probe := range probes {
-		pool.Members = append(pool.Members, &Member{
-			Address: addrs[i], Failure: p.unexpectedFailure(probe), Session: probe.Session, Chain: probe.Chain,
-		})
-	}
-	pool.failStale(time.Now())
-	pool.Shown = pool.selectShown()
-
-	shown := *probes[pool.Shown]
-	shown.Phases = append(r.Phases, shown.Phases...)
-	shown.Addresses, shown.Pool = r.Addresses, pool
-	*r = shown
-}
-
-// unexpectedFailure is the failure of an address, with the module's expectations
-// applied.
-func (p *Prober) unexpectedFailure(probe *Result) *failure.Failure {
-	judged := *probe
-	if o := p.module.Expect.Options; o != nil {
-		if found, err := o.Judge(judged.expectFacts()); err == nil {
-			judged.applyExpectations(found)
-		}
-	}
-	return judged.Failure
-}
-
-// failPool makes the most severe failure of an address that of the probe. What the
-// checks found is about the address that is shown.
-func (r *Result) failPool() {
-	if r.Pool == nil {
-		return
-	}
-	if r.Failure != nil {
-		r.Pool.Members[r.Pool.Shown].Failure = r.Failure
-	}
-	worst := slices.MinFunc(r.Pool.Members, func(a, b *Member) int {
-		return cmp.Or(a.severity()-b.severity(), a.evidence()-b.evidence(), a.expiry().Compare(b.expiry()))
-	})
-	if worst.Failure != nil {
-		failure := *worst.Failure
-		failure.Address = worst.Address
-		r.Failure = &failure
-	}
 }
 
 // Failing counts the addresses that have a failure.

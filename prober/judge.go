@@ -1,0 +1,67 @@
+package prober
+
+import (
+	"context"
+	"fmt"
+
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/failure"
+)
+
+// runChecks runs the checks that are on, in parallel, and then those that judge what
+// the others found.
+func (r *Result) runChecks(ctx context.Context, run *check.Run) {
+	for _, entry := range cachedChecks {
+		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
+	}
+	r.Outcomes = run.Wait()
+	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
+	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
+	r.Outcomes = run.Wait()
+}
+
+// applyExpectations drops a failure that the module expects, and makes an unmet
+// expectation the failure of a probe that has no other.
+func (r *Result) applyExpectations(x *expect.Finding) {
+	for _, e := range x.Expectations {
+		if e.Met && (e.Name == "alert" || e.Name == "client_certificate_required") {
+			r.Failure = nil
+			r.failVerify()
+		}
+	}
+	for _, e := range x.Expectations {
+		if !e.Met {
+			r.fail(failure.PhaseExpect, failure.Reason(e.Name), fmt.Errorf("expected another %s than %s", e.Name, e.Saw))
+		}
+	}
+}
+
+// expectFacts is what expectations are compared with.
+func (r *Result) expectFacts() *expect.Facts {
+	return &expect.Facts{Session: r.Session, Chain: r.Chain, Failure: r.Failure}
+}
+
+// policyFacts is what policies judge.
+func (r *Result) policyFacts() *policy.Facts {
+	return &policy.Facts{
+		Session: r.Session, Chain: r.Chain, Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Missing: r.missing(),
+	}
+}
+
+// missing is why policies cannot be judged: the failure of a check that they need,
+// else that of the probe; nil: there is none.
+func (r *Result) missing() error {
+	for _, name := range []string{"versions", "ciphers"} {
+		for _, check := range r.Outcomes {
+			if check.Name == name && check.Failure != nil {
+				return check.Failure
+			}
+		}
+	}
+	if r.Failure != nil {
+		return r.Failure
+	}
+	return nil
+}
