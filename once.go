@@ -18,6 +18,7 @@ import (
 	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/json"
+	"tls_exporter/report/part"
 	"tls_exporter/report/text"
 )
 
@@ -149,11 +150,11 @@ func warning(f onceFlags) time.Duration {
 
 // verdict is the worst status as an error; nil: all are good.
 func verdict(results []*prober.Result, f onceFlags) error {
-	worst := report.Good
+	worst := part.Good
 	for _, r := range results {
-		worst = report.Worst(worst, report.Judge(r, warning(f)))
+		worst = part.Worst(worst, report.Judge(r, warning(f)))
 	}
-	if worst == report.Good {
+	if worst == part.Good {
 		return nil
 	}
 	return exitStatus(worst.ExitCode())

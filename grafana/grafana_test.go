@@ -16,7 +16,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/failure"
-	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // dashboard is the part of Grafana's dashboard JSON that these tests use.
@@ -507,12 +507,12 @@ func TestRemedies(t *testing.T) {
 		if !ok && pattern.MatchString(string(reason)) {
 			shown = rest.Result
 		}
-		if want := report.Remedy(reason); shown.Text != want {
+		if want := part.Remedy(reason); shown.Text != want {
 			t.Errorf("%s has the remedy\n%q, want that of the report,\n%q", reason, shown.Text, want)
 		}
 	}
 	for word, shown := range words {
-		if want := report.Remedy(failure.Reason(word)); word != "none" && shown.Text != want {
+		if want := part.Remedy(failure.Reason(word)); word != "none" && shown.Text != want {
 			t.Errorf("%s has the remedy\n%q, and the report\n%q", word, shown.Text, want)
 		}
 	}

@@ -9,13 +9,14 @@ import (
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
 )
 
 // Chain is the certificates that the server sent, and whether they are valid.
 type Chain struct {
 	Title        string
 	Valid        bool
-	Issues       []Issue // the worst first
+	Issues       []part.Issue // the worst first
 	Certificates []Certificate
 	Path         []string     // names on the trusted path, leaf to root; nil: there is none
 	PathValidity Validity     // zero without a path
@@ -35,14 +36,14 @@ type Certificate struct {
 	HasRatio bool    // false for a lifetime of zero
 	Validity Validity
 	OffPath  bool // sent, but not part of the trusted path
-	Issues   []Issue
+	Issues   []part.Issue
 }
 
 // Validity is a period of validity in words.
 type Validity struct {
 	Words  string // how long it lasts
 	Date   string
-	Status Status // Bad: outside of the period; Warning: clients reject the chain soon because of it
+	Status part.Status // Bad: outside of the period; Warning: clients reject the chain soon because of it
 }
 
 func chainOf(c *chain.Chain, warning time.Duration) *Chain {
@@ -65,7 +66,7 @@ func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 		chain.Certificates = append(chain.Certificates, cert)
 	}
 	for _, cert := range c.Path {
-		chain.Path = append(chain.Path, nameOf(cert))
+		chain.Path = append(chain.Path, part.NameOf(cert))
 	}
 	if n := len(c.Path); n > 0 && !sent(c, c.Path[n-1]) {
 		chain.Root = rootOf(c, c.Path[n-1], warning)
@@ -74,7 +75,7 @@ func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 }
 
 func chainTitle(c *chain.Chain) string {
-	words := "chain for " + Clean(c.Name) + ", as sent: "
+	words := "chain for " + part.Clean(c.Name) + ", as sent: "
 	if c.Name == "" {
 		words = "chain for any name, as sent: "
 	}
@@ -84,12 +85,14 @@ func chainTitle(c *chain.Chain) string {
 	return words + "not valid"
 }
 
-func chainIssue(found chain.Found) Issue {
-	reason, status := failure.Reason(found.Problem), Warning
+func chainIssue(found chain.Found) part.Issue {
+	reason, status := failure.Reason(found.Problem), part.Warning
 	if found.Problem.Invalidates() {
-		status = Bad
+		status = part.Bad
 	}
-	return Issue{reason, Clean(found.Detail), Remedy(reason), status, found.Position}
+	issue := part.NewIssue(reason, part.Clean(found.Detail), status)
+	issue.Position = found.Position
+	return issue
 }
 
 // certificateOf is the certificate at a position of c.
@@ -110,7 +113,7 @@ func rootOf(c *chain.Chain, root *x509.Certificate, warning time.Duration) *Cert
 func factsOf(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Certificate {
 	ratio, hasRatio := cert.RemainingRatio(c.At)
 	return Certificate{
-		Certificate: cert, Name: nameOf(cert.X509), Issuer: nameIn(cert.X509.Issuer), Key: key(cert),
+		Certificate: cert, Name: part.NameOf(cert.X509), Issuer: part.NameIn(cert.X509.Issuer), Key: key(cert),
 		Days: cert.DaysRemaining(c.At), Ratio: ratio, HasRatio: hasRatio, Validity: validity(c, cert, warning),
 	}
 }
@@ -142,16 +145,16 @@ func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Va
 	from, to := cert.X509.NotBefore, cert.X509.NotAfter
 	switch {
 	case c.At.After(to):
-		return Validity{"expired " + span(c.At.Sub(to)) + " ago", "on " + Date(to), Bad}
+		return Validity{"expired " + part.Span(c.At.Sub(to)) + " ago", "on " + part.Date(to), part.Bad}
 	case c.At.Before(from):
-		return Validity{"becomes valid in " + span(from.Sub(c.At)), "on " + Date(from), Bad}
+		return Validity{"becomes valid in " + part.Span(from.Sub(c.At)), "on " + part.Date(from), part.Bad}
 	}
-	v := Validity{span(to.Sub(c.At)) + " left", "until " + Date(to), Good}
+	v := Validity{part.Span(to.Sub(c.At)) + " left", "until " + part.Date(to), part.Good}
 	if ratio, ok := cert.RemainingRatio(c.At); ok {
 		v.Words += fmt.Sprintf(", %.0f %% of lifetime", 100*ratio)
 	}
 	if to.Equal(expiry(c)) && RemainingOf(c).soon(warning) {
-		v.Status = Warning
+		v.Status = part.Warning
 	}
 	return v
 }
@@ -159,14 +162,14 @@ func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Va
 // pathValidity is how long the trusted path lasts: of all paths, the one that
 // expires last.
 func pathValidity(c *chain.Chain) Validity {
-	switch date := Date(c.NotAfter); {
+	switch date := part.Date(c.NotAfter); {
 	case c.Path == nil:
 		return Validity{}
 	case c.NotAfter.Before(c.At):
-		return Validity{span(c.At.Sub(c.NotAfter)) + " ago", "expired on " + date, Bad}
+		return Validity{part.Span(c.At.Sub(c.NotAfter)) + " ago", "expired on " + date, part.Bad}
 	case c.Has(chain.ProblemNotYetValid):
-		return Validity{"", "not yet valid, expires on " + date, Bad}
+		return Validity{"", "not yet valid, expires on " + date, part.Bad}
 	default:
-		return Validity{span(c.NotAfter.Sub(c.At)) + " left", "expires on " + date, Good}
+		return Validity{part.Span(c.NotAfter.Sub(c.At)) + " left", "expires on " + date, part.Good}
 	}
 }

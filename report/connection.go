@@ -9,6 +9,7 @@ import (
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/target"
+	"tls_exporter/report/part"
 )
 
 // Phase is how long one phase of the probe took.
@@ -54,25 +55,25 @@ func Address(address netip.AddrPort) string {
 }
 
 // connection is how the endpoint was reached, and what was negotiated.
-func connection(r *prober.Result) []Fact {
-	var all facts
+func connection(r *prober.Result) []part.Fact {
+	var all part.Facts
 	addresses := make([]string, len(r.Addresses))
 	for i, address := range r.Addresses {
 		addresses[i] = address.String()
 	}
-	all.add("resolved", Join(addresses, maxAddresses))
-	all.add("proxy", r.Proxy)
+	all.Add("resolved", part.Join(addresses, maxAddresses))
+	all.Add("proxy", r.Proxy)
 	if r.Remote.IsValid() {
-		all.add("address", r.Remote.String())
+		all.Add("address", r.Remote.String())
 	}
 	if s := r.Session; s != nil {
-		all.add("handshake", progress(s))
+		all.Add("handshake", progress(s))
 		all = append(all, negotiated(s)...)
 		if s.ServerName != r.Target.Host {
-			all.add("sni", Clean(s.ServerName))
+			all.Add("sni", part.Clean(s.ServerName))
 		}
 		if s.ClientCertificateRequested {
-			all.add("requested", "a client certificate")
+			all.Add("requested", "a client certificate")
 		}
 	}
 	return all
@@ -82,16 +83,16 @@ func connection(r *prober.Result) []Fact {
 const maxAddresses = 100
 
 // negotiated is what client and server agreed on.
-func negotiated(s *handshake.Session) []Fact {
-	var all facts
+func negotiated(s *handshake.Session) []part.Fact {
+	var all part.Facts
 	if s.Version != 0 {
-		all.add("version", s.VersionName())
+		all.Add("version", s.VersionName())
 	}
 	if s.CipherSuite != 0 {
-		all.add("cipher", s.CipherName())
+		all.Add("cipher", s.CipherName())
 	}
-	all.add("group", group(s))
-	all.add("alpn", Clean(s.ALPN))
+	all.Add("group", group(s))
+	all.Add("alpn", part.Clean(s.ALPN))
 	return all
 }
 
@@ -112,9 +113,9 @@ func progress(s *handshake.Session) string {
 	case !s.Completed:
 		return "not completed"
 	case s.HelloRetryRequest:
-		return "completed in " + Duration(s.Duration) + ", with a HelloRetryRequest"
+		return "completed in " + part.Duration(s.Duration) + ", with a HelloRetryRequest"
 	}
-	return "completed in " + Duration(s.Duration)
+	return "completed in " + part.Duration(s.Duration)
 }
 
 func group(s *handshake.Session) string {

@@ -6,6 +6,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
 )
 
 // Expectation is one expectation of the module.
@@ -21,7 +22,7 @@ func expectations(r *prober.Result) []Expectation {
 	}
 	var all []Expectation
 	for _, e := range r.Expect.Finding.Expectations {
-		one := Expectation{e.Name, e.Met, Clean(e.Saw)}
+		one := Expectation{e.Name, e.Met, part.Clean(e.Saw)}
 		if e.Saw == "" {
 			one.Saw = "none"
 		}

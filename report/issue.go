@@ -4,30 +4,20 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
-
-// Issue is one thing that is wrong with an endpoint.
-type Issue struct {
-	Reason   failure.Reason // or the word of a problem, an expectation, a vulnerability
-	Detail   string
-	Remedy   string
-	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it
-	Position int    // the certificate that has it, as sent; -1: none in particular
-}
-
-// Sentence is the reason and the detail.
-func (i Issue) Sentence() string { return Sentence(string(i.Reason), i.Detail) }
 
 // issues is everything that is wrong: first what makes the endpoint bad, then
 // what clients ignore, and last what a scan found.
-func issues(r *prober.Result, chain *Chain, scan *Scan) []Issue {
-	var bad, ignored []Issue
+func issues(r *prober.Result, chain *Chain, scan *scan.Report) []part.Issue {
+	var bad, ignored []part.Issue
 	if f := r.Failure; f != nil && !listedElsewhere(r, f) {
-		bad = append(bad, Issue{f.Reason, where(f) + Message(f), Remedy(f.Reason), Bad, -1})
+		bad = append(bad, part.NewIssue(f.Reason, where(f)+part.Message(f), part.Bad))
 	}
 	if chain != nil {
 		for _, i := range chain.Issues {
-			if i.Status == Bad {
+			if i.Status == part.Bad {
 				bad = append(bad, i)
 			} else {
 				ignored = append(ignored, i)
@@ -35,12 +25,11 @@ func issues(r *prober.Result, chain *Chain, scan *Scan) []Issue {
 		}
 	}
 	for _, e := range unmet(r) {
-		reason := failure.Reason(e.Name)
-		bad = append(bad, Issue{reason, notMet(e), Remedy(reason), Bad, -1})
+		bad = append(bad, part.NewIssue(failure.Reason(e.Name), notMet(e), part.Bad))
 	}
 	all := append(bad, ignored...)
 	if scan != nil {
-		all = append(all, scan.issues()...)
+		all = append(all, scan.Issues()...)
 	}
 	return all
 }
@@ -78,13 +67,13 @@ type FailedCheck struct {
 }
 
 // Sentence is why the check has no finding.
-func (c FailedCheck) Sentence() string { return Sentence(string(c.Reason), c.Message) }
+func (c FailedCheck) Sentence() string { return part.Sentence(string(c.Reason), c.Message) }
 
 func failedChecks(r *prober.Result) []FailedCheck {
 	var all []FailedCheck
 	for _, check := range r.Outcomes {
 		if f := check.Failure; f != nil {
-			all = append(all, FailedCheck{check.Name, f.Reason, Message(f), Remedy(f.Reason), f.Reason == failure.ReasonPending})
+			all = append(all, FailedCheck{check.Name, f.Reason, part.Message(f), part.Remedy(f.Reason), f.Reason == failure.ReasonPending})
 		}
 	}
 	return all

@@ -6,6 +6,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
 )
 
 // Pool is all addresses behind a name, where the module probes all of them.
@@ -21,7 +22,7 @@ type Pool struct {
 // Member is one address of a pool.
 type Member struct {
 	Address   netip.AddrPort
-	Status    Status
+	Status    part.Status
 	Failure   *failure.Failure // nil: none
 	Handshake *time.Duration   // nil: not completed
 	Leaf      *Certificate     // nil: none was sent
@@ -36,9 +37,9 @@ func poolOf(p *prober.Pool, warning time.Duration) *Pool {
 		Failing: p.Failing(), Distinct: p.DistinctCertificates(),
 	}
 	for _, m := range p.Members {
-		member := Member{Address: m.Address, Status: Good, Failure: m.Failure}
+		member := Member{Address: m.Address, Status: part.Good, Failure: m.Failure}
 		if m.Failure != nil {
-			member.Status = Bad
+			member.Status = part.Bad
 		}
 		if m.Session != nil && m.Session.Completed {
 			member.Handshake = &m.Session.Duration
@@ -72,5 +73,5 @@ func (m Member) Problem() string {
 	if m.Failure == nil {
 		return ""
 	}
-	return Sentence(string(m.Failure.Reason), Message(m.Failure))
+	return part.Sentence(string(m.Failure.Reason), part.Message(m.Failure))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tls_exporter/prober/chain"
+	"tls_exporter/report/part"
 )
 
 // DefaultWarning is the share of the leaf's lifetime below which the time left
@@ -47,22 +48,22 @@ func (r Remaining) soon(warning time.Duration) bool {
 
 // Status is Bad once the chain has expired, and Warning when less than
 // DefaultWarning is left.
-func (r Remaining) Status() Status {
+func (r Remaining) Status() part.Status {
 	switch {
 	case r.Days < 0:
-		return Bad
+		return part.Bad
 	case r.soon(0):
-		return Warning
+		return part.Warning
 	}
-	return Good
+	return part.Good
 }
 
 // String is the time left in words.
 func (r Remaining) String() string {
 	if r.Days < 0 {
-		return fmt.Sprintf("expired %s ago", days(-r.Days))
+		return fmt.Sprintf("expired %s ago", part.Days(-r.Days))
 	}
-	return days(r.Days)
+	return part.Days(r.Days)
 }
 
 // expiry is when clients will stop accepting the chain.

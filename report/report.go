@@ -8,32 +8,31 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
 
 // Report is what there is to say about one result. A nil or empty part was not
 // learned.
 type Report struct {
 	Target  string // with the address, where the caller chose one
-	Status  Status
+	Status  part.Status
 	Verdict string // one line: why it is bad, or how good it is
-	Issues  []Issue
+	Issues  []part.Issue
 
 	Phases       []Phase
-	Connection   []Fact // how the endpoint was reached, and what was negotiated
-	Session      string // what was negotiated, in one line
+	Connection   []part.Fact // how the endpoint was reached, and what was negotiated
+	Session      string      // what was negotiated, in one line
 	Pool         *Pool
 	Chain        *Chain
 	Expectations []Expectation
-	Scan         *Scan
+	Scan         *scan.Report
 	FailedChecks []FailedCheck
 }
 
-// Fact is a name and its value.
-type Fact struct{ Name, Value string }
-
 // New is the report about r. Judge explains warning.
 func New(r *prober.Result, warning time.Duration) *Report {
-	chain, scan := chainOf(r.Chain, warning), scanOf(r)
+	chain, scan := chainOf(r.Chain, warning), scan.New(r)
 	return &Report{
 		Target:       endpointText(r.Target),
 		Status:       Judge(r, warning),
@@ -47,14 +46,5 @@ func New(r *prober.Result, warning time.Duration) *Report {
 		Expectations: expectations(r),
 		Scan:         scan,
 		FailedChecks: failedChecks(r),
-	}
-}
-
-// facts collects the facts whose values are known.
-type facts []Fact
-
-func (f *facts) add(name, value string) {
-	if value != "" {
-		*f = append(*f, Fact{name, value})
 	}
 }

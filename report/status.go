@@ -1,67 +1,29 @@
 package report
 
 import (
-	"slices"
 	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
-
-// Status is what a person, or Nagios, wants to know first. The zero value is
-// Unknown: an endpoint that was not probed is not good.
-type Status int
-
-// The statuses.
-const (
-	Unknown Status = iota
-	Good
-	Warning // good now, but it expires soon or has a known vulnerability
-	Bad
-)
-
-// String is the status in one word.
-func (s Status) String() string {
-	switch s {
-	case Good:
-		return "good"
-	case Warning:
-		return "warning"
-	case Bad:
-		return "bad"
-	}
-	return "unknown"
-}
-
-// ExitCode is the exit code of a Nagios plugin (Monitoring Plugins Development
-// Guidelines, "Plugin Return Codes").
-func (s Status) ExitCode() int {
-	switch s {
-	case Good:
-		return 0
-	case Warning:
-		return 1
-	case Bad:
-		return 2
-	}
-	return 3
-}
 
 // Judge is the status of one endpoint. A good one becomes a warning when a scan
 // found it vulnerable, or when clients will reject its chain in less than
 // warning; 0 stands for DefaultWarning.
-func Judge(r *prober.Result, warning time.Duration) Status {
+func Judge(r *prober.Result, warning time.Duration) part.Status {
 	switch {
 	case r.Failure != nil && inconclusive(r.Failure):
-		return Unknown
+		return part.Unknown
 	case r.Failure != nil:
-		return Bad
+		return part.Bad
 	case !handshakeDone(r) && !rejectedAsExpected(r):
-		return Unknown
-	case RemainingOf(r.Chain).soon(warning), vulnerable(r.Vulnerabilities.Finding):
-		return Warning
+		return part.Unknown
+	case RemainingOf(r.Chain).soon(warning), scan.Vulnerable(r.Vulnerabilities.Finding):
+		return part.Warning
 	}
-	return Good
+	return part.Good
 }
 
 // inconclusive tells whether a failure says nothing about the endpoint: the
@@ -80,15 +42,3 @@ func inconclusive(f *failure.Failure) bool {
 }
 
 func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session.Completed }
-
-// Worst is the status of several endpoints together: bad outweighs unknown,
-// unknown outweighs warning, and warning outweighs good, as in Nagios. Without
-// endpoints it is Unknown.
-func Worst(statuses ...Status) Status {
-	for _, s := range []Status{Bad, Unknown, Warning, Good} {
-		if slices.Contains(statuses, s) {
-			return s
-		}
-	}
-	return Unknown
-}

@@ -8,8 +8,11 @@ import (
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
+	"tls_exporter/report/part"
 	"tls_exporter/report/reporttest"
 )
+
+const day = 24 * time.Hour
 
 func TestJudge(t *testing.T) {
 	for _, s := range reporttest.Situations() {
@@ -24,14 +27,14 @@ func TestJudgeWarnsInTime(t *testing.T) {
 		name           string
 		lifetime, left time.Duration
 		warning        time.Duration
-		want           Status
+		want           part.Status
 	}{
-		{"more than a third of 90 days", 90 * day, 31 * day, 0, Good},
-		{"less than a third of 90 days", 90 * day, 29 * day, 0, Warning},
-		{"more than a third of six days", 6 * day, 50 * time.Hour, 0, Good},
-		{"less than a third of six days", 6 * day, 46 * time.Hour, 0, Warning},
-		{"less than a third, and more than was asked for", 90 * day, 15 * day, 14 * day, Good},
-		{"less than was asked for", 90 * day, 13 * day, 14 * day, Warning},
+		{"more than a third of 90 days", 90 * day, 31 * day, 0, part.Good},
+		{"less than a third of 90 days", 90 * day, 29 * day, 0, part.Warning},
+		{"more than a third of six days", 6 * day, 50 * time.Hour, 0, part.Good},
+		{"less than a third of six days", 6 * day, 46 * time.Hour, 0, part.Warning},
+		{"less than a third, and more than was asked for", 90 * day, 15 * day, 14 * day, part.Good},
+		{"less than was asked for", 90 * day, 13 * day, 14 * day, part.Warning},
 	}
 	for _, test := range tests {
 		if got := Judge(reporttest.Lasting(test.lifetime, test.left), test.warning); got != test.want {
@@ -44,16 +47,16 @@ func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 	tests := []struct {
 		phase  failure.Phase
 		reason failure.Reason
-		want   Status
+		want   part.Status
 	}{
-		{failure.PhaseResolve, failure.ReasonDNSFailure, Unknown},
-		{failure.PhaseResolve, failure.ReasonTimeout, Unknown},
-		{failure.PhaseResolve, failure.ReasonNXDOMAIN, Bad},
-		{failure.PhaseConnect, failure.ReasonTimeout, Bad},
-		{failure.PhaseConnect, failure.ReasonDenied, Unknown},
-		{failure.PhaseStartTLS, failure.ReasonInternal, Unknown},
-		{failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered, Bad},
-		{failure.PhaseVerify, "expired", Bad},
+		{failure.PhaseResolve, failure.ReasonDNSFailure, part.Unknown},
+		{failure.PhaseResolve, failure.ReasonTimeout, part.Unknown},
+		{failure.PhaseResolve, failure.ReasonNXDOMAIN, part.Bad},
+		{failure.PhaseConnect, failure.ReasonTimeout, part.Bad},
+		{failure.PhaseConnect, failure.ReasonDenied, part.Unknown},
+		{failure.PhaseStartTLS, failure.ReasonInternal, part.Unknown},
+		{failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered, part.Bad},
+		{failure.PhaseVerify, "expired", part.Bad},
 	}
 	for _, test := range tests {
 		r := &prober.Result{Failure: &failure.Failure{Phase: test.phase, Reason: test.reason}}
@@ -70,25 +73,25 @@ func TestJudgeOfNothingLearnedIsNotGood(t *testing.T) {
 		"unmet expectation":   expecting(expect.Expectation{Name: "alert"}),
 		"met, and of no help": expecting(expect.Expectation{Name: "min_version", Met: true}),
 	} {
-		if got := Judge(r, 0); got != Unknown {
-			t.Errorf("%s: %s, want %s", name, got, Unknown)
+		if got := Judge(r, 0); got != part.Unknown {
+			t.Errorf("%s: %s, want %s", name, got, part.Unknown)
 		}
 	}
 }
 
 func TestWorst(t *testing.T) {
 	tests := []struct {
-		statuses []Status
-		want     Status
+		statuses []part.Status
+		want     part.Status
 	}{
-		{nil, Unknown},
-		{[]Status{Good, Good}, Good},
-		{[]Status{Good, Warning}, Warning},
-		{[]Status{Warning, Unknown, Good}, Unknown},
-		{[]Status{Unknown, Bad, Warning}, Bad},
+		{nil, part.Unknown},
+		{[]part.Status{part.Good, part.Good}, part.Good},
+		{[]part.Status{part.Good, part.Warning}, part.Warning},
+		{[]part.Status{part.Warning, part.Unknown, part.Good}, part.Unknown},
+		{[]part.Status{part.Unknown, part.Bad, part.Warning}, part.Bad},
 	}
 	for _, test := range tests {
-		if got := Worst(test.statuses...); got != test.want {
+		if got := part.Worst(test.statuses...); got != test.want {
 			t.Errorf("worst of %s is %s, want %s", test.statuses, got, test.want)
 		}
 	}
@@ -96,10 +99,10 @@ func TestWorst(t *testing.T) {
 
 func TestStatusSpeaksNagios(t *testing.T) {
 	tests := []struct {
-		status Status
+		status part.Status
 		word   string
 		code   int
-	}{{Good, "good", 0}, {Warning, "warning", 1}, {Bad, "bad", 2}, {Unknown, "unknown", 3}}
+	}{{part.Good, "good", 0}, {part.Warning, "warning", 1}, {part.Bad, "bad", 2}, {part.Unknown, "unknown", 3}}
 	for _, test := range tests {
 		if test.status.String() != test.word || test.status.ExitCode() != test.code {
 			t.Errorf("%s exits with %d, want %s with %d", test.status, test.status.ExitCode(), test.word, test.code)

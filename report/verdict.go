@@ -7,10 +7,12 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
 
 // verdict is why the endpoint is bad, or how good it is.
-func verdict(r *prober.Result, scan *Scan) string {
+func verdict(r *prober.Result, scan *scan.Report) string {
 	f := r.Failure
 	switch {
 	case f == nil:
@@ -19,17 +21,17 @@ func verdict(r *prober.Result, scan *Scan) string {
 		return fmt.Sprintf("%d of %d addresses fail: %s in %s at %s", r.Pool.Failing(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
 	case f.Phase == failure.PhaseExpect:
 		if e := unmetNamed(r, f.Reason); e != nil {
-			return Sentence(string(f.Reason), notMet(*e))
+			return part.Sentence(string(f.Reason), notMet(*e))
 		}
 	case f.Phase == failure.PhaseVerify:
-		return Sentence(string(f.Reason), Message(f)) + since(r.Chain, f.Reason)
+		return part.Sentence(string(f.Reason), part.Message(f)) + since(r.Chain, f.Reason)
 	}
 	for _, phase := range r.Phases {
 		if phase.Phase == f.Phase {
-			return fmt.Sprintf("%s in %s after %s", f.Reason, f.Phase, Duration(phase.Duration))
+			return fmt.Sprintf("%s in %s after %s", f.Reason, f.Phase, part.Duration(phase.Duration))
 		}
 	}
-	return Sentence(string(f.Reason), Message(f))
+	return part.Sentence(string(f.Reason), part.Message(f))
 }
 
 // since is the time between the date of a problem and the probe.
@@ -44,16 +46,16 @@ func since(c *chain.Chain, reason failure.Reason) string {
 		cert := c.Certificates[found.Position].X509
 		switch found.Problem {
 		case chain.ProblemExpired:
-			return " (" + span(c.At.Sub(cert.NotAfter)) + " ago)"
+			return " (" + part.Span(c.At.Sub(cert.NotAfter)) + " ago)"
 		case chain.ProblemNotYetValid:
-			return " (in " + span(cert.NotBefore.Sub(c.At)) + ")"
+			return " (in " + part.Span(cert.NotBefore.Sub(c.At)) + ")"
 		}
 	}
 	return ""
 }
 
 // summary is the verdict on an endpoint without failures.
-func summary(r *prober.Result, scan *Scan) string {
+func summary(r *prober.Result, scan *scan.Report) string {
 	var parts []string
 	if r.Chain != nil {
 		parts = append(parts, timeLeft(r.Chain))
@@ -67,7 +69,7 @@ func summary(r *prober.Result, scan *Scan) string {
 		parts = append(parts, "no handshake")
 	}
 	if r.Duration > 0 {
-		parts = append(parts, Duration(r.Duration))
+		parts = append(parts, part.Duration(r.Duration))
 	}
 	if words := notes(r, scan); len(words) > 0 {
 		parts = append(parts, "but "+strings.Join(words, " and "))
@@ -79,20 +81,20 @@ func summary(r *prober.Result, scan *Scan) string {
 // expires first where that is not the leaf.
 func timeLeft(c *chain.Chain) string {
 	end := expiry(c)
-	words := span(end.Sub(c.At)) + " left"
+	words := part.Span(end.Sub(c.At)) + " left"
 	if end.Equal(c.Certificates[0].X509.NotAfter) {
 		return words
 	}
 	for _, cert := range c.Path {
 		if cert.NotAfter.Equal(end) {
-			return words + " until " + Short(nameOf(cert)) + " expires"
+			return words + " until " + part.Short(part.NameOf(cert)) + " expires"
 		}
 	}
 	return words
 }
 
 // notes is what else should be known about an endpoint that has no failure.
-func notes(r *prober.Result, scan *Scan) []string {
+func notes(r *prober.Result, scan *scan.Report) []string {
 	var words []string
 	if r.Chain != nil {
 		for _, found := range r.Chain.Problems {
@@ -103,7 +105,7 @@ func notes(r *prober.Result, scan *Scan) []string {
 		words = append(words, fmt.Sprintf("%d different certificates", r.Pool.DistinctCertificates()))
 	}
 	if scan != nil {
-		words = append(words, scan.notes()...)
+		words = append(words, scan.Notes()...)
 	}
 	for _, check := range failedChecks(r) {
 		if check.Pending {

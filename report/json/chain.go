@@ -5,6 +5,7 @@ import (
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 type chainView struct {
@@ -67,7 +68,7 @@ func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
 	}
 	left, lasts := c.DaysRemaining()
 	shown := &chainView{
-		At: c.At.UTC(), Name: report.Clean(c.Name), Valid: c.Valid, NotAfter: c.NotAfter.UTC(),
+		At: c.At.UTC(), Name: part.Clean(c.Name), Valid: c.Valid, NotAfter: c.NotAfter.UTC(),
 		DaysRemaining: known(rounded(left), lasts),
 		Problems:      []problem{},
 		Path:          facts.Path,
@@ -96,8 +97,8 @@ func certificateOf(c report.Certificate) certificate {
 		KeyAlgorithm:       c.KeyAlgorithm,
 		KeyBits:            c.KeyBits,
 		SignatureAlgorithm: c.SignatureAlgorithm,
-		DNSNames:           report.DNSNames(c.X509),
-		IPAddresses:        report.IPAddresses(c.X509),
+		DNSNames:           part.DNSNames(c.X509),
+		IPAddresses:        part.IPAddresses(c.X509),
 	}
 }
 
@@ -109,7 +110,7 @@ func poolOf(p *report.Pool) *pool {
 		Addresses: p.Total, Failing: p.Failing, DistinctCertificates: known(p.Distinct, p.Distinct > 0), Shown: p.Shown.String(),
 	}
 	for _, m := range p.Members {
-		one := member{Address: m.Address.String(), Success: m.Status == report.Good, Failure: failureOf(m.Failure)}
+		one := member{Address: m.Address.String(), Success: m.Status == part.Good, Failure: failureOf(m.Failure)}
 		if m.Handshake != nil {
 			one.HandshakeDuration = known(m.Handshake.Seconds(), true)
 		}

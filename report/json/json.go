@@ -11,6 +11,8 @@ import (
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/report"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
 
 // Write writes one result as an indented object, and several as one object a
@@ -51,7 +53,7 @@ type result struct {
 	Ciphers         *ciphersView    `json:"ciphers,omitempty"`
 	Policies        []policy        `json:"policies,omitempty"`
 	Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
-	report.Findings
+	scan.Findings
 }
 
 type failureView struct {
@@ -120,7 +122,7 @@ func resultOf(r *prober.Result) result {
 	}
 	if r.Expect.Finding != nil {
 		for _, e := range r.Expect.Finding.Expectations {
-			shown.Expectations = append(shown.Expectations, expectation{e.Name, e.Met, report.Clean(e.Saw)})
+			shown.Expectations = append(shown.Expectations, expectation{e.Name, e.Met, part.Clean(e.Saw)})
 		}
 	}
 	for _, c := range r.Outcomes {
@@ -137,7 +139,7 @@ func failureOf(f *failure.Failure) *failureView {
 	if f == nil {
 		return nil
 	}
-	shown := &failureView{Phase: string(f.Phase), Reason: string(f.Reason), Message: report.Message(f)}
+	shown := &failureView{Phase: string(f.Phase), Reason: string(f.Reason), Message: part.Message(f)}
 	if f.Address.IsValid() {
 		shown.Address = f.Address.String()
 	}
@@ -151,8 +153,8 @@ func sessionOf(s *handshake.Session) *session {
 	shown := &session{
 		Completed:  s.Completed,
 		Group:      s.GroupName(),
-		ALPN:       report.Clean(s.ALPN),
-		ServerName: report.Clean(s.ServerName),
+		ALPN:       part.Clean(s.ALPN),
+		ServerName: part.Clean(s.ServerName),
 		Duration:   s.Duration.Seconds(),
 		// An incomplete handshake does not tell everything.
 		PostQuantum:                known(s.PostQuantum(), s.Completed || s.Group != 0),

@@ -3,7 +3,8 @@ package json
 import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/check/ciphers"
-	"tls_exporter/report"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
 
 type version struct {
@@ -60,9 +61,9 @@ func (shown *result) scan(r *prober.Result) {
 	}
 	if r.Vulnerabilities.Finding != nil {
 		for _, a := range r.Vulnerabilities.Finding.Answers {
-			one := vulnerability{Vulnerability: string(a.Name), Vulnerable: a.Vulnerable, Saw: report.Clean(a.Saw)}
+			one := vulnerability{Vulnerability: string(a.Name), Vulnerable: a.Vulnerable, Saw: part.Clean(a.Saw)}
 			if a.Vulnerable {
-				one.Remedy = report.VulnerabilityRemedy(one.Vulnerability)
+				one.Remedy = scan.VulnerabilityRemedy(one.Vulnerability)
 			}
 			shown.Vulnerabilities = append(shown.Vulnerabilities, one)
 		}

@@ -6,6 +6,8 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/report"
+	"tls_exporter/report/part"
+	"tls_exporter/report/scan"
 )
 
 // screenWidth is the width of the report on a scan, which has to fit into a
@@ -17,7 +19,7 @@ const screenWidth = 80
 func (p *page) short(facts *report.Report, r *prober.Result) {
 	var times []string
 	for _, phase := range facts.Phases {
-		times = append(times, string(phase.Name)+" "+report.Duration(phase.Duration))
+		times = append(times, string(phase.Name)+" "+part.Duration(phase.Duration))
 	}
 	rows := [][]cell{{value("phases"), value(strings.Join(times, ", "))}}
 	if r.Remote.IsValid() {
@@ -34,7 +36,7 @@ func (p *page) short(facts *report.Report, r *prober.Result) {
 }
 
 // scan writes what the server accepts.
-func (p *page) scan(s *report.Scan) {
+func (p *page) scan(s *scan.Report) {
 	if s.Versions != nil {
 		p.block(about(s, "versions", "+ accepted, - refused, ? no answer"), versions(s.Versions))
 	}
@@ -48,7 +50,7 @@ func (p *page) scan(s *report.Scan) {
 
 // about is the title of a check's block: its name, an explanation, and how old
 // the finding is.
-func about(s *report.Scan, check, explanation string) cell {
+func about(s *scan.Report, check, explanation string) cell {
 	words := check
 	if explanation != "" {
 		words += ": " + explanation
@@ -59,14 +61,14 @@ func about(s *report.Scan, check, explanation string) cell {
 	return title(words)
 }
 
-func versions(all []report.Version) []cell {
+func versions(all []scan.Version) []cell {
 	var row []cell
 	for _, v := range all {
 		mark, style := "+ ", colour(v.Status)
 		switch {
 		case v.Refused:
 			mark, style = "- ", dim
-		case v.Status == report.Unknown:
+		case v.Status == part.Unknown:
 			mark = "? "
 		}
 		row = append(row, cell{mark + v.Name, style})
@@ -76,9 +78,9 @@ func versions(all []report.Version) []cell {
 
 // suites is a row for each suite. A version that accepts the same suites as the
 // one before it has one row, if they are as strong there, or all of them weak.
-func suites(c *report.Ciphers) [][]cell {
+func suites(c *scan.Ciphers) [][]cell {
 	var rows [][]cell
-	var before []report.Suite
+	var before []scan.Suite
 	for _, accepted := range byVersion(c) {
 		version := accepted[0].Version
 		switch {
@@ -100,8 +102,8 @@ func suites(c *report.Ciphers) [][]cell {
 }
 
 // byVersion is the suites of each version.
-func byVersion(c *report.Ciphers) [][]report.Suite {
-	var groups [][]report.Suite
+func byVersion(c *scan.Ciphers) [][]scan.Suite {
+	var groups [][]scan.Suite
 	for i, s := range c.Suites {
 		if i == 0 || s.Version != c.Suites[i-1].Version {
 			groups = append(groups, nil)
@@ -111,20 +113,20 @@ func byVersion(c *report.Ciphers) [][]report.Suite {
 	return groups
 }
 
-func sameSuite(a, b report.Suite) bool { return a.Name == b.Name }
+func sameSuite(a, b scan.Suite) bool { return a.Name == b.Name }
 
-func sameStrength(a, b report.Suite) bool { return sameSuite(a, b) && a.Strength == b.Strength }
+func sameStrength(a, b scan.Suite) bool { return sameSuite(a, b) && a.Strength == b.Strength }
 
-func isNotWeak(s report.Suite) bool { return s.Status != report.Bad }
+func isNotWeak(s scan.Suite) bool { return s.Status != part.Bad }
 
-func strengths(all []report.Suite) [][]cell {
+func strengths(all []scan.Suite) [][]cell {
 	rows := make([][]cell, len(all))
 	for i, s := range all {
 		word, name := cell{s.Strength, plain}, cell{s.Name, plain}
 		switch s.Status {
-		case report.Bad:
+		case part.Bad:
 			word.style, name.style = red, red
-		case report.Good:
+		case part.Good:
 			word.style = green
 		}
 		rows[i] = []cell{word, name}
@@ -133,14 +135,14 @@ func strengths(all []report.Suite) [][]cell {
 }
 
 // policies has those that the endpoint complies with in one row.
-func policies(all []report.Policy) [][]cell {
+func policies(all []scan.Policy) [][]cell {
 	var rows [][]cell
 	var compliant []string
 	for _, p := range all {
-		if p.Status == report.Good {
+		if p.Status == part.Good {
 			compliant = append(compliant, p.Name)
 		} else {
-			rows = append(rows, []cell{{"!", yellow}, {p.Name + " " + report.Sentence(p.Verdict, p.Violations), yellow}})
+			rows = append(rows, []cell{{"!", yellow}, {p.Name + " " + part.Sentence(p.Verdict, p.Violations), yellow}})
 		}
 	}
 	if len(compliant) > 0 {
@@ -150,15 +152,15 @@ func policies(all []report.Policy) [][]cell {
 }
 
 // vulnerabilities is a row for each answer.
-func vulnerabilities(s *report.Scan) [][]cell {
+func vulnerabilities(s *scan.Report) [][]cell {
 	var rows [][]cell
-	if has := s.VulnerabilitiesWith(report.Bad); len(has) > 0 {
+	if has := s.VulnerabilitiesWith(part.Bad); len(has) > 0 {
 		rows = append(rows, []cell{{"x", red}, {"VULNERABLE to " + strings.Join(has, ", "), red}})
 	}
-	if not := s.VulnerabilitiesWith(report.Good); len(not) > 0 {
+	if not := s.VulnerabilitiesWith(part.Good); len(not) > 0 {
 		rows = append(rows, []cell{{"+", green}, value("not vulnerable to " + strings.Join(not, ", "))})
 	}
-	if unknown := s.VulnerabilitiesWith(report.Unknown); len(unknown) > 0 {
+	if unknown := s.VulnerabilitiesWith(part.Unknown); len(unknown) > 0 {
 		rows = append(rows, []cell{{"?", yellow}, value("not known: " + strings.Join(unknown, ", "))})
 	}
 	return rows

@@ -11,6 +11,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // Options is how a report is written.
@@ -59,22 +60,22 @@ func (p *page) evidence(facts *report.Report) {
 	}
 }
 
-func colour(s report.Status) style {
+func colour(s part.Status) style {
 	switch s {
-	case report.Good:
+	case part.Good:
 		return green
-	case report.Bad:
+	case part.Bad:
 		return red
 	}
 	return yellow
 }
 
 // issues is everything that is wrong, each with what to do about it.
-func issues(all []report.Issue) [][]cell {
+func issues(all []part.Issue) [][]cell {
 	var rows [][]cell
 	for _, i := range all {
 		mark := cell{"!", yellow}
-		if i.Status == report.Bad {
+		if i.Status == part.Bad {
 			mark = cell{"x", red}
 		}
 		rows = append(rows, []cell{mark, value(i.Sentence())})
@@ -90,7 +91,7 @@ func remedy(words string) [][]cell {
 	return [][]cell{{value(""), value(arrow + words)}}
 }
 
-func rows(facts []report.Fact) [][]cell {
+func rows(facts []part.Fact) [][]cell {
 	var rows [][]cell
 	for _, f := range facts {
 		rows = append(rows, []cell{value(f.Name), value(f.Value)})
@@ -114,7 +115,7 @@ func phases(all []report.Phase) [][]cell {
 	return rows
 }
 
-func duration(d time.Duration) cell { return value(fmt.Sprintf("%8s", report.Duration(d))) }
+func duration(d time.Duration) cell { return value(fmt.Sprintf("%8s", part.Duration(d))) }
 
 // bar is at least one column wide, so that each phase can be seen.
 func bar(from, to float64) string {
@@ -160,7 +161,7 @@ func certificates(c *report.Chain) [][]cell {
 	var rows [][]cell
 	for _, cert := range c.Certificates {
 		rows = append(rows, certificate(cert), []cell{
-			value(""), {report.Short("by " + cert.Issuer), dim}, {cert.Validity.Date, dim}, {"signed " + cert.SignatureAlgorithm, dim},
+			value(""), {part.Short("by " + cert.Issuer), dim}, {cert.Validity.Date, dim}, {"signed " + cert.SignatureAlgorithm, dim},
 		})
 	}
 	return rows
@@ -172,7 +173,7 @@ func certificate(cert report.Certificate) []cell {
 		lasts.style = dim
 		key += ", not on the path"
 	}
-	return []cell{value(strconv.Itoa(cert.Position)), value(report.Short(cert.Name)), lasts, value(key)}
+	return []cell{value(strconv.Itoa(cert.Position)), value(part.Short(cert.Name)), lasts, value(key)}
 }
 
 func path(c *report.Chain) [][]cell {
@@ -181,13 +182,13 @@ func path(c *report.Chain) [][]cell {
 	}
 	names := make([]string, len(c.Path))
 	for i, name := range c.Path {
-		names[i] = report.Short(name)
+		names[i] = part.Short(name)
 	}
 	validity := cell{c.PathValidity.Date, dim}
 	if c.PathValidity.Words != "" {
 		validity.text += ", " + c.PathValidity.Words
 	}
-	if c.PathValidity.Status == report.Bad {
+	if c.PathValidity.Status == part.Bad {
 		validity.style = red
 	}
 	return [][]cell{{value(strings.Join(names, " -> "))}, {validity}}
@@ -197,8 +198,8 @@ func path(c *report.Chain) [][]cell {
 const maxNames = 250
 
 func leafNames(c *report.Chain) [][]cell {
-	if names := report.Names(c.Certificates[0].X509); len(names) > 0 {
-		return [][]cell{{value(report.Join(names, maxNames))}}
+	if names := part.Names(c.Certificates[0].X509); len(names) > 0 {
+		return [][]cell{{value(part.Join(names, maxNames))}}
 	}
 	return [][]cell{{{"none", red}}}
 }

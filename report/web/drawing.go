@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // This file computes the drawings. The templates draw them as SVG with
@@ -36,7 +37,7 @@ func sparkline(samples []sample) []spark {
 		if s.latency > 0 {
 			height = 2 + float64(s.latency/longest)*(sparkHeight-2)
 		}
-		bars[i] = spark{X: float64(i) * sparkWidth / sparkBars, Y: sparkHeight - height, Height: height, Failed: report.Status(s.status) == report.Bad || report.Status(s.status) == report.Unknown}
+		bars[i] = spark{X: float64(i) * sparkWidth / sparkBars, Y: sparkHeight - height, Height: height, Failed: part.Status(s.status) == part.Bad || part.Status(s.status) == part.Unknown}
 	}
 	return bars
 }
@@ -54,13 +55,13 @@ const tickWidth = 8
 func strip(samples []sample) []tick {
 	ticks := make([]tick, len(samples))
 	for i, s := range samples {
-		status := report.Status(s.status).String()
-		says := report.Date(time.Unix(int64(s.at), 0)) + ": " + status
+		status := part.Status(s.status).String()
+		says := part.Date(time.Unix(int64(s.at), 0)) + ": " + status
 		if phase, reason, failed := s.failure(); failed {
 			says += fmt.Sprintf(", %s in %s", reason, phase)
 		}
 		if s.latency > 0 {
-			says += ", " + report.Duration(time.Duration(float64(s.latency)*float64(time.Second)))
+			says += ", " + part.Duration(time.Duration(float64(s.latency)*float64(time.Second)))
 		}
 		ticks[i] = tick{i * tickWidth, status, says}
 	}

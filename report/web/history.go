@@ -12,6 +12,7 @@ import (
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/target"
 	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // History is recent results, in memory and bounded: the last samples of each
@@ -64,7 +65,7 @@ type record struct {
 // outcome is what the list shows of a probe.
 type outcome struct {
 	At        time.Time
-	Status    report.Status
+	Status    part.Status
 	Phase     failure.Phase
 	Reason    failure.Reason
 	Version   string // empty: not known

@@ -9,6 +9,7 @@ import (
 	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/json"
+	"tls_exporter/report/part"
 )
 
 // inspectPage is one endpoint as the template has it.
@@ -53,16 +54,16 @@ func (p *Pages) Show(w http.ResponseWriter, module string, asked target.Target, 
 const maxNames = 300
 
 // details is the rest of what is known about a certificate that was sent.
-func details(cert report.Certificate) []report.Fact {
+func details(cert report.Certificate) []part.Fact {
 	if cert.Position < 0 {
 		return nil
 	}
-	all := []report.Fact{
+	all := []part.Fact{
 		{Name: "key", Value: cert.Key}, {Name: "signature", Value: cert.SignatureAlgorithm}, {Name: "serial number", Value: cert.SerialNumber},
 		{Name: "SHA-256", Value: cert.FingerprintSHA256}, {Name: "public key SHA-256", Value: cert.SPKISHA256},
 	}
 	if cert.Position == 0 {
-		all = append(all, report.Fact{Name: "names", Value: report.Join(report.Names(cert.X509), maxNames)})
+		all = append(all, part.Fact{Name: "names", Value: part.Join(part.Names(cert.X509), maxNames)})
 	}
 	return all
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tls_exporter/config"
-	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // recency is how long an endpoint that is not configured stays in the list.
@@ -163,7 +163,7 @@ func shown(target string) string {
 func labels(all map[string]string) string {
 	pairs := make([]string, 0, len(all))
 	for name, value := range all {
-		pairs = append(pairs, name+"="+report.Clean(value))
+		pairs = append(pairs, name+"="+part.Clean(value))
 	}
 	slices.Sort(pairs)
 	return strings.Join(pairs, " ")

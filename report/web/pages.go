@@ -11,7 +11,7 @@ import (
 	"tls_exporter/config"
 	"tls_exporter/prober"
 	"tls_exporter/prober/target"
-	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // Pages are the web pages. They work without a script; one adds updates.
@@ -47,12 +47,12 @@ func New(o Options) *Pages {
 var functions = template.FuncMap{
 	"ago":      ago,
 	"asset":    asset,
-	"date":     report.Date,
+	"date":     part.Date,
 	"details":  details,
-	"duration": report.Duration,
+	"duration": part.Duration,
 	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"percent":  func(ratio float64) float64 { return 100 * max(0, min(1, ratio)) },
-	"short":    report.Short,
+	"short":    part.Short,
 }
 
 // Register adds the list and the assets to a mux. The page of an endpoint
@@ -69,7 +69,7 @@ func (p *Pages) Recall(module string, asked target.Target) *prober.Result {
 
 // Fail answers a request that cannot be served.
 func (p *Pages) Fail(w http.ResponseWriter, status int, err error) {
-	p.render(w, status, p.failure, http.StatusText(status), report.Clean(err.Error()))
+	p.render(w, status, p.failure, http.StatusText(status), part.Clean(err.Error()))
 }
 
 // layout is what every page has.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tls_exporter/report"
+	"tls_exporter/report/part"
 )
 
 // query is what the list is asked for.
@@ -18,7 +19,7 @@ type query struct {
 }
 
 func readQuery(values url.Values) query {
-	q := query{Text: report.Short(strings.TrimSpace(values.Get("q"))), Status: values.Get("status"), Sort: values.Get("sort")}
+	q := query{Text: part.Short(strings.TrimSpace(values.Get("q"))), Status: values.Get("status"), Sort: values.Get("sort")}
 	q.Sort, q.Down = strings.CutPrefix(q.Sort, "-")
 	if orders[q.Sort] == nil {
 		q.Sort, q.Down = "status", false

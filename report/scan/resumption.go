@@ -1,9 +1,10 @@
-package report
+package scan
 
 import (
 	"strings"
 
 	"tls_exporter/prober"
+	"tls_exporter/report/part"
 )
 
 // Resumption is how the server resumes sessions.
@@ -31,7 +32,7 @@ func (x *Resumption) read(r *prober.Result) bool {
 }
 
 // facts are the methods, and the time that resumption saves.
-func (x *Resumption) facts(r *prober.Result) []Fact {
+func (x *Resumption) facts(r *prober.Result) []part.Fact {
 	var words []string
 	if by := x.methods(true); by != "" {
 		words = append(words, "by "+by)
@@ -40,14 +41,14 @@ func (x *Resumption) facts(r *prober.Result) []Fact {
 		words = append(words, "not by "+not)
 	}
 	if took := r.Resumption.Finding.Duration; took > 0 {
-		text := "in " + Duration(took)
-		if handshakeDone(r) {
-			text += " instead of " + Duration(r.Session.Duration)
+		text := "in " + part.Duration(took)
+		if r.Session != nil && r.Session.Completed {
+			text += " instead of " + part.Duration(r.Session.Duration)
 		}
 		words = append(words, text)
 	}
-	var all facts
-	all.add("resumption", strings.Join(words, "; "))
+	var all part.Facts
+	all.Add("resumption", strings.Join(words, "; "))
 	return all
 }
 

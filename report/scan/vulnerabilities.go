@@ -1,4 +1,4 @@
-package report
+package scan
 
 import (
 	"cmp"
@@ -6,12 +6,13 @@ import (
 
 	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
 )
 
 // Vulnerability is whether the server has a vulnerability.
 type Vulnerability struct {
 	Name   string
-	Status Status // Bad: it has; Unknown: not known
+	Status part.Status // Bad: it has; Unknown: not known
 	Answer string
 	Saw    string // what the server did
 }
@@ -25,21 +26,21 @@ func vulnerabilityAnswers(v *vulnerabilities.Finding) []Vulnerability {
 	var has, other []Vulnerability
 	for _, a := range v.Answers {
 		if a.Vulnerable {
-			has = append(has, Vulnerability{string(a.Name), Bad, "vulnerable", Clean(a.Saw)})
+			has = append(has, Vulnerability{string(a.Name), part.Bad, "vulnerable", part.Clean(a.Saw)})
 		} else {
-			other = append(other, Vulnerability{string(a.Name), Good, "not vulnerable", Clean(a.Saw)})
+			other = append(other, Vulnerability{string(a.Name), part.Good, "not vulnerable", part.Clean(a.Saw)})
 		}
 	}
 	for _, name := range vulnerabilities.Names {
 		if !slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Name == name }) {
-			other = append(other, Vulnerability{string(name), Unknown, "not known", ""})
+			other = append(other, Vulnerability{string(name), part.Unknown, "not known", ""})
 		}
 	}
 	return append(has, other...)
 }
 
 // VulnerabilitiesWith is the names of the vulnerabilities that have a status.
-func (s *Scan) VulnerabilitiesWith(status Status) []string {
+func (s *Report) VulnerabilitiesWith(status part.Status) []string {
 	var names []string
 	for _, v := range s.Vulnerabilities {
 		if v.Status == status {
@@ -49,11 +50,11 @@ func (s *Scan) VulnerabilitiesWith(status Status) []string {
 	return names
 }
 
-func vulnerable(v *vulnerabilities.Finding) bool {
+func Vulnerable(v *vulnerabilities.Finding) bool {
 	return v != nil && slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Vulnerable })
 }
 
 // VulnerabilityRemedy is what to do about a vulnerability, known or not.
 func VulnerabilityRemedy(name string) string {
-	return cmp.Or(Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
+	return cmp.Or(part.Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
 }

@@ -1,20 +1,23 @@
-package report
+// Package scan explains what the checks of a probe found. Each check has a file of its
+// own name here.
+package scan
 
 import (
 	"reflect"
 
 	"tls_exporter/prober"
+	"tls_exporter/report/part"
 )
 
-// Scan is what the server accepts, and all that the other checks found.
-type Scan struct {
-	Ages            []Fact    // of findings that an earlier probe made, by check
-	Versions        []Version // newest first
+// Report is what the server accepts, and all that the other checks found.
+type Report struct {
+	Ages            []part.Fact // of findings that an earlier probe made, by check
+	Versions        []Version   // newest first
 	Ciphers         *Ciphers
 	Policies        []Policy
 	Vulnerabilities []Vulnerability // those that the server has first
 	Findings        Findings
-	Other           []Fact // of Ciphers and of Findings
+	Other           []part.Fact // of Ciphers and of Findings
 }
 
 // Findings is the table of checks that need no layout of their own, a field each with
@@ -29,10 +32,10 @@ type finding interface {
 	// read takes over what the check found; false: there is no finding.
 	read(*prober.Result) bool
 	// facts is the finding in words.
-	facts(*prober.Result) []Fact
+	facts(*prober.Result) []part.Fact
 }
 
-func findingsOf(r *prober.Result) (found Findings, all []Fact) {
+func findingsOf(r *prober.Result) (found Findings, all []part.Fact) {
 	fields := reflect.ValueOf(&found).Elem()
 	for i := range fields.NumField() {
 		field := reflect.New(fields.Field(i).Type().Elem())
@@ -44,29 +47,30 @@ func findingsOf(r *prober.Result) (found Findings, all []Fact) {
 	return found, all
 }
 
-func scanOf(r *prober.Result) *Scan {
+// New is nil if no check has a finding.
+func New(r *prober.Result) *Report {
 	found, others := findingsOf(r)
 	if r.Versions.Finding == nil && r.Ciphers.Finding == nil && r.Policy.Finding == nil && r.Vulnerabilities.Finding == nil && found == (Findings{}) {
 		return nil
 	}
-	return &Scan{
+	return &Report{
 		Ages: ages(r), Versions: versionAnswers(r.Versions.Finding), Ciphers: ciphersOf(r.Ciphers.Finding), Policies: policies(r.Policy.Finding),
 		Vulnerabilities: vulnerabilityAnswers(r.Vulnerabilities.Finding), Findings: found, Other: append(keyExchange(r.Ciphers.Finding), others...),
 	}
 }
 
-func ages(r *prober.Result) []Fact {
-	var all facts
+func ages(r *prober.Result) []part.Fact {
+	var all part.Facts
 	for _, c := range r.Outcomes {
 		if c.Failure == nil && !c.Time.IsZero() && c.Time.Before(r.Start) {
-			all.add(c.Name, "checked "+span(r.Start.Sub(c.Time))+" ago")
+			all.Add(c.Name, "checked "+part.Span(r.Start.Sub(c.Time))+" ago")
 		}
 	}
 	return all
 }
 
 // Age is how old the finding of a check is; empty: this probe made it.
-func (s *Scan) Age(check string) string {
+func (s *Report) Age(check string) string {
 	for _, age := range s.Ages {
 		if age.Name == check {
 			return age.Value

@@ -1,4 +1,4 @@
-package report
+package scan
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tls_exporter/prober/failure"
+	"tls_exporter/report/part"
 )
 
 // Issues besides the vulnerabilities.
@@ -14,26 +15,28 @@ const (
 	weakCipher = "weak_cipher"
 )
 
-// issues is what should be changed. It does not make the endpoint bad: the alert rules
+// Issues is what should be changed. It does not make the endpoint bad: the alert rules
 // decide how urgent it is.
-func (s *Scan) issues() []Issue {
-	var all []Issue
+func (s *Report) Issues() []part.Issue {
+	var all []part.Issue
 	for _, v := range s.Vulnerabilities {
-		if v.Status == Bad {
-			all = append(all, Issue{failure.Reason(v.Name), Sentence("the server is vulnerable", v.Saw), VulnerabilityRemedy(v.Name), Warning, -1})
+		if v.Status == part.Bad {
+			issue := part.NewIssue(failure.Reason(v.Name), part.Sentence("the server is vulnerable", v.Saw), part.Warning)
+			issue.Remedy = VulnerabilityRemedy(v.Name)
+			all = append(all, issue)
 		}
 	}
 	if old := s.oldVersions(); len(old) > 0 {
-		all = append(all, Issue{oldVersion, "accepts " + strings.Join(old, ", "), Remedy(oldVersion), Warning, -1})
+		all = append(all, part.NewIssue(oldVersion, "accepts "+strings.Join(old, ", "), part.Warning))
 	}
 	if weak := s.weakSuites(); len(weak) > 0 {
-		all = append(all, Issue{weakCipher, fmt.Sprintf("accepts %d: %s", len(weak), Join(weak, maxViolations)), Remedy(weakCipher), Warning, -1})
+		all = append(all, part.NewIssue(weakCipher, fmt.Sprintf("accepts %d: %s", len(weak), part.Join(weak, maxViolations)), part.Warning))
 	}
 	return all
 }
 
-// notes is a short form of the issues, for a verdict.
-func (s *Scan) notes() []string {
+// Notes is a short form of the issues, for a verdict.
+func (s *Report) Notes() []string {
 	var words []string
 	if len(s.oldVersions()) > 0 {
 		words = append(words, oldVersion)
@@ -41,8 +44,8 @@ func (s *Scan) notes() []string {
 	if len(s.weakSuites()) > 0 {
 		words = append(words, weakCipher)
 	}
-	if has := s.VulnerabilitiesWith(Bad); len(has) > 0 {
-		words = append(words, "vulnerable to "+Join(has, maxNote))
+	if has := s.VulnerabilitiesWith(part.Bad); len(has) > 0 {
+		words = append(words, "vulnerable to "+part.Join(has, maxNote))
 	}
 	return words
 }
@@ -51,10 +54,10 @@ func (s *Scan) notes() []string {
 const maxNote = 30
 
 // oldVersions is the deprecated versions that the server accepts, newest first.
-func (s *Scan) oldVersions() []string {
+func (s *Report) oldVersions() []string {
 	var old []string
 	for _, v := range s.Versions {
-		if v.Status == Bad {
+		if v.Status == part.Bad {
 			old = append(old, v.Name)
 		}
 	}
@@ -63,13 +66,13 @@ func (s *Scan) oldVersions() []string {
 
 // weakSuites is the names of the suites that are weak in a version that accepts
 // them.
-func (s *Scan) weakSuites() []string {
+func (s *Report) weakSuites() []string {
 	if s.Ciphers == nil {
 		return nil
 	}
 	var names []string
 	for _, suite := range s.Ciphers.Suites {
-		if suite.Status == Bad && !slices.Contains(names, suite.Name) {
+		if suite.Status == part.Bad && !slices.Contains(names, suite.Name) {
 			names = append(names, suite.Name)
 		}
 	}

@@ -1,10 +1,7 @@
-package report
+package part
 
 import (
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"math"
-	"net"
 	"testing"
 	"time"
 )
@@ -48,28 +45,8 @@ func TestSpan(t *testing.T) {
 		{math.MinInt64, "over 292 years"},
 	}
 	for _, test := range tests {
-		if got := span(test.d); got != test.want {
+		if got := Span(test.d); got != test.want {
 			t.Errorf("%v is %q, want %q", test.d, got, test.want)
-		}
-	}
-}
-
-func TestCertificatesHaveAName(t *testing.T) {
-	tests := []struct {
-		cert *x509.Certificate
-		want string
-	}{
-		{&x509.Certificate{Subject: pkix.Name{CommonName: "example.com", Organization: []string{"Example"}}}, "example.com"},
-		{&x509.Certificate{DNSNames: []string{"www.example.com", "example.com"}}, "example.com"},
-		{&x509.Certificate{IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)}}, "192.0.2.1"},
-		{&x509.Certificate{Subject: pkix.Name{OrganizationalUnit: []string{"Class 3"}, Organization: []string{"Example"}}}, "Class 3"},
-		{&x509.Certificate{Subject: pkix.Name{CommonName: "a\x1b[2Jb"}}, "a\ufffd[2Jb"},
-		{&x509.Certificate{Subject: pkix.Name{CommonName: "  "}}, "(no name)"},
-		{&x509.Certificate{}, "(no name)"},
-	}
-	for _, test := range tests {
-		if got := nameOf(test.cert); got != test.want {
-			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package report
+package scan
 
 import (
 	"cmp"
@@ -6,14 +6,15 @@ import (
 	"slices"
 
 	"tls_exporter/prober/check/versions"
+	"tls_exporter/report/part"
 )
 
 // Version is a protocol version, and how the server answered when it was offered.
 type Version struct {
 	Name    string
-	Answer  string // accepted; accepted, deprecated; refused; or no answer
-	Refused bool   // which is neither good nor bad
-	Status  Status // Bad: it is accepted and deprecated; Unknown: no answer
+	Answer  string      // accepted; accepted, deprecated; refused; or no answer
+	Refused bool        // which is neither good nor bad
+	Status  part.Status // Bad: it is accepted and deprecated; Unknown: no answer
 	number  uint16
 }
 
@@ -26,9 +27,9 @@ func versionAnswers(v *versions.Finding) []Version {
 		version := Version{Name: a.Version.String(), Answer: "refused", Refused: true, number: uint16(a.Version)}
 		switch {
 		case a.Accepted && a.Version < tls.VersionTLS12: // RFC 8996, RFC 7568, RFC 6176
-			version.Answer, version.Refused, version.Status = "accepted, deprecated", false, Bad
+			version.Answer, version.Refused, version.Status = "accepted, deprecated", false, part.Bad
 		case a.Accepted:
-			version.Answer, version.Refused, version.Status = "accepted", false, Good
+			version.Answer, version.Refused, version.Status = "accepted", false, part.Good
 		}
 		all = append(all, version)
 	}

@@ -1,10 +1,11 @@
-package report
+package scan
 
 import (
 	"fmt"
 	"strings"
 
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/report/part"
 )
 
 // Ciphers is the cipher suites that the server accepts.
@@ -18,7 +19,7 @@ type Suite struct {
 	Name     string
 	Version  string
 	Strength string
-	Status   Status // Bad: weak; Good: strong
+	Status   part.Status // Bad: weak; Good: strong
 }
 
 func ciphersOf(c *ciphers.Finding) *Ciphers {
@@ -27,12 +28,12 @@ func ciphersOf(c *ciphers.Finding) *Ciphers {
 	}
 	all := &Ciphers{Order: order(c.Preference)}
 	for _, s := range c.Suites {
-		suite := Suite{s.Name(), s.Version.String(), string(s.Strength()), Warning}
+		suite := Suite{s.Name(), s.Version.String(), string(s.Strength()), part.Warning}
 		switch suite.Strength {
 		case "weak":
-			suite.Status = Bad
+			suite.Status = part.Bad
 		case "strong":
-			suite.Status = Good
+			suite.Status = part.Good
 		}
 		all.Suites = append(all.Suites, suite)
 	}
@@ -51,20 +52,20 @@ func order(p ciphers.Preference) string {
 }
 
 // keyExchange is the groups, the smallest DHE prime and the signature schemes.
-func keyExchange(c *ciphers.Finding) []Fact {
+func keyExchange(c *ciphers.Finding) []part.Fact {
 	if c == nil {
 		return nil
 	}
-	var all facts
-	all.add("groups", strings.Join(acceptedGroups(c), ", "))
+	var all part.Facts
+	all.Add("groups", strings.Join(acceptedGroups(c), ", "))
 	if c.DHBits > 0 {
-		all.add("DHE", fmt.Sprintf("%d bits (smallest prime sent)", c.DHBits))
+		all.Add("DHE", fmt.Sprintf("%d bits (smallest prime sent)", c.DHBits))
 	}
 	names := make([]string, len(c.Schemes))
 	for i, s := range c.Schemes {
 		names[i] = s.String()
 	}
-	all.add("signatures", strings.Join(names, ", "))
+	all.Add("signatures", strings.Join(names, ", "))
 	return all
 }
 

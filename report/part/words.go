@@ -1,12 +1,8 @@
-package report
+package part
 
 import (
-	"cmp"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,8 +62,8 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// span is the time between two dates: 58.3 days, 7.2 hours.
-func span(d time.Duration) string {
+// Span is the time between two dates: 58.3 days, 7.2 hours.
+func Span(d time.Duration) string {
 	if d.Abs() == math.MaxInt64 {
 		return "over 292 years" // where a time.Duration ends: "never" is the year 9999 (RFC 5280 section 4.1.2.5)
 	}
@@ -84,52 +80,13 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%.1f %s", count, unit)
 }
 
-// days is span for a number of days, which may be more than a Duration holds.
-func days(n float64) string { return span(time.Duration(min(n, maxDays) * 24 * float64(time.Hour))) }
+// Days is span for a number of days, which may be more than a Duration holds.
+func Days(n float64) string { return Span(time.Duration(min(n, maxDays) * 24 * float64(time.Hour))) }
 
 const maxDays = 100_000
 
 // Date is a time to the second, in UTC.
 func Date(t time.Time) string { return t.UTC().Format(time.DateTime + " MST") }
-
-// nameOf is the common name of a certificate. Many leaves have none today: then
-// it is the first name that the certificate is for.
-func nameOf(cert *x509.Certificate) string {
-	if cert.Subject.CommonName == "" {
-		for _, name := range Names(cert) {
-			return name
-		}
-	}
-	return nameIn(cert.Subject)
-}
-
-// nameIn is the name of a subject or issuer. Old roots have no common name.
-func nameIn(n pkix.Name) string {
-	parts := slices.Concat([]string{n.CommonName}, n.OrganizationalUnit, n.Organization, []string{"(no name)"})
-	return cmp.Or(Clean(cmp.Or(parts...)), "(no name)")
-}
-
-// Names is everything that a certificate is for: DNS names, then IP addresses.
-func Names(cert *x509.Certificate) []string { return append(DNSNames(cert), IPAddresses(cert)...) }
-
-// DNSNames is the DNS names that a certificate is for, sorted, each once.
-func DNSNames(cert *x509.Certificate) []string {
-	all := make([]string, len(cert.DNSNames))
-	for i, name := range cert.DNSNames {
-		all[i] = Clean(name)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// IPAddresses is the IP addresses that a certificate is for.
-func IPAddresses(cert *x509.Certificate) []string {
-	all := make([]string, len(cert.IPAddresses))
-	for i, ip := range cert.IPAddresses {
-		all[i] = ip.String()
-	}
-	return all
-}
 
 // Join lists as many words as fit into limit bytes, at least one, and counts
 // the rest.

@@ -1,13 +1,14 @@
-package report
+package scan
 
 import (
 	"tls_exporter/prober/check/policy"
+	"tls_exporter/report/part"
 )
 
 // Policy is whether the endpoint complies with a published policy.
 type Policy struct {
 	Name       string
-	Status     Status
+	Status     part.Status
 	Verdict    string
 	Violations string // the first rules that it violates
 }
@@ -18,9 +19,9 @@ func policies(c *policy.Finding) []Policy {
 	}
 	var all []Policy
 	for _, v := range c.Verdicts {
-		policy := Policy{string(v.Policy), Good, "compliant", ""}
+		policy := Policy{string(v.Policy), part.Good, "compliant", ""}
 		if !v.Compliant {
-			policy.Status, policy.Verdict, policy.Violations = Warning, "not compliant", Join(v.Violations, maxViolations)
+			policy.Status, policy.Verdict, policy.Violations = part.Warning, "not compliant", part.Join(v.Violations, maxViolations)
 		}
 		all = append(all, policy)
 	}
