@@ -27,7 +27,7 @@ var imports = map[string]string{
 	"report/json": "prober chain ciphers failure handshake report report/part report/scan",
 	"report/text": "prober report report/part report/scan",
 	"report":      "prober chain expect failure handshake target report/part report/scan",
-	"report/scan": "prober ciphers policy versions vulnerabilities failure report/part",
+	"report/scan": "prober checks failure report/part",
 	"report/part": "failure text",
 
 	"prober":                       "chain check checks connect endpoint failure guard handshake option resolve target text",
