@@ -20,7 +20,6 @@ import (
 	"tls_exporter/prober/option"
 	"tls_exporter/prober/probetest"
 	"tls_exporter/prober/target"
-	"tls_exporter/prober/text"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
 )
@@ -96,7 +95,7 @@ func (a attack) probe(t *testing.T, p *prober.Prober, to target.Target) {
 		}
 	}
 	for _, s := range messages(r) {
-		if len(s) > text.MaxMessage+len("…") || !utf8.ValidString(s) {
+		if len(s) > 2048+len("…") || !utf8.ValidString(s) {
 			t.Errorf("a message of %d bytes: %.100q", len(s), s)
 		}
 	}

@@ -76,9 +76,9 @@ type Outcome struct {
 	Failure      *failure.Failure // nil: none
 }
 
-// MaxCertificates is how many certificates of a chain are read. The longest chains in
+// maxCertificates is how many certificates of a chain are read. The longest chains in
 // use have five or six.
-const MaxCertificates = 20
+const maxCertificates = 20
 
 // Peer is a server to perform a handshake with.
 type Peer struct {
@@ -261,7 +261,7 @@ func unwrap(conn net.Conn) {
 
 // observe records the state of crypto/tls, also of a failed handshake.
 func (h *Outcome) observe(state tls.ConnectionState, requested bool) {
-	h.Certificates = state.PeerCertificates[:min(len(state.PeerCertificates), MaxCertificates)]
+	h.Certificates = state.PeerCertificates[:min(len(state.PeerCertificates), maxCertificates)]
 	if state.Version == 0 {
 		return
 	}

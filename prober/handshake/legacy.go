@@ -90,7 +90,7 @@ func observed(f *hello.Flight) (*Session, []*x509.Certificate) {
 // parseAll parses a chain up to the first certificate that is not valid DER.
 func parseAll(chain [][]byte) []*x509.Certificate {
 	var certificates []*x509.Certificate
-	for _, der := range chain[:min(len(chain), MaxCertificates)] {
+	for _, der := range chain[:min(len(chain), maxCertificates)] {
 		certificate, err := x509.ParseCertificate(der)
 		if err != nil {
 			break

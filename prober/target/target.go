@@ -130,9 +130,9 @@ func splitHostPort(s string) (host, port string, err error) {
 	return host, port, nil
 }
 
-// ParseAddress reads an IP address with an optional port, as in 192.0.2.7,
+// parseAddress reads an IP address with an optional port, as in 192.0.2.7,
 // 192.0.2.7:8443, 2001:db8::1 or [2001:db8::1]:8443.
-func ParseAddress(s string) (netip.AddrPort, error) {
+func parseAddress(s string) (netip.AddrPort, error) {
 	if len(s) <= maxTargetLength {
 		if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
 			return netip.AddrPortFrom(addr.Unmap(), 0), nil
@@ -145,13 +145,13 @@ func ParseAddress(s string) (netip.AddrPort, error) {
 }
 
 // At returns a copy of the target for which address is dialled instead of the
-// addresses of its host. It fails if ParseAddress does, and for a Unix socket.
+// addresses of its host. It fails if parseAddress does, and for a Unix socket.
 func (t Target) At(address string) (Target, error) {
 	if t.Path != "" {
 		return t, errors.New("a Unix socket has no IP address to replace")
 	}
 	var err error
-	t.Address, err = ParseAddress(address)
+	t.Address, err = parseAddress(address)
 	return t, err
 }
 

@@ -131,12 +131,12 @@ func TestParseAddress(t *testing.T) {
 		"::ffff:192.0.2.7":    "192.0.2.7:0",
 		"[::ffff:1.2.3.4]:99": "1.2.3.4:99",
 	} {
-		if got, err := ParseAddress(written); err != nil || got.String() != want {
+		if got, err := parseAddress(written); err != nil || got.String() != want {
 			t.Errorf("%s is %v, %v; want %s", written, got, err, want)
 		}
 	}
 	for _, written := range []string{"", "example.com", "192.0.2.7:0", "192.0.2.7:x", "[::1]:99999"} {
-		if got, err := ParseAddress(written); err == nil {
+		if got, err := parseAddress(written); err == nil {
 			t.Errorf("%q is %v, want an error", written, got)
 		}
 	}

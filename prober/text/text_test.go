@@ -72,9 +72,9 @@ func TestBounded(t *testing.T) {
 	if err := Bounded(io.EOF); err != io.EOF {
 		t.Errorf("a short error became %v", err)
 	}
-	long := errors.New(strings.Repeat("ü", MaxMessage))
+	long := errors.New(strings.Repeat("ü", maxMessage))
 	err := Bounded(long)
-	if got := err.Error(); !errors.Is(err, long) || got != strings.Repeat("ü", MaxMessage/2)+"…" {
+	if got := err.Error(); !errors.Is(err, long) || got != strings.Repeat("ü", maxMessage/2)+"…" {
 		t.Errorf("a long error has %d bytes and wraps %v", len(got), errors.Unwrap(err) == long)
 	}
 }
