@@ -66,7 +66,7 @@ const (
 	// ROBOT: answers show whether an encrypted secret is padded correctly (Böck,
 	// Somorovsky and Young, Return Of Bleichenbacher's Oracle Threat, 2018).
 	ROBOT Name = "robot"
-	// InsecureRenegotiation: RFC 5746 is not implemented (CVE-2009-3555).
+	// InsecureRenegotiation: the server does not support RFC 5746 (CVE-2009-3555).
 	InsecureRenegotiation Name = "insecure_renegotiation"
 	// ClientRenegotiation: clients may start a renegotiation, which costs the server
 	// more than the client (CVE-2011-1473).
@@ -76,8 +76,8 @@ const (
 	Compression Name = "compression"
 	// NoFallbackSCSV: TLS_FALLBACK_SCSV is ignored (RFC 7507).
 	NoFallbackSCSV Name = "no_fallback_scsv"
-	// NoExtendedMasterSecret: RFC 7627 is not implemented, so sessions are not bound to
-	// their handshake (triple handshake attack, CVE-2014-1295).
+	// NoExtendedMasterSecret: the server does not support RFC 7627, so sessions are not
+	// bound to their handshake (triple handshake attack, CVE-2014-1295).
 	NoExtendedMasterSecret Name = "no_extended_master_secret"
 	// POODLE: SSL 3.0 is accepted with a suite of CBC (CVE-2014-3566).
 	POODLE Name = "poodle"

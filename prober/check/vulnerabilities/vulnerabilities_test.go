@@ -200,18 +200,25 @@ func TestFewConnections(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := labtest.Serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
-			addr, stats, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
-			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
-				t.Fatalf("%+v, %v", found, err)
-			}
-			if got := stats.Total(); got != test.want {
-				t.Errorf("%d connections, want %d", got, test.want)
-			}
+			testConnections(t, lab, server, test.want)
 		})
+	}
+}
+
+// testConnections requires an answer for every vulnerability of a server that has none,
+// and the number of connections that it takes.
+func testConnections(t *testing.T, lab *tlstest.Lab, server string, want int) {
+	t.Helper()
+	addr, stats, err := lab.StartRelay(server, tlstest.ConnectionPolicy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+	if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if got := stats.Total(); got != want {
+		t.Errorf("%d connections, want %d", got, want)
 	}
 }
 
@@ -235,17 +242,7 @@ func TestFewConnectionsToClosing(t *testing.T) {
 			t.Parallel()
 			server := modern
 			server.Refusal = test.refusal
-			addr, stats, err := lab.StartRelay(labtest.StartWrapped(t, lab, server, test.answerer), tlstest.ConnectionPolicy{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
-			if err != nil || namesOf(found, true) != "" || len(found.Answers) != len(vulnerabilities.Names) {
-				t.Fatalf("%+v, %v", found, err)
-			}
-			if got := stats.Total(); got != test.want {
-				t.Errorf("%d connections, want %d", got, test.want)
-			}
+			testConnections(t, lab, labtest.StartWrapped(t, lab, server, test.answerer), test.want)
 		})
 	}
 }
