@@ -30,7 +30,7 @@ import (
 type setting struct {
 	what      string
 	port      string // as the configuration of a site, {:port}
-	order     string // whose order of suites counts, as the configuration says: server or client; empty: it takes one suite
+	order     string // whose order of suites counts, as the configuration says: server or client; empty: it accepts one suite
 	testssl   bool   // held against testssl too, which takes ten seconds and more
 	explained []explanation
 }
