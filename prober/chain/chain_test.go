@@ -149,6 +149,11 @@ func TestVerify(t *testing.T) {
 	other := newPKI(t)
 	notCA := other.leaf(root, func(c *x509.Certificate) { c.Subject.CommonName = "Not A CA" })
 	leafSigner := &tlstest.CA{Certificate: notCA, Key: other.key}
+	cannotSign := p.intermediate(root, "Cannot Sign", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })
+	criticalCA := p.intermediate(root, "Critical CA", critical)
+	anonymous, rsaCA := p.intermediate(root, "Anonymous"), p.rsaCA(root, "Anonymous")
+	anonymousLeaf := p.withoutKeyIdentifiers(anonymous, p.leaf(anonymous))
+	md5Leaf := p.md5Signed(rsaCA, p.leaf(rsaCA))
 	pointing := func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.test/ca.crt"} }
 	expired := expires(labtest.Now.Add(-10 * labtest.Day))
 	misnamed := func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }
@@ -193,9 +198,32 @@ func TestVerify(t *testing.T) {
 		{"misnamed", certs(p.leaf(upper, misnamed), upper), trust(root), []Problem{ProblemNameMismatch}, 3},
 		{"only a common name", certs(p.leaf(upper, func(c *x509.Certificate) { c.DNSNames = nil }), upper), trust(root), []Problem{ProblemNameMismatch}, 3},
 		{"an intermediate for clients", certs(p.leaf(clientCA), clientCA), trust(root), []Problem{ProblemWrongUsage}, 0},
-		{"a leaf signed by a leaf", certs(p.leaf(leafSigner), notCA), trust(root), []Problem{ProblemWrongUsage}, 0},
-		{"too many intermediates", certs(p.leaf(tooDeep), tooDeep, shallow), trust(root), []Problem{ProblemWrongUsage}, 0},
-		{"an unknown critical extension", certs(p.leaf(upper, critical), upper), trust(root), []Problem{ProblemWrongUsage}, 0},
+		{"a leaf signed by a leaf", certs(p.leaf(leafSigner), notCA), trust(root), []Problem{ProblemInvalidCA}, 0},
+		{"an intermediate that may not sign certificates", certs(p.leaf(cannotSign), cannotSign), trust(root), []Problem{ProblemInvalidCA}, 0},
+		{"too many intermediates", certs(p.leaf(tooDeep), tooDeep, shallow), trust(root), []Problem{ProblemInvalidCA}, 0},
+		{"too many intermediates, expired, misnamed, for clients", certs(p.leaf(tooDeep, expired, misnamed, forClients), tooDeep, shallow), trust(root),
+			[]Problem{ProblemExpired, ProblemNameMismatch, ProblemInvalidCA, ProblemWrongUsage}, 0},
+		{"an unknown critical extension", certs(p.leaf(upper, critical), upper), trust(root), []Problem{ProblemUnhandledCriticalExtension}, 0},
+		{"an unknown critical extension, for clients", certs(p.leaf(upper, critical, forClients), upper), trust(root), []Problem{ProblemWrongUsage, ProblemUnhandledCriticalExtension}, 0},
+		{"an unknown critical extension in an intermediate", certs(p.leaf(criticalCA), criticalCA), trust(root), []Problem{ProblemUnhandledCriticalExtension}, 0},
+
+		{"a bad signature of the leaf", certs(tampered(t, p.leaf(upper)), upper), trust(root), []Problem{ProblemBadSignature}, 0},
+		{"the same with the system's roots", certs(tampered(t, p.leaf(upper)), upper), systemTrust(root), []Problem{ProblemBadSignature}, 0},
+		{"a bad signature of a leaf that the root issued", certs(tampered(t, p.leaf(root))), trust(root), []Problem{ProblemBadSignature}, 0},
+		{"a bad signature of the leaf, in the wrong order", certs(tampered(t, p.leaf(lower)), upper, lower), trust(root), []Problem{ProblemBadSignature}, 0},
+		{"a bad signature of an intermediate", certs(p.leaf(lower), lower, tampered(t, upper.Certificate)), trust(root), []Problem{ProblemBadSignature}, 0},
+		{"a bad signature, and another path without", certs(p.leaf(upper), tampered(t, upper.Certificate), upper), trust(root), nil, 3},
+		{"a bad signature of a leaf without key identifiers", certs(tampered(t, anonymousLeaf), anonymous), trust(root), []Problem{ProblemBadSignature}, 0},
+		{"a bad signature, expired, misnamed, of an unknown root", certs(tampered(t, p.leaf(untrustedCA, expired, misnamed)), untrustedCA), trust(root),
+			[]Problem{ProblemExpired, ProblemNameMismatch, ProblemBadSignature, ProblemUnknownAuthority}, 0},
+		{"a bad signature of an intermediate of an unknown root that was sent", certs(p.leaf(untrustedCA), tampered(t, untrustedCA.Certificate), untrusted), trust(root),
+			[]Problem{ProblemBadSignature, ProblemUnknownAuthority}, 0},
+		{"a bad signature of a root", certs(p.leaf(upper), upper, tampered(t, root.Certificate)), trust(root), nil, 3},
+		{"a bad signature of an unknown root", certs(p.leaf(untrusted), tampered(t, untrusted.Certificate)), trust(root), []Problem{ProblemUnknownAuthority}, 0},
+		{"self-signed with a bad signature", certs(tampered(t, selfSignedLeaf(p))), systemTrust(root), []Problem{ProblemBadSignature, ProblemSelfSigned}, 0},
+		{"an intermediate of the same name with another key", certs(p.leaf(upper), p.intermediate(root, "Upper")), trust(root), []Problem{ProblemIncompleteChain}, 0},
+		{"a leaf without key identifiers, and another kind of key", certs(anonymousLeaf, rsaCA), trust(root), []Problem{ProblemIncompleteChain}, 0},
+		{"signed with MD5", certs(md5Leaf, rsaCA), trust(root), []Problem{ProblemWeakSignature}, 0},
 		{"an intermediate signed with SHA-1", certs(p.leaf(weakCA), weakCA), trust(root), []Problem{ProblemWeakSignature}, 0},
 		{"a leaf signed with SHA-1, with the system's roots", certs(p.leaf(upper, weakly), upper), systemTrust(root), []Problem{ProblemWeakSignature}, 0},
 
@@ -392,23 +420,35 @@ func TestVerifyReportsEverything(t *testing.T) {
 		{ProblemNameMismatch, func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }},
 		{ProblemWrongUsage, forClients},
 		{ProblemWeakSignature, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }},
+		{ProblemUnhandledCriticalExtension, critical},
+		{ProblemBadSignature, func(*x509.Certificate) {}}, // made below
 	}
+	none := func(*x509.Certificate) {}
 	intermediates := []struct {
-		problems []Problem // of the intermediate itself
+		problem  Problem // of the intermediate itself; empty: none
 		change   func(*x509.Certificate)
+		tampered bool
 	}{
-		{nil, func(*x509.Certificate) {}},
-		{[]Problem{ProblemExpired}, expires(labtest.Now.Add(-2 * labtest.Day))},
-		{[]Problem{ProblemWrongUsage}, forClients},
-		{[]Problem{ProblemNameConstraint}, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"permitted.test"} }},
+		{"", none, false},
+		{ProblemExpired, expires(labtest.Now.Add(-2 * labtest.Day)), false},
+		{ProblemWrongUsage, forClients, false},
+		{ProblemNameConstraint, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"permitted.test"} }, false},
+		{ProblemInvalidCA, func(c *x509.Certificate) { c.IsCA = false }, false},
+		{ProblemInvalidCA, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }, false},
+		{ProblemUnhandledCriticalExtension, critical, false},
+		{ProblemBadSignature, none, true},
 	}
 	trusted, combinations := trust(root), 0
 	for _, intermediate := range intermediates {
 		for _, issuer := range []*tlstest.CA{root, untrusted} {
 			ca := p.intermediate(issuer, "CA", intermediate.change)
+			sentCA := ca.Certificate
+			if intermediate.tampered {
+				sentCA = tampered(t, sentCA)
+			}
 			for faults := range 1 << len(leafFaults) {
-				for _, sendsCA := range []bool{true, false} {
-					if !sendsCA && issuer == untrusted {
+				for _, sends := range []string{"the leaf", "the intermediate", "the root"} {
+					if sends == "the leaf" && issuer == untrusted {
 						continue // the leaf is the same as that of the trusted root
 					}
 					var changes []func(*x509.Certificate)
@@ -419,24 +459,29 @@ func TestVerifyReportsEverything(t *testing.T) {
 						}
 					}
 					sent := certs(p.leaf(ca, changes...))
-					if sendsCA {
-						sent = append(sent, ca.Certificate)
-						for _, problem := range intermediate.problems {
-							want[problem] = true
-						}
+					if want[ProblemBadSignature] {
+						sent[0] = tampered(t, sent[0])
 					}
-					switch {
-					case !sendsCA:
-						want[ProblemIncompleteChain] = true
-					case issuer == untrusted:
+					switch sends {
+					case "the leaf":
+						want[ProblemIncompleteChain], want[ProblemBadSignature] = true, false // without the issuer's key nobody can tell
+					case "the root":
+						sent = append(sent, sentCA, issuer.Certificate)
+					default:
+						sent = append(sent, sentCA)
+					}
+					// The signature of the intermediate can be verified if the root is known.
+					if len(sent) > 1 && intermediate.problem != "" && (!intermediate.tampered || issuer == root || sends == "the root") {
+						want[intermediate.problem] = true
+					}
+					if issuer == untrusted {
 						want[ProblemUnknownAuthority] = true
 					}
 					combinations++
 					c := uncached(sent, "localhost", trusted, labtest.Now)
 					for _, problem := range Problems {
-						// crypto/x509 checks name constraints last, and not at all after a weak signature.
-						if c.Has(problem) != want[problem] && !(problem == ProblemNameConstraint && want[ProblemWeakSignature]) {
-							t.Errorf("%v: %s is %v; problems are %v", want, problem, c.Has(problem), c.Problems)
+						if c.Has(problem) != want[problem] {
+							t.Errorf("%v, sent with %s: %s is %v; problems are %v", want, sends, problem, c.Has(problem), c.Problems)
 						}
 					}
 					if _, err := verifyX509(sent, "localhost", trusted.Pool, labtest.Now); c.Valid != (err == nil) {
@@ -446,7 +491,7 @@ func TestVerifyReportsEverything(t *testing.T) {
 			}
 		}
 	}
-	if combinations != 4*3*16 {
+	if combinations != 8*5*64 {
 		t.Errorf("%d combinations were tried", combinations)
 	}
 }

@@ -38,8 +38,17 @@ func (v *verification) defects(path []*x509.Certificate) []defect {
 		if weak(cert.SignatureAlgorithm) && !v.isAnchor(path, i) {
 			add(ProblemWeakSignature, cert, "%s is signed with %s", label, cert.SignatureAlgorithm)
 		}
-		if misuse := misuse(path, i); misuse != "" {
-			add(ProblemWrongUsage, cert, "%s %s", label, misuse)
+		if i < len(path)-1 && v.issued[[2]*x509.Certificate{path[i+1], cert}] == badlySigned {
+			add(ProblemBadSignature, cert, "the signature of %s does not verify under the key of its issuer, %s", label, v.label(path[i+1]))
+		}
+		if why := notCA(path, i); why != "" {
+			add(ProblemInvalidCA, cert, "%s %s", label, why)
+		}
+		if !allowsServers(cert) {
+			add(ProblemWrongUsage, cert, "%s is not for TLS servers (extended key usage)", label)
+		}
+		if len(cert.UnhandledCriticalExtensions) > 0 {
+			add(ProblemUnhandledCriticalExtension, cert, "%s has the critical extension %s; clients that do not know it have to reject the chain", label, cert.UnhandledCriticalExtensions[0])
 		}
 	}
 	if err := nameConstraints(path, v.At); err != nil {
@@ -76,21 +85,17 @@ func weak(algorithm x509.SignatureAlgorithm) bool {
 	return false
 }
 
-// misuse returns why the certificate at i of a path may not be used there, as
-// crypto/x509 enforces RFC 5280 section 6.1.4; "": it may.
-func misuse(path []*x509.Certificate, i int) string {
+// notCA returns why the certificate at i of a path may not have issued the one below
+// it, as crypto/x509 enforces RFC 5280 section 6.1.4; "": it may.
+func notCA(path []*x509.Certificate, i int) string {
 	cert := path[i]
 	switch {
-	case len(cert.UnhandledCriticalExtensions) > 0:
-		return fmt.Sprintf("has the unknown critical extension %s", cert.UnhandledCriticalExtensions[0])
-	case !allowsServers(cert):
-		return "is not for TLS servers (extended key usage)"
 	case i == 0:
 		return ""
 	case cert.BasicConstraintsValid && !cert.IsCA || !cert.BasicConstraintsValid && (cert.Version == 3 || i < len(path)-1):
-		return "is not a CA and has signed a certificate"
+		return "is not a CA and has issued a certificate"
 	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageCertSign == 0:
-		return "is not for signing certificates (key usage)"
+		return "may not sign certificates (key usage)"
 	case cert.BasicConstraintsValid && cert.MaxPathLen >= 0 && i-1 > cert.MaxPathLen:
 		return fmt.Sprintf("allows %d CAs below it and has %d (path length)", cert.MaxPathLen, i-1)
 	}
@@ -109,17 +114,17 @@ func allowsServers(cert *x509.Certificate) bool {
 }
 
 // nameConstraints returns the error of crypto/x509 about the name constraints of a
-// path, and about nothing else.
+// path, and about nothing else: not about its signatures either.
 func nameConstraints(path []*x509.Certificate, now time.Time) error {
 	if len(path) == 1 {
 		return nil
 	}
 	root, intermediates := x509.NewCertPool(), x509.NewCertPool()
-	root.AddCert(relaxedWithNames(path[len(path)-1]))
+	root.AddCert(sealed(relaxedWithNames(path[len(path)-1])))
 	for _, cert := range path[1 : len(path)-1] {
-		intermediates.AddCert(relaxedWithNames(cert))
+		intermediates.AddCert(sealed(relaxedWithNames(cert)))
 	}
-	_, err := relaxed(path[0]).Verify(x509.VerifyOptions{
+	_, err := sealed(relaxed(path[0])).Verify(x509.VerifyOptions{
 		Roots: root, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if problemFor(err) == ProblemNameConstraint {
@@ -177,7 +182,7 @@ func (v *verification) checkLifetime() {
 func (v *verification) checkOrder() {
 	for at := 0; ; {
 		next := at + 1
-		for next < len(v.sent) && !v.signs(next, at) {
+		for next < len(v.sent) && v.issuance(v.sent[next], v.sent[at]) != signed {
 			next++
 		}
 		if next >= len(v.sent) {

@@ -51,15 +51,22 @@ const (
 )
 
 // findPaths returns the paths from the leaf to a trusted root, and those that end at a
-// certificate without a known issuer. It goes by names and signatures alone.
+// certificate without a known issuer. It goes by names and signatures alone. A
+// certificate without an issuer whose signature verifies is followed by one that only
+// its name and its key identifier make the issuer.
 func (v *verification) findPaths() (complete, incomplete [][]*x509.Certificate) {
-	var extend func(path []*x509.Certificate, positions []int)
-	extend = func(path []*x509.Certificate, positions []int) {
+	var extend func(path []*x509.Certificate)
+	extend = func(path []*x509.Certificate) {
 		if len(complete)+len(incomplete) >= maxPaths {
 			return
 		}
 		last := path[len(path)-1]
-		roots := v.trustedIssuers(last)
+		roots, issuers := v.trustedIssuers(last), v.sentIssuers(path, signed)
+		for _, claim := range []issuance{unverifiable, badlySigned} {
+			if len(roots)+len(issuers) == 0 {
+				roots, issuers = v.claimedRoots(last, claim), v.sentIssuers(path, claim)
+			}
+		}
 		for _, root := range roots {
 			if root.Equal(last) {
 				complete = append(complete, path)
@@ -67,19 +74,27 @@ func (v *verification) findPaths() (complete, incomplete [][]*x509.Certificate) 
 			}
 			complete = append(complete, append(slices.Clip(path), root))
 		}
-		extended := false
-		for i := range v.sent {
-			if !hasCA(path, v.sent[i]) && v.signs(i, positions[len(positions)-1]) {
-				extended = true
-				extend(append(slices.Clip(path), v.sent[i]), append(slices.Clip(positions), i))
-			}
+		for _, issuer := range issuers {
+			extend(append(slices.Clip(path), issuer))
 		}
-		if !extended && len(roots) == 0 {
+		if len(roots)+len(issuers) == 0 {
 			incomplete = append(incomplete, path)
 		}
 	}
-	extend(v.sent[:1:1], []int{0})
+	extend(v.sent[:1:1])
 	return complete, incomplete
+}
+
+// sentIssuers returns the certificates that were sent and are this to the last one of
+// a path.
+func (v *verification) sentIssuers(path []*x509.Certificate, wanted issuance) []*x509.Certificate {
+	var issuers []*x509.Certificate
+	for _, cert := range v.sent {
+		if !hasCA(path, cert) && v.issuance(cert, path[len(path)-1]) == wanted {
+			issuers = append(issuers, cert)
+		}
+	}
+	return issuers
 }
 
 // hasCA reports whether a path already has a certificate of this CA, by name and key:
@@ -97,23 +112,39 @@ func (v *verification) trustedIssuers(cert *x509.Certificate) []*x509.Certificat
 		return nil
 	}
 	roots := v.roots.issuersOf(cert, v.At)
+	for _, root := range roots {
+		v.issued[[2]*x509.Certificate{root, cert}] = signed
+	}
 	v.rootsSeen = append(v.rootsSeen, roots...)
 	return roots
 }
 
-// signs reports whether the certificate at position parent signed the one at child.
-// Past the limit of signatures it reports false.
-func (v *verification) signs(parent, child int) bool {
-	pair := [2]int{parent, child}
-	signed, cached := v.signed[pair]
+// claimedRoots is Roots.claimedIssuersOf within the limit of signatures.
+func (v *verification) claimedRoots(cert *x509.Certificate, claim issuance) []*x509.Certificate {
+	if v.checks++; v.checks > maxSignatureChecks {
+		return nil
+	}
+	roots := v.roots.claimedIssuersOf(cert, claim)
+	for _, root := range roots {
+		v.issued[[2]*x509.Certificate{root, cert}] = claim
+	}
+	v.rootsSeen = append(v.rootsSeen, roots...)
+	return roots
+}
+
+// issuance is issuanceOf, once for each pair. Past the limit of signatures all are
+// unrelated.
+func (v *verification) issuance(parent, child *x509.Certificate) issuance {
+	pair := [2]*x509.Certificate{parent, child}
+	known, cached := v.issued[pair]
 	if cached || parent == child {
-		return signed
+		return known
 	}
 	if v.checks++; v.checks <= maxSignatureChecks {
-		signed = signs(v.sent[parent], v.sent[child])
+		known = issuanceOf(parent, child)
 	}
-	v.signed[pair] = signed
-	return signed
+	v.issued[pair] = known
+	return known
 }
 
 // reportUntrusted reports why a path does not end in a trusted root. Certificates do
@@ -125,6 +156,9 @@ func (v *verification) reportUntrusted(path []*x509.Certificate) {
 	switch {
 	case selfSigned(last) && len(path) == 1:
 		v.report(ProblemSelfSigned, last, "the leaf is self-signed and is not among the trusted roots")
+		if issuanceOf(last, last) == badlySigned {
+			v.report(ProblemBadSignature, last, "the signature of the leaf does not verify under its own key")
+		}
 	case selfSigned(last):
 		v.report(ProblemUnknownAuthority, last, "the chain ends in %s, which is not among the trusted roots", subject)
 	case v.lacksIntermediate(path):
@@ -176,25 +210,10 @@ func (v *verification) lacksIntermediate(path []*x509.Certificate) bool {
 // issuerIsRoot reports whether the authorityCertIssuer of a certificate is its issuer;
 // known is false if the certificate has none.
 func issuerIsRoot(cert *x509.Certificate) (root, known bool) {
-	for _, extension := range cert.Extensions {
-		if !extension.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 35}) {
-			continue
-		}
-		var aki struct {
-			KeyIdentifier []byte        `asn1:"optional,tag:0"`
-			Issuer        asn1.RawValue `asn1:"optional,tag:1"`
-			SerialNumber  asn1.RawValue `asn1:"optional,tag:2"`
-		}
-		var name asn1.RawValue // GeneralName, directoryName [4]
-		if _, err := asn1.Unmarshal(extension.Value, &aki); err != nil || len(aki.Issuer.Bytes) == 0 {
-			return false, false
-		}
-		if _, err := asn1.Unmarshal(aki.Issuer.Bytes, &name); err != nil || name.Class != asn1.ClassContextSpecific || name.Tag != 4 {
-			return false, false
-		}
-		return bytes.Equal(name.Bytes, cert.RawIssuer), true
+	aki := authorityOf(cert)
+	var name asn1.RawValue // GeneralName, directoryName [4]
+	if _, err := asn1.Unmarshal(aki.Issuer.Bytes, &name); err != nil || name.Class != asn1.ClassContextSpecific || name.Tag != 4 {
+		return false, false
 	}
-	return false, false
+	return bytes.Equal(name.Bytes, cert.RawIssuer), true
 }
-
-func selfSigned(cert *x509.Certificate) bool { return signs(cert, cert) }

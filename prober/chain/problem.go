@@ -8,27 +8,31 @@ type Problem string
 // The problems. Those up to ProblemWeakSignature make a chain invalid; a chain with
 // one of the others may be valid.
 const (
-	ProblemRevoked          Problem = "revoked"
-	ProblemExpired          Problem = "expired"
-	ProblemNotYetValid      Problem = "not_yet_valid"
-	ProblemNameMismatch     Problem = "name_mismatch"
-	ProblemUnknownAuthority Problem = "unknown_authority"
-	ProblemSelfSigned       Problem = "self_signed"
-	ProblemIncompleteChain  Problem = "incomplete_chain"
-	ProblemWrongUsage       Problem = "wrong_usage"
-	ProblemNameConstraint   Problem = "name_constraint"
-	ProblemWeakSignature    Problem = "weak_signature"
-	ProblemWeakKey          Problem = "weak_key"
-	ProblemLifetimeTooLong  Problem = "lifetime_too_long"
-	ProblemWrongOrder       Problem = "wrong_order"
+	ProblemRevoked                    Problem = "revoked"
+	ProblemExpired                    Problem = "expired"
+	ProblemNotYetValid                Problem = "not_yet_valid"
+	ProblemNameMismatch               Problem = "name_mismatch"
+	ProblemBadSignature               Problem = "bad_signature"   // it does not verify under the key of the issuer
+	ProblemBadCertificate             Problem = "bad_certificate" // it violates RFC 5280 in a way that clients reject
+	ProblemUnknownAuthority           Problem = "unknown_authority"
+	ProblemSelfSigned                 Problem = "self_signed"
+	ProblemIncompleteChain            Problem = "incomplete_chain"
+	ProblemInvalidCA                  Problem = "invalid_ca" // an issuer that is not a CA, or may not sign, or not so many CAs below it
+	ProblemWrongUsage                 Problem = "wrong_usage"
+	ProblemNameConstraint             Problem = "name_constraint"
+	ProblemUnhandledCriticalExtension Problem = "unhandled_critical_extension"
+	ProblemWeakSignature              Problem = "weak_signature"
+	ProblemWeakKey                    Problem = "weak_key"
+	ProblemLifetimeTooLong            Problem = "lifetime_too_long"
+	ProblemWrongOrder                 Problem = "wrong_order"
 )
 
 // Problems is the closed vocabulary, most severe first. The most severe problem of a
 // chain is the reason of the failure.
 var Problems = []Problem{
-	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemUnknownAuthority, ProblemSelfSigned,
-	ProblemIncompleteChain, ProblemWrongUsage, ProblemNameConstraint, ProblemWeakSignature, ProblemWeakKey,
-	ProblemLifetimeTooLong, ProblemWrongOrder,
+	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemBadSignature, ProblemBadCertificate,
+	ProblemUnknownAuthority, ProblemSelfSigned, ProblemIncompleteChain, ProblemInvalidCA, ProblemWrongUsage, ProblemNameConstraint,
+	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder,
 }
 
 // Invalidates reports whether a chain with this problem is invalid.

@@ -146,6 +146,34 @@ func (r *Roots) issuersOf(cert *x509.Certificate, now time.Time) []*x509.Certifi
 	return found
 }
 
+// claimedIssuersOf returns the trusted roots that are the issuer of cert by name and
+// key identifiers, and whose signature does not verify or cannot be verified. Of the
+// system's roots only those in Mozilla's program can be listed.
+func (r *Roots) claimedIssuersOf(cert *x509.Certificate, wanted issuance) []*x509.Certificate {
+	var found []*x509.Certificate
+	for _, root := range r.own {
+		if issuanceOf(root, cert) == wanted {
+			found = append(found, root)
+		}
+	}
+	for known := range bundle.Roots() {
+		if !bytes.Contains(known.Certificate, cert.RawIssuer) {
+			continue
+		}
+		root, err := x509.ParseCertificate(known.Certificate)
+		if err == nil && issuanceOf(root, cert) == wanted && !contains(found, root) && r.trusts(root) {
+			found = append(found, root)
+		}
+	}
+	return found
+}
+
+// trusts reports whether the pool has this root.
+func (r *Roots) trusts(root *x509.Certificate) bool {
+	_, err := relaxed(root).Verify(x509.VerifyOptions{Roots: r.Pool, CurrentTime: root.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err == nil
+}
+
 // shareOrganization reports whether a root of ca_file has one of these organizations
 // (O) in its name, and whether there are any to compare on both sides.
 func (r *Roots) shareOrganization(organization []string) (shared, comparable bool) {
@@ -160,13 +188,6 @@ func (r *Roots) shareOrganization(organization []string) (shared, comparable boo
 		}
 	}
 	return false, comparable
-}
-
-// signs reports whether parent signed child, by name and signature alone. It accepts
-// SHA-1, which is a problem of its own.
-func signs(parent, child *x509.Certificate) bool {
-	return bytes.Equal(child.RawIssuer, parent.RawSubject) &&
-		parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
 }
 
 // relaxed returns a copy of cert without restrictions: valid at any time, a CA of any

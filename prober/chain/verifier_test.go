@@ -75,8 +75,8 @@ func TestVerdictExpires(t *testing.T) {
 		after   bool    // valid then
 		problem Problem // then
 	}{
-		{name: "a byte of the leaf's signature", sent: certs(leaf, ca), later: certs(tampered(t, leaf), ca), at: labtest.Now, before: true, problem: ProblemIncompleteChain},
-		{name: "a byte of the intermediate's signature", sent: certs(leaf, ca), later: []*x509.Certificate{leaf, tampered(t, ca.Certificate)}, at: labtest.Now, before: true, problem: ProblemUnknownAuthority},
+		{name: "a byte of the leaf's signature", sent: certs(leaf, ca), later: certs(tampered(t, leaf), ca), at: labtest.Now, before: true, problem: ProblemBadSignature},
+		{name: "a byte of the intermediate's signature", sent: certs(leaf, ca), later: []*x509.Certificate{leaf, tampered(t, ca.Certificate)}, at: labtest.Now, before: true, problem: ProblemBadSignature},
 		{name: "another leaf of the same names", sent: certs(leaf, ca), later: certs(p.leaf(p.root("CA")), ca), at: labtest.Now, before: true, problem: ProblemIncompleteChain},
 		{name: "a certificate fewer", sent: certs(leaf, ca), later: certs(leaf), at: labtest.Now, before: true, problem: ProblemIncompleteChain},
 		{name: "another order", sent: certs(leaf, p.root("Other"), ca), later: certs(leaf, ca, p.root("Other")), at: labtest.Now, before: true, after: true},
@@ -115,7 +115,7 @@ func TestVerdictExpires(t *testing.T) {
 }
 
 // tampered returns a certificate with one bit of its signature changed.
-func tampered(t *testing.T, cert *x509.Certificate) *x509.Certificate {
+func tampered(t testing.TB, cert *x509.Certificate) *x509.Certificate {
 	t.Helper()
 	der := slices.Clone(cert.Raw)
 	der[len(der)-1] ^= 1

@@ -16,7 +16,7 @@ import (
 // are not checked.
 func verify(certs []*Certificate, name string, trusted *Roots, now time.Time) *verification {
 	c := &Chain{At: now, Name: name, Certificates: certs}
-	v := &verification{Chain: c, roots: trusted, signed: make(map[[2]int]bool)}
+	v := &verification{Chain: c, roots: trusted, issued: make(map[[2]*x509.Certificate]issuance)}
 	for _, cert := range certs {
 		v.sent = append(v.sent, cert.X509)
 	}
@@ -74,11 +74,11 @@ type verification struct {
 	*Chain
 	sent          []*x509.Certificate
 	roots         *Roots
-	examined      []*x509.Certificate // the path whose problems are reported; it may not end in a root
-	rootsSeen     []*x509.Certificate // that the result depends on
-	timeDependent bool                // the text of a problem has the current time, so that the result cannot be cached
-	signed        map[[2]int]bool     // results of signs, by the positions of parent and child
-	checks        int                 // signatures verified
+	examined      []*x509.Certificate               // the path whose problems are reported; it may not end in a root
+	rootsSeen     []*x509.Certificate               // that the result depends on
+	timeDependent bool                              // the text of a problem has the current time, so that the result cannot be cached
+	issued        map[[2]*x509.Certificate]issuance // by parent and child
+	checks        int                               // signatures verified
 }
 
 // report adds a problem of cert, if the chain does not have it yet.
@@ -127,7 +127,7 @@ func problemFor(err error) Problem {
 		return ProblemNameMismatch
 	}
 	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
-		return ProblemWrongUsage
+		return ProblemUnhandledCriticalExtension
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		switch invalid.Reason {
@@ -135,6 +135,8 @@ func problemFor(err error) Problem {
 			return ProblemExpired
 		case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.TooManyConstraints, x509.NameConstraintsWithoutSANs:
 			return ProblemNameConstraint
+		case x509.NotAuthorizedToSign, x509.TooManyIntermediates:
+			return ProblemInvalidCA
 		}
 		return ProblemWrongUsage
 	}

@@ -1,0 +1,131 @@
+package chain
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/md5"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"math/big"
+)
+
+// issuance is what a certificate is to another one.
+type issuance int
+
+const (
+	unrelated    issuance = iota // another name, another key, or a signature of another key
+	badlySigned                  // the issuer by name and key identifiers, but the signature does not verify
+	unverifiable                 // the issuer by name and key identifiers; the exporter cannot verify the signature
+	signed
+)
+
+// issuanceOf tells what parent is to child, by names, key identifiers and signature
+// alone. It accepts SHA-1 and MD5, which are a problem of their own.
+func issuanceOf(parent, child *x509.Certificate) issuance {
+	if !bytes.Equal(child.RawIssuer, parent.RawSubject) {
+		return unrelated
+	}
+	switch err := checkSignature(parent, child); {
+	case err == nil:
+		return signed
+	case !sameKey(parent, child):
+		return unrelated
+	case errors.Is(err, x509.ErrUnsupportedAlgorithm):
+		return unverifiable
+	}
+	return badlySigned
+}
+
+// signs reports whether parent signed child.
+func signs(parent, child *x509.Certificate) bool { return issuanceOf(parent, child) == signed }
+
+// checkSignature verifies the signature of child under the key of parent. The error
+// is x509.ErrUnsupportedAlgorithm if that cannot be done.
+func checkSignature(parent, child *x509.Certificate) error {
+	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
+	if key, isRSA := parent.PublicKey.(*rsa.PublicKey); isRSA && child.SignatureAlgorithm == x509.MD5WithRSA {
+		digest := md5.Sum(child.RawTBSCertificate)
+		return rsa.VerifyPKCS1v15(key, crypto.MD5, digest[:], child.Signature) // crypto/x509 refuses MD5 without a look
+	}
+	return err
+}
+
+// sameKey reports whether the key of parent may be the one that child says has signed
+// it. Several CAs may have one name, and one CA several keys; the key identifiers tell
+// them apart (RFC 5280 section 4.2.1.1). Without them the kind of the key decides.
+func sameKey(parent, child *x509.Certificate) bool {
+	authority := authorityOf(child)
+	if len(authority.KeyIdentifier) > 0 && len(parent.SubjectKeyId) > 0 {
+		return bytes.Equal(authority.KeyIdentifier, parent.SubjectKeyId)
+	}
+	if authority.SerialNumber != nil && authority.SerialNumber.Cmp(parent.SerialNumber) != 0 {
+		return false
+	}
+	switch parent.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return familyOf(child.SignatureAlgorithm) == x509.RSA
+	case *ecdsa.PublicKey:
+		return familyOf(child.SignatureAlgorithm) == x509.ECDSA
+	case ed25519.PublicKey:
+		return familyOf(child.SignatureAlgorithm) == x509.Ed25519
+	}
+	return true
+}
+
+// familyOf returns the algorithm of the keys that make such signatures.
+func familyOf(algorithm x509.SignatureAlgorithm) x509.PublicKeyAlgorithm {
+	switch algorithm {
+	case x509.DSAWithSHA1, x509.DSAWithSHA256:
+		return x509.DSA
+	case x509.ECDSAWithSHA1, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
+		return x509.ECDSA
+	case x509.PureEd25519:
+		return x509.Ed25519
+	case x509.UnknownSignatureAlgorithm:
+		return x509.UnknownPublicKeyAlgorithm
+	}
+	return x509.RSA
+}
+
+// authority is the AuthorityKeyIdentifier of RFC 5280 section 4.2.1.1.
+type authority struct {
+	KeyIdentifier []byte        `asn1:"optional,tag:0"`
+	Issuer        asn1.RawValue `asn1:"optional,tag:1"`
+	SerialNumber  *big.Int      `asn1:"optional,tag:2"`
+}
+
+// authorityOf returns the authority key identifier of a certificate; it is empty if
+// the certificate has none that can be read.
+func authorityOf(cert *x509.Certificate) authority {
+	for _, extension := range cert.Extensions {
+		if !extension.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 35}) {
+			continue
+		}
+		var identifier authority
+		if _, err := asn1.Unmarshal(extension.Value, &identifier); err != nil {
+			break
+		}
+		return identifier
+	}
+	return authority{}
+}
+
+// selfSigned reports whether a certificate names itself as its issuer, so that no other
+// certificate can be missing. Its signature may be bad.
+func selfSigned(cert *x509.Certificate) bool { return issuanceOf(cert, cert) != unrelated }
+
+// sealed returns a copy of cert whose key and signature crypto/x509 can verify: for a
+// path whose signatures have been judged already. The copies of a path are signed with
+// one key, which is no secret.
+func sealed(cert *x509.Certificate) *x509.Certificate {
+	c := *cert
+	c.PublicKey, c.PublicKeyAlgorithm = seal.Public(), x509.Ed25519
+	c.Signature, c.SignatureAlgorithm = ed25519.Sign(seal, c.RawTBSCertificate), x509.PureEd25519
+	return &c
+}
+
+var seal = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))

@@ -1,0 +1,163 @@
+package chain
+
+import (
+	"crypto"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
+	"testing"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+// rsaCA is an intermediate with an RSA key.
+func (p pki) rsaCA(ca *tlstest.CA, name string) *tlstest.CA {
+	p.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		p.Fatal(err)
+	}
+	other := &tlstest.CA{Key: key, Certificate: &x509.Certificate{Subject: pkix.Name{Organization: []string{"tls_exporter lab"}, CommonName: name}}}
+	return p.crossSign(ca, other)
+}
+
+// withoutKeyIdentifiers signs a certificate of issuer again, without its subject and
+// authority key identifiers.
+func (p pki) withoutKeyIdentifiers(issuer *tlstest.CA, cert *x509.Certificate) *x509.Certificate {
+	p.Helper()
+	return p.resigned(cert, nil, func(body *toBeSigned) {
+		body.Extensions = slices.DeleteFunc(body.Extensions, func(e pkix.Extension) bool {
+			return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 14}) || e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 35})
+		})
+	}, func(body []byte) ([]byte, error) {
+		return crypto.SignMessage(issuer.Key, rand.Reader, body, crypto.SHA256)
+	})
+}
+
+// signedCertificate is Certificate of RFC 5280 section 4.1.
+type signedCertificate struct {
+	Body      asn1.RawValue
+	Algorithm asn1.RawValue
+	Signature asn1.BitString
+}
+
+// toBeSigned is TBSCertificate of RFC 5280 section 4.1.
+type toBeSigned struct {
+	Version      int `asn1:"explicit,tag:0"`
+	SerialNumber asn1.RawValue
+	Algorithm    asn1.RawValue
+	Issuer       asn1.RawValue
+	Validity     asn1.RawValue
+	Subject      asn1.RawValue
+	PublicKey    asn1.RawValue
+	Extensions   []pkix.Extension `asn1:"optional,explicit,tag:3"`
+}
+
+// resigned changes a certificate and signs it again. sign returns the signature of the
+// body; algorithm is the DER of its AlgorithmIdentifier, nil: that of before.
+func (p pki) resigned(cert *x509.Certificate, algorithm []byte, change func(*toBeSigned), sign func(body []byte) ([]byte, error)) *x509.Certificate {
+	p.Helper()
+	var whole signedCertificate
+	var body toBeSigned
+	if _, err := asn1.Unmarshal(cert.Raw, &whole); err != nil {
+		p.Fatal(err)
+	}
+	if _, err := asn1.Unmarshal(whole.Body.FullBytes, &body); err != nil {
+		p.Fatal(err)
+	}
+	if algorithm != nil {
+		whole.Algorithm = asn1.RawValue{FullBytes: algorithm}
+		body.Algorithm = whole.Algorithm
+	}
+	if change != nil {
+		change(&body)
+	}
+	der, err := asn1.Marshal(body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	signature, err := sign(der)
+	if err != nil {
+		p.Fatal(err)
+	}
+	whole.Body = asn1.RawValue{FullBytes: der}
+	whole.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	if der, err = asn1.Marshal(whole); err != nil {
+		p.Fatal(err)
+	}
+	changed, err := x509.ParseCertificate(der)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return changed
+}
+
+func (p pki) marshal(value any) []byte {
+	p.Helper()
+	der, err := asn1.Marshal(value)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return der
+}
+
+// md5Signed signs a certificate again, with MD5.
+func (p pki) md5Signed(ca *tlstest.CA, cert *x509.Certificate) *x509.Certificate {
+	p.Helper()
+	md5WithRSA := p.marshal(pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 4}, Parameters: asn1.NullRawValue})
+	return p.resigned(cert, md5WithRSA, nil, func(body []byte) ([]byte, error) {
+		digest := md5.Sum(body)
+		return rsa.SignPKCS1v15(nil, ca.Key.(*rsa.PrivateKey), crypto.MD5, digest[:])
+	})
+}
+
+// The system's roots are not listed, but those of Mozilla's program are known: a bad
+// signature under one of them is told from a root that is not trusted.
+func TestBadSignatureUnderAPublicRoot(t *testing.T) {
+	p := newPKI(t)
+	var root *x509.Certificate
+	for known := range bundle.Roots() {
+		cert, err := x509.ParseCertificate(known.Certificate)
+		if err == nil && len(cert.SubjectKeyId) > 0 && known.Constraint == nil && cert.PublicKeyAlgorithm == x509.ECDSA {
+			root = cert
+			break
+		}
+	}
+	leaf := p.forged(root)
+	pool := x509.NewCertPool()
+	pool.AddCert(root)
+	for _, test := range []struct {
+		name  string
+		pool  *x509.CertPool
+		leaf  *x509.Certificate
+		want  Problem
+		never Problem
+	}{
+		{"the root is trusted", pool, leaf, ProblemBadSignature, ProblemUnknownAuthority},
+		{"the root is not trusted", x509.NewCertPool(), leaf, ProblemUnknownAuthority, ProblemBadSignature},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := uncached(certs(test.leaf), "localhost", &Roots{Pool: test.pool, public: isPublicRoot}, labtest.Now)
+			if c.Valid || !c.Has(test.want) || c.Has(test.never) {
+				t.Errorf("valid: %v, problems %v", c.Valid, c.Problems)
+			}
+		})
+	}
+}
+
+// forged is a leaf that says that root issued it.
+func (p pki) forged(root *x509.Certificate) *x509.Certificate {
+	p.Helper()
+	forger := p.root("Forger", func(c *x509.Certificate) { c.SubjectKeyId = root.SubjectKeyId })
+	leaf := p.leaf(forger)
+	return p.resigned(leaf, nil, func(body *toBeSigned) { body.Issuer = asn1.RawValue{FullBytes: root.RawSubject} }, func(body []byte) ([]byte, error) {
+		return crypto.SignMessage(forger.Key, rand.Reader, body, crypto.SHA256)
+	})
+}
