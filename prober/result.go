@@ -74,5 +74,5 @@ func Vocabulary() []failure.Reason {
 		all = append(all, failure.Reason(name))
 	}
 	slices.Sort(all)
-	return all
+	return slices.Compact(all) // bad_certificate is a reason of the handshake and a problem of a chain
 }

@@ -85,6 +85,9 @@ const decisions = `
 
 **tls_chain_valid** is the verdict of Go's crypto/x509, which stops at the first problem. The exporter checks the other questions one at a time, on the best path from the leaf to a trusted root: the path with the fewest faults, and among those the one that is valid longest.
 ` + "`weak_key`, `lifetime_too_long` and `wrong_order`" + ` do not make the chain invalid.
+With ` + "`unsupported_algorithm`" + ` and no other problem that makes it invalid, nobody knows, and the metric is absent; the probe has no success, because nothing vouches for the chain.
+
+**bad_signature or incomplete_chain**: a certificate may have the name of the issuer and another key, since one CA may have several. So a signature is bad only if the key identifiers of the two certificates are the same (RFC 5280 section 4.2.1.1), or, without them, if the key could have made such a signature. Otherwise the real issuer was not sent.
 
 **incomplete_chain or unknown_authority**: in both cases the path stops at a certificate whose issuer was not sent and is not trusted. The certificates themselves decide, strongest evidence first:
 

@@ -5,8 +5,9 @@ import "time"
 // Problem is what can be wrong with a chain: a word of a closed vocabulary.
 type Problem string
 
-// The problems. Those up to ProblemWeakSignature make a chain invalid; a chain with
-// one of the others may be valid.
+// The problems. Those up to ProblemWeakSignature make a chain invalid. Whether it is
+// valid is not known with ProblemUnsupportedAlgorithm. A chain with one of the others
+// may be valid.
 const (
 	ProblemRevoked                    Problem = "revoked"
 	ProblemExpired                    Problem = "expired"
@@ -22,6 +23,7 @@ const (
 	ProblemNameConstraint             Problem = "name_constraint"
 	ProblemUnhandledCriticalExtension Problem = "unhandled_critical_extension"
 	ProblemWeakSignature              Problem = "weak_signature"
+	ProblemUnsupportedAlgorithm       Problem = "unsupported_algorithm" // of a signature that the exporter cannot verify
 	ProblemWeakKey                    Problem = "weak_key"
 	ProblemLifetimeTooLong            Problem = "lifetime_too_long"
 	ProblemWrongOrder                 Problem = "wrong_order"
@@ -32,13 +34,13 @@ const (
 var Problems = []Problem{
 	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemBadSignature, ProblemBadCertificate,
 	ProblemUnknownAuthority, ProblemSelfSigned, ProblemIncompleteChain, ProblemInvalidCA, ProblemWrongUsage, ProblemNameConstraint,
-	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder,
+	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemUnsupportedAlgorithm, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder,
 }
 
 // Invalidates reports whether a chain with this problem is invalid.
 func (p Problem) Invalidates() bool {
 	switch p {
-	case ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:
+	case ProblemUnsupportedAlgorithm, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:
 		return false
 	}
 	return true

@@ -47,7 +47,7 @@ var remedies = map[failure.Reason]string{
 	"no_common_version": "The server chose a TLS version that the client did not offer. Widen min_version and max_version in the module, or turn on TLS 1.2 or 1.3 at the server.",
 	"legacy_only":       "The server accepts only versions or ciphers that current clients do not offer. Update its TLS library or its configuration.",
 	"bad_message":       "The server violates the TLS protocol. Check whether a middlebox changes the traffic, then update the server's TLS library.",
-	"bad_certificate":   "Clients cannot parse the server's certificate, or do not support its kind of key. Issue a new certificate.",
+	"bad_certificate":   "A certificate breaks the format of RFC 5280, or has a key that the exporter cannot use; some clients reject it. The message says what and where. Have it issued again.",
 
 	// anywhere
 	"timeout":   "No answer arrived in time. In resolve, check DNS. In connect, look for a firewall that drops packets. Later, check the server's load, and that it speaks TLS on this port.",
@@ -86,15 +86,20 @@ var remedies = map[failure.Reason]string{
 	"expired":           "Renew the certificate (for an intermediate, install the CA's current chain). Reload the server: it may still use the old one. Then find out why the renewal failed.",
 	"not_yet_valid":     "Check the clocks of the exporter and of the CA. If they are right, use the previous certificate until this one becomes valid.",
 	"name_mismatch":     "Get a certificate that contains this name, or correct the target or server_name. A server that does not know the name often sends its default certificate.",
+	"bad_signature":     "A signature in the chain is not by the key of the issuer. Install the CA's files again, and look for what altered them. If the CA's own files have it, ask the CA.",
 	"unknown_authority": "Clients do not trust this CA. Use a certificate from a CA that they trust. For a private CA, add its root to the module's ca_file.",
 	"self_signed":       "No CA issued this certificate. Often it is a default certificate that was never replaced. Install one from a CA, or add it to the module's ca_file.",
 	"incomplete_chain":  "Install the CA's chain file (fullchain.pem: the leaf, then the intermediates), not only the leaf. Browsers may hide this problem; other clients fail.",
-	"wrong_usage":       "Get a certificate for TLS servers (extended key usage serverAuth), issued by a CA certificate.",
+	"invalid_ca":        "The issuer is not a CA, may not sign certificates, or has more CAs below it than it allows. Use another CA, or have the CA's certificate issued again.",
+	"wrong_usage":       "Get a certificate for TLS servers: extended key usage serverAuth, and key usage digitalSignature (for suites with RSA key exchange, keyEncipherment).",
 	"name_constraint":   "The CA is not allowed to issue certificates for this name. Use another CA, or widen the CA's name constraints.",
 	"weak_signature":    "Clients reject signatures with MD5 or SHA-1. Get a certificate that is signed with SHA-256, or replace the old intermediate.",
 	"weak_key":          "Make a new key (RSA with 2048 bits or more, or ECDSA with 256), and get a new certificate for it.",
 	"lifetime_too_long": "Some clients reject certificates with such a long lifetime. Get one with a shorter lifetime, and automate the renewal.",
 	"wrong_order":       "Correct the order of the chain file: the leaf first, then the issuer of each certificate. Some clients do not sort it.",
+
+	"unhandled_critical_extension": "Clients have to reject a certificate with a critical extension that they do not know. Have it issued without the extension, or with one that is not critical.",
+	"unsupported_algorithm":        "The exporter cannot verify a signature of this algorithm, so whether clients accept the chain is unknown. Try your clients, or use a more common algorithm.",
 
 	// the addresses
 	"stale_certificate": "Other addresses of this name have a newer certificate. Install that certificate on this address too, and reload the server.",
