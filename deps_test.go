@@ -88,6 +88,7 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto/x509":             {"prober/chain/roots.go"},
 	"golang.org/x/crypto/chacha20poly1305": {"prober/tls13/keys/keys.go"},
 	"golang.org/x/crypto/cryptobyte":       {"prober/starttls/ldap.go", "prober/hello/wire.go"},
+	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
 }

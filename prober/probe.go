@@ -96,7 +96,11 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 // verify judges the chain.
 func (p *Prober) verify(r *Result, certificates []*x509.Certificate) {
 	start := time.Now()
-	r.Chain = p.verifier.Verify(certificates, r.Target.Name(), start)
+	var usage x509.KeyUsage
+	if r.Session != nil {
+		usage = r.Session.LeafUsage()
+	}
+	r.Chain = p.verifier.Verify(certificates, r.Target.Name(), usage, start)
 	r.Phases = append(r.Phases, failure.PhaseTime{Phase: failure.PhaseVerify, Duration: time.Since(start)})
 	r.failVerify()
 }

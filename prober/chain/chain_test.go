@@ -107,7 +107,7 @@ func systemTrust(cas ...*tlstest.CA) *Roots {
 
 // uncached verifies a chain without the caches of a Verifier.
 func uncached(certs []*x509.Certificate, name string, trusted *Roots, now time.Time) *Chain {
-	return verify(described(certs), name, trusted, now).Chain
+	return verify(described(certs), name, 0, trusted, now).Chain
 }
 
 // described is newCertificate of each.
@@ -149,6 +149,7 @@ func TestVerify(t *testing.T) {
 	other := newPKI(t)
 	notCA := other.leaf(root, func(c *x509.Certificate) { c.Subject.CommonName = "Not A CA" })
 	leafSigner := &tlstest.CA{Certificate: notCA, Key: other.key}
+	self := selfSignedLeaf(p)
 	cannotSign := p.intermediate(root, "Cannot Sign", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })
 	criticalCA := p.intermediate(root, "Critical CA", critical)
 	anonymous, rsaCA := p.intermediate(root, "Anonymous"), p.rsaCA(root, "Anonymous")
@@ -170,7 +171,8 @@ func TestVerify(t *testing.T) {
 		{"two intermediates", certs(p.leaf(lower), lower, upper), trust(root), nil, 4},
 		{"the root is sent too", certs(p.leaf(upper), upper, root), trust(root), nil, 3},
 		{"issued by the root itself", certs(p.leaf(root)), trust(root), nil, 2},
-		{"the leaf itself is trusted", certs(root), trust(root), []Problem{ProblemNameMismatch}, 1},
+		{"the leaf itself is trusted", certs(self), trust(&tlstest.CA{Certificate: self}), nil, 1},
+		{"the leaf itself is trusted, and made for signing certificates alone", certs(root), trust(root), []Problem{ProblemNameMismatch, ProblemWrongUsage}, 0},
 		{"an intermediate is trusted as a root", certs(p.leaf(upper)), trust(upper), nil, 2},
 
 		{"a leaf alone, its issuer under the only root", certs(p.leaf(upper)), trust(root), []Problem{ProblemIncompleteChain}, 0},

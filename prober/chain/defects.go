@@ -2,6 +2,7 @@ package chain
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
@@ -21,6 +22,16 @@ type defect struct {
 
 // defects returns everything that makes a path invalid, except an untrusted end.
 func (v *verification) defects(path []*x509.Certificate) []defect {
+	found := v.objections(path)
+	if err := nameConstraints(path, v.At); err != nil && !slices.ContainsFunc(found, func(d defect) bool { return d.Problem == ProblemNameConstraint }) {
+		found = append(found, defect{ProblemNameConstraint, nil, fmt.Sprintf("a CA of the chain may not issue for these names: %s", err)})
+	}
+	return found
+}
+
+// objections are the defects of a path that need no help of crypto/x509. Some of them
+// it does not know.
+func (v *verification) objections(path []*x509.Certificate) []defect {
 	var found []defect
 	add := func(p Problem, cert *x509.Certificate, format string, args ...any) {
 		if !slices.ContainsFunc(found, func(d defect) bool { return d.Problem == p }) {
@@ -35,11 +46,19 @@ func (v *verification) defects(path []*x509.Certificate) []defect {
 		if v.At.Before(cert.NotBefore) {
 			add(ProblemNotYetValid, cert, "%s becomes valid on %s", label, cert.NotBefore.UTC().Format(time.DateTime+" MST"))
 		}
-		if weak(cert.SignatureAlgorithm) && !v.isAnchor(path, i) {
-			add(ProblemWeakSignature, cert, "%s is signed with %s", label, cert.SignatureAlgorithm)
+		if odd := oddTime(cert); odd != "" {
+			add(ProblemBadCertificate, cert, "%s has the time %s in its validity, which is not in UTC and to the second (RFC 5280 section 4.1.2.5)", label, text.Quote(odd))
 		}
-		if i < len(path)-1 && v.issued[[2]*x509.Certificate{path[i+1], cert}] == badlySigned {
-			add(ProblemBadSignature, cert, "the signature of %s does not verify under the key of its issuer, %s", label, v.label(path[i+1]))
+		if weak(cert) && !v.isAnchor(path, i) {
+			add(ProblemWeakSignature, cert, "%s is signed with %s", label, signatureAlgorithm(cert))
+		}
+		if i < len(path)-1 {
+			switch v.issued[[2]*x509.Certificate{path[i+1], cert}] {
+			case badlySigned:
+				add(ProblemBadSignature, cert, "the signature of %s does not verify under the key of its issuer, %s", label, v.label(path[i+1]))
+			case unverifiable:
+				add(ProblemUnsupportedAlgorithm, cert, "the exporter cannot verify the signature of %s (%s)", label, signatureName(path[i+1], cert))
+			}
 		}
 		if why := notCA(path, i); why != "" {
 			add(ProblemInvalidCA, cert, "%s %s", label, why)
@@ -47,12 +66,17 @@ func (v *verification) defects(path []*x509.Certificate) []defect {
 		if !allowsServers(cert) {
 			add(ProblemWrongUsage, cert, "%s is not for TLS servers (extended key usage)", label)
 		}
-		if len(cert.UnhandledCriticalExtensions) > 0 {
-			add(ProblemUnhandledCriticalExtension, cert, "%s has the critical extension %s; clients that do not know it have to reject the chain", label, cert.UnhandledCriticalExtensions[0])
+		if i == 0 {
+			if lack := misusedKey(cert, v.usage); lack != "" {
+				add(ProblemWrongUsage, cert, "%s %s", label, lack)
+			}
 		}
-	}
-	if err := nameConstraints(path, v.At); err != nil {
-		add(ProblemNameConstraint, nil, "a CA of the chain may not issue for these names: %s", err)
+		if violated, _ := checkSubtrees(path, i); violated != "" {
+			add(ProblemNameConstraint, cert, "%s may not have issued a certificate below it: %s", label, violated)
+		}
+		if left := unhandled(path, i); len(left) > 0 {
+			add(ProblemUnhandledCriticalExtension, cert, "%s has the critical extension %s; clients that do not know it have to reject the chain", label, left[0])
+		}
 	}
 	return found
 }
@@ -75,12 +99,16 @@ func (v *verification) label(cert *x509.Certificate) string {
 	}
 }
 
-// weak reports whether collisions of the signature's hash are practical (RFC 9155,
-// RFC 6151).
-func weak(algorithm x509.SignatureAlgorithm) bool {
-	switch algorithm {
+// weak reports whether collisions of the hash in the signature of cert are practical
+// (RFC 9155, RFC 6151).
+func weak(cert *x509.Certificate) bool {
+	switch cert.SignatureAlgorithm {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
 		return true
+	case x509.UnknownSignatureAlgorithm:
+		algorithm := signatureOf(cert)
+		used, ok := pssOf(algorithm)
+		return ok && used.hash == crypto.SHA1 && algorithm.Algorithm.String() == oidRSAPSS
 	}
 	return false
 }
@@ -94,7 +122,7 @@ func notCA(path []*x509.Certificate, i int) string {
 		return ""
 	case cert.BasicConstraintsValid && !cert.IsCA || !cert.BasicConstraintsValid && (cert.Version == 3 || i < len(path)-1):
 		return "is not a CA and has issued a certificate"
-	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageCertSign == 0:
+	case limitsUsage(cert) && cert.KeyUsage&x509.KeyUsageCertSign == 0:
 		return "may not sign certificates (key usage)"
 	case cert.BasicConstraintsValid && cert.MaxPathLen >= 0 && i-1 > cert.MaxPathLen:
 		return fmt.Sprintf("allows %d CAs below it and has %d (path length)", cert.MaxPathLen, i-1)

@@ -152,12 +152,12 @@ func (m *model) run(t *testing.T, random *rand.Rand, cached, verified *atomic.In
 		default:
 			at = at.Add(time.Duration(random.Int64N(int64(10 * time.Minute))))
 		}
-		entry, ok := v.verdicts.Get(verdictKeyOf(described(sent), name))
+		entry, ok := v.verdicts.Get(verdictKeyOf(described(sent), name, 0))
 		if ok && !at.Before(entry.from) && at.Before(entry.until) {
 			cached.Add(1)
 		}
 		verified.Add(1)
-		got := v.Verify(sent, name, at)
+		got := v.Verify(sent, name, 0, at)
 		same(t, got, uncached(sent, name, v.roots, at))
 		if _, err := verifyX509(sent, name, v.roots.Pool, at); got.Valid != (err == nil) {
 			t.Fatalf("valid is %v, and crypto/x509 says %v", got.Valid, err)

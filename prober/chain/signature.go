@@ -2,11 +2,7 @@ package chain
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/md5"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -43,17 +39,6 @@ func issuanceOf(parent, child *x509.Certificate) issuance {
 // signs reports whether parent signed child.
 func signs(parent, child *x509.Certificate) bool { return issuanceOf(parent, child) == signed }
 
-// checkSignature verifies the signature of child under the key of parent. The error
-// is x509.ErrUnsupportedAlgorithm if that cannot be done.
-func checkSignature(parent, child *x509.Certificate) error {
-	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
-	if key, isRSA := parent.PublicKey.(*rsa.PublicKey); isRSA && child.SignatureAlgorithm == x509.MD5WithRSA {
-		digest := md5.Sum(child.RawTBSCertificate)
-		return rsa.VerifyPKCS1v15(key, crypto.MD5, digest[:], child.Signature) // crypto/x509 refuses MD5 without a look
-	}
-	return err
-}
-
 // sameKey reports whether the key of parent may be the one that child says has signed
 // it. Several CAs may have one name, and one CA several keys; the key identifiers tell
 // them apart (RFC 5280 section 4.2.1.1). Without them the kind of the key decides.
@@ -65,30 +50,8 @@ func sameKey(parent, child *x509.Certificate) bool {
 	if authority.SerialNumber != nil && authority.SerialNumber.Cmp(parent.SerialNumber) != 0 {
 		return false
 	}
-	switch parent.PublicKey.(type) {
-	case *rsa.PublicKey:
-		return familyOf(child.SignatureAlgorithm) == x509.RSA
-	case *ecdsa.PublicKey:
-		return familyOf(child.SignatureAlgorithm) == x509.ECDSA
-	case ed25519.PublicKey:
-		return familyOf(child.SignatureAlgorithm) == x509.Ed25519
-	}
-	return true
-}
-
-// familyOf returns the algorithm of the keys that make such signatures.
-func familyOf(algorithm x509.SignatureAlgorithm) x509.PublicKeyAlgorithm {
-	switch algorithm {
-	case x509.DSAWithSHA1, x509.DSAWithSHA256:
-		return x509.DSA
-	case x509.ECDSAWithSHA1, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
-		return x509.ECDSA
-	case x509.PureEd25519:
-		return x509.Ed25519
-	case x509.UnknownSignatureAlgorithm:
-		return x509.UnknownPublicKeyAlgorithm
-	}
-	return x509.RSA
+	made, key := signatureKinds[signatureOf(child).Algorithm.String()].kind, keyOf(parent).kind()
+	return made == "" || key == "" || made == key
 }
 
 // authority is the AuthorityKeyIdentifier of RFC 5280 section 4.2.1.1.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"slices"
 	"testing"
 
@@ -36,9 +37,7 @@ func (p pki) withoutKeyIdentifiers(issuer *tlstest.CA, cert *x509.Certificate) *
 		body.Extensions = slices.DeleteFunc(body.Extensions, func(e pkix.Extension) bool {
 			return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 14}) || e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 35})
 		})
-	}, func(body []byte) ([]byte, error) {
-		return crypto.SignMessage(issuer.Key, rand.Reader, body, crypto.SHA256)
-	})
+	}, withKey(issuer))
 }
 
 // signedCertificate is Certificate of RFC 5280 section 4.1.
@@ -157,7 +156,13 @@ func (p pki) forged(root *x509.Certificate) *x509.Certificate {
 	p.Helper()
 	forger := p.root("Forger", func(c *x509.Certificate) { c.SubjectKeyId = root.SubjectKeyId })
 	leaf := p.leaf(forger)
-	return p.resigned(leaf, nil, func(body *toBeSigned) { body.Issuer = asn1.RawValue{FullBytes: root.RawSubject} }, func(body []byte) ([]byte, error) {
-		return crypto.SignMessage(forger.Key, rand.Reader, body, crypto.SHA256)
-	})
+	return p.resigned(leaf, nil, func(body *toBeSigned) { body.Issuer = asn1.RawValue{FullBytes: root.RawSubject} }, withKey(forger))
+}
+
+func pemOf(certs ...*x509.Certificate) []byte {
+	var all []byte
+	for _, cert := range certs {
+		all = append(all, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+	}
+	return all
 }

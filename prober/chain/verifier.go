@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -51,11 +52,11 @@ func NewVerifier(r *Roots) *Verifier {
 // fingerprint is the SHA-256 digest of a certificate.
 type fingerprint [sha256.Size]byte
 
-// verdictKey is the SHA-256 digest of the fingerprints of a chain and the name.
+// verdictKey is the SHA-256 digest of the fingerprints of a chain, the name, and the usage.
 type verdictKey [sha256.Size]byte
 
-func verdictKeyOf(certs []*Certificate, name string) verdictKey {
-	var key []byte
+func verdictKeyOf(certs []*Certificate, name string, usage x509.KeyUsage) verdictKey {
+	key := binary.BigEndian.AppendUint64(nil, uint64(usage))
 	for _, cert := range certs {
 		key = append(key, cert.FingerprintSHA256...) // all of one length, and without a zero byte
 	}
@@ -66,6 +67,7 @@ func verdictKeyOf(certs []*Certificate, name string) verdictKey {
 type cachedVerdict struct {
 	from, until time.Time // of the wall clock; until is exclusive
 	valid       bool
+	unverified  bool
 	problems    []Found // shared by all results, so its capacity is its length
 	path        []link  // nil: none
 }
@@ -77,17 +79,18 @@ type link struct {
 }
 
 // Verify verifies the certificates that a server sent, leaf first and at least one, for
-// a name at the time now. Without a name, the names of the leaf are not checked.
-func (v *Verifier) Verify(certs []*x509.Certificate, name string, now time.Time) *Chain {
+// a name at the time now. Without a name, the names of the leaf are not checked. usage is
+// the bit of the key usage that the handshake needs of the leaf; 0: not known.
+func (v *Verifier) Verify(certs []*x509.Certificate, name string, usage x509.KeyUsage, now time.Time) *Chain {
 	described := make([]*Certificate, len(certs))
 	for i, cert := range certs {
 		described[i] = v.certificate(cert)
 	}
-	key := verdictKeyOf(described, name)
+	key := verdictKeyOf(described, name, usage)
 	if cached, ok := v.verdicts.Get(key); ok && !now.Before(cached.from) && now.Before(cached.until) {
 		return cached.chain(described, name, now)
 	}
-	fresh := verify(described, name, v.roots, now)
+	fresh := verify(described, name, usage, v.roots, now)
 	if verdict := fresh.verdict(); verdict != nil {
 		v.verdicts.Put(key, verdict, verdict.size())
 	}
@@ -124,7 +127,7 @@ func (v *Verifier) store(key fingerprint, cert *x509.Certificate) *Certificate {
 
 // chain returns the Chain of these certificates with this verdict.
 func (v *cachedVerdict) chain(certs []*Certificate, name string, now time.Time) *Chain {
-	c := &Chain{At: now, Name: name, Certificates: certs, Valid: v.valid, Problems: v.problems}
+	c := &Chain{At: now, Name: name, Certificates: certs, Valid: v.valid, Unverified: v.unverified, Problems: v.problems}
 	for _, l := range v.path {
 		cert := l.root
 		if cert == nil {
@@ -148,7 +151,7 @@ func (v *verification) verdict() *cachedVerdict {
 		return nil
 	}
 	at := v.At.Round(0) // without the monotonic clock: the wall clock may be set back
-	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, problems: slices.Clip(v.Problems)}
+	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, problems: slices.Clip(v.Problems)}
 	for _, certs := range [][]*x509.Certificate{v.sent, v.roots.own, v.rootsSeen} {
 		for _, cert := range certs {
 			verdict.until = sooner(verdict.until, at, cert.NotBefore)

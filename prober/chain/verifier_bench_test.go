@@ -35,7 +35,7 @@ func BenchmarkVerifyCached(b *testing.B) {
 	v := NewVerifier(trusted)
 	b.ReportAllocs()
 	for b.Loop() {
-		v.Verify(sent, "localhost", labtest.Now)
+		v.Verify(sent, "localhost", 0, labtest.Now)
 	}
 }
 

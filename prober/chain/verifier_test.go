@@ -41,7 +41,7 @@ func TestCachesAreBounded(t *testing.T) {
 			}
 			c.Subject.CommonName = long
 		})
-		v.Verify(certs(leaf, ca), "localhost", labtest.Now)
+		v.Verify(certs(leaf, ca), "localhost", 0, labtest.Now)
 	}
 	grown := int(live() - before)
 	runtime.KeepAlive(v)
@@ -102,10 +102,10 @@ func TestVerdictExpires(t *testing.T) {
 			}
 			name := cmp.Or(test.host, "localhost")
 			v := NewVerifier(trusted)
-			if c := v.Verify(test.sent, "localhost", labtest.Now); c.Valid != test.before {
+			if c := v.Verify(test.sent, "localhost", 0, labtest.Now); c.Valid != test.before {
 				t.Fatalf("at first valid is %v, problems are %v", c.Valid, c.Problems)
 			}
-			c := v.Verify(later, name, test.at)
+			c := v.Verify(later, name, 0, test.at)
 			if c.Valid != test.after || test.problem != "" && !c.Has(test.problem) {
 				t.Errorf("then valid is %v, problems are %v", c.Valid, c.Problems)
 			}
@@ -147,16 +147,16 @@ func TestVerdictIsCached(t *testing.T) {
 	ca := p.intermediate(root, "CA")
 	sent := certs(p.leaf(ca), ca)
 	v := NewVerifier(trust(root))
-	first := v.Verify(sent, "localhost", labtest.Now)
+	first := v.Verify(sent, "localhost", 0, labtest.Now)
 	v.roots.Pool = x509.NewCertPool()
-	again := v.Verify(sent, "localhost", labtest.Now.Add(time.Minute))
+	again := v.Verify(sent, "localhost", 0, labtest.Now.Add(time.Minute))
 	if !first.Valid || !again.Valid || again.Certificates[0] != first.Certificates[0] || !again.At.Equal(labtest.Now.Add(time.Minute)) {
 		t.Errorf("verified again: %v, %v", again.Valid, again.Problems)
 	}
-	if c := v.Verify(sent, "localhost", labtest.Now.Add(maxVerdictAge)); c.Valid {
+	if c := v.Verify(sent, "localhost", 0, labtest.Now.Add(maxVerdictAge)); c.Valid {
 		t.Errorf("a verdict is used for longer than %s", maxVerdictAge)
 	}
-	if c := v.Verify(sent, "localhost", labtest.Now.Add(-1)); c.Valid {
+	if c := v.Verify(sent, "localhost", 0, labtest.Now.Add(-1)); c.Valid {
 		t.Error("a verdict is used for a time before it was made")
 	}
 }
@@ -168,12 +168,12 @@ func TestCachedProblemsAreNotAppendedTo(t *testing.T) {
 	v := NewVerifier(trust(p.root("Root")))
 	sent := certs(p.leaf(p.root("Untrusted")))
 	for range 3 {
-		c := v.Verify(sent, "other.test", labtest.Now)
+		c := v.Verify(sent, "other.test", 0, labtest.Now)
 		if len(c.Problems) != 2 || c.Has(ProblemRevoked) {
 			t.Fatalf("its problems are %v", c.Problems)
 		}
 		c.Problems = append(c.Problems, Found{Problem: ProblemRevoked})
-		if again := v.Verify(sent, "other.test", labtest.Now); cap(again.Problems) > len(again.Problems) {
+		if again := v.Verify(sent, "other.test", 0, labtest.Now); cap(again.Problems) > len(again.Problems) {
 			t.Errorf("two results share a list of %d problems with a capacity of %d", len(again.Problems), cap(again.Problems))
 		}
 	}
@@ -186,8 +186,8 @@ func TestVerdictUsesTheWallClock(t *testing.T) {
 	root := p.root("Root")
 	v := NewVerifier(trust(root))
 	sent := certs(p.leaf(root))
-	c := v.Verify(sent, "localhost", time.Now())
-	cached, ok := v.verdicts.Get(verdictKeyOf(c.Certificates, "localhost"))
+	c := v.Verify(sent, "localhost", 0, time.Now())
+	cached, ok := v.verdicts.Get(verdictKeyOf(c.Certificates, "localhost", 0))
 	if !ok || cached.from != cached.from.Round(0) || cached.until != cached.until.Round(0) {
 		t.Errorf("cached: %v, with monotonic time: %+v", ok, cached)
 	}
@@ -207,7 +207,7 @@ func TestReloadDropsVerdicts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return NewVerifier(roots).Verify(sent, "localhost", labtest.Now).Valid
+		return NewVerifier(roots).Verify(sent, "localhost", 0, labtest.Now).Valid
 	}
 	if !valid(root) || valid(other) || !valid(root) {
 		t.Error("the verdict does not depend on the roots in the file")

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -10,24 +11,29 @@ import (
 	"tls_exporter/prober/text"
 )
 
-// verify verifies the certificates that a server sent, leaf first. x509.Verify alone
-// decides whether the chain is valid. Because it stops at the first problem, the
-// problems are found separately, one by one. Without a name, the names of the leaf
-// are not checked.
-func verify(certs []*Certificate, name string, trusted *Roots, now time.Time) *verification {
+// verify verifies the certificates that a server sent, leaf first. A chain is valid if
+// x509.Verify accepts a path of it to which clients do not object otherwise. Because
+// x509.Verify stops at the first problem, the problems are found separately, one by one.
+// Without a name, the names of the leaf are not checked. For usage see Verifier.Verify.
+func verify(certs []*Certificate, name string, usage x509.KeyUsage, trusted *Roots, now time.Time) *verification {
 	c := &Chain{At: now, Name: name, Certificates: certs}
-	v := &verification{Chain: c, roots: trusted, issued: make(map[[2]*x509.Certificate]issuance)}
+	v := &verification{Chain: c, roots: trusted, usage: usage, issued: make(map[[2]*x509.Certificate]issuance)}
 	for _, cert := range certs {
 		v.sent = append(v.sent, cert.X509)
 	}
 
 	verified, err := verifyX509(v.sent, name, trusted.Pool, now)
-	if c.Valid = err == nil; c.Valid {
-		v.examined = longestLasting(verified)
-		c.Path = v.examined
-		for _, path := range verified {
-			v.rootsSeen = append(v.rootsSeen, path[len(path)-1])
+	var good [][]*x509.Certificate
+	for _, path := range verified {
+		v.rootsSeen = append(v.rootsSeen, path[len(path)-1])
+		if len(v.objections(path)) == 0 {
+			good = append(good, path)
 		}
+	}
+	v.checkName()
+	if c.Valid = len(good) > 0 && !c.Has(ProblemNameMismatch); c.Valid {
+		v.examined = longestLasting(good)
+		c.Path = v.examined
 	} else {
 		v.explain(err)
 	}
@@ -47,7 +53,9 @@ func verify(certs []*Certificate, name string, trusted *Roots, now time.Time) *v
 func verifyX509(certs []*x509.Certificate, name string, pool *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
 	intermediates := x509.NewCertPool()
 	for _, cert := range certs[1:] {
-		intermediates.AddCert(cert)
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() <= maxRSABits {
+			intermediates.AddCert(cert)
+		}
 	}
 	return certs[0].Verify(x509.VerifyOptions{DNSName: name, Intermediates: intermediates, Roots: pool, CurrentTime: now})
 }
@@ -74,6 +82,7 @@ type verification struct {
 	*Chain
 	sent          []*x509.Certificate
 	roots         *Roots
+	usage         x509.KeyUsage                     // that the handshake needs of the leaf; 0: not known
 	examined      []*x509.Certificate               // the path whose problems are reported; it may not end in a root
 	rootsSeen     []*x509.Certificate               // that the result depends on
 	timeDependent bool                              // the text of a problem has the current time, so that the result cannot be cached
@@ -112,13 +121,52 @@ func (v *verification) explain(cause error) {
 	for _, d := range best.defects {
 		v.report(d.Problem, d.cert, "%s", d.detail)
 	}
-	if err := v.sent[0].VerifyHostname(v.Name); err != nil && v.Name != "" {
-		v.report(ProblemNameMismatch, v.sent[0], "%s is not among the names of the leaf (%s)", text.Quote(v.Name), validNames(v.sent[0]))
+	if slices.ContainsFunc(v.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {
+		return
 	}
-	if !slices.ContainsFunc(v.Problems, func(f Found) bool { return f.Problem.Invalidates() }) {
-		v.timeDependent = true
-		v.report(problemFor(cause), nil, "%s", cause)
+	// What is left is a path of which crypto/x509 cannot verify all signatures or
+	// extensions, or has a reason that is not known here.
+	err := acceptable(best.certs, v.At)
+	switch {
+	case err != nil:
+		cause = err
+	case v.Has(ProblemUnsupportedAlgorithm):
+		v.Unverified = true
+		return
+	case cause == nil, beyond(best.certs):
+		v.Valid = true
+		return
 	}
+	v.timeDependent = true
+	v.report(problemFor(cause), nil, "%s", cause)
+}
+
+// acceptable asks crypto/x509 about everything in a path but its signatures and the
+// extensions that package chain judges itself.
+func acceptable(path []*x509.Certificate, now time.Time) error {
+	copies := make([]*x509.Certificate, len(path))
+	for i, cert := range path {
+		copies[i] = sealed(cert)
+		copies[i].UnhandledCriticalExtensions = unhandled(path, i)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(copies[len(copies)-1])
+	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, now)
+	return err
+}
+
+// beyond reports whether crypto/x509 cannot judge a path: it does not know the algorithm
+// of a signature, or an extension.
+func beyond(path []*x509.Certificate) bool {
+	for i, cert := range path {
+		if len(cert.UnhandledCriticalExtensions) > 0 {
+			return true
+		}
+		if i < len(path)-1 && path[i+1].CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // problemFor classifies an error of x509.Verify.

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net/netip"
 	"time"
 
@@ -61,4 +62,26 @@ func (s *Session) CipherName() string {
 		return ""
 	}
 	return hello.CipherSuite(s.CipherSuite).String()
+}
+
+// LeafUsage returns the bit of the key usage that the key exchange needs of the server's
+// certificate: in TLS 1.3 that for its signature (RFC 8446 section 4.4.2.2), before it
+// that of RFC 5246 section 7.4.2 and RFC 8422 section 5.3. 0: not known, or none.
+func (s *Session) LeafUsage() x509.KeyUsage {
+	if s.Version == tls.VersionTLS13 {
+		return x509.KeyUsageDigitalSignature
+	}
+	suite := hello.Find(hello.CipherSuite(s.CipherSuite))
+	if suite == nil || suite.Export { // an export suite may use a shorter key, signed or not
+		return 0
+	}
+	switch suite.KeyExchange {
+	case "DHE", "ECDHE":
+		return x509.KeyUsageDigitalSignature
+	case "RSA", "RSA_PSK":
+		return x509.KeyUsageKeyEncipherment
+	case "DH", "ECDH":
+		return x509.KeyUsageKeyAgreement
+	}
+	return 0
 }
