@@ -8,8 +8,8 @@ import (
 )
 
 var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
-	gauge("tls_chain_valid", "Whether a modern client accepts the chain: trusted, valid now, for this name, and for servers.",
-		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), true }),
+	gauge("tls_chain_valid", "Whether a modern client accepts the chain: trusted, valid now, for this name, and for servers. Absent if a signature cannot be verified and nothing else is wrong.",
+		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), !c.Unverified }),
 	gauge("tls_chain_days_remaining", "Days until clients fail: until the trusted path that is valid longest expires. Absent without one.",
 		(*chain.Chain).DaysRemaining),
 	gauge("tls_chain_not_after_timestamp_seconds", "When clients fail: when the trusted path that is valid longest expires. Absent without one.",

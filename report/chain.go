@@ -16,6 +16,7 @@ import (
 type Chain struct {
 	Title        string
 	Valid        bool
+	Unverified   bool         // whether it is valid is not known
 	Issues       []part.Issue // the worst first
 	Certificates []Certificate
 	Path         []string     // names on the trusted path, leaf to root; nil: there is none
@@ -51,7 +52,7 @@ func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 		return nil
 	}
 	chain := &Chain{
-		Title: chainTitle(c), Valid: c.Valid, PathValidity: pathValidity(c),
+		Title: chainTitle(c), Valid: c.Valid, Unverified: c.Unverified, PathValidity: pathValidity(c),
 	}
 	for _, found := range c.Problems {
 		chain.Issues = append(chain.Issues, chainIssue(found))
@@ -81,6 +82,9 @@ func chainTitle(c *chain.Chain) string {
 	}
 	if c.Valid {
 		return words + "valid"
+	}
+	if c.Unverified {
+		return words + "not verified"
 	}
 	return words + "not valid"
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/report/part"
 	"tls_exporter/report/scan"
@@ -27,13 +28,14 @@ func Judge(r *prober.Result, warning time.Duration) part.Status {
 }
 
 // inconclusive tells whether a failure says nothing about the endpoint: the
-// exporter itself, the DNS or the proxy prevented the probe.
+// exporter itself, the DNS or the proxy prevented the probe, or the exporter cannot
+// verify the chain.
 func inconclusive(f *failure.Failure) bool {
 	if f.Phase == failure.PhaseProxy {
 		return true
 	}
 	switch f.Reason {
-	case failure.ReasonInternal, failure.ReasonDenied, failure.ReasonDNSFailure:
+	case failure.ReasonInternal, failure.ReasonDenied, failure.ReasonDNSFailure, failure.Reason(chain.ProblemUnsupportedAlgorithm):
 		return true
 	case failure.ReasonTimeout:
 		return f.Phase == failure.PhaseResolve

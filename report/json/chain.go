@@ -11,7 +11,7 @@ import (
 type chainView struct {
 	At            time.Time     `json:"at,omitzero"`
 	Name          string        `json:"name,omitempty"`
-	Valid         bool          `json:"valid"`
+	Valid         *bool         `json:"valid,omitempty"` // nil: not known
 	NotAfter      time.Time     `json:"not_after,omitzero"`
 	DaysRemaining *float64      `json:"days_remaining,omitempty"`
 	Problems      []problem     `json:"problems"`
@@ -68,7 +68,7 @@ func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
 	}
 	left, lasts := c.DaysRemaining()
 	shown := &chainView{
-		At: c.At.UTC(), Name: part.Clean(c.Name), Valid: c.Valid, NotAfter: c.NotAfter.UTC(),
+		At: c.At.UTC(), Name: part.Clean(c.Name), Valid: known(c.Valid, !c.Unverified), NotAfter: c.NotAfter.UTC(),
 		DaysRemaining: known(rounded(left), lasts),
 		Problems:      []problem{},
 		Path:          facts.Path,

@@ -48,6 +48,7 @@ func Situations() []Situation {
 		{"unmet_expectation", "bad", unmetExpectation()},
 		{"dns_failure", "unknown", DNSFailure()},
 		{"not_yet_valid", "bad", notYetValid()},
+		{"unsupported_algorithm", "unknown", unsupportedAlgorithm()},
 		{"check_failed", "good", checkFailed()},
 		{"expired_yesterday", "bad", expiredYesterday()},
 		{"weak_key", "good", weakKey()},
@@ -255,6 +256,17 @@ func notYetValid() *prober.Result {
 		{Problem: chain.ProblemNotYetValid, Position: 0, Detail: "the leaf becomes valid on 2026-11-22 16:48:00 UTC"},
 	}
 	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "not_yet_valid", Err: errors.New("the leaf becomes valid on 2026-11-22 16:48:00 UTC")}
+	return r
+}
+
+func unsupportedAlgorithm() *prober.Result {
+	r := Healthy()
+	detail := `the exporter cannot verify the signature of the leaf (DSA with SHA-256, with a key of DSA)`
+	r.Chain.Valid, r.Chain.Unverified = false, true
+	r.Chain.Certificates[0] = certificate(leaf, "07", "ECDSA", 256, "DSA-SHA256")
+	r.Chain.Path, r.Chain.NotAfter = nil, time.Time{}
+	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemUnsupportedAlgorithm, Position: 0, Detail: detail}}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "unsupported_algorithm", Err: errors.New(detail)}
 	return r
 }
 

@@ -149,8 +149,11 @@ func members(p *report.Pool) [][]cell {
 }
 
 func chainTitle(c *report.Chain) cell {
-	if c.Valid {
+	switch {
+	case c.Valid:
 		return title(c.Title)
+	case c.Unverified:
+		return cell{c.Title, yellow}
 	}
 	return cell{c.Title, red}
 }
