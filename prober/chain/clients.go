@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
 	"slices"
@@ -113,6 +114,38 @@ func misusedKey(leaf *x509.Certificate, needed x509.KeyUsage) string {
 	const any = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement
 	if needed == 0 && leaf.KeyUsage&any == 0 {
 		return "has a key usage that fits no key exchange"
+	}
+	return ""
+}
+
+var oidExtendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+
+// misusedBy returns why the extended key usage of a certificate is not for the chain of
+// a server; "": it is, or there is none. any is true for anyExtendedKeyUsage, which
+// crypto/x509 takes and OpenSSL, rustls and Firefox do not; of a root it may be.
+func misusedBy(cert *x509.Certificate) (why string, any bool) {
+	switch {
+	case slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth), extension(cert, oidExtendedKeyUsage) == nil:
+		return "", false
+	case slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny):
+		return "is for any use (extended key usage), and not for TLS servers by name, as OpenSSL, rustls and Firefox require", true
+	}
+	return "is not for TLS servers (extended key usage)", false
+}
+
+// otherIssuer returns what the authority key identifier of child has that parent, which
+// signed it, has otherwise; "": nothing. Such a certificate was often issued under an
+// older certificate of the same CA. OpenSSL does not take parent for the issuer then,
+// and GnuTLS does not if the key identifiers differ.
+func otherIssuer(parent, child *x509.Certificate) string {
+	named := authorityOf(child)
+	switch {
+	case len(named.KeyIdentifier) > 0 && len(parent.SubjectKeyId) > 0 && !bytes.Equal(named.KeyIdentifier, parent.SubjectKeyId):
+		return "another key identifier"
+	case named.SerialNumber != nil && named.SerialNumber.Cmp(parent.SerialNumber) != 0:
+		return "another serial number"
+	case len(named.issuer()) > 0 && !bytes.Equal(named.issuer(), parent.RawIssuer):
+		return "another issuer"
 	}
 	return ""
 }

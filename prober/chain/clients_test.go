@@ -190,3 +190,50 @@ func TestVerdictsAreForOneKeyExchange(t *testing.T) {
 		}
 	}
 }
+
+// Rules of clients that crypto/x509 does not have. OpenSSL agrees with each.
+func TestRulesOfClients(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	same := func(*x509.Certificate) {}
+	forAny := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }
+	has := func(id asn1.ObjectIdentifier, value ...byte) func(*x509.Certificate) {
+		return func(c *x509.Certificate) {
+			c.ExtKeyUsage = nil
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: id, Value: value})
+		}
+	}
+	authorityKeyIdentifier := asn1.ObjectIdentifier{2, 5, 29, 35}
+	for _, test := range []struct {
+		name     string
+		ca, leaf func(*x509.Certificate)
+		want     []Problem
+	}{
+		{"nothing special", same, same, nil},
+		{"any use and servers", same, func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageAny) }, nil},
+		{"any use, of the leaf", same, forAny, []Problem{ProblemWrongUsage}},
+		{"any use, of the intermediate", forAny, same, []Problem{ProblemWrongUsage}},
+		{"an extended key usage for nothing", same, has(oidExtendedKeyUsage, 0x30, 0), []Problem{ProblemWrongUsage}},
+		{"a key usage of the intermediate for nothing", func(c *x509.Certificate) {
+			c.KeyUsage = 0
+			has(oidKeyUsage, asn1.TagBitString, 1, 0)(c)
+		}, same, []Problem{ProblemInvalidCA}},
+		{"another key identifier of the issuer", same, has(authorityKeyIdentifier, 0x30, 6, 0x80, 4, 1, 2, 3, 4), []Problem{ProblemBadCertificate}},
+		{"another serial number of the issuer", same, issuedBy(root.Certificate.RawSubject), []Problem{ProblemBadCertificate}},
+		{"a key identifier of the issuer's issuer", has(authorityKeyIdentifier, 0x30, 6, 0x80, 4, 1, 2, 3, 4), same, []Problem{ProblemBadCertificate}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ca := p.intermediate(root, "CA", test.ca)
+			leaf := p.leaf(ca, test.leaf)
+			c := uncached(certs(leaf, ca), "localhost", trust(root), labtest.Now)
+			if c.Valid != (test.want == nil) || !slices.Equal(problems(c), test.want) {
+				t.Errorf("valid is %v, problems are %v, want %v", c.Valid, c.Problems, test.want)
+			}
+			agrees(t, test.want == nil, root.Certificate, leaf, ca.Certificate)
+		})
+	}
+	anyRoot := p.root("Any Root", forAny)
+	if c := uncached(certs(p.leaf(anyRoot)), "localhost", trust(anyRoot), labtest.Now); !c.Valid {
+		t.Errorf("a root for any use: %v", c.Problems)
+	}
+}

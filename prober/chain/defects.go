@@ -53,6 +53,9 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 			add(ProblemWeakSignature, cert, "%s is signed with %s", label, signatureAlgorithm(cert))
 		}
 		if i < len(path)-1 {
+			if differs := otherIssuer(path[i+1], cert); differs != "" {
+				add(ProblemBadCertificate, cert, "%s names %s of its issuer than %s has (authority key identifier), and OpenSSL does not accept that", label, differs, v.label(path[i+1]))
+			}
 			switch v.issued[[2]*x509.Certificate{path[i+1], cert}] {
 			case badlySigned:
 				add(ProblemBadSignature, cert, "the signature of %s does not verify under the key of its issuer, %s", label, v.label(path[i+1]))
@@ -63,8 +66,8 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 		if why := notCA(path, i); why != "" {
 			add(ProblemInvalidCA, cert, "%s %s", label, why)
 		}
-		if !allowsServers(cert) {
-			add(ProblemWrongUsage, cert, "%s is not for TLS servers (extended key usage)", label)
+		if misuse, any := misusedBy(cert); misuse != "" && !(any && v.isAnchor(path, i)) {
+			add(ProblemWrongUsage, cert, "%s %s", label, misuse)
 		}
 		if i == 0 {
 			if lack := misusedKey(cert, v.usage); lack != "" {
@@ -128,17 +131,6 @@ func notCA(path []*x509.Certificate, i int) string {
 		return fmt.Sprintf("allows %d CAs below it and has %d (path length)", cert.MaxPathLen, i-1)
 	}
 	return ""
-}
-
-// allowsServers reports whether the extended key usage allows a certificate in the
-// chain of a server. Without the extension everything is allowed.
-func allowsServers(cert *x509.Certificate) bool {
-	if len(cert.ExtKeyUsage) == 0 && len(cert.UnknownExtKeyUsage) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(cert.ExtKeyUsage, func(u x509.ExtKeyUsage) bool {
-		return u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageAny
-	})
 }
 
 // nameConstraints returns the error of crypto/x509 about the name constraints of a

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/x509"
-	"encoding/asn1"
 	"slices"
 	"strings"
 
@@ -210,10 +209,6 @@ func (v *verification) lacksIntermediate(path []*x509.Certificate) bool {
 // issuerIsRoot reports whether the authorityCertIssuer of a certificate is its issuer;
 // known is false if the certificate has none.
 func issuerIsRoot(cert *x509.Certificate) (root, known bool) {
-	aki := authorityOf(cert)
-	var name asn1.RawValue // GeneralName, directoryName [4]
-	if _, err := asn1.Unmarshal(aki.Issuer.Bytes, &name); err != nil || name.Class != asn1.ClassContextSpecific || name.Tag != 4 {
-		return false, false
-	}
-	return bytes.Equal(name.Bytes, cert.RawIssuer), true
+	name := authorityOf(cert).issuer()
+	return bytes.Equal(name, cert.RawIssuer), name != nil
 }

@@ -61,6 +61,15 @@ type authority struct {
 	SerialNumber  *big.Int      `asn1:"optional,tag:2"`
 }
 
+// issuer returns the name of the issuer's issuer, an RDNSequence; nil: none is named.
+func (a authority) issuer() []byte {
+	var name asn1.RawValue // GeneralName, directoryName [4]
+	if _, err := asn1.Unmarshal(a.Issuer.Bytes, &name); err != nil || name.Class != asn1.ClassContextSpecific || name.Tag != int(formDirectory) {
+		return nil
+	}
+	return name.Bytes
+}
+
 // authorityOf returns the authority key identifier of a certificate; it is empty if
 // the certificate has none that can be read.
 func authorityOf(cert *x509.Certificate) authority {
