@@ -191,6 +191,46 @@ func TestOtherAlgorithms(t *testing.T) {
 	}
 }
 
+// The parameters of RSA-PSS count: those of a key limit its signatures, and SHA-1 is
+// weak there too.
+func TestParametersOfRSAPSS(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sha1OID, sha256OID, sha384OID = "1.3.14.3.2.26", "2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.2"
+	none := asn1.RawValue{}
+	for _, test := range []struct {
+		name    string
+		allowed asn1.RawValue // of the key
+		hash    crypto.Hash
+		used    asn1.RawValue
+		want    []Problem
+	}{
+		{"a key without parameters", none, crypto.SHA384, p.pssParameters(sha384OID, 48), nil},
+		{"the parameters of the key", p.pssParameters(sha256OID, 32), crypto.SHA256, p.pssParameters(sha256OID, 32), nil},
+		{"a longer salt", p.pssParameters(sha256OID, 20), crypto.SHA256, p.pssParameters(sha256OID, 32), nil},
+		{"a shorter salt", p.pssParameters(sha256OID, 32), crypto.SHA256, p.pssParameters(sha256OID, 20), []Problem{ProblemBadSignature}},
+		{"another hash", p.pssParameters(sha256OID, 32), crypto.SHA384, p.pssParameters(sha384OID, 32), []Problem{ProblemBadSignature}},
+		{"SHA-1", none, crypto.SHA1, p.pssParameters(sha1OID, 20), []Problem{ProblemWeakSignature}},
+	} {
+		used, ok := pssOf(pkix.AlgorithmIdentifier{Parameters: test.used})
+		if !ok {
+			t.Fatalf("%s: the parameters cannot be read", test.name)
+		}
+		s := p.schemeOf(oidRSAPSS, oidRSAPSS, x509.MarshalPKCS1PublicKey(&key.PublicKey), func(body []byte) ([]byte, error) {
+			return rsa.SignPSS(rand.Reader, key, test.hash, sum(test.hash, body), &rsa.PSSOptions{SaltLength: used.salt})
+		})
+		s.key.Algorithm.Parameters, s.algorithm.Parameters = test.allowed, test.used
+		leaf, ca := p.under(root, s)
+		if c := uncached(certs(leaf, ca), "localhost", trust(root), labtest.Now); c.Valid != (test.want == nil) || !slices.Equal(problems(c), test.want) {
+			t.Errorf("%s: valid is %v, problems are %v, want %v", test.name, c.Valid, c.Problems, test.want)
+		}
+	}
+}
+
 // constrainedCA is an intermediate that may not issue for localhost.
 func (p pki) constrainedCA(root *tlstest.CA) *tlstest.CA {
 	return p.intermediate(root, "Constrained", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"permitted.test"} })

@@ -151,6 +151,9 @@ func TestNameConstraints(t *testing.T) {
 		{"another name, and there is none", p.constrained(true, list(other), nil), ofAcme, nil, false},
 		{"another name, and there is one", p.constrained(true, list(other), nil), both(ofAcme, p.alternative(other)), []Problem{ProblemUnhandledCriticalExtension}, false},
 		{"a minimum", p.constrained(true, list(append(slices.Clone(acme[0]), 0x80, 1, 1)), nil), ofAcme, []Problem{ProblemUnhandledCriticalExtension}, false},
+		{"a critical alternative name of the CA", func(c *x509.Certificate) {
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: oidAlternativeName, Critical: true, Value: p.marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: registered})})
+		}, ofAcme, nil, false},
 		{"too many", p.constrained(true, many, nil), ofAcme, []Problem{ProblemUnhandledCriticalExtension}, lenient},
 	} {
 		t.Run(test.name, func(t *testing.T) {
