@@ -1,4 +1,5 @@
-// Package bounded has a map with a limit in bytes.
+// Package bounded limits memory: a map with a limit in bytes, and room for the large
+// answers of servers.
 package bounded
 
 import "sync"
