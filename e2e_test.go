@@ -25,12 +25,12 @@ import (
 // The endpoints of the demo for which a metric is absent.
 var (
 	noCertificate = append([]string{
-		"unparsable-certificate", "ssl3-only", "alert-handshake-failure", "alert-unrecognized-name", "plain-http", "garbage",
+		"ssl3-only", "alert-handshake-failure", "alert-unrecognized-name", "plain-http", "garbage",
 		"silent", "closes-at-once", "closes-mid-handshake", "resets-mid-handshake", "endless", "refused",
 	}, noTLS...)
 	noHandshake = append([]string{"client-certificate-required-tls12", "client-certificate-required-tls13"}, noCertificate...)
 	// The ServerHello has the version, and one of these sends it.
-	noVersion = slices.DeleteFunc(slices.Clone(noCertificate), func(name string) bool { return name == "unparsable-certificate" })
+	noVersion = noCertificate
 	// The dialogue before TLS fails.
 	noTLS = dialogues(func(name string) bool {
 		return slices.ContainsFunc([]string{"-not-offered", "-refused", "-injected", "-stalled"}, func(fault string) bool { return strings.HasSuffix(name, fault) })

@@ -55,7 +55,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	process.Listeners.Add(*f.web.WebListenAddresses...)
 	exporter, err := server.New(server.Options{
 		Load:          func() (*config.Config, error) { return loadConfig(process, configFile) },
-		Handshakes:    &process.Handshakes,
+		Handshakes:    &process.Handshakes.Counts,
 		Logger:        logger,
 		Explain:       explain,
 		Observe:       history.Add,

@@ -32,10 +32,10 @@ var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 			return cert.DaysRemaining(c.At), true
 		}),
 	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate expires.",
-		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.X509.NotAfter), true }),
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.NotAfter), true }),
 	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate becomes valid.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
-			return unix(cert.X509.NotBefore), true
+			return unix(cert.NotBefore), true
 		}),
 	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 when it becomes valid, 0 when it expires, negative afterwards.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),

@@ -3,7 +3,6 @@ package collector
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/netip"
 	"reflect"
@@ -33,12 +32,12 @@ var examples []func(*prober.Checks)
 // full is a result with every metric, also those of failures.
 func full() *prober.Result {
 	leaf := &chain.Certificate{
-		X509:      &x509.Certificate{NotBefore: at.Add(-80 * day), NotAfter: at.Add(-20 * day)},
+		NotBefore: at.Add(-80 * day), NotAfter: at.Add(-20 * day),
 		SubjectCN: "www.example.com", IssuerCN: "Example CA", SerialNumber: "2a", FingerprintSHA256: "aa", SPKISHA256: "bb",
 		KeyAlgorithm: "ECDSA", KeyBits: 256, SignatureAlgorithm: "ECDSA-SHA256", DNSNames: "example.com,www.example.com",
 	}
 	ca := &chain.Certificate{
-		X509:      &x509.Certificate{NotBefore: at.Add(-100 * day), NotAfter: at.Add(100 * day)},
+		NotBefore: at.Add(-100 * day), NotAfter: at.Add(100 * day),
 		SubjectCN: "Example CA\nwith \"quotes\" and \\", IssuerCN: "Example Root", SerialNumber: "2b", FingerprintSHA256: "cc", SPKISHA256: "dd",
 		KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown",
 	}
@@ -59,7 +58,7 @@ func full() *prober.Result {
 		Chain: &chain.Chain{
 			At: at, Name: "www.example.com", Certificates: []*chain.Certificate{leaf, ca},
 			Problems: []chain.Found{{Problem: chain.ProblemExpired}, {Problem: chain.ProblemWrongOrder}},
-			Path:     []*x509.Certificate{leaf.X509, ca.X509}, NotAfter: at.Add(-20 * day),
+			Path:     []*chain.Certificate{leaf, ca}, NotAfter: at.Add(-20 * day),
 		},
 		Pool:     pool(leaf),
 		Outcomes: []check.Outcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &failure.Failure{Reason: "timeout"}}},
@@ -73,7 +72,7 @@ func full() *prober.Result {
 // pool has a good address, one with an expired certificate, and one that did not
 // answer.
 func pool(leaf *chain.Certificate) *prober.Pool {
-	fresh := &chain.Certificate{X509: &x509.Certificate{NotBefore: at.Add(-day), NotAfter: at.Add(89 * day)}, FingerprintSHA256: "ee"}
+	fresh := &chain.Certificate{NotBefore: at.Add(-day), NotAfter: at.Add(89 * day), FingerprintSHA256: "ee"}
 	return &prober.Pool{Total: 40, Members: []*prober.Member{
 		{
 			Address: netip.MustParseAddrPort("192.0.2.7:443"),

@@ -50,7 +50,7 @@ const DefaultModuleName = "default"
 // value is ready to use.
 type Loader struct {
 	Listeners  guard.Listeners
-	Handshakes handshake.Counts // that were performed
+	Handshakes handshake.Process // of all modules
 
 	once  sync.Once
 	cache *check.Cache

@@ -125,5 +125,5 @@ func (m *Member) expiry() time.Time {
 	case m.Chain.Path != nil:
 		return m.Chain.NotAfter
 	}
-	return m.leaf().X509.NotAfter
+	return m.leaf().NotAfter
 }

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/endpoint"
 	"tls_exporter/prober/failure"
@@ -85,7 +86,7 @@ func (p *Prober) connect(ctx context.Context, r *Result, addrs []netip.AddrPort)
 
 // handshake performs the handshake, and returns the certificates that the server
 // sent.
-func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs []netip.AddrPort) []*x509.Certificate {
+func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs []netip.AddrPort) []*certificate.Parsed {
 	again := func(ctx context.Context) (net.Conn, error) { return p.endpoint(r, addrs).Connect(ctx) }
 	h := p.client.Handshake(ctx, conn, &handshake.Peer{Target: &r.Target, Remote: r.Remote, Connect: again})
 	r.Session, r.Failure = h.Session, h.Failure
@@ -94,7 +95,7 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 }
 
 // verify judges the chain.
-func (p *Prober) verify(r *Result, certificates []*x509.Certificate) {
+func (p *Prober) verify(r *Result, certificates []*certificate.Parsed) {
 	start := time.Now()
 	var usage x509.KeyUsage
 	if r.Session != nil {
@@ -127,5 +128,5 @@ func (p *Prober) endpoint(r *Result, addrs []netip.AddrPort) *endpoint.Endpoint 
 		addrs = []netip.AddrPort{r.Remote}
 	}
 	t := r.Target // a check may go on after the probe: it must not hold the result
-	return endpoint.New(p.route, p.client, p.Timeout(), &t, addrs)
+	return endpoint.New(p.route, p.client, &t, addrs)
 }

@@ -47,7 +47,7 @@ var diagnoses = map[string]struct {
 	"wrong-usage":                       {failure.PhaseVerify, "wrong_usage", []chain.Problem{chain.ProblemWrongUsage}, 2, true, false},
 	"name-constraint":                   {failure.PhaseVerify, "name_constraint", []chain.Problem{chain.ProblemNameConstraint}, 2, true, false},
 	"negative-serial":                   {certificates: 2, completed: true},
-	"unparsable-certificate":            {phase: failure.PhaseKeyExchange, reason: failure.ReasonBadCertificate},
+	"unparsable-certificate":            {failure.PhaseVerify, failure.ReasonBadCertificate, []chain.Problem{chain.ProblemBadCertificate}, 2, true, false},
 	"plain-http":                        {phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
 	"silent":                            {phase: failure.PhaseServerHello, reason: failure.ReasonTimeout, hangs: true},
 	"closes-at-once":                    {phase: failure.PhaseServerHello, reason: failure.ReasonClosed},

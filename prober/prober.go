@@ -24,15 +24,15 @@ type Prober struct {
 
 // Process is what the probers of one process share.
 type Process struct {
-	Guard      *guard.Guard      // makes every connection
-	Cache      *check.Cache      // of costly findings
-	Handshakes *handshake.Counts // that were performed
+	Guard      *guard.Guard       // makes every connection
+	Cache      *check.Cache       // of costly findings
+	Handshakes *handshake.Process // their clients
 }
 
 // NewProcess returns a guard with the built-in deny list only, an empty cache, which
 // the caller has to close, and counts that are zero.
 func NewProcess() Process {
-	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Counts)}
+	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Process)}
 }
 
 // New reads the files that m names. An error begins with the key of the module that
@@ -46,7 +46,7 @@ func New(m Module, process Process) (*Prober, error) {
 		return nil, err
 	}
 	p := &Prober{module: m, process: process, verifier: chain.NewVerifier(roots)}
-	if p.client, err = handshake.New(m.Handshake, p.Timeout(), p.verifier.Parse, process.Handshakes); err != nil {
+	if p.client, err = handshake.New(m.Handshake, p.Timeout(), p.verifier.ParseChain, process.Handshakes); err != nil {
 		return nil, err
 	}
 	if m.Expect.Options != nil {

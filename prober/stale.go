@@ -13,7 +13,7 @@ import (
 func (p *Pool) failStale(now time.Time) {
 	for _, m := range p.Members {
 		if other := p.successor(m, now); other != nil {
-			old, next := m.leaf().X509, other.leaf().X509
+			old, next := m.leaf(), other.leaf()
 			m.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.ReasonStaleCertificate, Err: fmt.Errorf(
 				"the leaf expires on %s; %s has one that became valid on %s and expires on %s", old.NotAfter.UTC().Format(time.DateOnly),
 				other.Address.Addr(), next.NotBefore.UTC().Format(time.DateOnly), next.NotAfter.UTC().Format(time.DateOnly))}
@@ -30,7 +30,7 @@ func (p *Pool) successor(m *Member, now time.Time) *Member {
 	}
 	for _, other := range p.Members {
 		next := other.leaf()
-		if other.Failure == nil && next != nil && next.X509.NotAfter.After(old.X509.NotAfter) && (p.outnumbers(next, old) || overdue(old, next, now)) {
+		if other.Failure == nil && next != nil && next.NotAfter.After(old.NotAfter) && (p.outnumbers(next, old) || overdue(old, next, now)) {
 			return other
 		}
 	}
@@ -57,5 +57,5 @@ func (p *Pool) outnumbers(next, old *chain.Certificate) bool {
 // lifetime. Addresses with certificates of their own that are renewed in time never
 // come to that.
 func overdue(old, next *chain.Certificate, now time.Time) bool {
-	return now.Sub(next.X509.NotBefore) >= 2*old.Remaining(now)
+	return now.Sub(next.NotBefore) >= 2*old.Remaining(now)
 }

@@ -1,7 +1,6 @@
 package prober
 
 import (
-	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -35,8 +34,8 @@ func TestStale(t *testing.T) {
 		{"the newer one expires first", lifetime{80 * labtest.Day, 10 * labtest.Day}, lifetime{50 * labtest.Day, 5 * labtest.Day}, false},
 	} {
 		member := func(l lifetime) *Member {
-			cert := &x509.Certificate{NotBefore: labtest.Now.Add(-l.age), NotAfter: labtest.Now.Add(l.left)}
-			return &Member{Chain: &chain.Chain{Valid: true, Certificates: []*chain.Certificate{{X509: cert, FingerprintSHA256: fmt.Sprint(l)}}}}
+			cert := &chain.Certificate{NotBefore: labtest.Now.Add(-l.age), NotAfter: labtest.Now.Add(l.left), FingerprintSHA256: fmt.Sprint(l)}
+			return &Member{Chain: &chain.Chain{Valid: true, Certificates: []*chain.Certificate{cert}}}
 		}
 		p := &Pool{Members: []*Member{member(test.old), {}, member(test.newer)}}
 		p.failStale(labtest.Now)
@@ -46,8 +45,8 @@ func TestStale(t *testing.T) {
 	}
 	bad := &failure.Failure{Phase: failure.PhaseVerify, Reason: "unknown_authority"}
 	p := &Pool{Members: []*Member{
-		{Chain: &chain.Chain{Certificates: []*chain.Certificate{{X509: &x509.Certificate{NotBefore: labtest.Now.Add(-80 * labtest.Day), NotAfter: labtest.Now.Add(10 * labtest.Day)}}}}},
-		{Chain: &chain.Chain{Certificates: []*chain.Certificate{{X509: &x509.Certificate{NotBefore: labtest.Now.Add(-20 * labtest.Day), NotAfter: labtest.Now.Add(70 * labtest.Day)}}}}, Failure: bad},
+		{Chain: &chain.Chain{Certificates: []*chain.Certificate{{NotBefore: labtest.Now.Add(-80 * labtest.Day), NotAfter: labtest.Now.Add(10 * labtest.Day)}}}},
+		{Chain: &chain.Chain{Certificates: []*chain.Certificate{{NotBefore: labtest.Now.Add(-20 * labtest.Day), NotAfter: labtest.Now.Add(70 * labtest.Day)}}}, Failure: bad},
 	}}
 	if p.failStale(labtest.Now); p.Members[0].Failure != nil {
 		t.Error("a certificate with a failure made another one stale")
@@ -70,8 +69,8 @@ func TestStaleIsOutnumbered(t *testing.T) {
 	} {
 		p := new(Pool)
 		for _, name := range strings.Fields(leaves) {
-			cert := &x509.Certificate{NotBefore: labtest.Now.Add(-labtest.Day), NotAfter: labtest.Now.Add(map[string]time.Duration{"new": 89 * labtest.Day, "old": 60 * labtest.Day, "own1": 61 * labtest.Day, "own2": 62 * labtest.Day, "own3": 63 * labtest.Day}[name])}
-			p.Members = append(p.Members, &Member{Chain: &chain.Chain{Valid: true, Certificates: []*chain.Certificate{{X509: cert, FingerprintSHA256: name}}}})
+			cert := &chain.Certificate{FingerprintSHA256: name, NotBefore: labtest.Now.Add(-labtest.Day), NotAfter: labtest.Now.Add(map[string]time.Duration{"new": 89 * labtest.Day, "old": 60 * labtest.Day, "own1": 61 * labtest.Day, "own2": 62 * labtest.Day, "own3": 63 * labtest.Day}[name])}
+			p.Members = append(p.Members, &Member{Chain: &chain.Chain{Valid: true, Certificates: []*chain.Certificate{cert}}})
 		}
 		p.failStale(labtest.Now)
 		var got []string

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
@@ -69,7 +67,7 @@ func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 	for _, cert := range c.Path {
 		chain.Path = append(chain.Path, part.NameOf(cert))
 	}
-	if n := len(c.Path); n > 0 && !sent(c, c.Path[n-1]) {
+	if n := len(c.Path); n > 0 && !contains(c.Certificates, c.Path[n-1]) {
 		chain.Root = rootOf(c, c.Path[n-1], warning)
 	}
 	return chain
@@ -103,13 +101,13 @@ func chainIssue(found chain.Found) part.Issue {
 func certificateOf(c *chain.Chain, position int, warning time.Duration) Certificate {
 	cert := factsOf(c, c.Certificates[position], warning)
 	cert.Position, cert.Role = position, role(c, position)
-	cert.OffPath = c.Path != nil && !slices.ContainsFunc(c.Path, cert.X509.Equal)
+	cert.OffPath = c.Path != nil && !contains(c.Path, cert.Certificate)
 	return cert
 }
 
 // rootOf is the root of the trusted path, which comes from the trust store.
-func rootOf(c *chain.Chain, root *x509.Certificate, warning time.Duration) *Certificate {
-	cert := factsOf(c, &chain.Certificate{X509: root}, warning)
+func rootOf(c *chain.Chain, root *chain.Certificate, warning time.Duration) *Certificate {
+	cert := factsOf(c, root, warning)
 	cert.Position, cert.Role = -1, "root, from the trust store"
 	return &cert
 }
@@ -117,24 +115,23 @@ func rootOf(c *chain.Chain, root *x509.Certificate, warning time.Duration) *Cert
 func factsOf(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Certificate {
 	ratio, hasRatio := cert.RemainingRatio(c.At)
 	return Certificate{
-		Certificate: cert, Name: part.NameOf(cert.X509), Issuer: part.NameIn(cert.X509.Issuer), Key: key(cert),
+		Certificate: cert, Name: part.NameOf(cert), Issuer: part.NameIn(cert.Issuer), Key: key(cert),
 		Days: cert.DaysRemaining(c.At), Ratio: ratio, HasRatio: hasRatio, Validity: validity(c, cert, warning),
 	}
 }
 
 func role(c *chain.Chain, position int) string {
-	cert := c.Certificates[position].X509
 	switch {
 	case position == 0:
 		return "leaf"
-	case bytes.Equal(cert.RawIssuer, cert.RawSubject):
+	case c.Certificates[position].SelfIssued:
 		return fmt.Sprintf("certificate %d, a root", position)
 	}
 	return fmt.Sprintf("certificate %d", position)
 }
 
-func sent(c *chain.Chain, cert *x509.Certificate) bool {
-	return slices.ContainsFunc(c.Certificates, func(known *chain.Certificate) bool { return known.X509.Equal(cert) })
+func contains(certs []*chain.Certificate, cert *chain.Certificate) bool {
+	return slices.ContainsFunc(certs, func(c *chain.Certificate) bool { return c.FingerprintSHA256 == cert.FingerprintSHA256 })
 }
 
 func key(cert *chain.Certificate) string {
@@ -146,7 +143,7 @@ func key(cert *chain.Certificate) string {
 
 // validity is how long a certificate of c lasts.
 func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Validity {
-	from, to := cert.X509.NotBefore, cert.X509.NotAfter
+	from, to := cert.NotBefore, cert.NotAfter
 	switch {
 	case c.At.After(to):
 		return Validity{"expired " + part.Span(c.At.Sub(to)) + " ago", "on " + part.Date(to), part.Bad}

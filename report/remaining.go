@@ -31,7 +31,7 @@ func RemainingOf(c *chain.Chain) Remaining {
 	if path, known := c.DaysRemaining(); known {
 		days = min(days, path)
 	}
-	lifetime := leaf.DaysRemaining(leaf.X509.NotBefore)
+	lifetime := leaf.DaysRemaining(leaf.NotBefore)
 	if lifetime <= 0 {
 		return Remaining{Days: days}
 	}
@@ -68,7 +68,7 @@ func (r Remaining) String() string {
 
 // expiry is when clients will stop accepting the chain.
 func expiry(c *chain.Chain) time.Time {
-	leaf := c.Certificates[0].X509.NotAfter
+	leaf := c.Certificates[0].NotAfter
 	if c.NotAfter.IsZero() || leaf.Before(c.NotAfter) {
 		return leaf
 	}

@@ -43,7 +43,7 @@ func since(c *chain.Chain, reason failure.Reason) string {
 		if failure.Reason(found.Problem) != reason || found.Position < 0 {
 			continue
 		}
-		cert := c.Certificates[found.Position].X509
+		cert := c.Certificates[found.Position]
 		switch found.Problem {
 		case chain.ProblemExpired:
 			return " (" + part.Span(c.At.Sub(cert.NotAfter)) + " ago)"
@@ -82,7 +82,7 @@ func summary(r *prober.Result, scan *scan.Report) string {
 func timeLeft(c *chain.Chain) string {
 	end := expiry(c)
 	words := part.Span(end.Sub(c.At)) + " left"
-	if end.Equal(c.Certificates[0].X509.NotAfter) {
+	if end.Equal(c.Certificates[0].NotAfter) {
 		return words
 	}
 	for _, cert := range c.Path {

@@ -180,7 +180,7 @@ func TestOtherAlgorithms(t *testing.T) {
 			leaf, ca := p.under(root, s)
 			v := NewVerifier(trust(root))
 			for range 2 {
-				if c := v.Verify(certs(leaf, ca), "localhost", 0, labtest.Now); !c.Valid || !c.NotAfter.Equal(leaf.NotAfter) {
+				if c := v.Verify(described(certs(leaf, ca)), "localhost", 0, labtest.Now); !c.Valid || !c.NotAfter.Equal(leaf.NotAfter) {
 					t.Errorf("cached: valid is %v, problems are %v", c.Valid, c.Problems)
 				}
 			}
@@ -297,7 +297,7 @@ func TestUnsupportedAlgorithm(t *testing.T) {
 				leaf, ca := p.under(test.of, s, test.change)
 				v := NewVerifier(trust(root))
 				for range 2 { // then from the cache
-					c := v.Verify(certs(leaf, ca), "localhost", 0, labtest.Now)
+					c := v.Verify(described(certs(leaf, ca)), "localhost", 0, labtest.Now)
 					got := slices.DeleteFunc(problems(c), func(p Problem) bool { return p == ProblemUnsupportedAlgorithm || p == ProblemWeakKey })
 					if c.Valid || c.Unverified != test.unknown || !c.Has(ProblemUnsupportedAlgorithm) || !slices.Equal(got, test.want) || c.Path != nil {
 						t.Errorf("%s: valid is %v, unverified %v, problems are %v", test.name, c.Valid, c.Unverified, c.Problems)

@@ -3,9 +3,13 @@
 package chain
 
 import (
-	"crypto/x509"
 	"time"
+
+	"tls_exporter/prober/certificate"
 )
+
+// Certificate is what is shown of a certificate.
+type Certificate = certificate.Certificate
 
 // Chain is the certificates that the server sent and the result of their
 // verification at the time At.
@@ -14,10 +18,10 @@ type Chain struct {
 	Name         string         // that the leaf must match: a DNS name or an IP address; empty: any
 	Certificates []*Certificate // as sent; 0 is the leaf
 	Valid        bool
-	Unverified   bool                // whether it is valid is not known, and Valid is false: see ProblemUnsupportedAlgorithm
-	Problems     []Found             // most severe first, each problem once
-	Path         []*x509.Certificate // the trusted path that expires last, leaf to root; nil: none
-	NotAfter     time.Time           // when that path expires: the earliest NotAfter in it; zero without a path
+	Unverified   bool           // whether it is valid is not known, and Valid is false: see ProblemUnsupportedAlgorithm and ProblemTooLarge
+	Problems     []Found        // most severe first, each problem once
+	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
+	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path
 }
 
 // Found is a problem of a chain.
@@ -29,7 +33,9 @@ type Found struct {
 
 // DaysRemaining returns the days from At until the trusted path expires; false: there
 // is no such path.
-func (c *Chain) DaysRemaining() (float64, bool) { return days(c.At, c.NotAfter), c.Path != nil }
+func (c *Chain) DaysRemaining() (float64, bool) {
+	return certificate.Days(c.At, c.NotAfter), c.Path != nil
+}
 
 // Has reports whether the chain has this problem.
 func (c *Chain) Has(p Problem) bool {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
 )
@@ -110,13 +111,13 @@ func uncached(certs []*x509.Certificate, name string, trusted *Roots, now time.T
 	return verify(described(certs), name, 0, trusted, now).Chain
 }
 
-// described is newCertificate of each.
-func described(certs []*x509.Certificate) []*Certificate {
-	all := make([]*Certificate, len(certs))
+// described is what is read of each.
+func described(certs []*x509.Certificate) []*certificate.Parsed {
+	chain := make([][]byte, len(certs))
 	for i, cert := range certs {
-		all[i] = newCertificate(cert)
+		chain[i] = cert.Raw
 	}
-	return all
+	return certificate.ParseChain(chain, nil)
 }
 
 func certs(parts ...any) []*x509.Certificate {

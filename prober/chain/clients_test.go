@@ -184,7 +184,7 @@ func TestVerdictsAreForOneKeyExchange(t *testing.T) {
 	v := NewVerifier(trust(root))
 	for range 2 {
 		for usage, valid := range map[x509.KeyUsage]bool{x509.KeyUsageDigitalSignature: false, x509.KeyUsageKeyEncipherment: true} {
-			if c := v.Verify(sent, "localhost", usage, labtest.Now); c.Valid != valid {
+			if c := v.Verify(described(sent), "localhost", usage, labtest.Now); c.Valid != valid {
 				t.Errorf("for %d valid is %v: %v", usage, c.Valid, c.Problems)
 			}
 		}

@@ -154,7 +154,7 @@ func TestNameConstraints(t *testing.T) {
 		{"a critical alternative name of the CA", func(c *x509.Certificate) {
 			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: oidAlternativeName, Critical: true, Value: p.marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: registered})})
 		}, ofAcme, nil, false},
-		{"too many", p.constrained(true, many, nil), ofAcme, []Problem{ProblemUnhandledCriticalExtension}, lenient},
+		{"too many", p.constrained(true, many, nil), ofAcme, []Problem{ProblemUnhandledCriticalExtension, ProblemTooLarge}, lenient},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ca := p.intermediate(root, "CA", test.ca)

@@ -6,10 +6,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/text"
 )
 
@@ -46,11 +49,17 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 		if v.At.Before(cert.NotBefore) {
 			add(ProblemNotYetValid, cert, "%s becomes valid on %s", label, cert.NotBefore.UTC().Format(time.DateTime+" MST"))
 		}
+		switch err := v.unread[cert]; {
+		case errors.Is(err, certificate.ErrTooCostly):
+			add(ProblemTooLarge, cert, "%s is read in part: %s", label, err)
+		case err != nil:
+			add(ProblemBadCertificate, cert, "%s violates RFC 5280: %s", label, strings.TrimPrefix(err.Error(), "x509: "))
+		}
 		if odd := oddTime(cert); odd != "" {
 			add(ProblemBadCertificate, cert, "%s has the time %s in its validity, which is not in UTC and to the second (RFC 5280 section 4.1.2.5)", label, text.Quote(odd))
 		}
 		if weak(cert) && !v.isAnchor(path, i) {
-			add(ProblemWeakSignature, cert, "%s is signed with %s", label, signatureAlgorithm(cert))
+			add(ProblemWeakSignature, cert, "%s is signed with %s", label, certificate.SignatureAlgorithm(cert))
 		}
 		if i < len(path)-1 {
 			if differs := otherIssuer(path[i+1], cert); differs != "" {
@@ -74,10 +83,10 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 				add(ProblemWrongUsage, cert, "%s %s", label, lack)
 			}
 		}
-		if violated, _ := v.checkSubtrees(path, i); violated != "" {
+		if violated, _ := checkSubtrees(path, i); violated != "" {
 			add(ProblemNameConstraint, cert, "%s may not have issued a certificate below it: %s", label, violated)
 		}
-		if left := v.unhandled(path, i); len(left) > 0 {
+		if left := unhandled(path, i); len(left) > 0 {
 			add(ProblemUnhandledCriticalExtension, cert, "%s has the critical extension %s; clients that do not know it have to reject the chain", label, left[0])
 		}
 	}
@@ -173,7 +182,7 @@ const (
 
 func (v *verification) checkKeys() {
 	for _, cert := range v.examined {
-		algorithm, bits := key(cert)
+		algorithm, bits := certificate.Key(cert)
 		_, isRSA := cert.PublicKey.(*rsa.PublicKey)
 		_, isECDSA := cert.PublicKey.(*ecdsa.PublicKey)
 		if index(v.sent, cert) >= 0 && (isRSA && bits < minRSABits || isECDSA && bits < minECDSABits || algorithm == "DSA") {

@@ -157,7 +157,7 @@ func (m *model) run(t *testing.T, random *rand.Rand, cached, verified *atomic.In
 			cached.Add(1)
 		}
 		verified.Add(1)
-		got := v.Verify(sent, name, 0, at)
+		got := v.Verify(described(sent), name, 0, at)
 		same(t, got, uncached(sent, name, v.roots, at))
 		if _, err := verifyX509(sent, name, v.roots.Pool, at); got.Valid != (err == nil) {
 			t.Fatalf("valid is %v, and crypto/x509 says %v", got.Valid, err)

@@ -6,8 +6,8 @@ import "time"
 type Problem string
 
 // The problems. Those up to ProblemWeakSignature make a chain invalid. Whether it is
-// valid is not known with ProblemUnsupportedAlgorithm. A chain with one of the others
-// may be valid.
+// valid is not known with ProblemUnsupportedAlgorithm or ProblemTooLarge. A chain with one
+// of the others may be valid.
 const (
 	ProblemRevoked                    Problem = "revoked"
 	ProblemExpired                    Problem = "expired"
@@ -24,6 +24,7 @@ const (
 	ProblemUnhandledCriticalExtension Problem = "unhandled_critical_extension"
 	ProblemWeakSignature              Problem = "weak_signature"
 	ProblemUnsupportedAlgorithm       Problem = "unsupported_algorithm" // of a signature that the exporter cannot verify
+	ProblemTooLarge                   Problem = "too_large"             // a certificate that the exporter reads in part
 	ProblemWeakKey                    Problem = "weak_key"
 	ProblemLifetimeTooLong            Problem = "lifetime_too_long"
 	ProblemWrongOrder                 Problem = "wrong_order"
@@ -34,13 +35,14 @@ const (
 var Problems = []Problem{
 	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemBadSignature, ProblemBadCertificate,
 	ProblemUnknownAuthority, ProblemSelfSigned, ProblemIncompleteChain, ProblemInvalidCA, ProblemWrongUsage, ProblemNameConstraint,
-	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemUnsupportedAlgorithm, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder,
+	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemUnsupportedAlgorithm, ProblemTooLarge, ProblemWeakKey,
+	ProblemLifetimeTooLong, ProblemWrongOrder,
 }
 
 // Invalidates reports whether a chain with this problem is invalid.
 func (p Problem) Invalidates() bool {
 	switch p {
-	case ProblemUnsupportedAlgorithm, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:
+	case ProblemUnsupportedAlgorithm, ProblemTooLarge, ProblemWeakKey, ProblemLifetimeTooLong, ProblemWrongOrder:
 		return false
 	}
 	return true

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"tls_exporter/prober/certificate"
 )
 
 // Options say which roots are trusted.
@@ -29,6 +31,7 @@ type Roots struct {
 	// public reports whether the rules of the CA/Browser Forum apply to a root: it is
 	// in Mozilla's root program.
 	public func(root *x509.Certificate) bool
+	shown  sync.Map // what is shown of the roots that ended a path, by their fingerprint
 }
 
 // systemRoots is read once: it has some 150 certificates, and parsing them for each
@@ -172,6 +175,16 @@ func (r *Roots) claimedIssuersOf(cert *x509.Certificate, wanted issuance) []*x50
 func (r *Roots) trusts(root *x509.Certificate) bool {
 	_, err := relaxed(root).Verify(x509.VerifyOptions{Roots: r.Pool, CurrentTime: root.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	return err == nil
+}
+
+// describe returns what is shown of a root. All paths share it.
+func (r *Roots) describe(root *x509.Certificate) *Certificate {
+	f := certificate.Fingerprint(sha256.Sum256(root.Raw))
+	if known, ok := r.shown.Load(f); ok {
+		return known.(*Certificate)
+	}
+	known, _ := r.shown.LoadOrStore(f, certificate.Describe(root))
+	return known.(*Certificate)
 }
 
 // shareOrganization reports whether a root of ca_file has one of these organizations

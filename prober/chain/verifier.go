@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"tls_exporter/prober/bounded"
+	"tls_exporter/prober/certificate"
 )
 
 // Verifier verifies chains against one set of roots, and caches the results. It is
@@ -29,7 +29,7 @@ import (
 type Verifier struct {
 	roots        *Roots
 	verdicts     *bounded.Map[verdictKey, *cachedVerdict]
-	certificates *bounded.Map[fingerprint, *Certificate]
+	certificates *bounded.Map[certificate.Fingerprint, *certificate.Parsed]
 }
 
 // The limits of the caches, in bytes: some 100,000 verdicts, and some 500 parsed
@@ -45,17 +45,14 @@ func NewVerifier(r *Roots) *Verifier {
 	return &Verifier{
 		roots:        r,
 		verdicts:     bounded.New[verdictKey, *cachedVerdict](maxVerdictBytes),
-		certificates: bounded.New[fingerprint, *Certificate](maxCertificateBytes),
+		certificates: bounded.New[certificate.Fingerprint, *certificate.Parsed](maxCertificateBytes),
 	}
 }
-
-// fingerprint is the SHA-256 digest of a certificate.
-type fingerprint [sha256.Size]byte
 
 // verdictKey is the SHA-256 digest of the fingerprints of a chain, the name, and the usage.
 type verdictKey [sha256.Size]byte
 
-func verdictKeyOf(certs []*Certificate, name string, usage x509.KeyUsage) verdictKey {
+func verdictKeyOf(certs []*certificate.Parsed, name string, usage x509.KeyUsage) verdictKey {
 	key := binary.BigEndian.AppendUint64(nil, uint64(usage))
 	for _, cert := range certs {
 		key = append(key, cert.FingerprintSHA256...) // all of one length, and without a zero byte
@@ -70,75 +67,56 @@ type cachedVerdict struct {
 	unverified  bool
 	problems    []Found // shared by all results, so its capacity is its length
 	path        []link  // nil: none
+	notAfter    time.Time
 }
 
 // link is a certificate of a path.
 type link struct {
-	position int               // as sent
-	root     *x509.Certificate // if it was not sent; else nil
+	position int          // as sent
+	root     *Certificate // if it was not sent; else nil
 }
 
 // Verify verifies the certificates that a server sent, leaf first and at least one, for
 // a name at the time now. Without a name, the names of the leaf are not checked. usage is
 // the bit of the key usage that the handshake needs of the leaf; 0: not known.
-func (v *Verifier) Verify(certs []*x509.Certificate, name string, usage x509.KeyUsage, now time.Time) *Chain {
-	described := make([]*Certificate, len(certs))
-	for i, cert := range certs {
-		described[i] = v.certificate(cert)
-	}
-	key := verdictKeyOf(described, name, usage)
+func (v *Verifier) Verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, now time.Time) *Chain {
+	key := verdictKeyOf(certs, name, usage)
 	if cached, ok := v.verdicts.Get(key); ok && !now.Before(cached.from) && now.Before(cached.until) {
-		return cached.chain(described, name, now)
+		return cached.chain(certs, name, now)
 	}
-	fresh := verify(described, name, usage, v.roots, now)
+	fresh := verify(certs, name, usage, v.roots, now)
 	if verdict := fresh.verdict(); verdict != nil {
 		v.verdicts.Put(key, verdict, verdict.size())
 	}
 	return fresh.Chain
 }
 
-// certificate is newCertificate with the cache.
-func (v *Verifier) certificate(cert *x509.Certificate) *Certificate {
-	key := fingerprint(sha256.Sum256(cert.Raw))
-	if cached, ok := v.certificates.Get(key); ok {
-		return cached
-	}
-	return v.store(key, cert)
-}
-
-// Parse is x509.ParseCertificate with the cache. The result does not refer to der.
-func (v *Verifier) Parse(der []byte) (*x509.Certificate, error) {
-	key := fingerprint(sha256.Sum256(der))
-	if cached, ok := v.certificates.Get(key); ok {
-		return cached.X509, nil
-	}
-	cert, err := x509.ParseCertificate(bytes.Clone(der))
-	if err != nil {
-		return nil, err
-	}
-	return v.store(key, cert).X509, nil
-}
-
-func (v *Verifier) store(key fingerprint, cert *x509.Certificate) *Certificate {
-	described := newCertificate(cert)
-	v.certificates.Put(key, described, described.size())
-	return described
+// ParseChain is certificate.ParseChain with the cache.
+func (v *Verifier) ParseChain(chain [][]byte) []*certificate.Parsed {
+	return certificate.ParseChain(chain, v.certificates)
 }
 
 // chain returns the Chain of these certificates with this verdict.
-func (v *cachedVerdict) chain(certs []*Certificate, name string, now time.Time) *Chain {
-	c := &Chain{At: now, Name: name, Certificates: certs, Valid: v.valid, Unverified: v.unverified, Problems: v.problems}
+func (v *cachedVerdict) chain(certs []*certificate.Parsed, name string, now time.Time) *Chain {
+	c := &Chain{At: now, Name: name, Certificates: shown(certs), Valid: v.valid, Unverified: v.unverified, Problems: v.problems}
 	for _, l := range v.path {
 		cert := l.root
 		if cert == nil {
-			cert = certs[l.position].X509
+			cert = certs[l.position].Certificate
 		}
 		c.Path = append(c.Path, cert)
 	}
-	if c.Path != nil {
-		c.NotAfter = expiry(c.Path)
-	}
+	c.NotAfter = v.notAfter
 	return c
+}
+
+// shown returns what is shown of certificates.
+func shown(certs []*certificate.Parsed) []*Certificate {
+	all := make([]*Certificate, len(certs))
+	for i, cert := range certs {
+		all[i] = cert.Certificate
+	}
+	return all
 }
 
 // maxVerdictAge is the longest use of a verdict. The system's roots cannot be listed: a
@@ -151,18 +129,18 @@ func (v *verification) verdict() *cachedVerdict {
 		return nil
 	}
 	at := v.At.Round(0) // without the monotonic clock: the wall clock may be set back
-	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, problems: slices.Clip(v.Problems)}
+	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, notAfter: v.NotAfter, problems: slices.Clip(v.Problems)}
 	for _, certs := range [][]*x509.Certificate{v.sent, v.roots.own, v.rootsSeen} {
 		for _, cert := range certs {
 			verdict.until = sooner(verdict.until, at, cert.NotBefore)
 			verdict.until = sooner(verdict.until, at, cert.NotAfter.Add(1)) // NotAfter is inclusive: RFC 5280 section 4.1.2.5
 		}
 	}
-	for _, cert := range v.Path {
-		if i := index(v.sent, cert); i >= 0 {
-			verdict.path = append(verdict.path, link{position: i})
+	for i, cert := range v.path {
+		if position := index(v.sent, cert); position >= 0 {
+			verdict.path = append(verdict.path, link{position: position})
 		} else {
-			verdict.path = append(verdict.path, link{root: cert})
+			verdict.path = append(verdict.path, link{root: v.Path[i]})
 		}
 	}
 	return verdict
@@ -179,17 +157,15 @@ func sooner(until, now, instant time.Time) time.Time {
 // The memory of an entry beside its contents, in bytes: its part of the map, and the
 // rounding of allocations.
 const (
-	verdictOverhead     = 240
-	certificateOverhead = 4096 // most of it of crypto/x509
+	verdictOverhead = 240
+	problemOverhead = 64
+	linkOverhead    = 16
 )
 
 func (v *cachedVerdict) size() int {
 	size := verdictOverhead
 	for _, problem := range v.problems {
-		size += 48 + len(problem.Detail)
+		size += problemOverhead + len(problem.Detail)
 	}
-	return size
+	return size + linkOverhead*len(v.path)
 }
-
-// size includes a copy of the certificate's bytes that crypto/tls may have.
-func (c *Certificate) size() int { return certificateOverhead + 4*len(c.X509.Raw) }

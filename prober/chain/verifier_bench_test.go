@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"testing"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/tlstest/labtest"
 )
 
@@ -18,7 +19,7 @@ func BenchmarkNewCertificate(b *testing.B) {
 	sent, _ := benchChain(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		newCertificate(sent[0])
+		certificate.Describe(sent[0])
 	}
 }
 
@@ -32,10 +33,10 @@ func BenchmarkParse(b *testing.B) {
 
 func BenchmarkVerifyCached(b *testing.B) {
 	sent, trusted := benchChain(b)
-	v := NewVerifier(trusted)
+	v, parsed := NewVerifier(trusted), described(sent)
 	b.ReportAllocs()
 	for b.Loop() {
-		v.Verify(sent, "localhost", 0, labtest.Now)
+		v.Verify(parsed, "localhost", 0, labtest.Now)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestCachesAreBounded(t *testing.T) {
 			}
 			c.Subject.CommonName = long
 		})
-		v.Verify(certs(leaf, ca), "localhost", 0, labtest.Now)
+		v.Verify(v.ParseChain([][]byte{leaf.Raw, ca.Certificate.Raw}), "localhost", 0, labtest.Now)
 	}
 	grown := int(live() - before)
 	runtime.KeepAlive(v)
@@ -102,10 +102,10 @@ func TestVerdictExpires(t *testing.T) {
 			}
 			name := cmp.Or(test.host, "localhost")
 			v := NewVerifier(trusted)
-			if c := v.Verify(test.sent, "localhost", 0, labtest.Now); c.Valid != test.before {
+			if c := v.Verify(described(test.sent), "localhost", 0, labtest.Now); c.Valid != test.before {
 				t.Fatalf("at first valid is %v, problems are %v", c.Valid, c.Problems)
 			}
-			c := v.Verify(later, name, 0, test.at)
+			c := v.Verify(described(later), name, 0, test.at)
 			if c.Valid != test.after || test.problem != "" && !c.Has(test.problem) {
 				t.Errorf("then valid is %v, problems are %v", c.Valid, c.Problems)
 			}
@@ -131,13 +131,14 @@ func same(t *testing.T, got, want *Chain) {
 	t.Helper()
 	equal := slices.Equal(got.Problems, want.Problems) && got.Valid == want.Valid && got.Name == want.Name &&
 		got.At.Equal(want.At) && got.NotAfter.Equal(want.NotAfter) && (got.Path == nil) == (want.Path == nil) &&
-		slices.EqualFunc(got.Path, want.Path, (*x509.Certificate).Equal) &&
-		slices.EqualFunc(got.Certificates, want.Certificates, func(a, b *Certificate) bool {
-			return a.X509.Equal(b.X509) && a.FingerprintSHA256 == b.FingerprintSHA256 && a.DNSNames == b.DNSNames && a.SubjectCN == b.SubjectCN
-		})
+		slices.EqualFunc(got.Path, want.Path, sameCertificate) && slices.EqualFunc(got.Certificates, want.Certificates, sameCertificate)
 	if !equal {
 		t.Fatalf("cached:   %v %v, until %s, path of %d\nuncached: %v %v, until %s, path of %d", got.Valid, got.Problems, got.NotAfter, len(got.Path), want.Valid, want.Problems, want.NotAfter, len(want.Path))
 	}
+}
+
+func sameCertificate(a, b *Certificate) bool {
+	return a.FingerprintSHA256 == b.FingerprintSHA256 && a.DNSNames == b.DNSNames && a.SubjectCN == b.SubjectCN
 }
 
 // A cached verdict is used without verification: even if the roots are gone.
@@ -145,7 +146,7 @@ func TestVerdictIsCached(t *testing.T) {
 	p := newPKI(t)
 	root := p.root("Root")
 	ca := p.intermediate(root, "CA")
-	sent := certs(p.leaf(ca), ca)
+	sent := described(certs(p.leaf(ca), ca))
 	v := NewVerifier(trust(root))
 	first := v.Verify(sent, "localhost", 0, labtest.Now)
 	v.roots.Pool = x509.NewCertPool()
@@ -168,12 +169,12 @@ func TestCachedProblemsAreNotAppendedTo(t *testing.T) {
 	v := NewVerifier(trust(p.root("Root")))
 	sent := certs(p.leaf(p.root("Untrusted")))
 	for range 3 {
-		c := v.Verify(sent, "other.test", 0, labtest.Now)
+		c := v.Verify(described(sent), "other.test", 0, labtest.Now)
 		if len(c.Problems) != 2 || c.Has(ProblemRevoked) {
 			t.Fatalf("its problems are %v", c.Problems)
 		}
 		c.Problems = append(c.Problems, Found{Problem: ProblemRevoked})
-		if again := v.Verify(sent, "other.test", 0, labtest.Now); cap(again.Problems) > len(again.Problems) {
+		if again := v.Verify(described(sent), "other.test", 0, labtest.Now); cap(again.Problems) > len(again.Problems) {
 			t.Errorf("two results share a list of %d problems with a capacity of %d", len(again.Problems), cap(again.Problems))
 		}
 	}
@@ -186,8 +187,8 @@ func TestVerdictUsesTheWallClock(t *testing.T) {
 	root := p.root("Root")
 	v := NewVerifier(trust(root))
 	sent := certs(p.leaf(root))
-	c := v.Verify(sent, "localhost", 0, time.Now())
-	cached, ok := v.verdicts.Get(verdictKeyOf(c.Certificates, "localhost", 0))
+	v.Verify(described(sent), "localhost", 0, time.Now())
+	cached, ok := v.verdicts.Get(verdictKeyOf(described(sent), "localhost", 0))
 	if !ok || cached.from != cached.from.Round(0) || cached.until != cached.until.Round(0) {
 		t.Errorf("cached: %v, with monotonic time: %+v", ok, cached)
 	}
@@ -207,7 +208,7 @@ func TestReloadDropsVerdicts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return NewVerifier(roots).Verify(sent, "localhost", 0, labtest.Now).Valid
+		return NewVerifier(roots).Verify(described(sent), "localhost", 0, labtest.Now).Valid
 	}
 	if !valid(root) || valid(other) || !valid(root) {
 		t.Error("the verdict does not depend on the roots in the file")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/text"
 )
 
@@ -15,14 +16,17 @@ import (
 // x509.Verify accepts a path of it to which clients do not object otherwise. Because
 // x509.Verify stops at the first problem, the problems are found separately, one by one.
 // Without a name, the names of the leaf are not checked. For usage see Verifier.Verify.
-func verify(certs []*Certificate, name string, usage x509.KeyUsage, trusted *Roots, now time.Time) *verification {
-	c := &Chain{At: now, Name: name, Certificates: certs}
-	v := &verification{Chain: c, roots: trusted, usage: usage, issued: make(map[[2]*x509.Certificate]issuance)}
+func verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, trusted *Roots, now time.Time) *verification {
+	c := &Chain{At: now, Name: name, Certificates: shown(certs)}
+	v := &verification{Chain: c, roots: trusted, usage: usage, issued: make(map[[2]*x509.Certificate]issuance), unread: make(map[*x509.Certificate]error)}
 	for _, cert := range certs {
 		v.sent = append(v.sent, cert.X509)
+		if cert.Err != nil {
+			v.unread[cert.X509] = cert.Err
+		}
 	}
 
-	verified, err := verifyX509(v.sent, name, trusted.Pool, now)
+	verified, err := v.verifyRead()
 	var good [][]*x509.Certificate
 	for _, path := range verified {
 		v.rootsSeen = append(v.rootsSeen, path[len(path)-1])
@@ -33,12 +37,12 @@ func verify(certs []*Certificate, name string, usage x509.KeyUsage, trusted *Roo
 	v.checkName()
 	if c.Valid = len(good) > 0 && !c.Has(ProblemNameMismatch); c.Valid {
 		v.examined = longestLasting(good)
-		c.Path = v.examined
+		v.path = v.examined
 	} else {
 		v.explain(err)
 	}
-	if c.Path != nil {
-		c.NotAfter = expiry(c.Path)
+	if v.path != nil {
+		c.Path, c.NotAfter = v.show(v.path), expiry(v.path)
 	}
 	v.checkKeys()
 	v.checkLifetime()
@@ -47,6 +51,15 @@ func verify(certs []*Certificate, name string, usage x509.KeyUsage, trusted *Roo
 		return slices.Index(Problems, a.Problem) - slices.Index(Problems, b.Problem)
 	})
 	return v
+}
+
+// verifyRead calls verifyX509 with the certificates that crypto/x509 has read.
+func (v *verification) verifyRead() ([][]*x509.Certificate, error) {
+	if err := v.unread[v.sent[0]]; err != nil {
+		return nil, err
+	}
+	read := slices.DeleteFunc(slices.Clone(v.sent), func(cert *x509.Certificate) bool { return v.unread[cert] != nil })
+	return verifyX509(read, v.Name, v.roots.Pool, v.At)
 }
 
 // verifyX509 calls x509.Verify as a browser would for a server.
@@ -81,6 +94,8 @@ func expiry(path []*x509.Certificate) time.Time {
 type verification struct {
 	*Chain
 	sent          []*x509.Certificate
+	path          []*x509.Certificate         // the trusted one; nil: none
+	unread        map[*x509.Certificate]error // what crypto/x509 has not read, and why
 	roots         *Roots
 	usage         x509.KeyUsage                     // that the handshake needs of the leaf; 0: not known
 	examined      []*x509.Certificate               // the path whose problems are reported; it may not end in a root
@@ -88,7 +103,19 @@ type verification struct {
 	timeDependent bool                              // the text of a problem has the current time, so that the result cannot be cached
 	issued        map[[2]*x509.Certificate]issuance // by parent and child
 	checks        int                               // signatures verified
-	nameBytes     int                               // of directory names compared
+}
+
+// show returns what is shown of the certificates of a path.
+func (v *verification) show(path []*x509.Certificate) []*Certificate {
+	shown := make([]*Certificate, len(path))
+	for i, cert := range path {
+		if position := index(v.sent, cert); position >= 0 {
+			shown[i] = v.Certificates[position]
+		} else {
+			shown[i] = v.roots.describe(cert)
+		}
+	}
+	return shown
 }
 
 // report adds a problem of cert, if the chain does not have it yet.
@@ -117,7 +144,7 @@ func (v *verification) explain(cause error) {
 	if len(complete) == 0 {
 		v.reportUntrusted(best.certs)
 	} else if best.trusted() {
-		v.Path = best.certs
+		v.path = best.certs
 	}
 	for _, d := range best.defects {
 		v.report(d.Problem, d.cert, "%s", d.detail)
@@ -127,11 +154,11 @@ func (v *verification) explain(cause error) {
 	}
 	// What is left is a path of which crypto/x509 cannot verify all signatures or
 	// extensions, or has a reason that is not known here.
-	err := v.acceptable(best.certs)
+	err := acceptable(best.certs, v.At)
 	switch {
 	case err != nil:
 		cause = err
-	case v.Has(ProblemUnsupportedAlgorithm):
+	case v.Has(ProblemUnsupportedAlgorithm) || v.Has(ProblemTooLarge):
 		v.Unverified = true
 		return
 	case cause == nil, beyond(best.certs):
@@ -144,15 +171,15 @@ func (v *verification) explain(cause error) {
 
 // acceptable asks crypto/x509 about everything in a path but its signatures and the
 // extensions that package chain judges itself.
-func (v *verification) acceptable(path []*x509.Certificate) error {
+func acceptable(path []*x509.Certificate, now time.Time) error {
 	copies := make([]*x509.Certificate, len(path))
 	for i, cert := range path {
 		copies[i] = sealed(cert)
-		copies[i].UnhandledCriticalExtensions = v.unhandled(path, i)
+		copies[i].UnhandledCriticalExtensions = unhandled(path, i)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(copies[len(copies)-1])
-	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, v.At)
+	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, now)
 	return err
 }
 
@@ -192,9 +219,12 @@ func problemFor(err error) Problem {
 	return ProblemUnknownAuthority
 }
 
+// maxName bounds a list of names, in bytes.
+const maxName = 256
+
 // validNames lists the names of a leaf.
 func validNames(leaf *x509.Certificate) string {
-	names := dnsNames(leaf)
+	names := certificate.DNSNames(leaf)
 	for _, ip := range leaf.IPAddresses {
 		if names != "" {
 			names += ","

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
-	"time"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/connect"
@@ -25,16 +24,14 @@ type Endpoint struct {
 	Chain   *chain.Chain       // nil: the server sent no certificate
 	Down    *failure.Failure   // a failure of the probe in a phase before TLS; nil: none
 
-	route   *connect.Route
-	client  *handshake.Client
-	addrs   []netip.AddrPort // the address that answered, or those to try; empty: a socket, or the proxy resolves
-	timeout time.Duration    // of a probe
+	route  *connect.Route
+	client *handshake.Client
+	addrs  []netip.AddrPort // the address that answered, or those to try; empty: a socket, or the proxy resolves
 }
 
-// New makes the endpoint of a target at the first of addrs that answers. Timeout is that
-// of a probe.
-func New(route *connect.Route, client *handshake.Client, timeout time.Duration, t *target.Target, addrs []netip.AddrPort) *Endpoint {
-	return &Endpoint{Target: t, route: route, client: client, timeout: timeout, addrs: addrs}
+// New makes the endpoint of a target at the first of addrs that answers.
+func New(route *connect.Route, client *handshake.Client, t *target.Target, addrs []netip.AddrPort) *Endpoint {
+	return &Endpoint{Target: t, route: route, client: client, addrs: addrs}
 }
 
 // Connect opens a connection to the server, through the proxy and with the PROXY
@@ -58,11 +55,11 @@ func (e *Endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*ha
 	if err != nil {
 		return nil, err
 	}
-	return e.client.Record(conn, e.Target, adjust)
+	return e.client.Record(ctx, conn, e.Target, adjust)
 }
 
 // Protocols is the ALPN offer of the probe, in order of preference.
 func (e *Endpoint) Protocols() []string { return e.client.Protocols(e.Target) }
 
 // Scan is a client that offers raw hellos to the server on new connections.
-func (e *Endpoint) Scan() *scan.Client { return scan.New(e.Connect, e.Target.Name(), e.timeout) }
+func (e *Endpoint) Scan() *scan.Client { return e.client.Scan(e.Connect, e.Target) }

@@ -31,11 +31,11 @@ func newEndpoint(t *testing.T, o connect.Options, policy guard.Policy, to target
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := handshake.New(handshake.Options{TLSClient: handshake.Auto}, time.Minute, nil, new(handshake.Counts))
+	client, err := handshake.New(handshake.Options{TLSClient: handshake.Auto}, time.Minute, nil, new(handshake.Process))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return endpoint.New(route, client, time.Minute, &to, addrs)
+	return endpoint.New(route, client, &to, addrs)
 }
 
 // handshakeOver performs a handshake on a connection: its first bytes are a ClientHello.

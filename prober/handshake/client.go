@@ -6,7 +6,6 @@ package handshake
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/netip"
@@ -14,7 +13,9 @@ import (
 	"time"
 
 	"tls_exporter/prober/bounded"
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/scan"
 	"tls_exporter/prober/target"
 	"tls_exporter/prober/tls13"
 )
@@ -29,6 +30,14 @@ type Client struct {
 	tls13       *tls13.Client              // nil: crypto/tls performs all handshakes
 	fallback    *bounded.Map[server, bool] // servers that need crypto/tls; true: permanently
 	counts      *Counts
+	room        *bounded.Room
+	parse       func(chain [][]byte) []*certificate.Parsed
+}
+
+// Process is what the clients of one process share. Its zero value is ready to use.
+type Process struct {
+	Counts Counts
+	Room   bounded.Room // for the answers of servers
 }
 
 // Counts counts the calls of Handshake by the client that performed the handshake, also
@@ -37,14 +46,22 @@ type Client struct {
 type Counts struct{ TLS13, CryptoTLS atomic.Uint64 }
 
 // New returns a client and reads the files that o names; an error is about those files.
-// The timeout is that of a whole probe. The TLS 1.3 client parses certificates with
-// parse, as tls13.Client.ParseCertificate; nil: the default. Counts must not be nil.
-func New(o Options, timeout time.Duration, parse func(der []byte) (*x509.Certificate, error), counts *Counts) (*Client, error) {
-	certificate, err := o.ClientCertificate.load()
+// The timeout is that of a whole probe. Parse reads the certificates of a chain, each in
+// DER; it must not retain them. If it is nil, certificate.ParseChain does.
+func New(o Options, timeout time.Duration, parse func(chain [][]byte) []*certificate.Parsed, process *Process) (*Client, error) {
+	if parse == nil {
+		parse = func(chain [][]byte) []*certificate.Parsed {
+			return certificate.ParseChain(chain, nil)
+		}
+	}
+	own, err := o.ClientCertificate.load()
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, timeout: timeout, config: o.config(), certificate: certificate, fallback: bounded.New[server, bool](maxFallback), counts: counts}
+	c := &Client{
+		options: o, timeout: timeout, config: o.config(), certificate: own, fallback: bounded.New[server, bool](maxFallback),
+		counts: &process.Counts, room: &process.Room, parse: parse,
+	}
 	if o.TLSClient == CryptoTLS {
 		return c, nil
 	}
@@ -54,9 +71,14 @@ func New(o Options, timeout time.Duration, parse func(der []byte) (*x509.Certifi
 	case err != nil:
 		return nil, err
 	default:
-		c.tls13.ParseCertificate = parse
+		c.tls13.ParseChain = parse
 	}
 	return c, nil
+}
+
+// Scan returns a client that offers raw hellos to a server.
+func (c *Client) Scan(connect func(ctx context.Context) (net.Conn, error), t *target.Target) *scan.Client {
+	return scan.New(connect, t.Name(), c.timeout, c.room)
 }
 
 // Certificate returns the client certificate chain in DER, leaf first; nil: none.
@@ -71,14 +93,10 @@ func (c *Client) Certificate() [][]byte {
 // phases took, and why it failed if it did.
 type Outcome struct {
 	Session      *Session // nil: no valid ServerHello was received
-	Certificates []*x509.Certificate
+	Certificates []*certificate.Parsed
 	Phases       []failure.PhaseTime
 	Failure      *failure.Failure // nil: none
 }
-
-// maxCertificates is how many certificates of a chain are read. The longest chains in
-// use have five or six.
-const maxCertificates = 20
 
 // Peer is a server to perform a handshake with.
 type Peer struct {
@@ -107,17 +125,17 @@ func (c *Client) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outc
 // needed the fallback are remembered, so that only the first probe opens two connections.
 func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
 	if _, wrapped := conn.(wrapper); wrapped || c.tls13 == nil {
-		return c.withCryptoTLS(conn, peer.Target)
+		return c.withCryptoTLS(ctx, conn, peer.Target)
 	}
 	key := serverOf(peer)
 	if permanent, known := c.fallback.Get(key); known {
-		h := c.withCryptoTLS(conn, peer.Target)
+		h := c.withCryptoTLS(ctx, conn, peer.Target)
 		if h.supported() && !permanent {
 			c.fallback.Delete(key)
 		}
 		return h
 	}
-	h, ok := c.withTLS13(conn, peer.Target)
+	h, ok := c.withTLS13(ctx, conn, peer.Target)
 	if ok {
 		return h
 	}
@@ -129,7 +147,7 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 		return h
 	}
 	defer again.Close()
-	h = c.withCryptoTLS(again, peer.Target)
+	h = c.withCryptoTLS(ctx, again, peer.Target)
 	c.fallback.Put(key, h.supported(), fallbackSize)
 	return h
 }
@@ -167,8 +185,9 @@ func (h *Outcome) supported() bool {
 
 // withTLS13 performs the handshake with the TLS 1.3 client; false: it is not supported,
 // and crypto/tls has to perform it on another connection.
-func (c *Client) withTLS13(conn net.Conn, t *target.Target) (*Outcome, bool) {
-	wire := &watchedConn{Conn: conn}
+func (c *Client) withTLS13(ctx context.Context, conn net.Conn, t *target.Target) (*Outcome, bool) {
+	wire := c.watch(ctx, conn)
+	defer wire.release()
 	start := time.Now()
 	state, err := c.tls13.Handshake(wire, t.Name(), c.Protocols(t))
 	h := &Outcome{Phases: wire.phases(start, time.Now())}
@@ -200,10 +219,14 @@ func classify(err error) error {
 }
 
 // withCryptoTLS performs the handshake with crypto/tls.
-func (c *Client) withCryptoTLS(conn net.Conn, t *target.Target) *Outcome {
-	wire := &watchedConn{Conn: conn}
+func (c *Client) withCryptoTLS(ctx context.Context, conn net.Conn, t *target.Target) *Outcome {
+	wire := c.watch(ctx, conn)
+	defer wire.release()
+	secrets := new(secretLog)
+	wire.chain = &chainReader{secrets: secrets}
 	requested := false
 	config := c.Config(t)
+	config.KeyLogWriter = secrets
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		requested = true
 		if c.certificate != nil {
@@ -221,6 +244,9 @@ func (c *Client) withCryptoTLS(conn net.Conn, t *target.Target) *Outcome {
 		err = awaitRefusal(client, wire, requested, time.Since(start))
 	}
 	h.observe(client.ConnectionState(), requested)
+	if h.Certificates = c.certificates(wire.chain.chain); len(h.Certificates) == 0 {
+		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))
+	}
 	h.conclude(err)
 	c.counts.CryptoTLS.Add(1)
 	return h
@@ -259,9 +285,17 @@ func unwrap(conn net.Conn) {
 	}
 }
 
+// certificates reads the first certificates of a chain, in DER.
+func (c *Client) certificates(chain [][]byte) []*certificate.Parsed {
+	return c.parse(chain[:min(len(chain), maxCertificates)])
+}
+
+// maxCertificates is how many certificates of a chain are read. The longest chains in
+// use have five or six.
+const maxCertificates = 20
+
 // observe records the state of crypto/tls, also of a failed handshake.
 func (h *Outcome) observe(state tls.ConnectionState, requested bool) {
-	h.Certificates = state.PeerCertificates[:min(len(state.PeerCertificates), maxCertificates)]
 	if state.Version == 0 {
 		return
 	}

@@ -21,14 +21,14 @@ import (
 // client is a client with its counts.
 type client struct {
 	*handshake.Client
-	counts handshake.Counts
+	process handshake.Process
 }
 
 func newClient(t *testing.T, which handshake.TLSClient) *client {
 	t.Helper()
 	c := new(client)
 	var err error
-	if c.Client, err = handshake.New(handshake.Options{TLSClient: which}, 10*time.Second, nil, &c.counts); err != nil {
+	if c.Client, err = handshake.New(handshake.Options{TLSClient: which}, 10*time.Second, nil, &c.process); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -64,7 +64,7 @@ func (c *client) handshake(t *testing.T, addr string, n int) *handshake.Outcome 
 // count checks how many handshakes each client performed.
 func (c *client) count(t *testing.T, tls13, cryptoTLS uint64) {
 	t.Helper()
-	if a, b := c.counts.TLS13.Load(), c.counts.CryptoTLS.Load(); a != tls13 || b != cryptoTLS {
+	if a, b := c.process.Counts.TLS13.Load(), c.process.Counts.CryptoTLS.Load(); a != tls13 || b != cryptoTLS {
 		t.Errorf("%d handshakes of tls13 and %d of crypto/tls are counted, want %d and %d", a, b, tls13, cryptoTLS)
 	}
 }
@@ -155,7 +155,7 @@ func TestRecordIsNotCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Record(conn, &to, func(*tls.Config) {})
+	r, err := c.Record(t.Context(), conn, &to, func(*tls.Config) {})
 	if err != nil {
 		t.Fatal(err)
 	}

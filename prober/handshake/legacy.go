@@ -3,10 +3,10 @@ package handshake
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"slices"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/scan"
@@ -32,7 +32,7 @@ func (h *Outcome) nothingInCommon() bool {
 // plaintext, so they are recorded as well. If the server selects nothing, h stays as it
 // is.
 func (h *Outcome) askLegacy(ctx context.Context, c *Client, peer *Peer) {
-	scanner := scan.New(peer.Connect, peer.Target.Name(), c.timeout)
+	scanner := c.Scan(peer.Connect, peer.Target)
 	flight, err := offerAll(ctx, scanner, nil)
 	if scan.IsHandshakeFailure(err) {
 		flight, err = offerAll(ctx, scanner, append(hello.RareSuites(hello.TLS12), hello.RareSuites(hello.TLS13)...))
@@ -43,7 +43,7 @@ func (h *Outcome) askLegacy(ctx context.Context, c *Client, peer *Peer) {
 	if scan.AnswerOf(flight, err) != scan.Accepted || !registered(flight) {
 		return
 	}
-	h.Session, h.Certificates = observed(flight)
+	h.Session, h.Certificates = c.observed(flight)
 	h.Session.ServerName = scanner.ServerName
 	if selected := h.Session; selected.Version < uint16(hello.TLS10) || !slices.Contains(offered, selected.CipherSuite) {
 		h.Failure = failure.For(h.Failure.Phase, failure.With(failure.ReasonLegacyOnly, &legacyError{selected, h.Failure.Err}))
@@ -73,9 +73,9 @@ func registered(f *hello.Flight) bool {
 }
 
 // observed returns the session and the certificates that a flight shows.
-func observed(f *hello.Flight) (*Session, []*x509.Certificate) {
+func (c *Client) observed(f *hello.Flight) (*Session, []*certificate.Parsed) {
 	if f.SSL2 != nil {
-		return &Session{Version: uint16(hello.SSL20)}, parseAll([][]byte{f.SSL2.Certificate})
+		return &Session{Version: uint16(hello.SSL20)}, c.certificates([][]byte{f.SSL2.Certificate})
 	}
 	s := &Session{
 		Version: uint16(f.Hello.Version), CipherSuite: uint16(f.Hello.CipherSuite), Group: tls.CurveID(f.Hello.Group),
@@ -84,20 +84,7 @@ func observed(f *hello.Flight) (*Session, []*x509.Certificate) {
 	if f.KeyExchange != nil {
 		s.Group = tls.CurveID(f.KeyExchange.Group)
 	}
-	return s, parseAll(f.Certificates)
-}
-
-// parseAll parses a chain up to the first certificate that is not valid DER.
-func parseAll(chain [][]byte) []*x509.Certificate {
-	var certificates []*x509.Certificate
-	for _, der := range chain[:min(len(chain), maxCertificates)] {
-		certificate, err := x509.ParseCertificate(der)
-		if err != nil {
-			break
-		}
-		certificates = append(certificates, certificate)
-	}
-	return certificates
+	return s, c.certificates(f.Certificates)
 }
 
 // legacyError means that the server accepts only parameters that current clients do not

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"bytes"
+	"context"
 	"crypto/aes"
 	"crypto/tls"
 	"encoding/hex"
@@ -27,15 +28,16 @@ type Recorded struct {
 // Record performs a handshake with crypto/tls over conn and records it. Adjust changes
 // the configuration. Record closes conn if it fails; otherwise the caller has to call
 // Finish or Abort.
-func (c *Client) Record(conn net.Conn, t *target.Target, adjust func(*tls.Config)) (*Recorded, error) {
+func (c *Client) Record(ctx context.Context, conn net.Conn, t *target.Target, adjust func(*tls.Config)) (*Recorded, error) {
 	r := &Recorded{conn: &recordingConn{Conn: conn}, secrets: new(secretLog)}
-	r.wire = &watchedConn{Conn: r.conn}
+	r.wire = c.watch(ctx, r.conn)
+	r.wire.chain = &chainReader{secrets: r.secrets}
 	config := c.Config(t)
 	config.KeyLogWriter = r.secrets
 	adjust(config)
 	r.Conn = tls.Client(r.wire, config)
 	if err := r.Handshake(); err != nil {
-		conn.Close()
+		r.Abort()
 		return nil, err
 	}
 	unwrap(conn)
@@ -65,8 +67,11 @@ func (c *recordingConn) Read(b []byte) (int, error) {
 // Duration returns how long the handshake took, from the ClientHello on.
 func (t *Recorded) Duration() time.Duration { return t.completed.Sub(t.wire.sent) }
 
-// Abort closes the connection without a close_notify.
-func (t *Recorded) Abort() { t.conn.Close() }
+// Abort closes the connection without a close_notify. It may be called more than once.
+func (t *Recorded) Abort() {
+	t.conn.Close()
+	t.wire.release()
+}
 
 // Secret returns the client random and the secret from the last line of the key log with
 // a label, such as CLIENT_RANDOM (draft-ietf-tls-keylogfile); false: there is none.

@@ -1,28 +1,40 @@
 package handshake
 
 import (
+	"context"
+	"errors"
 	"net"
 	"time"
 
+	"tls_exporter/prober/bounded"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
-// maxHandshakeBytes limits the bytes that are read in one handshake and after it.
-// crypto/tls limits single messages (256 kB for Certificate), not their number.
-const maxHandshakeBytes = 1 << 20
-
-var errTooLarge = failure.New(failure.ReasonTooLarge, "the server sent more than %d bytes in its handshake", maxHandshakeBytes)
+// maxHandshakeBytes limits the bytes that are read in one handshake and after it. Real
+// servers send up to 10 kB. crypto/tls limits single messages (256 kB for Certificate),
+// not their number.
+const maxHandshakeBytes = 400 << 10
 
 // watchedConn records when the ClientHello was sent and when the answer began, and reads
-// at most maxHandshakeBytes. It is not safe for concurrent use.
+// at most maxHandshakeBytes, as far as there is room for them. It is not safe for
+// concurrent use.
 type watchedConn struct {
 	net.Conn
-	sent     time.Time // ClientHello; zero: not yet
-	answered time.Time // first byte, if it is of a handshake record; zero: not yet
-	begun    bool      // the first byte was read
-	read     int       // bytes
+	answer   bounded.Reader
+	chain    *chainReader // nil: the certificates are not read here
+	sent     time.Time    // ClientHello; zero: not yet
+	answered time.Time    // first byte, if it is of a handshake record; zero: not yet
+	begun    bool         // the first byte was read
 }
+
+// watch returns conn, watched. The caller calls release once nothing that was read is in
+// memory any more.
+func (c *Client) watch(ctx context.Context, conn net.Conn) *watchedConn {
+	return &watchedConn{Conn: conn, answer: c.room.Reader(ctx, conn, maxHandshakeBytes)}
+}
+
+func (c *watchedConn) release() { c.answer.Release() }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
 	if c.sent.IsZero() {
@@ -32,17 +44,24 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
-	if c.read >= maxHandshakeBytes {
-		return 0, errTooLarge
-	}
-	n, err := c.Conn.Read(b)
-	c.read += n
+	n, err := c.answer.Read(b)
 	if n > 0 && !c.begun {
 		c.begun = true
 		// An alert, for example, is not the beginning of a ServerHello.
 		if b[0] == hello.TypeHandshake {
 			c.answered = time.Now()
 		}
+	}
+	if c.chain != nil && n > 0 {
+		if err := c.chain.feed(b[:n]); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case errors.Is(err, bounded.ErrTooLarge):
+		err = failure.With(failure.ReasonTooLarge, err)
+	case errors.Is(err, bounded.ErrFull):
+		err = failure.With(failure.ReasonInternal, err)
 	}
 	return n, err
 }

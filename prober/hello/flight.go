@@ -194,6 +194,16 @@ func (f *flightReader) message(kind uint8, body reader) (err error) {
 	return err
 }
 
+// ParseCertificate parses the Certificate message of TLS 1.2 and below. It returns the
+// first 20 certificates in DER, which refer to message.
+func ParseCertificate(message []byte) ([][]byte, error) {
+	body, err := handshakeBody(message, MsgCertificate)
+	if err != nil {
+		return nil, err
+	}
+	return parseCertificates(body)
+}
+
 // parseCertificates parses the Certificate message of TLS 1.2 and below (RFC 5246
 // section 7.4.2).
 func parseCertificates(body reader) ([][]byte, error) {

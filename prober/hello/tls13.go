@@ -1,7 +1,8 @@
 package hello
 
-// The types of handshake messages that TLS 1.3 encrypts (RFC 8446 section 4).
+// The types of handshake messages (RFC 8446 section 4).
 const (
+	MsgServerHello         = msgServerHello
 	MsgEncryptedExtensions = 8
 	MsgCertificate         = msgCertificate
 	MsgCertificateVerify   = 15

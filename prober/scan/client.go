@@ -4,10 +4,10 @@ package scan
 
 import (
 	"context"
-	"io"
 	"net"
 	"time"
 
+	"tls_exporter/prober/bounded"
 	"tls_exporter/prober/hello"
 )
 
@@ -20,16 +20,18 @@ type Client struct {
 	Connect    func(ctx context.Context) (net.Conn, error) // the next byte to send is that of a ClientHello
 	ServerName string                                      // the SNI of the hellos; empty for an IP address
 	Patience   time.Duration                               // how long one answer may take, connecting included
+
+	room *bounded.Room
 }
 
 // New returns a client of the server that connect leads to. The hellos carry name as
-// their SNI. Timeout is that of a probe.
-func New(connect func(ctx context.Context) (net.Conn, error), name string, timeout time.Duration) *Client {
-	return &Client{Connect: connect, ServerName: hello.SNI(name), Patience: min(maxPatience, timeout)}
+// their SNI. Timeout is that of a probe. The answers need room.
+func New(connect func(ctx context.Context) (net.Conn, error), name string, timeout time.Duration, room *bounded.Room) *Client {
+	return &Client{Connect: connect, ServerName: hello.SNI(name), Patience: min(maxPatience, timeout), room: room}
 }
 
 // maxOfferBytes bounds what is read in answer to one raw hello.
-const maxOfferBytes = 1 << 20
+const maxOfferBytes = 400 << 10
 
 // Exchange is a raw hello and the answer to it, on a connection that stays open for
 // more, for the rest of the client's patience.
@@ -38,11 +40,13 @@ type Exchange struct {
 	Flight   *hello.Flight // what was read
 	Err      error         // why the flight is not complete; an alert is a *hello.AlertError
 
+	answer bounded.Reader
 	cancel context.CancelFunc // nil: no connection was tried
 }
 
 // Close closes the connection, if there is one.
 func (x *Exchange) Close() error {
+	x.answer.Release()
 	if x.cancel != nil {
 		defer x.cancel()
 	}
@@ -63,7 +67,8 @@ func (c *Client) Open(ctx context.Context, message []byte, until hello.Until) *E
 	if _, x.Err = x.Write(message); x.Err != nil {
 		return x
 	}
-	if x.Flight, x.Err = hello.ReadFlight(io.LimitReader(x, maxOfferBytes), until); x.Err == nil {
+	x.answer = c.room.Reader(ctx, x.Conn, maxOfferBytes)
+	if x.Flight, x.Err = hello.ReadFlight(&x.answer, until); x.Err == nil {
 		x.Err = refusalIn(x.Flight)
 	}
 	return x

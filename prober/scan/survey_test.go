@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tls_exporter/prober/bounded"
 	"tls_exporter/prober/hello"
 )
 
@@ -119,7 +120,7 @@ func TestResolve(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &script{reactions: test.reactions}
-				s := NewSurvey(&Client{Connect: server.connect, Patience: time.Second}, 100, 0)
+				s := NewSurvey(&Client{Connect: server.connect, Patience: time.Second, room: new(bounded.Room)}, 100, 0)
 				if test.candidate != "" {
 					s.Candidate = []byte(test.candidate)
 				}

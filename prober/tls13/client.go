@@ -6,12 +6,12 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"hash"
 	"net"
 	"slices"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tls13/keys"
 )
@@ -20,9 +20,9 @@ import (
 // at once, and no CertificateRequest. It sends the ClientHello that crypto/tls sends,
 // and accepts no answer that crypto/tls rejects. It is safe for concurrent use.
 type Client struct {
-	// ParseCertificate parses a certificate in DER. It must not retain der, which is
-	// overwritten later. If it is nil, x509.ParseCertificate is used.
-	ParseCertificate func(der []byte) (*x509.Certificate, error)
+	// ParseChain reads the certificates of a chain, each in DER. It must not retain chain,
+	// which is overwritten later. If it is nil, certificate.ParseChain is used.
+	ParseChain func(chain [][]byte) []*certificate.Parsed
 
 	config   *tls.Config
 	template *hello.ClientHello
@@ -50,7 +50,7 @@ type State struct {
 	Group        hello.Group // of the key exchange
 	ALPN         string      // one of the offered protocols; empty: none was selected
 	ServerName   string      // sent as SNI; empty for an IP address
-	Certificates []*x509.Certificate
+	Certificates []*certificate.Parsed
 }
 
 // Handshake performs a handshake over conn and then sends a close_notify. It sends
@@ -237,19 +237,24 @@ func (hs *handshake) readEncryptedExtensions() error {
 	return nil
 }
 
-// parse calls ParseCertificate, or its default.
-func (c *Client) parse(der []byte) (*x509.Certificate, error) {
-	if c.ParseCertificate != nil {
-		return c.ParseCertificate(der)
+// parse calls ParseChain. Without it, it returns nil for a chain that crypto/x509 rejects.
+func (c *Client) parse(chain [][]byte) []*certificate.Parsed {
+	if c.ParseChain != nil {
+		return c.ParseChain(chain)
 	}
-	return x509.ParseCertificate(bytes.Clone(der))
+	parsed := certificate.ParseChain(chain, nil)
+	if slices.ContainsFunc(parsed, func(p *certificate.Parsed) bool { return p.Err != nil }) {
+		return nil
+	}
+	return parsed
 }
 
 // maxRSABits is the size of the largest accepted RSA key, in bits. Signatures of larger
 // keys are expensive to verify. crypto/tls has its own limit (tlsmaxrsasize in go.mod).
 const maxRSABits = 8192
 
-// readCertificate reads and parses the certificate chain (RFC 8446 section 4.4.2).
+// readCertificate reads and parses the certificate chain (RFC 8446 section 4.4.2). It goes
+// on with certificates that crypto/x509 rejects, if the key of the leaf can be read.
 func (hs *handshake) readCertificate() error {
 	message, err := hs.readMessage()
 	if err != nil {
@@ -259,16 +264,21 @@ func (hs *handshake) readCertificate() error {
 	if err != nil || len(entries) == 0 {
 		return ErrUnsupported
 	}
-	chain := make([]*x509.Certificate, len(entries))
+	chain := make([][]byte, len(entries))
 	for i, entry := range entries {
-		if chain[i], err = hs.client.parse(entry.DER); err != nil {
+		chain[i] = entry.DER
+	}
+	if hs.state.Certificates = hs.client.parse(chain); hs.state.Certificates == nil {
+		return ErrUnsupported
+	}
+	for _, parsed := range hs.state.Certificates {
+		if !parsed.Readable() {
 			return ErrUnsupported
 		}
-		if key, ok := chain[i].PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
+		if key, ok := parsed.X509.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
 			return ErrUnsupported
 		}
 	}
-	hs.state.Certificates = chain
 	hs.transcript.Write(message)
 	return nil
 }
@@ -285,11 +295,11 @@ func (hs *handshake) readCertificateVerify() error {
 		return ErrUnsupported
 	}
 	scheme := schemeFor(verify.Scheme)
-	if scheme == nil || !scheme.fits(hs.state.Certificates[0].PublicKey) {
+	if scheme == nil || !scheme.fits(hs.state.Certificates[0].X509.PublicKey) {
 		return ErrUnsupported
 	}
 	signed := append(slices.Clone(signatureContext), hs.transcript.Sum(nil)...)
-	if err := scheme.verify(hs.state.Certificates[0].PublicKey, signed, verify.Signature); err != nil {
+	if err := scheme.verify(hs.state.Certificates[0].X509.PublicKey, signed, verify.Signature); err != nil {
 		return hs.abort(hello.DecryptError, &SignatureError{err})
 	}
 	hs.transcript.Write(message)

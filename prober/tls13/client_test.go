@@ -47,7 +47,7 @@ func resultOf(h *handshake.Outcome) result {
 		r.session.Duration = 0
 	}
 	for _, certificate := range h.Certificates {
-		r.chain += string(certificate.Raw)
+		r.chain += string(certificate.X509.Raw)
 	}
 	return r
 }
@@ -73,7 +73,7 @@ func newClients(t testing.TB, change func(*handshake.Options)) clients {
 			change(&o)
 		}
 		var err error
-		if made[i], err = handshake.New(o, 20*time.Second, nil, new(handshake.Counts)); err != nil {
+		if made[i], err = handshake.New(o, 20*time.Second, nil, new(handshake.Process)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -88,8 +88,8 @@ func certificateOf(c report.Certificate) certificate {
 		SubjectCN:          c.SubjectCN,
 		IssuerCN:           c.IssuerCN,
 		SerialNumber:       c.SerialNumber,
-		NotBefore:          c.X509.NotBefore.UTC(),
-		NotAfter:           c.X509.NotAfter.UTC(),
+		NotBefore:          c.NotBefore.UTC(),
+		NotAfter:           c.NotAfter.UTC(),
 		DaysRemaining:      rounded(c.Days),
 		RemainingRatio:     known(rounded(c.Ratio), c.HasRatio),
 		FingerprintSHA256:  c.FingerprintSHA256,
@@ -97,8 +97,8 @@ func certificateOf(c report.Certificate) certificate {
 		KeyAlgorithm:       c.KeyAlgorithm,
 		KeyBits:            c.KeyBits,
 		SignatureAlgorithm: c.SignatureAlgorithm,
-		DNSNames:           part.DNSNames(c.X509),
-		IPAddresses:        part.IPAddresses(c.X509),
+		DNSNames:           part.DNSNames(c.Names),
+		IPAddresses:        append([]string{}, c.Names.IPAddresses...),
 	}
 }
 
@@ -115,7 +115,7 @@ func poolOf(p *report.Pool) *pool {
 			one.HandshakeDuration = known(m.Handshake.Seconds(), true)
 		}
 		if leaf := m.Leaf; leaf != nil {
-			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.X509.NotAfter.UTC(), known(rounded(leaf.Days), true), leaf.FingerprintSHA256
+			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.NotAfter.UTC(), known(rounded(leaf.Days), true), leaf.FingerprintSHA256
 		}
 		shown.Members = append(shown.Members, one)
 	}

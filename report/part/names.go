@@ -2,16 +2,16 @@ package part
 
 import (
 	"cmp"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"slices"
+
+	"tls_exporter/prober/certificate"
 )
 
 // NameOf is the common name of a certificate. Many leaves have none today: then
 // it is the first name that the certificate is for.
-func NameOf(cert *x509.Certificate) string {
-	if cert.Subject.CommonName == "" {
-		for _, name := range Names(cert) {
+func NameOf(cert *certificate.Certificate) string {
+	if cert.SubjectCN == "" {
+		for _, name := range Names(cert.Names) {
 			return name
 		}
 	}
@@ -19,29 +19,20 @@ func NameOf(cert *x509.Certificate) string {
 }
 
 // NameIn is the name of a subject or issuer. Old roots have no common name.
-func NameIn(n pkix.Name) string {
-	parts := slices.Concat([]string{n.CommonName}, n.OrganizationalUnit, n.Organization, []string{"(no name)"})
-	return cmp.Or(Clean(cmp.Or(parts...)), "(no name)")
-}
+func NameIn(n certificate.Name) string { return cmp.Or(Clean(string(n)), "(no name)") }
 
 // Names is everything that a certificate is for: DNS names, then IP addresses.
-func Names(cert *x509.Certificate) []string { return append(DNSNames(cert), IPAddresses(cert)...) }
+func Names(n certificate.Names) []string { return slices.Concat(DNSNames(n), n.IPAddresses) }
+
+// ListNames lists as many names as fit into limit bytes, and counts the rest.
+func ListNames(n certificate.Names, limit int) string { return join(Names(n), limit, n.More) }
 
 // DNSNames is the DNS names that a certificate is for, sorted, each once.
-func DNSNames(cert *x509.Certificate) []string {
-	all := make([]string, len(cert.DNSNames))
-	for i, name := range cert.DNSNames {
+func DNSNames(n certificate.Names) []string {
+	all := make([]string, len(n.DNS))
+	for i, name := range n.DNS {
 		all[i] = Clean(name)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// IPAddresses is the IP addresses that a certificate is for.
-func IPAddresses(cert *x509.Certificate) []string {
-	all := make([]string, len(cert.IPAddresses))
-	for i, ip := range cert.IPAddresses {
-		all[i] = ip.String()
-	}
-	return all
 }

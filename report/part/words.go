@@ -90,16 +90,23 @@ func Date(t time.Time) string { return t.UTC().Format(time.DateTime + " MST") }
 
 // Join lists as many words as fit into limit bytes, at least one, and counts
 // the rest.
-func Join(words []string, limit int) string {
+func Join(words []string, limit int) string { return join(words, limit, 0) }
+
+// join is Join, and counts more words that are left out.
+func join(words []string, limit, more int) string {
 	var b strings.Builder
 	for i, word := range words {
 		if i > 0 && b.Len()+len(word) > limit {
-			return fmt.Sprintf("%s and %d more", b.String(), len(words)-i)
+			more += len(words) - i
+			break
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(word)
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
 	}
 	return b.String()
 }

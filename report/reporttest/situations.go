@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/expect"
@@ -78,24 +79,23 @@ func issued(subject, issuer string, notBefore, notAfter time.Time, names ...stri
 	}
 }
 
-func certificate(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *chain.Certificate {
-	return &chain.Certificate{
-		X509: cert, SubjectCN: cert.Subject.CommonName, IssuerCN: cert.Issuer.CommonName, SerialNumber: serial,
-		FingerprintSHA256: strings.Repeat(serial, 64/len(serial)), SPKISHA256: strings.Repeat("5e", 32),
-		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: signature,
-		DNSNames: strings.Join(slices.Sorted(slices.Values(cert.DNSNames)), ","),
-	}
+// sent is what is shown of a certificate that the server sent.
+func sent(cert *x509.Certificate, serial, algorithm string, bits int, signature string) *chain.Certificate {
+	shown := certificate.Describe(cert)
+	shown.SerialNumber, shown.FingerprintSHA256, shown.SPKISHA256 = serial, strings.Repeat(serial, 64/len(serial)), strings.Repeat("5e", 32)
+	shown.KeyAlgorithm, shown.KeyBits, shown.SignatureAlgorithm = algorithm, bits, signature
+	return shown
+}
+
+// path is the trusted path of certificates that were sent, and root.
+func path(root *x509.Certificate, sent ...*chain.Certificate) []*chain.Certificate {
+	return append(slices.Clone(sent), certificate.Describe(root))
 }
 
 func goodChain() *chain.Chain {
+	certs := []*chain.Certificate{sent(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"), sent(issuing, "11", "ECDSA", 384, "SHA384-RSA")}
 	return &chain.Chain{
-		At: Now, Name: "www.example.com", Valid: true,
-		Certificates: []*chain.Certificate{
-			certificate(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"),
-			certificate(issuing, "11", "ECDSA", 384, "SHA384-RSA"),
-		},
-		Path:     []*x509.Certificate{leaf, issuing, root},
-		NotAfter: leaf.NotAfter,
+		At: Now, Name: "www.example.com", Valid: true, Certificates: certs, Path: path(root, certs...), NotAfter: leaf.NotAfter,
 	}
 }
 
@@ -141,8 +141,8 @@ func expiresSoon() *prober.Result {
 	r.Session.ServerName, r.Chain.Name = "admin.example.org", "admin.example.org"
 	r.Start = Now.In(time.FixedZone("CET", 3600))
 	r.Session.Group, r.Session.HelloRetryRequest = tls.CurveP384, true
-	r.Chain.Certificates = []*chain.Certificate{certificate(leaf, "0a", "RSA", 2048, "SHA256-RSA"), certificate(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
-	r.Chain.Path = []*x509.Certificate{leaf, issuing, {Subject: issuing.Issuer}}
+	r.Chain.Certificates = []*chain.Certificate{sent(leaf, "0a", "RSA", 2048, "SHA256-RSA"), sent(issuing, "0b", "RSA", 4096, "SHA384-RSAPSS")}
+	r.Chain.Path = path(&x509.Certificate{Subject: issuing.Issuer}, r.Chain.Certificates...)
 	r.Chain.NotAfter = issuing.NotAfter
 	return r
 }
@@ -154,7 +154,7 @@ func ExpiredMisnamedUntrusted() *prober.Result {
 	r.Target.Host = "example.com"
 	r.Session.ServerName = "example.com"
 	r.Chain = &chain.Chain{
-		At: Now, Name: "example.com", Certificates: []*chain.Certificate{certificate(old, "2a", "RSA", 1024, "SHA256-RSA")},
+		At: Now, Name: "example.com", Certificates: []*chain.Certificate{sent(old, "2a", "RSA", 1024, "SHA256-RSA")},
 		Problems: []chain.Found{
 			{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf expired on 2026-11-01 10:00:00 UTC"},
 			{Problem: chain.ProblemNameMismatch, Position: 0, Detail: `"example.com" is not among the names of the leaf ("internal.example.net")`},
@@ -223,7 +223,8 @@ func unmetExpectation() *prober.Result {
 	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group = tls.VersionTLS12, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0
 	r.Session.ALPN, r.Session.ServerName = "", "edge.example.com"
-	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, certificate(root, "01", "RSA", 4096, "SHA256-RSA"))
+	r.Chain.Certificates = slices.Insert(r.Chain.Certificates, 1, sent(root, "01", "RSA", 4096, "SHA256-RSA"))
+	r.Chain.Path[2] = r.Chain.Certificates[1]
 	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemWrongOrder, Position: 2, Detail: `certificate 2 ("Example Issuing CA 1") signed the leaf and should follow it`}}
 	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{
 		{Name: "min_version", Met: false, Saw: "TLS 1.2"},
@@ -249,8 +250,8 @@ func notYetValid() *prober.Result {
 	r := Healthy()
 	early := issued("www.example.com", "Example Issuing CA 1", Now.Add(50*time.Hour), Now.Add(90*day), "www.example.com")
 	r.Chain.Valid = false
-	r.Chain.Certificates[0] = certificate(early, "07", "Ed25519", 256, "ECDSA-SHA384")
-	r.Chain.Path = []*x509.Certificate{early, issuing, root}
+	r.Chain.Certificates[0] = sent(early, "07", "Ed25519", 256, "ECDSA-SHA384")
+	r.Chain.Path[0] = r.Chain.Certificates[0]
 	r.Chain.NotAfter = early.NotAfter
 	r.Chain.Problems = []chain.Found{
 		{Problem: chain.ProblemNotYetValid, Position: 0, Detail: "the leaf becomes valid on 2026-11-22 16:48:00 UTC"},
@@ -263,7 +264,7 @@ func unsupportedAlgorithm() *prober.Result {
 	r := Healthy()
 	detail := `the exporter cannot verify the signature of the leaf (DSA with SHA-256, with a key of DSA)`
 	r.Chain.Valid, r.Chain.Unverified = false, true
-	r.Chain.Certificates[0] = certificate(leaf, "07", "ECDSA", 256, "DSA-SHA256")
+	r.Chain.Certificates[0] = sent(leaf, "07", "ECDSA", 256, "DSA-SHA256")
 	r.Chain.Path, r.Chain.NotAfter = nil, time.Time{}
 	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemUnsupportedAlgorithm, Position: 0, Detail: detail}}
 	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "unsupported_algorithm", Err: errors.New(detail)}
@@ -278,8 +279,8 @@ func expiredYesterday() *prober.Result {
 	r.Target.Address = netip.MustParseAddrPort("192.0.2.99:8443")
 	r.Addresses, r.Remote, r.Phases = nil, r.Target.Address, r.Phases[1:]
 	r.Chain.Valid = false
-	r.Chain.Certificates[0] = certificate(old, "03", "ECDSA", 256, "ECDSA-SHA384")
-	r.Chain.Path = []*x509.Certificate{old, issuing, root}
+	r.Chain.Certificates[0] = sent(old, "03", "ECDSA", 256, "ECDSA-SHA384")
+	r.Chain.Path[0] = r.Chain.Certificates[0]
 	r.Chain.NotAfter = old.NotAfter
 	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemExpired, Position: 0, Detail: "the leaf expired on 2026-11-19 19:48:00 UTC"}}
 	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: errors.New("the leaf expired on 2026-11-19 19:48:00 UTC")}
@@ -291,13 +292,13 @@ func expiredYesterday() *prober.Result {
 func superfluousExpired() *prober.Result {
 	r := Healthy()
 	cross := issued("Example Root", "Old Root", Now.Add(-3000*day), Now.Add(-50*day))
-	r.Chain.Certificates = append(r.Chain.Certificates, certificate(cross, "0c", "RSA", 4096, "SHA256-RSA"))
+	r.Chain.Certificates = append(r.Chain.Certificates, sent(cross, "0c", "RSA", 4096, "SHA256-RSA"))
 	return r
 }
 
 func weakKey() *prober.Result {
 	r := Healthy()
-	r.Chain.Certificates[0] = certificate(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
+	r.Chain.Certificates[0] = sent(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
 	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"}}
 	return r
 }
@@ -319,7 +320,7 @@ func poolMember(address, serial string, left time.Duration) *prober.Member {
 	return &prober.Member{
 		Address: netip.MustParseAddrPort(address),
 		Session: &handshake.Session{Completed: true, Duration: 12 * time.Millisecond},
-		Chain:   &chain.Chain{At: Now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*chain.Certificate{certificate(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
+		Chain:   &chain.Chain{At: Now, Valid: true, NotAfter: cert.NotAfter, Certificates: []*chain.Certificate{sent(cert, serial, "ECDSA", 256, "ECDSA-SHA384")}},
 	}
 }
 
@@ -364,7 +365,7 @@ func unixSocket() *prober.Result {
 func Lasting(lifetime, left time.Duration) *prober.Result {
 	r := Healthy()
 	leaf := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-lifetime), Now.Add(left))
-	r.Chain.Certificates[0] = certificate(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
+	r.Chain.Certificates[0] = sent(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
 	r.Chain.NotAfter = leaf.NotAfter
 	return r
 }

@@ -1,7 +1,6 @@
 package reporttest
 
 import (
-	"crypto/x509"
 	"errors"
 
 	"tls_exporter/prober"
@@ -18,7 +17,7 @@ import (
 
 // Sparse is results with missing parts, by what is missing.
 func Sparse() map[string]*prober.Result {
-	bare := &chain.Chain{At: Now, Certificates: []*chain.Certificate{{X509: new(x509.Certificate), KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown"}}}
+	bare := &chain.Chain{At: Now, Certificates: []*chain.Certificate{{KeyAlgorithm: "unknown", SignatureAlgorithm: "unknown"}}}
 	return map[string]*prober.Result{
 		"nothing at all":              {},
 		"failure without a message":   {Failure: &failure.Failure{Phase: failure.PhaseConnect, Reason: failure.ReasonRefused}},

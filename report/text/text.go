@@ -201,8 +201,8 @@ func path(c *report.Chain) [][]cell {
 const maxNames = 250
 
 func leafNames(c *report.Chain) [][]cell {
-	if names := part.Names(c.Certificates[0].X509); len(names) > 0 {
-		return [][]cell{{value(part.Join(names, maxNames))}}
+	if names := part.ListNames(c.Certificates[0].Names, maxNames); names != "" {
+		return [][]cell{{value(names)}}
 	}
 	return [][]cell{{{"none", red}}}
 }

@@ -63,7 +63,7 @@ func details(cert report.Certificate) []part.Fact {
 		{Name: "SHA-256", Value: cert.FingerprintSHA256}, {Name: "public key SHA-256", Value: cert.SPKISHA256},
 	}
 	if cert.Position == 0 {
-		all = append(all, part.Fact{Name: "names", Value: part.Join(part.Names(cert.X509), maxNames)})
+		all = append(all, part.Fact{Name: "names", Value: part.ListNames(cert.Names, maxNames)})
 	}
 	return all
 }

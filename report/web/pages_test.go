@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,11 +68,10 @@ func TestHostileNames(t *testing.T) {
 	const script = `<script>alert(1)</script>"'--><img src=x onerror=alert(1)>`
 	hostile := reporttest.Healthy()
 	cert := *hostile.Chain.Certificates[0]
-	x := *cert.X509
-	x.Subject.CommonName, x.Issuer.CommonName, x.DNSNames = script, script, []string{script, strings.Repeat("a", 1<<16), "\u202ename\x00\n"}
-	cert.X509, cert.SubjectCN, cert.IssuerCN, cert.DNSNames = &x, script, script, script
+	cert.Subject, cert.Issuer, cert.Names.DNS = script, script, []string{script, strings.Repeat("a", 1<<16), "\u202ename\x00\n"}
+	cert.SubjectCN, cert.IssuerCN, cert.DNSNames = script, script, script
 	hostile.Chain.Certificates = []*chain.Certificate{&cert}
-	hostile.Chain.Path = []*x509.Certificate{&x}
+	hostile.Chain.Path = []*chain.Certificate{&cert}
 	hostile.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "expired", Err: fmt.Errorf("%s", script)}
 	hostile.Chain.Problems = []chain.Found{{Problem: chain.ProblemExpired, Detail: script}}
 	hostile.Session.ALPN = script

@@ -3,11 +3,11 @@
 package expect
 
 import (
-	"crypto/x509"
 	"fmt"
 	"os"
 	"slices"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
@@ -40,7 +40,7 @@ type Options struct {
 	// handshake.
 	Alert option.AlertName `yaml:"alert"`
 
-	same *x509.Certificate // in SameAsFile when the module was loaded; nil: there is no file
+	same string // fingerprint of the certificate in SameAsFile when the module was loaded; empty: there is no file
 }
 
 // Load returns the options with the content of the file that they name. An error begins
@@ -57,7 +57,7 @@ func (o Options) Load() (*Options, error) {
 	if err != nil {
 		return nil, fmt.Errorf("same_as_file: %s: %w", o.SameAsFile, err)
 	}
-	o.same = certs[0]
+	o.same = certificate.Describe(certs[0]).FingerprintSHA256
 	return &o, nil
 }
 
@@ -118,10 +118,10 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 			}), "sha256/"+leaf.SPKISHA256)
 		}
 		if o.Issuer != "" {
-			add("issuer", leaf.X509.Issuer.CommonName == o.Issuer, leaf.IssuerCN)
+			add("issuer", leaf.IssuerCN == o.Issuer, leaf.IssuerCN)
 		}
-		if o.same != nil {
-			add("same_as_file", leaf.X509.Equal(o.same), leaf.FingerprintSHA256)
+		if o.same != "" {
+			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
 		}
 	}
 	if o.ClientCertificateRequired && r.Session != nil && (r.Session.Completed || r.Session.ClientCertificateRequested) {

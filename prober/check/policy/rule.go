@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"crypto/ecdsa"
 	"crypto/x509"
 	"slices"
 	"time"
@@ -191,20 +190,21 @@ func keyOf(algorithms ...string) func(*evidence) outcome {
 // crypto/elliptic.
 func onCurve(curves ...string) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool {
-		key, ok := c.X509.PublicKey.(*ecdsa.PublicKey)
-		return !ok || slices.Contains(curves, key.Curve.Params().Name)
+		return c.Curve == "" || slices.Contains(curves, c.Curve)
 	})
 }
 
 // signedWith allows only these signature algorithms.
 func signedWith(algorithms ...x509.SignatureAlgorithm) func(*evidence) outcome {
-	return aboutLeaf(func(c *chain.Certificate) bool { return slices.Contains(algorithms, c.X509.SignatureAlgorithm) })
+	return aboutLeaf(func(c *chain.Certificate) bool {
+		return slices.ContainsFunc(algorithms, func(a x509.SignatureAlgorithm) bool { return c.SignatureAlgorithm == a.String() })
+	})
 }
 
 // lastsAtMost is about the whole validity period.
 func lastsAtMost(days int) func(*evidence) outcome {
 	return aboutLeaf(func(c *chain.Certificate) bool {
-		return c.X509.NotAfter.Sub(c.X509.NotBefore) <= time.Duration(days)*24*time.Hour
+		return c.NotAfter.Sub(c.NotBefore) <= time.Duration(days)*24*time.Hour
 	})
 }
 

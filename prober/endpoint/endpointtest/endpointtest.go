@@ -46,7 +46,7 @@ func withTimeout(t testing.TB, addr string, timeout time.Duration) *endpoint.End
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := handshake.New(handshake.Options{TLSClient: handshake.Auto}, timeout, nil, new(handshake.Counts))
+	client, err := handshake.New(handshake.Options{TLSClient: handshake.Auto}, timeout, nil, new(handshake.Process))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func withTimeout(t testing.TB, addr string, timeout time.Duration) *endpoint.End
 	if !ok {
 		t.Fatal(trace.Failure)
 	}
-	return endpoint.New(route, client, timeout, &to, location.Addrs)
+	return endpoint.New(route, client, &to, location.Addrs)
 }
 
 // Within is a context with a deadline of a minute. It ends with the test.

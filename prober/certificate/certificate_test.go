@@ -1,4 +1,4 @@
-package chain
+package certificate
 
 import (
 	"crypto/x509"
@@ -20,7 +20,7 @@ func FuzzCertificate(f *testing.F) {
 		if len(subject)+len(issuer)+len(name) > 1<<20 {
 			return
 		}
-		c := newCertificate(&x509.Certificate{
+		c := Describe(&x509.Certificate{
 			Subject: pkix.Name{CommonName: subject}, Issuer: pkix.Name{CommonName: issuer}, SerialNumber: big.NewInt(42),
 			DNSNames: []string{name, subject, strings.Repeat(name, 3)},
 		})

@@ -1,0 +1,219 @@
+// Package certificate reads X.509 certificates (RFC 5280) of servers. It reads also those
+// that crypto/x509 rejects, as far as they can be read, and none of them takes more memory
+// than its size allows.
+package certificate
+
+import (
+	"bytes"
+	"crypto/dsa" //lint:ignore SA1019 old servers still present DSA keys, and a monitor names them
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"tls_exporter/prober/text"
+)
+
+// Certificate is what is shown of a certificate. Its strings are printable and bounded,
+// so that it takes at most a few kilobytes. A part that could not be read is empty.
+type Certificate struct {
+	Subject            Name
+	Issuer             Name
+	SubjectCN          string
+	IssuerCN           string
+	SerialNumber       string // in hexadecimal
+	NotBefore          time.Time
+	NotAfter           time.Time
+	FingerprintSHA256  string // of the whole certificate, in hexadecimal
+	SPKISHA256         string // of the SubjectPublicKeyInfo, as in a pin (RFC 7469 section 2.4)
+	KeyAlgorithm       string // RSA, ECDSA, Ed25519, DSA or unknown
+	KeyBits            int    // 0: unknown
+	Curve              string // of an ECDSA key, as crypto/elliptic names it
+	SignatureAlgorithm string // as crypto/x509 names it, or unknown
+	DNSNames           string // sorted, joined by commas
+	Names              Names
+	SelfIssued         bool // subject and issuer are the same
+	// Malformed says what crypto/x509 rejects; empty: nothing.
+	Malformed string
+}
+
+// Name is the part of a distinguished name that people look for: the common name, else
+// the organizational unit, else the organization; empty: it has none of them.
+type Name string
+
+// Names are the names that a certificate is for, as they are in it.
+type Names struct {
+	DNS         []string // sorted, each once
+	IPAddresses []string
+	More        int // DNS names and addresses that are left out
+}
+
+// The bounds, in bytes.
+const (
+	maxName     = 256     // of one name; RFC 5280 appendix A allows 64 characters
+	maxDNSNames = 1024    // of the joined DNS names
+	maxNames    = 8 << 10 // of all names together
+)
+
+// Expires reports whether the dates could be read.
+func (c *Certificate) Expires() bool { return !c.NotAfter.IsZero() && !c.NotBefore.IsZero() }
+
+// Remaining returns the time from now until the certificate expires; negative after
+// that. A Duration ends at 292 years.
+func (c *Certificate) Remaining(now time.Time) time.Duration { return c.NotAfter.Sub(now) }
+
+// DaysRemaining returns Remaining in days, without the limit of a Duration: a NotAfter
+// in the year 9999 means that there is no expiry date (RFC 5280 section 4.1.2.5).
+func (c *Certificate) DaysRemaining(now time.Time) float64 { return Days(now, c.NotAfter) }
+
+// RemainingRatio returns the remaining part of the lifetime: at most 1, 0 on expiry,
+// negative after it. It is not defined (false) if NotAfter is not after NotBefore.
+func (c *Certificate) RemainingRatio(now time.Time) (float64, bool) {
+	lifetime := Days(c.NotBefore, c.NotAfter)
+	if !c.Expires() || lifetime <= 0 {
+		return 0, false
+	}
+	return min(1, c.DaysRemaining(now)/lifetime), true
+}
+
+// Days returns the time between two instants, in days.
+func Days(from, to time.Time) float64 {
+	return (float64(to.Unix()-from.Unix()) + float64(to.Nanosecond()-from.Nanosecond())/1e9) / (24 * 60 * 60)
+}
+
+// Size is how many bytes the certificate takes: its strings, and the headers.
+func (c *Certificate) Size() int {
+	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.SerialNumber) +
+		len(c.FingerprintSHA256) + len(c.SPKISHA256) + len(c.DNSNames) + len(c.Malformed)
+	for _, name := range slices.Concat(c.Names.DNS, c.Names.IPAddresses) {
+		size += 32 + len(name)
+	}
+	return size
+}
+
+// Describe returns what is shown of a certificate. The result does not refer to cert.
+func Describe(cert *x509.Certificate) *Certificate { return describe(sha256.Sum256(cert.Raw), cert) }
+
+// describe returns what is shown of a certificate. The result does not refer to cert.
+func describe(f Fingerprint, cert *x509.Certificate) *Certificate {
+	algorithm, bits := Key(cert)
+	c := &Certificate{
+		Subject:            nameOf(cert.Subject.CommonName, cert.Subject.OrganizationalUnit, cert.Subject.Organization),
+		Issuer:             nameOf(cert.Issuer.CommonName, cert.Issuer.OrganizationalUnit, cert.Issuer.Organization),
+		SubjectCN:          printable(cert.Subject.CommonName),
+		IssuerCN:           printable(cert.Issuer.CommonName),
+		NotBefore:          cert.NotBefore,
+		NotAfter:           cert.NotAfter,
+		FingerprintSHA256:  hex.EncodeToString(f[:]),
+		KeyAlgorithm:       algorithm,
+		KeyBits:            bits,
+		SignatureAlgorithm: SignatureAlgorithm(cert),
+		DNSNames:           DNSNames(cert),
+		Names:              names(cert),
+		SelfIssued:         len(cert.RawSubject) > 0 && bytes.Equal(cert.RawSubject, cert.RawIssuer),
+	}
+	if cert.SerialNumber != nil {
+		c.SerialNumber = printable(cert.SerialNumber.Text(16)) // RFC 5280 allows 20 octets; private CAs may use more
+	}
+	if len(cert.RawSubjectPublicKeyInfo) > 0 {
+		spki := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+		c.SPKISHA256 = hex.EncodeToString(spki[:])
+	}
+	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); ok {
+		c.Curve = key.Curve.Params().Name
+	}
+	return c
+}
+
+// printable bounds a name. Without the copy, the name would keep the whole certificate in
+// memory.
+func printable(name string) string { return strings.Clone(text.Printable(name, maxName)) }
+
+func nameOf(commonName string, others ...[]string) Name {
+	for _, name := range append([]string{commonName}, slices.Concat(others...)...) {
+		if name != "" {
+			return Name(printable(name))
+		}
+	}
+	return ""
+}
+
+// Key returns the algorithm and the size of the public key; unknown and 0 for those that
+// crypto/x509 does not know.
+func Key(cert *x509.Certificate) (algorithm string, bits int) {
+	switch k := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return "RSA", k.N.BitLen()
+	case *ecdsa.PublicKey:
+		return "ECDSA", k.Curve.Params().BitSize
+	case ed25519.PublicKey:
+		return "Ed25519", 8 * len(k)
+	case *dsa.PublicKey:
+		return "DSA", k.P.BitLen()
+	}
+	return "unknown", 0
+}
+
+// SignatureAlgorithm returns the name of the algorithm with which cert is signed; unknown if
+// crypto/x509 does not know it.
+func SignatureAlgorithm(cert *x509.Certificate) string {
+	if cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return "unknown"
+	}
+	return cert.SignatureAlgorithm.String()
+}
+
+// DNSNames joins as many names as fit into maxDNSNames. An ellipsis stands for the
+// others.
+func DNSNames(cert *x509.Certificate) string {
+	names := slices.Clone(cert.DNSNames)
+	slices.Sort(names)
+	var b strings.Builder
+	for i, name := range slices.Compact(names) {
+		name = text.Printable(name, maxName)
+		if b.Len()+len(name)+len(",…") > maxDNSNames {
+			b.WriteString(",…")
+			break
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// names returns as many names as fit into maxNames.
+func names(cert *x509.Certificate) Names {
+	var n Names
+	room := maxNames
+	fits := func(name string) bool {
+		if room -= len(name) + 32; room < 0 { // the header of a string, and the rounding of allocations
+			n.More++
+			return false
+		}
+		return true
+	}
+	dns := slices.Clone(cert.DNSNames)
+	slices.Sort(dns)
+	for _, name := range slices.Compact(dns) {
+		if name = printable(name); fits(name) {
+			n.DNS = append(n.DNS, name)
+		}
+	}
+	for _, ip := range cert.IPAddresses {
+		if name := net.IP(ip).String(); fits(name) {
+			n.IPAddresses = append(n.IPAddresses, name)
+		}
+	}
+	return n
+}
+
+// All returns all names, DNS names first.
+func (n Names) All() []string { return slices.Concat(n.DNS, n.IPAddresses) }
