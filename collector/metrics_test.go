@@ -206,6 +206,51 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
+// What could not be asked is absent, and not 0: the fault is the exporter's, or that of
+// its DNS or its proxy.
+func TestUnaskedIsAbsent(t *testing.T) {
+	verdicts := []string{"tls_tcp_connected ", "tls_handshake_completed ", "tls_chain_valid ", "tls_addresses_failing ", "tls_address_success{"}
+	for _, test := range []struct {
+		phase  failure.Phase
+		reason failure.Reason
+		asked  bool
+	}{
+		{"resolve", failure.ReasonDNSFailure, false},
+		{"resolve", failure.ReasonTimeout, false},
+		{"resolve", failure.ReasonLocalResources, false},
+		{"connect", failure.ReasonLocalResources, false},
+		{"connect", failure.ReasonInternal, false},
+		{"connect", failure.ReasonDenied, false},
+		{"proxy", "refused", false},
+		{"resolve", failure.ReasonNXDOMAIN, true},
+		{"connect", failure.ReasonTimeout, true},
+		{"connect", failure.ReasonRefused, true},
+	} {
+		r := nothing()
+		r.Failure = &failure.Failure{Phase: test.phase, Reason: test.reason}
+		r.Pool = &prober.Pool{Total: 1, Members: []*prober.Member{{Address: netip.MustParseAddrPort("192.0.2.7:443"), Failure: r.Failure}}}
+		text := page(t, r)
+		if !strings.Contains(text, "\ntls_probe_success 0\n") || !strings.Contains(text, "\ntls_probe_failure_info{") {
+			t.Errorf("%s in %s: the probe did not fail:\n%s", test.reason, test.phase, text)
+		}
+		for _, name := range verdicts {
+			if got, want := strings.Contains(text, "\n"+name), test.asked && name != "tls_chain_valid "; got != want {
+				t.Errorf("%s in %s: %s is there: %t", test.reason, test.phase, name, got)
+			}
+		}
+	}
+	lost := full() // the handshake began, and then this machine had no memory
+	lost.Session.Completed, lost.Failure = false, &failure.Failure{Phase: "key_exchange", Reason: failure.ReasonLocalResources}
+	if text := page(t, lost); !strings.Contains(text, "\ntls_tcp_connected 1\n") || strings.Contains(text, "\ntls_handshake_completed ") {
+		t.Error("the port answered, and whether the handshake would have been completed is not known")
+	}
+	partly := full()
+	partly.Pool.Members[2].Failure = &failure.Failure{Phase: "connect", Reason: failure.ReasonLocalResources}
+	if text := page(t, partly); !strings.Contains(text, "\ntls_addresses_failing 1\n") || strings.Contains(text, `tls_address_success{ip="2001:db8::7"}`) {
+		t.Error("an address that could not be asked is said to fail")
+	}
+}
+
 // The contract lists exactly the metrics of the page.
 func TestContract(t *testing.T) {
 	families, err := gatherer{full()}.Gather()

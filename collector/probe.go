@@ -25,13 +25,16 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 				set(1, string(r.Failure.Phase), string(r.Failure.Reason))
 			}
 		}),
-	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Also 0 if the name has no usable address. Absent if a proxy failed or the policy denied the connection: nothing was learned about the port.",
+	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Also 0 if the name has no usable address. Absent if the exporter, its DNS or a proxy failed or the policy denied the connection: nothing was learned about the port.",
 		func(r *prober.Result) (float64, bool) {
 			answered, known := r.Reachable()
 			return bit(answered), known
 		}),
-	gauge("tls_handshake_completed", "Whether both sides completed the TLS handshake and the server did not reject the client after it.",
-		func(r *prober.Result) (float64, bool) { return bit(r.Session != nil && r.Session.Completed), true }),
+	gauge("tls_handshake_completed", "Whether both sides completed the TLS handshake and the server did not reject the client after it. Absent where the server could not be asked, as for tls_tcp_connected.",
+		func(r *prober.Result) (float64, bool) {
+			completed, known := r.Handshaken()
+			return bit(completed), known
+		}),
 )
 
 var session = about(func(r *prober.Result) *handshake.Session { return r.Session },

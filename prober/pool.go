@@ -47,11 +47,22 @@ type Member struct {
 	Chain   *chain.Chain       // as in a Result
 }
 
-// Failing counts the addresses that have a failure.
+// Asked reports whether anything was learned about the address: it is good, or fails for
+// a reason of its own.
+func (m *Member) Asked() bool { return m.Failure == nil || !m.Failure.Unasked() }
+
+// Asked counts the addresses about which anything was learned.
+func (p *Pool) Asked() int { return p.count((*Member).Asked) }
+
+// Failing counts the addresses that have a failure of their own.
 func (p *Pool) Failing() int {
+	return p.count(func(m *Member) bool { return m.Failure != nil && m.Asked() })
+}
+
+func (p *Pool) count(holds func(*Member) bool) int {
 	n := 0
 	for _, m := range p.Members {
-		if m.Failure != nil {
+		if holds(m) {
 			n++
 		}
 	}
@@ -97,9 +108,13 @@ func (m *Member) evidence() int {
 // avoid, then an unmet expectation, then what makes clients try the next address.
 var severities = []failure.Phase{failure.PhaseVerify, failure.PhaseKeyExchange, failure.PhaseServerHello, failure.PhaseStartTLS, failure.PhaseExpect, failure.PhaseProxy, failure.PhaseConnect}
 
-// severity orders failures, 0 first: by phase, and those of a chain by problem.
+// severity orders failures, 0 first: by phase, and those of a chain by problem. An
+// address that could not be asked comes last but for the good ones.
 func (m *Member) severity() int {
-	if m.Failure == nil {
+	switch {
+	case m.Failure == nil:
+		return len(severities)*(len(chain.Problems)+1) + 1
+	case !m.Asked():
 		return len(severities) * (len(chain.Problems) + 1)
 	}
 	problem := slices.Index(chain.Problems, chain.Problem(m.Failure.Reason))

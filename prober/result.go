@@ -41,11 +41,22 @@ type Result struct {
 // a valid chain and meets every expectation.
 func (r *Result) Success() bool { return r.Failure == nil }
 
-// Reachable tells whether the port answered, and whether that is known. It is not
-// after a failure of the proxy, or where the policy denied the connection.
+// Reachable tells whether the port answered, and whether that is known. It is not if
+// the endpoint could not be asked: the exporter, its DNS or the proxy failed, or the
+// policy denied the connection.
 func (r *Result) Reachable() (answered, known bool) {
-	return r.Connected, r.Connected || r.Failure == nil || r.Failure.Phase != failure.PhaseProxy && r.Failure.Reason != failure.ReasonDenied
+	return r.Connected, r.Connected || r.asked()
 }
+
+// Handshaken tells whether the handshake was completed, and whether that is known, as
+// for Reachable.
+func (r *Result) Handshaken() (completed, known bool) {
+	completed = r.Session != nil && r.Session.Completed
+	return completed, completed || r.asked()
+}
+
+// asked tells whether the failure, if there is one, says something about the endpoint.
+func (r *Result) asked() bool { return r.Failure == nil || !r.Failure.Unasked() }
 
 // fail sets the failure of a phase, unless there is one already.
 func (r *Result) fail(phase failure.Phase, reason failure.Reason, err error) {

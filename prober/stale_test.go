@@ -120,7 +120,7 @@ func TestPoolContainsAPanic(t *testing.T) {
 	for _, member := range r.Pool.Members {
 		got = append(got, member.Failure.Reason)
 	}
-	if !slices.Equal(got, []failure.Reason{failure.ReasonRefused, failure.ReasonInternal}) || !strings.Contains(r.Failure.Error(), "panic: ") {
+	if !slices.Equal(got, []failure.Reason{failure.ReasonRefused, failure.ReasonInternal}) || !strings.Contains(r.Pool.Members[1].Failure.Error(), "panic: ") || r.Failure.Reason != failure.ReasonRefused {
 		t.Errorf("the addresses are %q, failure %+v", got, r.Failure)
 	}
 }

@@ -301,7 +301,7 @@ func TestAddresses(t *testing.T) {
 		t.Errorf("to the other family: failure is %+v", r.Failure)
 	}
 	module.SourceAddress = "192.0.2.1" // not of this machine
-	if r := probetest.New(t, module).Probe(context.Background(), to); r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonUnreachable {
+	if r := probetest.New(t, module).Probe(context.Background(), to); r.Failure == nil || r.Failure.Phase != failure.PhaseConnect || r.Failure.Reason != failure.ReasonLocalResources {
 		t.Errorf("from an address of another machine: failure is %+v", r.Failure)
 	}
 }

@@ -18,6 +18,7 @@ type Phase struct {
 	Duration time.Duration
 	From, To float64        // as shares of the time of all phases
 	Failed   failure.Reason // empty: it did not fail
+	Unasked  bool           // the failure says nothing about the endpoint
 }
 
 func phases(r *prober.Result) []Phase {
@@ -30,7 +31,7 @@ func phases(r *prober.Result) []Phase {
 	for i, p := range r.Phases {
 		all[i] = Phase{Name: p.Phase, Duration: p.Duration, From: share(from), To: share(from + p.Duration)}
 		if f := r.Failure; f != nil && f.Phase == p.Phase && ofShown(r, f) {
-			all[i].Failed = f.Reason
+			all[i].Failed, all[i].Unasked = f.Reason, f.Unasked()
 		}
 		from += p.Duration
 	}

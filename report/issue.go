@@ -13,7 +13,11 @@ import (
 func issues(r *prober.Result, chain *Chain, scan *scan.Report) []part.Issue {
 	var bad, ignored []part.Issue
 	if f := r.Failure; f != nil && !listedElsewhere(r, f) {
-		bad = append(bad, part.NewIssue(f.Reason, where(f)+part.Message(f), part.Bad))
+		status := part.Bad
+		if inconclusive(f) {
+			status = part.Unknown
+		}
+		bad = append(bad, part.NewIssue(f.Reason, where(f)+part.Message(f), status))
 	}
 	if chain != nil {
 		for _, i := range chain.Issues {

@@ -38,7 +38,10 @@ func poolOf(p *prober.Pool, warning time.Duration) *Pool {
 	}
 	for _, m := range p.Members {
 		member := Member{Address: m.Address, Status: part.Good, Failure: m.Failure}
-		if m.Failure != nil {
+		switch {
+		case m.Failure != nil && inconclusive(m.Failure):
+			member.Status = part.Unknown
+		case m.Failure != nil:
 			member.Status = part.Bad
 		}
 		if m.Session != nil && m.Session.Completed {

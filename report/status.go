@@ -31,16 +31,7 @@ func Judge(r *prober.Result, warning time.Duration) part.Status {
 // exporter itself, the DNS or the proxy prevented the probe, or the exporter cannot
 // verify the chain.
 func inconclusive(f *failure.Failure) bool {
-	if f.Phase == failure.PhaseProxy {
-		return true
-	}
-	switch f.Reason {
-	case failure.ReasonInternal, failure.ReasonDenied, failure.ReasonDNSFailure, failure.Reason(chain.ProblemUnsupportedAlgorithm):
-		return true
-	case failure.ReasonTimeout:
-		return f.Phase == failure.PhaseResolve
-	}
-	return false
+	return f.Unasked() || f.Reason == failure.Reason(chain.ProblemUnsupportedAlgorithm)
 }
 
 func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session.Completed }

@@ -55,6 +55,7 @@ func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 		{failure.PhaseConnect, failure.ReasonTimeout, part.Bad},
 		{failure.PhaseConnect, failure.ReasonDenied, part.Unknown},
 		{failure.PhaseStartTLS, failure.ReasonInternal, part.Unknown},
+		{failure.PhaseConnect, failure.ReasonLocalResources, part.Unknown},
 		{failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered, part.Bad},
 		{failure.PhaseVerify, "expired", part.Bad},
 	}

@@ -17,6 +17,8 @@ func verdict(r *prober.Result, scan *scan.Report) string {
 	switch {
 	case f == nil:
 		return summary(r, scan)
+	case f.Address.IsValid() && r.Pool != nil && f.Unasked():
+		return fmt.Sprintf("%d of %d addresses could not be asked: %s in %s at %s", len(r.Pool.Members)-r.Pool.Asked(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
 	case f.Address.IsValid() && r.Pool != nil:
 		return fmt.Sprintf("%d of %d addresses fail: %s in %s at %s", r.Pool.Failing(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
 	case f.Phase == failure.PhaseExpect:

@@ -24,6 +24,25 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap returns Err.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// Unasked reports whether the fault is the exporter's own, or that of the DNS or the
+// proxy between it and the endpoint, or whether its access policy forbade the probe. Such
+// a failure says nothing about the endpoint.
+func (f *Failure) Unasked() bool {
+	return f.Phase == PhaseProxy || f.Reason == ReasonDenied || f.Blind()
+}
+
+// Blind reports whether the exporter could not ask the endpoint, for a fault of its own
+// or of its DNS.
+func (f *Failure) Blind() bool {
+	switch f.Reason {
+	case ReasonInternal, ReasonLocalResources, ReasonDNSFailure:
+		return true
+	case ReasonTimeout:
+		return f.Phase == PhaseResolve
+	}
+	return false
+}
+
 // For classifies err as the failure of a phase, and bounds its message.
 func For(phase Phase, err error) *Failure {
 	return &Failure{Phase: phase, Reason: Of(err), Err: text.Bounded(err)}

@@ -17,6 +17,8 @@ import (
 func TestOf(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	unreachable := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+	noDescriptor := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	noPort := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
 	for _, test := range []struct {
 		err  error
 		want Reason
@@ -27,10 +29,24 @@ func TestOf(t *testing.T) {
 		{With(ReasonNoAddress, &net.DNSError{IsNotFound: true}), ReasonNoAddress},
 		{refused, ReasonRefused},
 		{&net.OpError{Op: "dial", Err: &net.AddrError{Err: "no suitable address found"}}, ReasonNoAddress},
-		{os.NewSyscallError("connect", syscall.EAGAIN), ReasonRefused},
+		{&net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.EAGAIN)}, ReasonRefused},
 		{With(ReasonProxyUntrusted, &tls.CertificateVerificationError{Err: errors.New("x509: unknown")}), ReasonProxyUntrusted},
 		{unreachable, ReasonUnreachable},
 		{errors.Join(unreachable, refused), ReasonRefused},
+		{noDescriptor, ReasonLocalResources},
+		{os.NewSyscallError("socket", syscall.ENFILE), ReasonLocalResources},
+		{os.NewSyscallError("write", syscall.ENOBUFS), ReasonLocalResources},
+		{os.NewSyscallError("socket", syscall.ENOMEM), ReasonLocalResources},
+		{os.NewSyscallError("socket", syscall.EAFNOSUPPORT), ReasonLocalResources},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EAGAIN)}, ReasonLocalResources},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, ReasonLocalResources},
+		{noPort, ReasonLocalResources},
+		{&net.DNSError{Err: noPort.Error(), UnwrapErr: noPort}, ReasonLocalResources},
+		{&net.DNSError{Err: refused.Error(), UnwrapErr: refused}, ReasonDNSFailure},
+		{errors.Join(noDescriptor, refused), ReasonRefused},
+		{errors.Join(noPort, context.DeadlineExceeded), ReasonTimeout},
+		{errors.Join(noPort, os.NewSyscallError("connect", syscall.EHOSTUNREACH)), ReasonUnreachable},
+		{errors.Join(unreachable, noPort), ReasonLocalResources}, // IPv6 without a route, IPv4 without a port
 		{errors.Join(context.DeadlineExceeded, refused), ReasonRefused},
 		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, ReasonTimeout},
 		{context.DeadlineExceeded, ReasonTimeout},
@@ -50,6 +66,31 @@ func TestOf(t *testing.T) {
 	} {
 		if got := Of(test.err); got != test.want {
 			t.Errorf("%v is %s, want %s", test.err, got, test.want)
+		}
+	}
+}
+
+// A failure that is not the endpoint's says nothing about it.
+func TestUnasked(t *testing.T) {
+	for _, test := range []struct {
+		failure        Failure
+		blind, unasked bool
+	}{
+		{Failure{Phase: PhaseConnect, Reason: ReasonInternal}, true, true},
+		{Failure{Phase: PhaseConnect, Reason: ReasonLocalResources}, true, true},
+		{Failure{Phase: PhaseResolve, Reason: ReasonLocalResources}, true, true},
+		{Failure{Phase: PhaseResolve, Reason: ReasonDNSFailure}, true, true},
+		{Failure{Phase: PhaseResolve, Reason: ReasonTimeout}, true, true},
+		{Failure{Phase: PhaseProxy, Reason: ReasonTimeout}, false, true},
+		{Failure{Phase: PhaseConnect, Reason: ReasonDenied}, false, true},
+		{Failure{Phase: PhaseConnect, Reason: ReasonTimeout}, false, false},
+		{Failure{Phase: PhaseResolve, Reason: ReasonNXDOMAIN}, false, false},
+		{Failure{Phase: PhaseResolve, Reason: ReasonNoAddress}, false, false},
+		{Failure{Phase: PhaseConnect, Reason: ReasonRefused}, false, false},
+		{Failure{Phase: PhaseConnect, Reason: ReasonUnreachable}, false, false},
+	} {
+		if f := test.failure; f.Blind() != test.blind || f.Unasked() != test.unasked {
+			t.Errorf("%s in %s: blind %t, unasked %t", f.Reason, f.Phase, f.Blind(), f.Unasked())
 		}
 	}
 }

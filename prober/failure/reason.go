@@ -53,6 +53,8 @@ const (
 	ReasonTooLarge Reason = "too_large"
 	ReasonPending  Reason = "pending"  // of a check: it is still running, and a later probe has its finding
 	ReasonInternal Reason = "internal" // a fault or a limit of the exporter
+
+	ReasonLocalResources Reason = "local_resources" // the exporter's machine has no descriptor, port, address or memory for a connection
 )
 
 // Reasons returns the vocabulary of this package, sorted: the reasons above, and an
@@ -62,7 +64,7 @@ func Reasons() []Reason {
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
-		ReasonTooLarge, ReasonPending, ReasonInternal, AlertUnassigned,
+		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,
 	}
 	for _, name := range alerts {
 		all = append(all, AlertPrefix+Reason(name))
@@ -90,7 +92,9 @@ func With(reason Reason, err error) error { return &classified{reason, err} }
 // rules classify the errors of net, syscall, crypto/tls, crypto/x509 and hello,
 // which have no reason. The first match wins. A probe that tried several addresses
 // fails with all their errors joined, so the more telling reasons come first: refused
-// before timeout.
+// before timeout, and what an address or a router answered before local_resources. A
+// missing route comes last: without a free port, the family for which there is a route
+// was not tried.
 var rules = []struct {
 	reason  Reason
 	matches func(error) bool
@@ -98,13 +102,16 @@ var rules = []struct {
 	{ReasonNoAddress, has[*net.AddrError]}, // of a proxy: no address of the family of source_address
 	{ReasonNXDOMAIN, isNXDOMAIN},
 	{ReasonTimeout, isDNSTimeout},
+	{ReasonLocalResources, isLocalDNS},
 	{ReasonDNSFailure, has[*net.DNSError]},
 	{ReasonRefused, is(syscall.ECONNREFUSED)},
-	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE, syscall.EAGAIN)}, // of a Unix socket: missing, not a stream, overloaded
+	{ReasonRefused, is(syscall.ENOENT, syscall.EPROTOTYPE)}, // of a Unix socket: missing, not a stream
+	{ReasonRefused, isUnixOverload},
 	{ReasonReset, is(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED)},
 	{ReasonTimeout, is(context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT)},
-	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
-		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM)},
+	{ReasonUnreachable, is(syscall.EHOSTUNREACH, syscall.EHOSTDOWN)},
+	{ReasonLocalResources, isLocal},
+	{ReasonUnreachable, is(syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EACCES, syscall.EPERM)},
 	{ReasonDenied, is(ErrDenied)},
 	{ReasonTooLarge, is(hello.ErrTooLarge)},
 	{ReasonTooLarge, hasPrefix("tls: handshake message of length")},
@@ -119,6 +126,9 @@ var rules = []struct {
 	{ReasonBadMessage, func(err error) bool { return isOp(err, "local error") }},
 	{ReasonBadMessage, hasPrefix("tls: ", "x509: ", "crypto/")},
 }
+
+// IsLocal reports whether err says that this machine lacks what a connection needs.
+func IsLocal(err error) bool { return err != nil && Of(err) == ReasonLocalResources }
 
 // ErrDenied is wrapped by the error about a connection or a target that the access
 // policy denies.
@@ -172,6 +182,26 @@ func isNXDOMAIN(err error) bool {
 func isDNSTimeout(err error) bool {
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsTimeout
+}
+
+// isLocal matches what this machine lacks for a connection: descriptors, buffers,
+// memory, epoll watches (epoll_ctl(2)), an address of the family, or a free port. Without
+// a free port connect(2) fails with EADDRNOTAVAIL over TCP, with EAGAIN over UDP, and
+// bind(2) with EADDRINUSE. A source address that this machine does not have is
+// EADDRNOTAVAIL too.
+var isLocal = is(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOSPC,
+	syscall.EAFNOSUPPORT, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.EAGAIN)
+
+// isLocalDNS matches a lookup for which there was no connection to the DNS server.
+func isLocalDNS(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && isLocal(dns.UnwrapErr)
+}
+
+// isUnixOverload matches a Unix socket whose backlog is full (connect(2)).
+func isUnixOverload(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Net == "unix" && errors.Is(op, syscall.EAGAIN)
 }
 
 func isOp(err error, op string) bool {

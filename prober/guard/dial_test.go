@@ -18,12 +18,12 @@ var connects = regexp.MustCompile(`^(net|tls|syscall|unix|quic|http|proxy|dns)\.
 
 // mayConnect are the functions and types that may use such names, with the reason.
 var mayConnect = map[string]string{
-	"guard/guard.go Guard":            "has the dialer that all connections share",
-	"guard/guard.go New":              "makes that dialer",
-	"guard/guard.go Resolver":         "gives the resolver a Dial of the guard",
-	"guard/guard.go Dial":             "dials, and checks the address",
-	"resolve/resolve.go systemLookup": "uses the resolver of the guard",
-	"connect/socks.go connectSOCKS":   "speaks SOCKS on a connection of the guard",
+	"guard/guard.go Guard":          "has the dialer that all connections share",
+	"guard/guard.go New":            "makes that dialer",
+	"guard/guard.go Resolver":       "is a resolver with a Dial of the guard",
+	"guard/guard.go NewResolver":    "makes that resolver",
+	"guard/guard.go Dial":           "dials, and checks the address",
+	"connect/socks.go connectSOCKS": "speaks SOCKS on a connection of the guard",
 }
 
 // testPackages are directories that only tests use.

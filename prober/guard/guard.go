@@ -4,11 +4,13 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"path"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"tls_exporter/prober/failure"
@@ -31,29 +33,48 @@ type Guard struct {
 
 // New returns a guard for a policy. It also denies connections to listeners.
 func New(policy Policy, listeners *Listeners) *Guard {
-	g := &Guard{policy: policy, listeners: listeners}
-	g.template = net.Dialer{KeepAlive: -1, Resolver: g.Resolver(false)} // a probe is too short for keep-alives
-	return g
+	// A probe is too short for keep-alives.
+	return &Guard{policy: policy, listeners: listeners, template: net.Dialer{KeepAlive: -1}}
 }
 
-// Resolver returns Go's own resolver, with the system's servers, hosts file and search
-// domains, over connections of the guard. The C library's resolver cannot be stopped
-// and would run past a probe's deadline. With strict, an error in one address family
-// is an error, even if the other has addresses.
-func (g *Guard) Resolver(strict bool) *net.Resolver {
-	return &net.Resolver{
-		PreferGo:     true,
-		StrictErrors: strict,
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := g.Dial(ctx, network, address, nil, g.ForConfigured(address))
-			if err == nil {
-				// net reads with a timeout of its own and ignores the end of
-				// the context. The conn is not wrapped: net checks its type.
-				context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
-			}
-			return conn, err
-		},
+// Resolver is Go's own resolver for one lookup, with the system's servers, hosts file
+// and search domains, over connections of a guard. The C library's resolver cannot be
+// stopped and would run past a probe's deadline.
+type Resolver struct {
+	net.Resolver
+	guard *Guard
+	fault atomic.Pointer[error] // why there was no connection to a server; nil: there was always one
+}
+
+// NewResolver returns a resolver. With strict, an error in one address family is an
+// error, even if the other has addresses.
+func (g *Guard) NewResolver(strict bool) *Resolver {
+	r := &Resolver{guard: g}
+	r.PreferGo, r.StrictErrors, r.Dial = true, strict, r.dial
+	return r
+}
+
+func (r *Resolver) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := r.guard.Dial(ctx, network, address, nil, r.guard.ForConfigured(address))
+	switch {
+	case err == nil:
+		// net reads with a timeout of its own and ignores the end of the context. The
+		// conn is not wrapped: net checks its type.
+		context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
+	case failure.IsLocal(err):
+		r.fault.Store(&err)
 	}
+	return conn, err
+}
+
+// Explain returns the error of the lookup. If this machine lacked what a connection to
+// the DNS needs, that is the reason, whatever the lookup says: net keeps only the text
+// of such an error, and goes on to the next search domain, which does not have the name.
+func (r *Resolver) Explain(err error) error {
+	if fault := r.fault.Load(); fault != nil && err != nil {
+		return failure.With(failure.ReasonLocalResources, errors.Join(err, *fault))
+	}
+	return err
 }
 
 // Policy returns the policy of the guard.
@@ -130,6 +151,13 @@ func (g *Guard) Dial(ctx context.Context, network, address string, source net.Ad
 	dialer.LocalAddr, dialer.ControlContext = source, g.Control
 	if err != nil {
 		dialer.ControlContext = g.control(permit)
+		resolver := g.NewResolver(false)
+		dialer.Resolver = &resolver.Resolver
+		conn, err := dialer.DialContext(ctx, network, address)
+		if _, unresolved := errors.AsType[*net.DNSError](err); unresolved {
+			err = resolver.Explain(err)
+		}
+		return conn, err
 	}
 	return dialer.DialContext(ctx, network, address)
 }

@@ -87,7 +87,7 @@ func (s *nameserver) addresses(ctx context.Context, host string, kind uint16) ([
 	if err != nil {
 		return nil, &net.DNSError{
 			Err: err.Error(), Name: host, Server: s.address,
-			IsNotFound: errors.Is(err, errNoSuchName), IsTimeout: isTimeout(err),
+			IsNotFound: errors.Is(err, errNoSuchName), IsTimeout: isTimeout(err), UnwrapErr: err,
 		}
 	}
 	return addrs, nil

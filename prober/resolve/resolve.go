@@ -39,13 +39,13 @@ type Resolver struct {
 // the other has addresses.
 func New(g *guard.Guard, address string, family Family, strict bool) *Resolver {
 	if address == "" {
-		return &Resolver{family, systemLookup(g.Resolver(strict))}
+		return &Resolver{family, systemLookup(g, strict)}
 	}
 	return &Resolver{family, (&nameserver{address, strict, resend, g}).lookup}
 }
 
 // Resolve returns the addresses of a name, of the resolver's family, each once. Errors
-// are a *net.DNSError or have the reason no_address.
+// are a *net.DNSError or have a reason: no_address, local_resources.
 func (r *Resolver) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	found, err := r.lookup(ctx, r.family, host)
 	if err != nil {
@@ -62,11 +62,15 @@ func (r *Resolver) Resolve(ctx context.Context, host string) ([]netip.Addr, erro
 	return addrs, nil
 }
 
-// systemLookup uses r, which sorts addresses by RFC 6724. It cannot distinguish a name
-// that does not exist from one without any address.
-func systemLookup(r *net.Resolver) lookup {
+// systemLookup uses Go's resolver, which sorts addresses by RFC 6724. It cannot
+// distinguish a name that does not exist from one without any address.
+func systemLookup(g *guard.Guard, strict bool) lookup {
 	return func(ctx context.Context, family Family, host string) ([]netip.Addr, error) {
+		r := g.NewResolver(strict)
 		addrs, err := r.LookupNetIP(ctx, family.network(), host)
+		if err = r.Explain(err); failure.IsLocal(err) {
+			return nil, err
+		}
 		if _, unsuitable := errors.AsType[*net.AddrError](err); unsuitable {
 			return nil, NoAddress(host, family)
 		}

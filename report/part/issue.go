@@ -7,7 +7,7 @@ type Issue struct {
 	Reason   failure.Reason // or the word of a problem, an expectation, a vulnerability
 	Detail   string
 	Remedy   string
-	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it
+	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it; Unknown: it prevented the probe
 	Position int    // the certificate that has it, as sent; -1: none in particular
 }
 

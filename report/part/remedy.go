@@ -50,11 +50,12 @@ var remedies = map[failure.Reason]string{
 	"bad_certificate":   "A certificate breaks the format of RFC 5280, or has a key that the exporter cannot use; some clients reject it. The message says what and where. Have it issued again.",
 
 	// anywhere
-	"timeout":   "No answer arrived in time. In resolve, check DNS. In connect, look for a firewall that drops packets. Later, check the server's load, and that it speaks TLS on this port.",
-	"denied":    "The exporter's access policy forbids this target, so it was not probed. Allow the target there, or remove it.",
-	"too_large": "The server sent more data than clients accept. Check what it sends: often it is a whole CA bundle instead of a chain.",
-	"pending":   "The check takes longer than this probe and is still running. Probe again later. If it stays pending, raise the module's timeout, or use fewer connections for the scan.",
-	"internal":  "The exporter failed, so the state of the endpoint is unknown. Read the message, then the exporter's log.",
+	"timeout":         "No answer arrived in time. In resolve, check DNS. In connect, look for a firewall that drops packets. Later, check the server's load, and that it speaks TLS on this port.",
+	"denied":          "The exporter's access policy forbids this target, so it was not probed. Allow the target there, or remove it.",
+	"too_large":       "The server sent more data than clients accept. Check what it sends: often it is a whole CA bundle instead of a chain.",
+	"pending":         "The check takes longer than this probe and is still running. Probe again later. If it stays pending, raise the module's timeout, or use fewer connections for the scan.",
+	"internal":        "The exporter failed, so the state of the endpoint is unknown. Read the message, then the exporter's log.",
+	"local_resources": "The exporter's machine lacks a descriptor, port, address or memory, so the state is unknown. Raise what the message names (ulimit -n, ip_local_port_range). Check source_address in the module.",
 
 	// alerts
 	"alert_access_denied":           "The server accepted the client certificate, but denies access to its owner. Check the server's access rules.",

@@ -56,6 +56,7 @@ func Situations() []Situation {
 		{"superfluous_certificate_expired", "good", superfluousExpired()},
 		{"pool_one_stale", "bad", poolOneStale()},
 		{"pool_rolling_out", "good", poolRollingOut()},
+		{"pool_one_unasked", "unknown", poolOneUnasked()},
 		{"proxy_refused", "unknown", proxyRefused()},
 		{"unix_socket", "good", unixSocket()},
 		{"scan_modern", "good", ScannedModern()},
@@ -340,6 +341,18 @@ func poolOneStale() *prober.Result {
 func poolRollingOut() *prober.Result {
 	r := Healthy()
 	r.Pool = &prober.Pool{Total: 2, Members: []*prober.Member{poolMember("192.0.2.10:443", "11", 89*day), poolMember("[2001:db8::10]:443", "04d2", 58*day+7*time.Hour)}, Shown: 1}
+	return r
+}
+
+// poolOneUnasked has an address for which the exporter had no descriptor.
+func poolOneUnasked() *prober.Result {
+	r := Healthy()
+	unasked := &prober.Member{Address: netip.MustParseAddrPort("192.0.2.11:443"),
+		Failure: &failure.Failure{Phase: failure.PhaseConnect, Reason: failure.ReasonLocalResources, Err: errors.New("dial tcp 192.0.2.11:443: socket: too many open files")}}
+	r.Pool = &prober.Pool{Total: 2, Members: []*prober.Member{poolMember("192.0.2.10:443", "04d2", 58*day+7*time.Hour), unasked}, Shown: 0}
+	failure := *unasked.Failure
+	failure.Address = unasked.Address
+	r.Failure = &failure
 	return r
 }
 

@@ -75,8 +75,11 @@ func issues(all []part.Issue) [][]cell {
 	var rows [][]cell
 	for _, i := range all {
 		mark := cell{"!", yellow}
-		if i.Status == part.Bad {
+		switch i.Status {
+		case part.Bad:
 			mark = cell{"x", red}
+		case part.Unknown:
+			mark = cell{"?", yellow}
 		}
 		rows = append(rows, []cell{mark, value(i.Sentence())})
 		rows = append(rows, remedy(i.Remedy)...)
@@ -107,7 +110,10 @@ func phases(all []report.Phase) [][]cell {
 	var rows [][]cell
 	for _, p := range all {
 		line := cell{bar(p.From, p.To), plain}
-		if p.Failed != "" {
+		switch {
+		case p.Unasked:
+			line = cell{line.text + "  ? " + string(p.Failed), yellow}
+		case p.Failed != "":
 			line = cell{line.text + "  x " + string(p.Failed), red}
 		}
 		rows = append(rows, []cell{value(string(p.Name)), duration(p.Duration), line})
@@ -131,6 +137,9 @@ func members(p *report.Pool) [][]cell {
 		mark, says := cell{"+", green}, "good"
 		if f := m.Failure; f != nil {
 			mark, says = cell{"x", red}, string(f.Reason)+" in "+string(f.Phase)
+			if m.Status == part.Unknown {
+				mark = cell{"?", yellow}
+			}
 		}
 		handshake, lasts, fingerprint := value(""), value(""), value("")
 		if m.Handshake != nil {

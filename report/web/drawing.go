@@ -14,7 +14,7 @@ import (
 // spark is a bar of a row's sparkline of latencies.
 type spark struct {
 	X, Y, Height float64
-	Failed       bool
+	Status       part.Status
 }
 
 // The size of a sparkline, and how many probes are in it.
@@ -37,7 +37,7 @@ func sparkline(samples []sample) []spark {
 		if s.latency > 0 {
 			height = 2 + float64(s.latency/longest)*(sparkHeight-2)
 		}
-		bars[i] = spark{X: float64(i) * sparkWidth / sparkBars, Y: sparkHeight - height, Height: height, Failed: part.Status(s.status) == part.Bad || part.Status(s.status) == part.Unknown}
+		bars[i] = spark{X: float64(i) * sparkWidth / sparkBars, Y: sparkHeight - height, Height: height, Status: part.Status(s.status)}
 	}
 	return bars
 }
