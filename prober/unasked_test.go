@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -114,6 +115,52 @@ func TestPoolMemberUnasked(t *testing.T) {
 		}
 		if answered, known := r.Reachable(); !answered || !known {
 			t.Errorf("shown is an address that was not asked: %+v", r)
+		}
+	}
+}
+
+// A scan for whose connections there are no more descriptors has no finding, also where
+// the server answered before: a hello that was not sent is no answer.
+func TestScanUnasked(t *testing.T) {
+	lab := labtest.Lab(t)
+	addr := labtest.Serve(t, lab, tlstest.Server{})
+	for _, name := range []string{"versions", "ciphers", "resumption", "vulnerabilities"} {
+		for _, before := range []int32{0, 1, 2} { // connections of the scan that are made
+			module := probetest.Module(t, lab)
+			switch name {
+			case "versions":
+				module.Versions.Enable()
+			case "ciphers":
+				module.Ciphers.Enable()
+			case "resumption":
+				module.Resumption.Enable()
+			case "vulnerabilities":
+				module.Vulnerabilities.Enable()
+			}
+			process := prober.NewProcess()
+			t.Cleanup(process.Cache.Close)
+			left := new(atomic.Int32)
+			left.Store(1 + before) // the first one is the probe's
+			process.Guard.Control = func(context.Context, string, string, syscall.RawConn) error {
+				if left.Add(-1) < 0 {
+					return os.NewSyscallError("socket", syscall.EMFILE)
+				}
+				return nil
+			}
+			p, err := prober.New(module, process)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := p.Probe(t.Context(), probetest.Target(t, addr))
+			if !r.Success() || len(r.Outcomes) != 1 {
+				t.Fatalf("%s: failure is %+v, checks are %+v", name, r.Failure, r.Outcomes)
+			}
+			if f := r.Outcomes[0].Failure; f == nil || f.Reason != failure.ReasonLocalResources {
+				t.Errorf("%s, after %d connections: failure is %+v", name, before, f)
+			}
+			if r.Versions.Finding != nil || r.Ciphers.Finding != nil || r.Resumption.Finding != nil || r.Vulnerabilities.Finding != nil {
+				t.Errorf("%s, after %d connections: there is a finding", name, before)
+			}
 		}
 	}
 }

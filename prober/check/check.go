@@ -5,6 +5,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -94,13 +95,7 @@ func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name strin
 	e, question := run.Endpoint, *s.Options
 	q := &request{
 		key: key{s.cacheKey(name, run.RouteKey), digest(fmt.Sprintf("%+v", *e.Target))}, server: e.Target.Server(), maxAge: question.MaxAge(),
-		find: func(ctx context.Context) (Sized, error) {
-			found, err := question.Find(ctx, e)
-			if err != nil {
-				return nil, err
-			}
-			return any(found).(Sized), nil
-		},
+		find: func(ctx context.Context) (Sized, error) { return find(ctx, question, e) },
 	}
 	if question, ok := any(question).(patient); ok {
 		q.timeout = question.Patience()
@@ -115,6 +110,21 @@ func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name strin
 		}
 		run.add(done)
 	})
+}
+
+// find makes a finding. It ends, without one, when the exporter could not make a
+// connection for a fault of its own: what the server would have answered is not known.
+func find[Finding Sized](ctx context.Context, question Question[Finding], e *endpoint.Endpoint) (Sized, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	found, err := question.Find(ctx, e.Watched(end))
+	if blind, ok := errors.AsType[*failure.Failure](context.Cause(ctx)); ok {
+		return nil, blind
+	}
+	if err != nil {
+		return nil, err
+	}
+	return any(found).(Sized), nil
 }
 
 // CacheKey identifies what the check asks: its name, its options and the route. It is

@@ -27,6 +27,15 @@ type Endpoint struct {
 	route  *connect.Route
 	client *handshake.Client
 	addrs  []netip.AddrPort // the address that answered, or those to try; empty: a socket, or the proxy resolves
+	blind  func(error)      // see Watched; nil: nobody watches
+}
+
+// Watched is the endpoint with a function that is called when Connect fails for a fault of
+// the exporter or its DNS, which is no answer of the server (failure.Failure.Blind).
+func (e *Endpoint) Watched(blind func(error)) *Endpoint {
+	watched := *e
+	watched.blind = blind
+	return &watched
 }
 
 // New makes the endpoint of a target at the first of addrs that answers.
@@ -42,6 +51,9 @@ func (e *Endpoint) Connect(ctx context.Context) (net.Conn, error) {
 	trace := new(failure.Trace)
 	conn, ok := e.route.Open(ctx, trace, e.Target, e.addrs)
 	if !ok {
+		if e.blind != nil && trace.Failure.Blind() {
+			e.blind(trace.Failure)
+		}
 		return nil, trace.Failure
 	}
 	return conn.Conn, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"syscall"
 
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
@@ -73,6 +74,9 @@ func AnswerOf(f *hello.Flight, err error) Answer {
 			return Refused
 		}
 		return Inconclusive
+	}
+	if failed, ok := errors.AsType[*failure.Failure](err); ok && failed.Unasked() {
+		return Unanswered // also where the proxy closed the connection
 	}
 	switch {
 	case f.Hello != nil || f.SSL2 != nil && len(f.SSL2.Ciphers) > 0:

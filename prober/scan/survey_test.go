@@ -2,15 +2,18 @@ package scan
 
 import (
 	"context"
+	"io"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tls_exporter/prober/bounded"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
 )
 
@@ -155,4 +158,21 @@ func answerTo(t *testing.T, s *Survey, word string) Answer {
 		t.Errorf("%s: answer %v, and the connection: %v", word, answer, err)
 	}
 	return answer
+}
+
+// A connection that the exporter or its proxy did not make is no answer of the server,
+// also where the proxy closed it.
+func TestUnaskedIsUnanswered(t *testing.T) {
+	for _, failed := range []*failure.Failure{
+		{Phase: failure.PhaseConnect, Reason: failure.ReasonLocalResources, Err: syscall.EMFILE},
+		{Phase: failure.PhaseProxy, Reason: failure.ReasonClosed, Err: io.EOF},
+		{Phase: failure.PhaseProxy, Reason: failure.ReasonReset, Err: syscall.ECONNRESET},
+	} {
+		if got := AnswerOf(new(hello.Flight), failed); got != Unanswered {
+			t.Errorf("%s in %s is the answer %d", failed.Reason, failed.Phase, got)
+		}
+	}
+	if got := AnswerOf(new(hello.Flight), &failure.Failure{Phase: failure.PhaseStartTLS, Reason: failure.ReasonClosed, Err: io.EOF}); got != Inconclusive {
+		t.Errorf("the server closed the connection before TLS: the answer is %d", got)
+	}
 }
