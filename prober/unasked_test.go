@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/guard"
+	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/probetest"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
@@ -162,5 +164,15 @@ func TestScanUnasked(t *testing.T) {
 				t.Errorf("%s, after %d connections: there is a finding", name, before)
 			}
 		}
+	}
+}
+
+// A server that asks for a certificate, and then this machine has no memory: whether it
+// would have rejected the client is not known.
+func TestExpectationUnasked(t *testing.T) {
+	o := &expect.Options{ClientCertificateRequired: true}
+	facts := &expect.Facts{Session: &handshake.Session{ClientCertificateRequested: true}, Failure: &failure.Failure{Phase: failure.PhaseKeyExchange, Reason: failure.ReasonLocalResources, Err: syscall.ENOBUFS}}
+	if found, err := o.Judge(facts); err == nil {
+		t.Errorf("the expectations are %+v", found)
 	}
 }

@@ -87,7 +87,11 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 				t.Errorf("%s has no %s", name, annotation)
 			}
 		}
-		if about := a.Annotations["summary"]; !strings.Contains(about, "$labels.instance") && !strings.HasPrefix(a.Expr, "absent(") {
+		subject := "$labels.instance"
+		if strings.HasPrefix(a.Expr, "job:") {
+			subject = "$labels.job"
+		}
+		if about := a.Annotations["summary"]; !strings.Contains(about, subject) && !strings.HasPrefix(a.Expr, "absent(") {
 			t.Errorf("the summary of %s does not name the target: %s", name, about)
 		}
 		anchor, ours := strings.CutPrefix(a.Annotations["runbook_url"], "docs/runbook.md#")
@@ -234,6 +238,8 @@ func TestRulesKeepToTheContract(t *testing.T) {
 						checkWords(t, where, m.Value, failure.Phases)
 					case "policy":
 						checkWords(t, where, m.Value, policy.Names)
+					case "reason":
+						checkWords(t, where, m.Value, prober.Vocabulary())
 					case "vulnerability":
 						checkWords(t, where, m.Value, vulnerabilities.Names)
 					case "version":
@@ -269,7 +275,7 @@ func queries(t *testing.T, r rule) map[string]string {
 	return all
 }
 
-var annotationQuery = regexp.MustCompile(`printf "([^"]*)" \$labels\.job \$labels\.instance \| query`)
+var annotationQuery = regexp.MustCompile(`printf "([^"]*)" \$labels\.job(?: \$labels\.instance)? \| query`)
 
 func selectors(t *testing.T, where, expr string) []*parser.VectorSelector {
 	t.Helper()
@@ -301,6 +307,32 @@ func checkWords[W ~string](t *testing.T, where, alternatives string, vocabulary 
 		if !slices.Contains(vocabulary, W(word)) {
 			t.Errorf("%s uses the value %s, which does not exist", where, word)
 		}
+	}
+}
+
+// Every rule that looks at the reasons of the exporter's own faults lists all of them, and
+// a failure with any other reason is one of the endpoint.
+func TestRulesKnowTheExportersOwnFaults(t *testing.T) {
+	var blind []string
+	for _, reason := range prober.Vocabulary() {
+		if (&failure.Failure{Phase: failure.PhaseConnect, Reason: reason}).Blind() {
+			blind = append(blind, string(reason))
+		}
+	}
+	slices.Sort(blind)
+	alerts, records := rules(t)
+	found := 0
+	for _, r := range slices.Concat(slices.Collect(maps.Values(alerts)), slices.Collect(maps.Values(records))) {
+		for _, list := range regexp.MustCompile(`tls_(?:probe|address)_failure_info\{[^}]*reason[=!]~"([^"]*internal[^"]*)"`).FindAllStringSubmatch(r.Expr, -1) {
+			found++
+			words := slices.DeleteFunc(strings.Split(list[1], "|"), func(word string) bool { return word == "stale_certificate" || word == "unsupported_algorithm" })
+			if slices.Sort(words); !slices.Equal(words, blind) {
+				t.Errorf("%s%s lists %v, the exporter's own faults are %v", r.Alert, r.Record, words, blind)
+			}
+		}
+	}
+	if found != 4 {
+		t.Errorf("found %d lists of the exporter's own faults, want 4", found)
 	}
 }
 

@@ -124,7 +124,7 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
 		}
 	}
-	if o.ClientCertificateRequired && r.Session != nil && (r.Session.Completed || r.Session.ClientCertificateRequested) {
+	if o.ClientCertificateRequired && r.Session != nil && (r.Session.Completed || r.Session.ClientCertificateRequested && (r.Failure == nil || !r.Failure.Unasked())) {
 		add("client_certificate_required", rejected(r), reasonOf(r.Failure))
 	}
 	if o.Alert != "" && (r.Failure != nil && r.Failure.Reason.IsAlert() || r.Session != nil && r.Session.Completed) {
