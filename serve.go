@@ -52,6 +52,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	history := pages.NewHistory()
 	process := new(config.Loader)
 	defer process.Close()
+	process.Control = checkDescriptors(descriptorLimit(), f.maxConcurrent, logger)
 	process.Listeners.Add(*f.web.WebListenAddresses...)
 	exporter, err := server.New(server.Options{
 		Load:          func() (*config.Config, error) { return loadConfig(process, configFile) },

@@ -2,6 +2,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
@@ -51,6 +53,8 @@ const DefaultModuleName = "default"
 type Loader struct {
 	Listeners  guard.Listeners
 	Handshakes handshake.Process // of all modules
+	// Control is that of the guards; nil: none.
+	Control func(ctx context.Context, network, address string, raw syscall.RawConn) error
 
 	once  sync.Once
 	cache *check.Cache
@@ -88,8 +92,10 @@ func (c *Config) cacheKeys() map[[16]byte]bool {
 }
 
 func (l *Loader) newConfig(policy guard.Policy) *Config {
+	g := guard.New(policy, &l.Listeners)
+	g.Control = l.Control
 	return &Config{
-		Probers: make(map[string]*prober.Prober), guard: guard.New(policy, &l.Listeners), cache: l.findings(), listed: make(map[listing]struct{}), modules: make(map[string]prober.Module),
+		Probers: make(map[string]*prober.Prober), guard: g, cache: l.findings(), listed: make(map[listing]struct{}), modules: make(map[string]prober.Module),
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/target"
 	"tls_exporter/prober/text"
 )
@@ -45,6 +46,9 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 	if request.flags["debug"] {
 		e.writeDebug(w, result)
 		return
+	}
+	if f := result.Failure; f != nil && f.Reason == failure.ReasonLocalResources {
+		w.Header().Set("Connection", "close") // it holds a descriptor
 	}
 	collector.WritePage(w, r, result)
 }
