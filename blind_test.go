@@ -179,7 +179,7 @@ type process struct {
 func exporter(t *testing.T, limits []string, args ...string) process {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "tls_exporter")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-pgo=off", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	words := slices.Concat(limits, []string{binary, "--web.listen-address=127.0.0.1:0", "--log.level=info"}, args)
