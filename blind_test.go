@@ -213,6 +213,10 @@ func watched(t *testing.T, lab *tlstest.Lab, config string, targets []string, li
 	prometheus, dir := needs(t, "prometheus"), t.TempDir()
 	b := &blind{process: exporter(t, limits, "--config.file="+write(t, filepath.Join(dir, "targets.yml"), config)), targets: len(targets)}
 	self := strings.TrimPrefix(b.url, "http://")
+	listed, err := json.Marshal(targets)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.api = startPrometheus(t, prometheus, fmt.Sprintf(`
 global: {scrape_interval: 3s, scrape_timeout: 3s, evaluation_interval: 1s}
 rule_files: [%s]
@@ -220,12 +224,12 @@ scrape_configs:
   - {job_name: tls_exporter, static_configs: [{targets: [%q]}]}
   - job_name: tls
     metrics_path: /probe
-    static_configs: [{targets: [%q]}]
+    static_configs: [{targets: %s}]
     relabel_configs:
       - {source_labels: [__address__], target_label: __param_target}
       - {source_labels: [__param_target], target_label: instance}
       - {target_label: __address__, replacement: %q}
-`, fastRules(t, dir), self, strings.Join(targets, `", "`), self))
+`, fastRules(t, dir), self, listed, self))
 	b.await(t, "every target is good, and no alert fires", func(firing map[string]bool) bool {
 		return b.count(t, "count(tls_probe_success == 1)") == b.targets && len(firing) == 0
 	})
