@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,6 +134,59 @@ func TestBlindWithoutPorts(t *testing.T) {
 		t.Logf("%d connections hold the ports to %s", held, target)
 	}
 	b.onlyBlind(t, "local_resources")
+}
+
+// The alert mutes those about the endpoints of its job, and no others, in a real
+// Alertmanager with the project's configuration.
+func TestBlindMutesEndpoints(t *testing.T) {
+	address, dir := freeAddress(t), t.TempDir()
+	daemon(t, exec.Command(needs(t, "prometheus-alertmanager"), "--config.file=prometheus/alertmanager.yml", "--storage.path="+dir,
+		"--cluster.listen-address=", "--web.listen-address="+address), `Listening on`)
+	type alert struct {
+		Labels map[string]string `json:"labels"`
+		Status struct {
+			State string `json:"state"`
+		} `json:"status"`
+	}
+	want := make(map[string]string)
+	var sent []alert
+	for _, one := range []struct{ name, job, state string }{
+		{"TLSExporterBlind", "tls", "active"},
+		{"TLSEndpointUnreachable", "tls", "suppressed"},
+		{"TLSHandshakeFailing", "tls", "suppressed"},
+		{"TLSCertificateExpired", "tls", "suppressed"},
+		{"TLSTargetNotScraped", "tls", "suppressed"},
+		{"TLSEndpointUnreachable", "others", "active"},
+		{"TLSExporterReloadFailed", "tls_exporter", "active"},
+	} {
+		want[one.name+" "+one.job] = one.state
+		sent = append(sent, alert{Labels: map[string]string{"alertname": one.name, "job": one.job, "severity": "critical"}})
+	}
+	body, err := json.Marshal(sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.Post("http://"+address+"/api/v2/alerts", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.Body.Close(); response.StatusCode != http.StatusOK {
+		t.Fatalf("Alertmanager answers %s", response.Status)
+	}
+	got := make(map[string]string)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !maps.Equal(got, want); time.Sleep(100 * time.Millisecond) {
+		_, said := fetch(t, "http://"+address+"/api/v2/alerts")
+		var alerts []alert
+		if err := json.Unmarshal([]byte(said), &alerts); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range alerts {
+			got[a.Labels["alertname"]+" "+a.Labels["job"]] = a.Status.State
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the alerts are %v, want %v", got, want)
+	}
 }
 
 // inOwnNetwork tells whether the test runs in a network namespace of its own. If not, it

@@ -454,6 +454,7 @@ func TestProbeCommand(t *testing.T) {
 	healthy, expired := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, scenario(t, lab, "expired"))
 	expiring := endpoint(t, lab, scenario(t, lab, "short-lived-quarter-left"))
 	mail, plain := endpoint(t, lab, scenario(t, lab, "smtp")), endpoint(t, lab, scenario(t, lab, "smtp-not-offered"))
+	elsewhere := write(t, filepath.Join(t.TempDir(), "targets.yml"), "modules: {default: {source_address: 192.0.2.1}}") // not of this machine
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -466,6 +467,7 @@ func TestProbeCommand(t *testing.T) {
 		{"less than --warning days", []string{"--warning=90", healthy}, 1, "WARNING"},
 		{"more than --warning days", []string{"--warning=1", expiring}, 0, "GOOD"},
 		{"unknown", []string{"quic://" + healthy}, 3, "not supported by this version"},
+		{"unknown for lack of local resources", []string{"--config.file=" + elsewhere, healthy}, 3, "UNKNOWN https://" + healthy + "  local_resources in connect"},
 		{"good after STARTTLS", []string{"smtp://" + mail}, 0, "\n    starttls "},
 		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid does not list STARTTLS"},
 		{"the worst of several", []string{healthy, expired, expiring}, 2, "GOOD"},
