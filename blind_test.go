@@ -304,6 +304,9 @@ func (b *blind) onlyBlind(t *testing.T, reason string) {
 	if got := slices.Sorted(maps.Keys(fired)); !slices.Equal(got, []string{"TLSExporterBlind"}) {
 		t.Errorf("the alerts are %v", got)
 	}
+	if n := b.count(t, "count(min_over_time(up[10m]) == 0)"); n > 0 {
+		t.Errorf("%d targets had a scrape without an answer", n)
+	}
 	for _, row := range []string{"tls_tcp_connected", "tls_handshake_completed", "tls_chain_valid"} {
 		if n := b.count(t, fmt.Sprintf("count(%s == 0)", row)); n > 0 {
 			t.Errorf("%s is 0 for %d targets", row, n)
