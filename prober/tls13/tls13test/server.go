@@ -23,6 +23,7 @@ import (
 
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/tls13/keys"
+	"tls_exporter/prober/tls13/wide"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
 )
@@ -30,7 +31,7 @@ import (
 // Server is a TLS 1.3 server. Its fields are deviations; the zero value has none.
 type Server struct {
 	Suite  uint16              // 0: TLS_AES_128_GCM_SHA256
-	Group  hello.Group         // 0: X25519MLKEM768
+	Group  hello.Group         // 0: X25519MLKEM768. Besides, X25519 and the groups of package wide, but not ML-KEM alone
 	Scheme tls.SignatureScheme // 0: the one that fits the key
 	Salt   int                 // length of the salt of RSASSA-PSS, in bytes; 0: that of the hash
 
@@ -52,6 +53,11 @@ type Server struct {
 	Seal func(*keys.Traffic, int, []byte) []byte
 
 	Close bool // close the connection after what was sent, without reading
+
+	// Not deviations: a cookie in the HelloRetryRequest that is sent if the client has no
+	// share for Group, and a request for a certificate of the client.
+	Cookie             []byte
+	RequestCertificate bool
 }
 
 // Received is what the client sent after the server's messages.
@@ -100,8 +106,15 @@ func (s Server) Handle(c net.Conn, certificate *tls.Certificate) (received Recei
 	if s.Group == 0 {
 		s.Group = hello.X25519MLKEM768
 	}
-	conn := &connection{Server: s, suite: keys.Find(s.Suite)}
-	flight, err := conn.flight(record.Payload, offer, certificate)
+	conn := &connection{Server: s, suite: keys.FindAny(s.Suite)}
+	conn.transcript = conn.suite.Hash()
+	sent := record.Payload
+	if conn.wantsRetry(offer) {
+		if sent, offer, err = conn.retry(c, sent, offer); err != nil {
+			return Received{Err: err}, true
+		}
+	}
+	flight, err := conn.flight(sent, offer, certificate)
 	if err != nil {
 		return Received{Err: err}, true
 	}
@@ -128,7 +141,6 @@ func (s *connection) flight(sent []byte, offer *hello.ClientHello, certificate *
 	if err != nil {
 		return nil, err
 	}
-	s.transcript = s.suite.Hash()
 	s.transcript.Write(sent)
 	s.transcript.Write(message)
 	secret, err := s.suite.HandshakeSecret(shared)
@@ -181,6 +193,14 @@ func encapsulate(offer *hello.ClientHello, group hello.Group) (shared, share []b
 		}
 		shared, share = key.Encapsulate()
 		theirs = theirs[mlkem.EncapsulationKeySize768:]
+	}
+	if group != hello.X25519 && group != hello.X25519MLKEM768 {
+		own, err := wide.NewShare(group)
+		if err != nil {
+			return nil, nil, err
+		}
+		shared, err = own.Agree(theirs)
+		return shared, own.Public(), err
 	}
 	peer, err := ecdh.X25519().NewPublicKey(theirs)
 	if err != nil {
@@ -236,6 +256,11 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	messages := [][]byte{
 		Message(hello.MsgEncryptedExtensions, Vector(2, s.Extensions)),
 		Message(hello.MsgCertificate, body),
+	}
+	if s.RequestCertificate {
+		const certificateRequest, signatureAlgorithms = 13, 13
+		extension := append([]byte{0, signatureAlgorithms}, Vector(2, Vector(2, []byte{4, 3}))...)
+		messages = slices.Insert(messages, 1, Message(certificateRequest, []byte{0}, Vector(2, extension)))
 	}
 	for _, message := range messages {
 		s.transcript.Write(message)
@@ -323,6 +348,11 @@ func (s *connection) receive(c io.Reader) (received Received) {
 		case !ok:
 			received.Err = errors.New("a record of the client fails authentication")
 			return received
+		case kind == hello.TypeHandshake && s.RequestCertificate && content[0] == hello.MsgCertificate:
+			s.transcript.Write(content)
+			if want, received.Err = s.suite.Finished(s.clientSecret, s.transcript); received.Err != nil {
+				return received
+			}
 		case kind == hello.TypeHandshake:
 			got, err := hello.ParseFinished(content)
 			received.Finished = err == nil && bytes.Equal(got, want)
