@@ -89,7 +89,7 @@ func (p *Prober) connect(ctx context.Context, r *Result, addrs []netip.AddrPort)
 func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs []netip.AddrPort) []*certificate.Parsed {
 	again := func(ctx context.Context) (net.Conn, error) { return p.endpoint(r, addrs).Connect(ctx) }
 	h := p.client.Handshake(ctx, conn, &handshake.Peer{Target: &r.Target, Remote: r.Remote, Connect: again})
-	r.Session, r.Failure = h.Session, h.Failure
+	r.Session, r.Selected, r.Failure = h.Session, h.Selected, h.Failure
 	r.Phases = append(r.Phases, h.Phases...)
 	return h.Certificates
 }

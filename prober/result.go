@@ -29,6 +29,7 @@ type Result struct {
 	Connected bool               // the port, or the Unix socket, answered
 	Remote    netip.AddrPort     // the address that answered; invalid: none did, or it has none that is known
 	Session   *handshake.Session // what the handshake negotiated, as far as it came
+	Selected  *handshake.Session // what the server selected after another ClientHello, if the handshake failed; nil: nothing, or none was sent
 	Chain     *chain.Chain       // the certificates that were sent, and the verdict on them
 
 	Pool *Pool // all addresses behind the name; nil: the module probes one

@@ -42,9 +42,10 @@ const (
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
 	ReasonNoCommonVersion Reason = "no_common_version"
-	ReasonLegacyOnly      Reason = "legacy_only"     // the server accepts only versions or suites that clients no longer offer
-	ReasonBadMessage      Reason = "bad_message"     // TLS that violates an RFC
-	ReasonBadCertificate  Reason = "bad_certificate" // one that cannot be parsed, or with a key of an unknown type
+	ReasonLegacyOnly      Reason = "legacy_only"      // the server accepts only versions, suites, groups or signatures that many clients do not offer
+	ReasonTLS13Intolerant Reason = "tls13_intolerant" // the handshake fails if TLS 1.3 is offered, and is completed with TLS 1.2 at most
+	ReasonBadMessage      Reason = "bad_message"      // TLS that violates an RFC
+	ReasonBadCertificate  Reason = "bad_certificate"  // one that cannot be parsed, or with a key of an unknown type
 
 	ReasonStaleCertificate Reason = "stale_certificate" // one address has an old certificate, the others a new one
 
@@ -63,7 +64,7 @@ func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
-		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
+		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,
 	}
 	for _, name := range alerts {

@@ -29,6 +29,7 @@ type Client struct {
 	certificate *tls.Certificate           // for servers that request one; nil: none
 	tls13       *tls13.Client              // nil: crypto/tls performs all handshakes
 	fallback    *bounded.Map[server, bool] // servers that need crypto/tls; true: permanently
+	looks       *bounded.Map[server, remembered]
 	counts      *Counts
 	room        *bounded.Room
 	parse       func(chain [][]byte) []*certificate.Parsed
@@ -60,7 +61,7 @@ func New(o Options, timeout time.Duration, parse func(chain [][]byte) []*certifi
 	}
 	c := &Client{
 		options: o, timeout: timeout, config: o.config(), certificate: own, fallback: bounded.New[server, bool](maxFallback),
-		counts: &process.Counts, room: &process.Room, parse: parse,
+		looks: bounded.New[server, remembered](maxLooks), counts: &process.Counts, room: &process.Room, parse: parse,
 	}
 	if o.TLSClient == CryptoTLS {
 		return c, nil
@@ -93,6 +94,7 @@ func (c *Client) Certificate() [][]byte {
 // phases took, and why it failed if it did.
 type Outcome struct {
 	Session      *Session // nil: no valid ServerHello was received
+	Selected     *Session // what the server selected after another ClientHello; nil: none was sent, or it selected nothing
 	Certificates []*certificate.Parsed
 	Phases       []failure.PhaseTime
 	Failure      *failure.Failure // nil: none
@@ -106,17 +108,22 @@ type Peer struct {
 }
 
 // Handshake performs a handshake. It tries the TLS 1.3 client, then crypto/tls on a new
-// connection. If client and server have nothing in common, it sends raw hellos, on more
+// connection. If the server rejects both, it sends other ClientHellos, on more
 // connections, to find out what the server would select. The caller sets the deadline of
 // conn and closes it; Handshake may close it earlier.
 func (c *Client) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
 	h := c.attempt(ctx, conn, peer)
-	if h.nothingInCommon() {
+	switch {
+	case h.Failure == nil:
+		c.looks.Delete(serverOf(peer))
+	case h.needsLook():
 		conn.Close() // some servers accept one client at a time
-		h.askLegacy(ctx, c, peer)
+		h.look(ctx, c, peer)
 	}
-	if h.Session != nil {
-		h.Session.Remote = peer.Remote
+	for _, s := range []*Session{h.Session, h.Selected} {
+		if s != nil {
+			s.Remote = peer.Remote
+		}
 	}
 	return h
 }
@@ -156,9 +163,11 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 // after it. TDS does so, up to TLS 1.2 only.
 type wrapper interface{ HandshakeDone() }
 
-// server identifies a server in the map of fallbacks.
+// server identifies a server in the maps of a client: all of a peer that a handshake
+// depends on. The options of the module belong to the client.
 type server struct {
 	remote netip.AddrPort
+	scheme target.Scheme
 	host   string
 	port   uint16
 	path   string
@@ -166,7 +175,7 @@ type server struct {
 }
 
 func serverOf(p *Peer) server {
-	return server{p.Remote, p.Target.Host, p.Target.Port, p.Target.Path, p.Target.Name()}
+	return server{p.Remote, p.Target.Scheme, p.Target.Host, p.Target.Port, p.Target.Path, p.Target.Name()}
 }
 
 // The size of the map of fallbacks and of one entry, in bytes: some 10,000 servers for
@@ -220,12 +229,17 @@ func classify(err error) error {
 
 // withCryptoTLS performs the handshake with crypto/tls.
 func (c *Client) withCryptoTLS(ctx context.Context, conn net.Conn, t *target.Target) *Outcome {
+	defer c.counts.CryptoTLS.Add(1)
+	return c.perform(ctx, conn, c.Config(t))
+}
+
+// perform performs a handshake with crypto/tls. It changes config.
+func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config) *Outcome {
 	wire := c.watch(ctx, conn)
 	defer wire.release()
 	secrets := new(secretLog)
 	wire.chain = &chainReader{secrets: secrets}
 	requested := false
-	config := c.Config(t)
 	config.KeyLogWriter = secrets
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		requested = true
@@ -248,7 +262,6 @@ func (c *Client) withCryptoTLS(ctx context.Context, conn net.Conn, t *target.Tar
 		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))
 	}
 	h.conclude(err)
-	c.counts.CryptoTLS.Add(1)
 	return h
 }
 

@@ -54,8 +54,12 @@ func TestLegacyServers(t *testing.T) {
 			if reason != test.reason {
 				t.Errorf("failure is %+v, want %q", r.Failure, test.reason)
 			}
-			if r.Session == nil || r.Session.VersionName()+" "+r.Session.CipherName() != test.session || r.Session.Completed != (test.reason == "") {
-				t.Errorf("session is %+v, want %s", r.Session, test.session)
+			selected := r.Selected // a handshake that was never completed is not a session
+			if test.reason == "" {
+				selected = r.Session
+			}
+			if selected == nil || selected.VersionName()+" "+selected.CipherName() != test.session || selected.Completed != (test.reason == "") || (r.Session != nil) != (test.reason == "") {
+				t.Errorf("session is %+v, selected %+v, want %s", r.Session, r.Selected, test.session)
 			}
 			certificates := 0
 			if r.Chain != nil {
@@ -83,8 +87,8 @@ func TestLegacyRefusesAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := probetest.New(t, probetest.Module(t, lab)).Probe(t.Context(), probetest.Target(t, addr))
-		if r.Failure == nil || r.Failure.Reason != want || r.Session != nil || r.Chain != nil {
-			t.Errorf("failure is %+v, want %s; session is %+v", r.Failure, want, r.Session)
+		if r.Failure == nil || r.Failure.Reason != want || r.Session != nil || r.Selected != nil || r.Chain != nil {
+			t.Errorf("failure is %+v, want %s; session is %+v, selected %+v", r.Failure, want, r.Session, r.Selected)
 		}
 	}
 }
@@ -103,8 +107,8 @@ func TestLegacyWithinCryptoTLS(t *testing.T) {
 	if r.Failure == nil || r.Failure.Reason != "alert_protocol_version" && r.Failure.Reason != failure.ReasonNoCommonVersion {
 		t.Errorf("failure is %+v", r.Failure)
 	}
-	if r.Session == nil || r.Session.VersionName() != "TLS 1.0" || r.Chain == nil || !r.Chain.Valid {
-		t.Errorf("session is %+v, chain %+v", r.Session, r.Chain)
+	if r.Session != nil || r.Selected == nil || r.Selected.VersionName() != "TLS 1.0" || r.Chain == nil || !r.Chain.Valid {
+		t.Errorf("session is %+v, selected %+v, chain %+v", r.Session, r.Selected, r.Chain)
 	}
 }
 
@@ -134,8 +138,8 @@ func TestLegacyUnregistered(t *testing.T) {
 			}
 		}})
 		r := probetest.New(t, probetest.Module(t, lab)).Probe(t.Context(), probetest.Target(t, addr))
-		if calls.Load() < 2 || r.Session != nil || r.Failure == nil || r.Failure.Reason != "alert_handshake_failure" {
-			t.Errorf("%s: %d connections, session %+v, failure %+v", name, calls.Load(), r.Session, r.Failure)
+		if calls.Load() < 2 || r.Session != nil || r.Selected != nil || r.Failure == nil || r.Failure.Reason != "alert_handshake_failure" {
+			t.Errorf("%s: %d connections, selected %+v, failure %+v", name, calls.Load(), r.Selected, r.Failure)
 		}
 	}
 }

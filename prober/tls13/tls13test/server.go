@@ -217,7 +217,7 @@ func encapsulate(offer *hello.ClientHello, group hello.Group) (shared, share []b
 // KeyShare returns the key share for a group in the key_share extension of a client;
 // nil: there is none.
 func KeyShare(data []byte, group hello.Group) []byte {
-	for rest := data[2:]; len(rest) >= 4; {
+	for rest := data[min(2, len(data)):]; len(rest) >= 4; {
 		length := int(rest[2])<<8 | int(rest[3])
 		if hello.Group(rest[0])<<8|hello.Group(rest[1]) == group {
 			return rest[4 : 4+length]
