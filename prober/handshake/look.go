@@ -189,9 +189,9 @@ func (l *look) ask(ctx context.Context, s shape, narrow bool) (*sighting, answer
 
 // sighting returns what an answer in plaintext shows.
 func (l *look) sighting(s shape, f *hello.Flight) *sighting {
-	seen := &sighting{shape: s, done: s == shapeSSL2 || f.Done}
+	seen := &sighting{shape: s}
 	seen.session, seen.certificates = l.client.observed(f)
-	seen.done = seen.done || len(seen.certificates) > 0
+	seen.done = len(seen.certificates) > 0
 	return seen
 }
 
@@ -205,7 +205,7 @@ func (l *look) askTLS13(ctx context.Context, narrow bool) (*sighting, answer) {
 	defer conn.Close()
 	offer := wide.Offer{ServerName: l.scanner.ServerName}
 	if narrow {
-		offer.Ciphers, offer.Groups, offer.Schemes = ownSuites, ownGroups, ownSchemes
+		offer.Ciphers, offer.Groups, offer.Schemes, offer.Extra = ownSuites, ownGroups, ownSchemes, []hello.Extension{ownCertificateSchemes}
 	}
 	wire := l.client.watch(ctx, conn)
 	defer wire.release()
@@ -277,23 +277,17 @@ func (l *look) verdict(ctx context.Context, seen *sighting) failure.Reason {
 		return failure.ReasonLegacyOnly
 	}
 	if seen.shape == shapeAll && seen.session.Version < tls.VersionTLS13 && l.client.options.offersBoth() &&
-		accepts(shapeTLS12, false)() == accepted && l.confirm(accepts(shapeTLS12, false), ownOffer) {
+		l.confirm(accepts(shapeTLS12, false), ownOffer) {
 		return failure.ReasonTLS13Intolerant
 	}
 	return ""
 }
 
-// confirm reports whether one offer, which was accepted before, is accepted and another
-// one refused. A closed connection may have other causes than an offer, so after such a
-// failure both are asked twice.
+// confirm reports whether one offer is accepted and another one refused, each three
+// times. No order that repeats after one to five connections has the same answers: a load
+// balancer with a broken server and good ones is not taken for one that refuses.
 func (l *look) confirm(good, bad func() answer) bool {
-	if bad() != refused {
-		return false
-	}
-	if l.failed != failure.ReasonClosed && l.failed != failure.ReasonReset {
-		return true
-	}
-	return good() == accepted && bad() == refused
+	return bad() == refused && bad() == refused && good() == accepted && good() == accepted && bad() == refused && good() == accepted
 }
 
 // explain replaces the reason of the failure with the verdict of a look.

@@ -18,10 +18,10 @@ const (
 	shapeTLS13        // TLS 1.3 alone, with package wide: the only shape that shows its certificates
 	shapeTLS12        // the offer of the module with TLS 1.2 at most, with crypto/tls
 	shapeUpTo12       // shapeAll without TLS 1.3
-	shapeRare         // the rare suites with a certificate, or anonymous: DSA, static DH and ECDH, GOST, ARIA
+	shapeRare         // the rare suites with a certificate: DSA, static DH and ECDH, GOST, ARIA
 	shapeBare         // few suites, and no extension but server_name
 	shapeOldest       // TLS 1.0, few suites, no extension
-	shapeSecret       // the suites with a secret that both sides know: PSK, SRP, Kerberos
+	shapeSecret       // the rare suites without one, or with a secret that both sides know: PSK, SRP, Kerberos
 	shapeSSL2         // SSL 2.0
 )
 
@@ -45,14 +45,21 @@ var (
 	}
 )
 
+// ownCertificateSchemes is signature_algorithms_cert (RFC 8446 section 4.2.3). A server
+// may insist on what it has.
+var ownCertificateSchemes = func() hello.Extension {
+	const signatureAlgorithmsCert = 50
+	return hello.Extension{Type: signatureAlgorithmsCert, Data: hello.SignatureAlgorithms(ownSchemes...).Data}
+}()
+
 // allVersions are the versions of shapeAll.
 var allVersions = []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10}
 
 // The cipher suites of the shapes.
 var (
 	allSuites    = append(hello.UsualSuites(hello.TLS13), hello.UsualSuites(hello.TLS12)...)
-	rareSuites   = append(hello.RareSuites(hello.TLS13), select12(func(s *hello.Suite) bool { return !usual(s) && !secret(s) })...)
-	secretSuites = select12(func(s *hello.Suite) bool { return !usual(s) && secret(s) })
+	rareSuites   = append(hello.RareSuites(hello.TLS13), select12(func(s *hello.Suite) bool { return !usual(s) && !secret(s) && !s.Anonymous })...)
+	secretSuites = select12(func(s *hello.Suite) bool { return !usual(s) && (secret(s) || s.Anonymous) })
 	fewSuites    = select12(func(s *hello.Suite) bool { // those that old servers have
 		return usual(s) && !s.Anonymous && slices.Contains([]string{"AES", "3DES", "RC4", "DES"}, s.Cipher) && s.Mode != "CCM" && s.Mode != "CCM_8"
 	})
@@ -91,7 +98,7 @@ func (s shape) message(name string, narrow bool) ([]byte, error) {
 		return hello.OfferSSL2(), nil
 	}
 	if narrow {
-		o.Ciphers, o.Groups, o.Schemes = ownSuites, ownGroups, ownSchemes
+		o.Ciphers, o.Groups, o.Schemes, o.Extra = ownSuites, ownGroups, ownSchemes, []hello.Extension{ownCertificateSchemes}
 	}
 	return o.Hello().Marshal()
 }

@@ -31,6 +31,7 @@ type Offer struct {
 	Ciphers    []hello.CipherSuite     // nil: Suites; others than these are ignored
 	Groups     []hello.Group           // nil: Groups; others than these are ignored
 	Schemes    []hello.SignatureScheme // nil: hello.Schemes
+	Extra      []hello.Extension       // after all others
 	Share      hello.Group             // the group that gets a key share; 0, or one that is not offered: none does
 }
 
@@ -146,7 +147,7 @@ func (h *handshake) exchange(o Offer) error {
 func (h *handshake) sendFirst(o Offer) error {
 	offered := hello.Offer{
 		Versions: []hello.Version{hello.TLS13}, Ciphers: among(o.Ciphers, Suites), Groups: among(o.Groups, Groups),
-		Schemes: o.Schemes, ServerName: o.ServerName,
+		Schemes: o.Schemes, ServerName: o.ServerName, Extra: o.Extra,
 	}
 	if slices.Contains(offered.Groups, o.Share) {
 		var err error

@@ -46,6 +46,11 @@ func RequireKeyShares() Wrapper {
 
 // RejectUnless sends answer and closes the connection unless it accepts the ClientHello.
 func RejectUnless(accepts func(*hello.ClientHello) bool, answer []byte) Wrapper {
+	return Unless(accepts, func(c net.Conn) { c.Write(answer) })
+}
+
+// Unless calls otherwise, and closes the connection, unless it accepts the ClientHello.
+func Unless(accepts func(*hello.ClientHello) bool, otherwise func(c net.Conn)) Wrapper {
 	return func(ctx context.Context, c net.Conn, serve func(context.Context, net.Conn)) {
 		const header = 5
 		record := make([]byte, header)
@@ -56,11 +61,12 @@ func RejectUnless(accepts func(*hello.ClientHello) bool, answer []byte) Wrapper 
 		if _, err := io.ReadFull(c, record[header:]); err != nil {
 			return
 		}
+		again := &replayed{c, bytes.NewReader(record)}
 		if h, err := hello.ParseClientHello(record[header:]); err != nil || !accepts(h) {
-			c.Write(answer)
+			otherwise(again)
 			return
 		}
-		serve(ctx, &replayed{c, bytes.NewReader(record)})
+		serve(ctx, again)
 	}
 }
 
