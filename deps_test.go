@@ -39,12 +39,13 @@ var imports = map[string]string{
 	"prober/check/expect":          "certificate chain failure handshake option text",
 	"prober/check":                 "endpoint failure text",
 	"prober/endpoint":              "chain connect failure handshake scan target",
-	"prober/handshake":             "bounded certificate failure hello option scan target text tls13 tls13/keys",
+	"prober/handshake":             "bounded certificate failure hello option scan target text tls13 tls13/keys tls13/wide",
 	"prober/scan":                  "bounded failure hello",
 	"prober/chain":                 "bounded certificate text",
 	"prober/certificate":           "text",
 	"prober/tls13":                 "certificate hello tls13/keys",
 	"prober/tls13/keys":            "hello",
+	"prober/tls13/wide":            "hello tls13/keys",
 	"prober/connect":               "failure guard option resolve starttls target text",
 	"prober/starttls":              "failure target text",
 	"prober/resolve":               "failure guard text",
@@ -71,7 +72,8 @@ var forTests = []string{
 // importedBy are packages that only some others may import.
 var importedBy = map[string][]string{
 	"prober/tls13":      {"prober/handshake"},
-	"prober/tls13/keys": {"prober/tls13", "prober/handshake"},
+	"prober/tls13/keys": {"prober/tls13", "prober/tls13/wide", "prober/handshake"},
+	"prober/tls13/wide": {"prober/handshake"},
 }
 
 // notInProber may not be imported in prober: output, logs, HTTP servers.
@@ -92,6 +94,7 @@ var libraries = map[string][]string{
 	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
+	"github.com/cloudflare/circl":          {"prober/tls13/wide/circl.go"},
 }
 
 // full is the path of a package by its name in imports.

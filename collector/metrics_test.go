@@ -148,8 +148,9 @@ func TestGatherIsSorted(t *testing.T) {
 // Every part of a Result is shown: the page differs without it.
 func TestEveryPartIsShown(t *testing.T) {
 	// The scrape adds the target and the time. The session has the address that
-	// answered. The proxy is the same for all targets of a module.
-	silent := []string{"Target", "Start", "Addresses", "Remote", "Proxy"}
+	// answered. The proxy is the same for all targets of a module. What a server would
+	// select was not negotiated.
+	silent := []string{"Target", "Start", "Addresses", "Remote", "Proxy", "Selected"}
 	whole := page(t, full())
 	result := reflect.TypeFor[prober.Result]()
 	for i := range result.NumField() {
@@ -178,6 +179,11 @@ func TestUnknownIsAbsent(t *testing.T) {
 		if strings.Contains(text, absent) {
 			t.Errorf("%s is there:\n%s", absent, text)
 		}
+	}
+	rejected := nothing()
+	rejected.Selected = full().Session
+	if text := page(t, rejected); strings.Contains(text, "tls_session_info") || strings.Contains(text, "tls_negotiated_version") || !strings.Contains(text, "tls_handshake_completed 0") {
+		t.Errorf("what a server would select is shown as negotiated:\n%s", text)
 	}
 	untrusted := full()
 	untrusted.Chain.Path, untrusted.Chain.NotAfter = nil, time.Time{}

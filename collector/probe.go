@@ -40,9 +40,9 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 var session = about(func(r *prober.Result) *handshake.Session { return r.Session },
 	gauge("tls_handshake_duration_seconds", "Handshake latency: from the ClientHello to the end of the handshake.",
 		func(s *handshake.Session) (float64, bool) { return s.Duration.Seconds(), s.Completed }),
-	gauge("tls_negotiated_version", "Negotiated TLS version as a number: 1.0, 1.1, 1.2 or 1.3.",
+	gauge("tls_negotiated_version", "Negotiated TLS version as a number: 1.0, 1.1, 1.2 or 1.3. Absent without a ServerHello.",
 		(*handshake.Session).VersionNumber),
-	gauges("tls_session_info", "What client and server negotiated, with the names of IANA, and the address that answered. The value is 1.",
+	gauges("tls_session_info", "What client and server negotiated, with the names of IANA, and the address that answered. The value is 1. Absent without a ServerHello: what the server would select after another ClientHello is not negotiated.",
 		[]string{"version", "cipher", "group", "alpn", "ip"}, func(s *handshake.Session, set setter) {
 			if s.CipherSuite != 0 {
 				set(1, s.VersionName(), s.CipherName(), s.GroupName(), s.ALPN, ip(s.Remote))

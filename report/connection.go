@@ -77,6 +77,7 @@ func connection(r *prober.Result) []part.Fact {
 			all.Add("requested", "a client certificate")
 		}
 	}
+	all.Add("would select", sessionLine(r.Selected))
 	return all
 }
 

@@ -123,6 +123,19 @@ None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an addr
 
 **The exporter's own faults**: with the reasons ` + "`internal`, `local_resources`, `dns_failure`" + `, and with ` + "`timeout`" + ` in the phase ` + "`resolve`" + `, the endpoint was not asked. ` + "`tls_probe_success`" + ` is 0, because the probe did not succeed; ` + "`tls_tcp_connected`" + ` and ` + "`tls_handshake_completed`" + ` are absent, as after a failure of a proxy. So is ` + "`tls_address_success`" + ` of an address that could not be asked, which does not count in ` + "`tls_addresses_failing`" + ` either. A check for whose connections there were no descriptors or ports has no finding, with the reason ` + "`local_resources`" + `. The alert ` + "`TLSExporterBlind`" + ` tells when most probes of a job are such.
 
+**After a handshake without a certificate** that the server rejected, or whose messages are not valid, the probe sends other ClientHellos over new connections, one after another, until one shows a certificate or the time is over. Each gets a third of the time that is left.
+
+1. TLS 1.0 to 1.3 with the common cipher suites, all groups and all signature algorithms. If the server selects TLS 1.3, a client with FFDHE, X448, brainpool curves and AES-CCM completes the handshake, because TLS 1.3 encrypts certificates.
+2. the offer of the module, with TLS 1.2 at most
+3. the first without TLS 1.3; the rare suites with a certificate (DSA, static DH, GOST); few suites and no extension but the server name; TLS 1.0 without extensions; the suites with a shared secret; SSL 2.0
+
+The certificates are shown and judged as those of any handshake. The rows of the session, such as ` + "`tls_session_info`" + ` and ` + "`tls_negotiated_version`" + `, are about the handshake alone: they are absent unless it had a ServerHello. The report and the JSON say what the server would select. The failure stays that of the handshake, except:
+
+- ` + "`legacy_only`" + `: the server accepts the offer, and refuses it with the versions, suites, groups and signature algorithms of Go alone.
+- ` + "`tls13_intolerant`" + `: the handshake is completed with TLS 1.2 at most, and fails with the same offer and TLS 1.3.
+
+Both are asked three times before they are reported, in an order that a pool with one broken server does not imitate. The first such probe opens up to 9 more connections, and 6 or 12 to confirm. What the server answered is remembered: later probes open one more. If it answered nothing, they open two more, each time with another of the hellos.
+
 **A Unix socket** without a ` + "`server_name`" + ` is checked for trust, dates and use only. No name is configured to verify, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that resolved the address itself.
 
 **addresses: all** probes every address separately and in parallel, at most 32 of them, and checks the module's expectations against each; ` + "`tls_addresses`" + ` is the number of all addresses. One failing address makes ` + "`tls_probe_success`" + ` 0. The most severe failure is the failure of the probe, in this order:

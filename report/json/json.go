@@ -44,6 +44,7 @@ type result struct {
 	Proxy         string        `json:"proxy,omitempty"` // without its password
 	Remote        string        `json:"remote,omitempty"`
 	Session       *session      `json:"session,omitempty"`
+	WouldSelect   *selection    `json:"would_select,omitempty"` // after another ClientHello than that of the handshake
 	Chain         *chainView    `json:"chain,omitempty"`
 	Pool          *pool         `json:"pool,omitempty"`
 	Expectations  []expectation `json:"expectations,omitempty"`
@@ -81,6 +82,13 @@ type session struct {
 	Duration                   float64 `json:"duration_seconds,omitzero"`
 }
 
+type selection struct {
+	Version                    string `json:"version"`
+	Cipher                     string `json:"cipher,omitempty"`
+	Group                      string `json:"group,omitempty"`
+	ClientCertificateRequested bool   `json:"client_certificate_requested"`
+}
+
 type expectation struct {
 	Expectation string `json:"expectation"`
 	Met         bool   `json:"met"`
@@ -113,6 +121,9 @@ func resultOf(r *prober.Result) result {
 	}
 	if r.Remote.IsValid() {
 		shown.Remote = r.Remote.String()
+	}
+	if s := r.Selected; s != nil {
+		shown.WouldSelect = &selection{s.VersionName(), s.CipherName(), s.GroupName(), s.ClientCertificateRequested}
 	}
 	for _, addr := range r.Addresses {
 		shown.Addresses = append(shown.Addresses, addr.String())

@@ -45,7 +45,8 @@ var remedies = map[failure.Reason]string{
 	"not_tls":           "The port answers, but not with TLS. Correct the port, turn on TLS at the service, or use a scheme with STARTTLS, such as smtp://.",
 	"closed":            "The server closed the connection without an alert. Check its log, whether it knows this server name, and whether the load balancer has a healthy backend.",
 	"no_common_version": "The server chose a TLS version that the client did not offer. Widen min_version and max_version in the module, or turn on TLS 1.2 or 1.3 at the server.",
-	"legacy_only":       "The server accepts only versions or ciphers that current clients do not offer. Update its TLS library or its configuration.",
+	"legacy_only":       "The server accepts only versions, ciphers, groups or signatures that Go, Chrome and other clients do not offer. Turn on common ones, or update its TLS library.",
+	"tls13_intolerant":  "The server fails if a client offers TLS 1.3, and accepts TLS 1.2. Update the server, or the middlebox before it. A key too small for TLS 1.3 may be the cause: then make a new one.",
 	"bad_message":       "The server violates the TLS protocol. Check whether a middlebox changes the traffic, then update the server's TLS library.",
 	"bad_certificate":   "A certificate breaks the format of RFC 5280, or has a key that the exporter cannot use; some clients reject it. The message says what and where. Have it issued again.",
 

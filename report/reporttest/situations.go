@@ -46,6 +46,7 @@ func Situations() []Situation {
 		{"rejected_as_expected", "good", rejectedAsExpected()},
 		{"not_tls", "bad", NotTLS()},
 		{"starttls_refused", "bad", startTLSRefused()},
+		{"legacy_only", "bad", legacyOnly()},
 		{"unmet_expectation", "bad", unmetExpectation()},
 		{"dns_failure", "unknown", DNSFailure()},
 		{"not_yet_valid", "bad", notYetValid()},
@@ -194,6 +195,16 @@ func rejectedAsExpected() *prober.Result {
 	r := clientCertificateRequired()
 	r.Failure = nil
 	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{{Name: "client_certificate_required", Met: true, Saw: "alert_certificate_required"}}}
+	return r
+}
+
+// legacyOnly is an endpoint that rejects the handshake, and answers another ClientHello.
+func legacyOnly() *prober.Result {
+	r := Healthy()
+	r.Session = nil
+	r.Selected = &handshake.Session{Version: tls.VersionTLS13, CipherSuite: 0x1304, Group: 30, Remote: r.Remote, ServerName: "www.example.com"}
+	r.Phases = took(failure.PhaseResolve, 3.5, failure.PhaseConnect, 10.2, failure.PhaseServerHello, 11.1, failure.PhaseVerify, 0.1)
+	r.Failure = &failure.Failure{Phase: failure.PhaseServerHello, Reason: failure.ReasonLegacyOnly, Err: errors.New("the server would select TLS 1.3 with TLS_AES_128_CCM_SHA256 and x448, which Go, Chrome and other clients do not offer; the handshake failed: remote error: tls: handshake failure")}
 	return r
 }
 
