@@ -127,14 +127,14 @@ None of them is a probe. ` + "`denied`" + ` is one: the name resolved to an addr
 
 1. TLS 1.0 to 1.3 with the common cipher suites, all groups and all signature algorithms. If the server selects TLS 1.3, a client with FFDHE, X448, brainpool curves and AES-CCM completes the handshake, because TLS 1.3 encrypts certificates.
 2. the offer of the module, with TLS 1.2 at most
-3. the first without TLS 1.3; the rare suites with a certificate (DSA, static DH, GOST); few suites and no extension but the server name; TLS 1.0 without extensions; the suites with a shared secret; SSL 2.0
+3. the first without TLS 1.3; the rare suites with a certificate (DSA, static DH, GOST); few suites and no extension but the server name; TLS 1.0 without extensions; the suites without a certificate, or with a shared secret; SSL 2.0
 
 The certificates are shown and judged as those of any handshake. The rows of the session, such as ` + "`tls_session_info`" + ` and ` + "`tls_negotiated_version`" + `, are about the handshake alone: they are absent unless it had a ServerHello. The report and the JSON say what the server would select. The failure stays that of the handshake, except:
 
 - ` + "`legacy_only`" + `: the server accepts the offer, and refuses it with the versions, suites, groups and signature algorithms of Go alone.
 - ` + "`tls13_intolerant`" + `: the handshake is completed with TLS 1.2 at most, and fails with the same offer and TLS 1.3.
 
-Both are asked three times before they are reported, in an order that a pool with one broken server does not imitate. The first such probe opens up to 9 more connections, and 6 or 12 to confirm. What the server answered is remembered: later probes open one more. If it answered nothing, they open two more, each time with another of the hellos.
+Both are asked three times before they are reported, in an order that a pool with one broken server does not imitate. The first such probe opens up to 10 more connections, and 6 or 12 to confirm. What the server answered is remembered: later probes open one more. If it answered nothing, they open two more, each time with another of the hellos.
 
 **A Unix socket** without a ` + "`server_name`" + ` is checked for trust, dates and use only. No name is configured to verify, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that resolved the address itself.
 

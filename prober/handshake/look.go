@@ -264,16 +264,17 @@ func (l *look) verdict(ctx context.Context, seen *sighting) failure.Reason {
 		return func() answer { _, got := l.ask(ctx, s, narrow); return got }
 	}
 	ownOffer := func() answer { _, got := l.askCryptoTLS(ctx, 0); return got }
+	narrow := seen.shape
 	switch seen.shape {
-	case shapeSSL2, shapeSecret:
-		return failure.ReasonLegacyOnly // every other shape was refused
+	case shapeSSL2:
+		narrow = shapeAll
 	case shapeTLS12:
 		if seen.completed && l.confirm(accepts(shapeTLS12, false), ownOffer) {
 			return failure.ReasonTLS13Intolerant
 		}
 		return ""
 	}
-	if l.confirm(accepts(seen.shape, false), accepts(seen.shape, true)) {
+	if l.confirm(accepts(seen.shape, false), accepts(narrow, true)) {
 		return failure.ReasonLegacyOnly
 	}
 	if seen.shape == shapeAll && seen.session.Version < tls.VersionTLS13 && l.client.options.offersBoth() &&

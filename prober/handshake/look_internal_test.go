@@ -71,7 +71,7 @@ func list(t *testing.T, h *hello.ClientHello, extension uint16) []uint16 {
 // TestShapes checks the sizes of the hellos: some servers read no more.
 func TestShapes(t *testing.T) {
 	for s, test := range map[shape]struct{ bytes, suites, extensions int }{
-		shapeAll: {1 << 10, hello.MaxSuites, 99}, shapeUpTo12: {1 << 10, hello.MaxSuites, 99}, shapeRare: {1 << 10, hello.MaxSuites, 99}, shapeSecret: {1 << 10, hello.MaxSuites, 99},
+		shapeAll: {1 << 10, hello.MaxSuites, 99}, shapeUpTo12: {1 << 10, hello.MaxSuites, 99}, shapeRare: {1 << 10, 119, 99}, shapeRarer: {1 << 10, 119, 99}, shapeRarest: {1 << 10, 119, 99},
 		shapeBare: {255, 60, 1}, shapeOldest: {255, 60, 0},
 	} {
 		for _, narrow := range []bool{false, true} {
@@ -89,7 +89,10 @@ func TestShapes(t *testing.T) {
 		}
 	}
 	// Each suite is in one shape.
-	all := slices.Concat(allSuites, rareSuites, secretSuites)
+	all := slices.Concat(allSuites, slices.Concat(rareParts...))
+	if len(rareParts) != 3 {
+		t.Errorf("%d shapes have rare suites", len(rareParts))
+	}
 	for _, id := range append(hello.SuitesFor(hello.TLS12), hello.SuitesFor(hello.TLS13)...) {
 		if !slices.Contains(all, id) {
 			t.Errorf("%s is in no shape", id)

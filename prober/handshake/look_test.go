@@ -229,7 +229,7 @@ func TestLookIsRemembered(t *testing.T) {
 	}{
 		"TLS 1.2 only":   {func(h *hello.ClientHello) bool { return !offersTLS13(h) }, []int64{9, 2, 2}},
 		"few extensions": {func(h *hello.ClientHello) bool { return len(h.Extensions) <= 1 }, []int64{7, 2, 2}},
-		"nothing":        {func(*hello.ClientHello) bool { return false }, []int64{9, 3, 3}},
+		"nothing":        {func(*hello.ClientHello) bool { return false }, []int64{10, 3, 3}},
 	} {
 		var calls atomic.Int64
 		reject := labtest.RejectUnless(test.accepts, fatal(hello.DecodeError))

@@ -18,14 +18,15 @@ const (
 	shapeTLS13        // TLS 1.3 alone, with package wide: the only shape that shows its certificates
 	shapeTLS12        // the offer of the module with TLS 1.2 at most, with crypto/tls
 	shapeUpTo12       // shapeAll without TLS 1.3
-	shapeRare         // the rare suites with a certificate: DSA, static DH and ECDH, GOST, ARIA
+	shapeRare         // rare suites with a certificate: DSA, static DH and ECDH, GOST
 	shapeBare         // few suites, and no extension but server_name
 	shapeOldest       // TLS 1.0, few suites, no extension
-	shapeSecret       // the rare suites without one, or with a secret that both sides know: PSK, SRP, Kerberos
+	shapeRarer        // rare suites without one, or with a secret that both sides know: PSK, SRP, Kerberos
+	shapeRarest       // the rest of them
 	shapeSSL2         // SSL 2.0
 )
 
-var shapes = []shape{shapeAll, shapeTLS13, shapeTLS12, shapeUpTo12, shapeRare, shapeBare, shapeOldest, shapeSecret, shapeSSL2}
+var shapes = []shape{shapeAll, shapeTLS13, shapeTLS12, shapeUpTo12, shapeRare, shapeBare, shapeOldest, shapeRarer, shapeRarest, shapeSSL2}
 
 // What crypto/tls offers, and so the handshake of a probe. TestOwnOffer compares it with
 // the ClientHello.
@@ -57,24 +58,32 @@ var allVersions = []hello.Version{hello.TLS13, hello.TLS12, hello.TLS11, hello.T
 
 // The cipher suites of the shapes.
 var (
-	allSuites    = append(hello.UsualSuites(hello.TLS13), hello.UsualSuites(hello.TLS12)...)
-	rareSuites   = append(hello.RareSuites(hello.TLS13), select12(func(s *hello.Suite) bool { return !usual(s) && !secret(s) && !s.Anonymous })...)
-	secretSuites = select12(func(s *hello.Suite) bool { return !usual(s) && (secret(s) || s.Anonymous) })
-	fewSuites    = select12(func(s *hello.Suite) bool { // those that old servers have
-		return usual(s) && !s.Anonymous && slices.Contains([]string{"AES", "3DES", "RC4", "DES"}, s.Cipher) && s.Mode != "CCM" && s.Mode != "CCM_8"
+	allSuites = append(hello.UsualSuites(hello.TLS13), hello.UsualSuites(hello.TLS12)...)
+	rareParts = slices.Collect(slices.Chunk(rareSuites(), 119))                              // one hello has at most 120, with a signalling value
+	fewSuites = slices.DeleteFunc(slices.Clone(allSuites), func(id hello.CipherSuite) bool { // those that old servers have
+		s := hello.Find(id)
+		return s.Anonymous || s.Min == hello.TLS13 || !slices.Contains([]string{"AES", "3DES", "RC4", "DES"}, s.Cipher) || s.Mode == "CCM" || s.Mode == "CCM_8"
 	})
 )
 
-// select12 returns the suites of TLS 1.2 and below that match.
-func select12(match func(*hello.Suite) bool) []hello.CipherSuite {
-	return slices.DeleteFunc(hello.SuitesFor(hello.TLS12), func(id hello.CipherSuite) bool { return !match(hello.Find(id)) })
+// rareSuites returns all suites that are not in allSuites, first those with a
+// certificate.
+func rareSuites() []hello.CipherSuite {
+	rare := append(hello.SuitesFor(hello.TLS13), hello.SuitesFor(hello.TLS12)...)
+	rare = slices.DeleteFunc(rare, func(id hello.CipherSuite) bool { return slices.Contains(allSuites, id) })
+	slices.SortStableFunc(rare, func(a, b hello.CipherSuite) int { return rarity(hello.Find(a)) - rarity(hello.Find(b)) })
+	return rare
 }
 
-func usual(s *hello.Suite) bool { return slices.Contains(allSuites, s.ID) }
-
-// secret reports whether a suite needs a secret that both sides know before.
-func secret(s *hello.Suite) bool {
-	return slices.Contains([]string{"PSK", "DHE_PSK", "ECDHE_PSK", "RSA_PSK", "SRP", "KRB5", "ECCPWD", "NULL"}, s.KeyExchange)
+// rarity orders suites by how likely a server with a certificate has no others.
+func rarity(s *hello.Suite) int {
+	switch {
+	case slices.Contains([]string{"PSK", "DHE_PSK", "ECDHE_PSK", "RSA_PSK", "SRP", "KRB5", "ECCPWD", "NULL"}, s.KeyExchange):
+		return 2
+	case s.Anonymous || s.Cipher == "ARIA":
+		return 1
+	}
+	return 0
 }
 
 // message returns the hello of a shape that package scan sends. Narrow limits it to what
@@ -87,9 +96,11 @@ func (s shape) message(name string, narrow bool) ([]byte, error) {
 	case shapeUpTo12:
 		o.Version, o.Ciphers = hello.TLS12, allSuites
 	case shapeRare:
-		o.Versions, o.Ciphers = allVersions, rareSuites
-	case shapeSecret:
-		o.Version, o.Ciphers = hello.TLS12, secretSuites
+		o.Versions, o.Ciphers = allVersions, rareParts[0]
+	case shapeRarer:
+		o.Versions, o.Ciphers = allVersions, rareParts[1]
+	case shapeRarest:
+		o.Versions, o.Ciphers = allVersions, rareParts[2]
 	case shapeBare:
 		return bare(hello.TLS12, narrow, hello.ServerName(name)).Marshal()
 	case shapeOldest:
