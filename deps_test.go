@@ -91,10 +91,9 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto/x509":             {"prober/chain/roots.go"},
 	"golang.org/x/crypto/chacha20poly1305": {"prober/tls13/keys/keys.go"},
 	"golang.org/x/crypto/cryptobyte":       {"prober/starttls/ldap.go", "prober/hello/wire.go", "prober/certificate/der.go"},
-	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go"},
+	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go", "prober/tls13/wide/circl.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
-	"github.com/cloudflare/circl":          {"prober/tls13/wide/circl.go"},
 }
 
 // full is the path of a package by its name in imports.

@@ -28,9 +28,9 @@ var (
 		"ssl3-only", "alert-handshake-failure", "alert-unrecognized-name", "plain-http", "garbage",
 		"silent", "closes-at-once", "closes-mid-handshake", "resets-mid-handshake", "endless", "refused",
 	}, noTLS...)
-	noHandshake = append([]string{"client-certificate-required-tls12", "client-certificate-required-tls13"}, noCertificate...)
+	noHandshake = append([]string{"client-certificate-required-tls12", "client-certificate-required-tls13", "tls13-intolerant"}, noCertificate...)
 	// The ServerHello has the version, and one of these sends it.
-	noVersion = noCertificate
+	noVersion = append(slices.Clone(noCertificate), "tls13-intolerant")
 	// The dialogue before TLS fails.
 	noTLS = dialogues(func(name string) bool {
 		return slices.ContainsFunc([]string{"-not-offered", "-refused", "-injected", "-stalled"}, func(fault string) bool { return strings.HasSuffix(name, fault) })

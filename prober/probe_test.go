@@ -56,6 +56,7 @@ var diagnoses = map[string]struct {
 	"alert-handshake-failure":           {phase: failure.PhaseServerHello, reason: "alert_handshake_failure"},
 	"alert-unrecognized-name":           {phase: failure.PhaseServerHello, reason: "alert_unrecognized_name"},
 	"garbage":                           {phase: failure.PhaseServerHello, reason: failure.ReasonNotTLS},
+	"tls13-intolerant":                  {phase: failure.PhaseServerHello, reason: failure.ReasonTLS13Intolerant, certificates: 2},
 	"ssl3-only":                         {phase: failure.PhaseKeyExchange, reason: failure.ReasonLegacyOnly},
 	"endless":                           {phase: failure.PhaseKeyExchange, reason: failure.ReasonTooLarge},
 	"refused":                           {phase: failure.PhaseConnect, reason: failure.ReasonRefused},

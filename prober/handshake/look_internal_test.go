@@ -17,7 +17,7 @@ import (
 // TestOwnOffer compares what the verdict of a look takes for the offer of crypto/tls with
 // its ClientHello.
 func TestOwnOffer(t *testing.T) {
-	c, err := New(Options{}, time.Second, nil, new(Counts))
+	c, err := New(Options{}, time.Second, nil, new(Process))
 	if err != nil {
 		t.Fatal(err)
 	}

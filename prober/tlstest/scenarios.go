@@ -6,8 +6,10 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 
 	"tls_exporter/prober/tlstest/internal/wire"
@@ -106,6 +108,9 @@ func tlsScenarios() []Scenario {
 		{Name: "tls13-only",
 			Description: "The server supports TLS 1.3 only, and rejects older clients.",
 			Make:        static(Server{Config: versions(tls.VersionTLS13, tls.VersionTLS13)})},
+		{Name: "tls13-intolerant",
+			Description: "The server rejects clients that offer TLS 1.3, and accepts them with TLS 1.2 at most.",
+			Make:        static(Server{Config: rejectTLS13})},
 		{Name: "ssl3-only",
 			Description: "The server answers with SSL 3.0, which clients no longer support.",
 			Make:        static(Server{Accept: answer(serverHelloSSL30())})},
@@ -177,6 +182,17 @@ func followedBy(rest ...*CA) func(leaf *x509.Certificate) []*x509.Certificate {
 
 func versions(from, to uint16) func(*tls.Config) {
 	return func(c *tls.Config) { c.MinVersion, c.MaxVersion = from, to }
+}
+
+// rejectTLS13 makes crypto/tls send the alert internal_error to clients with TLS 1.3.
+func rejectTLS13(c *tls.Config) {
+	c.MaxVersion = tls.VersionTLS12
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if slices.Contains(hello.SupportedVersions, tls.VersionTLS13) {
+			return nil, errors.New("TLS 1.3 is unknown")
+		}
+		return nil, nil
+	}
 }
 
 func requireClientCertificate(version uint16) func(*tls.Config) {

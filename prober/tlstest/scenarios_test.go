@@ -62,6 +62,7 @@ var scenarioChecks = []scenarioCheck{
 	{"tls10-only", all(completesHandshake, verifies, negotiates(tls.VersionTLS10), rejectsFrom(tls.VersionTLS11))},
 	{"tls12-only", all(completesHandshake, verifies, negotiates(tls.VersionTLS12), rejectsUpTo(tls.VersionTLS11), rejectsFrom(tls.VersionTLS13))},
 	{"tls13-only", all(completesHandshake, verifies, negotiates(tls.VersionTLS13), rejectsUpTo(tls.VersionTLS12))},
+	{"tls13-intolerant", all(failsWith("remote error: tls: internal error"), acceptsUpTo(tls.VersionTLS12))},
 	{"ssl3-only", failsWith("tls: server selected unsupported protocol version 300")},
 	{"client-certificate-required-tls12", all(rejectsInHandshake, verifies, alerts("tls: handshake failure"), acceptsClientCertificate)},
 	{"client-certificate-required-tls13", all(rejectsAfterHandshake, verifies, alerts("tls: certificate required"), acceptsClientCertificate)},
@@ -162,6 +163,14 @@ func rejectsFrom(version uint16) func(*testing.T, endpoint) {
 
 func rejectsUpTo(version uint16) func(*testing.T, endpoint) {
 	return rejects(func(c *tls.Config) { c.MaxVersion = version })
+}
+
+func acceptsUpTo(version uint16) func(*testing.T, endpoint) {
+	return func(t *testing.T, e endpoint) {
+		if err := testclient.Handshake(t, e.addr, func(c *tls.Config) { c.MaxVersion = version }).Handshake; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func rejects(change func(*tls.Config)) func(*testing.T, endpoint) {
