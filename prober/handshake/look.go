@@ -288,7 +288,16 @@ func (l *look) verdict(ctx context.Context, seen *sighting) failure.Reason {
 // times. No order that repeats after one to five connections has the same answers: a load
 // balancer with a broken server and good ones is not taken for one that refuses.
 func (l *look) confirm(good, bad func() answer) bool {
-	return bad() == refused && bad() == refused && good() == accepted && good() == accepted && bad() == refused && good() == accepted
+	for _, want := range []answer{refused, refused, accepted, accepted, refused, accepted} {
+		ask := bad
+		if want == accepted {
+			ask = good
+		}
+		if ask() != want {
+			return false
+		}
+	}
+	return true
 }
 
 // explain replaces the reason of the failure with the verdict of a look.
