@@ -50,7 +50,7 @@ func newBench(ctx context.Context, p plan) (b *bench, err error) {
 	if err := os.WriteFile(b.file("roots.pem"), []byte(b.servers.roots), 0o600); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(b.file("targets.yml"), fmt.Appendf(nil, modules, b.file("roots.pem")), 0o600); err != nil {
+	if err := os.WriteFile(b.file("targets.yml"), fmt.Appendf(nil, modules, b.file("roots.pem"), b.servers.resolver), 0o600); err != nil {
 		return nil, err
 	}
 	if b.bare, err = startBare(b.file("roots.pem")); err != nil {

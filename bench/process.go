@@ -85,19 +85,22 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// resident is the resident memory of the process, in bytes.
-func (p *process) resident() (float64, error) {
+// resident is the resident memory of the process, in bytes. peak is the most that it had.
+func (p *process) resident() (float64, error) { return p.status("VmRSS:") }
+func (p *process) peak() (float64, error)     { return p.status("VmHWM:") }
+
+func (p *process) status(field string) (float64, error) {
 	content, err := os.ReadFile(p.proc("status"))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(content)) {
-		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
+		if value, found := strings.CutPrefix(line, field); found {
 			kilobytes, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
 			return kilobytes * 1024, err
 		}
 	}
-	return 0, fmt.Errorf("%s has no VmRSS", p.proc("status"))
+	return 0, fmt.Errorf("%s has no %s", p.proc("status"), field)
 }
 
 func (p *process) proc(file string) string {

@@ -24,8 +24,9 @@ import (
 
 // The chains of the servers, each at its own port.
 const (
-	chainP256 = "P-256"
-	chainRSA  = "RSA-2048"
+	chainP256  = "P-256"
+	chainRSA   = "RSA-2048"
+	chainWorst = "worst"
 )
 
 // endpoint is an address of 127.0.0.0/8, which is all local. Each endpoint has its own
@@ -50,14 +51,27 @@ func serve(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var ports [3]int
-	for i, handle := range []func(net.Conn){p256.handle, rsa2048.handle, silent} {
+	worst, err := newWorst()
+	if err != nil {
+		return err
+	}
+	lab, err := tlstest.New()
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	resolver, err := lab.StartDNS(poolZone())
+	if err != nil {
+		return err
+	}
+	var ports [4]int
+	for i, handle := range []func(net.Conn){p256.handle, rsa2048.handle, silent, worst.handle} {
 		if ports[i], err = accept(handle); err != nil {
 			return err
 		}
 	}
 	roots := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate.Raw})
-	fmt.Fprintf(out, "%d %d %d %q\n", ports[0], ports[1], ports[2], roots)
+	fmt.Fprintf(out, "%d %d %d %d %s %q\n", ports[0], ports[1], ports[2], ports[3], resolver, roots)
 	_, err = io.Copy(io.Discard, in)
 	return err
 }
@@ -199,9 +213,10 @@ func randomSerial() []byte {
 // servers is the process of that role.
 type servers struct {
 	process
-	ports  map[string]int
-	silent netip.AddrPort
-	roots  string // PEM
+	ports    map[string]int
+	silent   netip.AddrPort
+	resolver string // address of a DNS server with the names of poolZone
+	roots    string // PEM
 }
 
 func startServers() (*servers, error) {
@@ -210,15 +225,15 @@ func startServers() (*servers, error) {
 		return nil, err
 	}
 	s := &servers{process: p, ports: make(map[string]int)}
-	var p256, rsa2048, silent int
+	var p256, rsa2048, silent, worst int
 	line, err := p.out.ReadString('\n')
 	if err != nil {
 		return s, err
 	}
-	if _, err := fmt.Sscanf(line, "%d %d %d %q\n", &p256, &rsa2048, &silent, &s.roots); err != nil {
+	if _, err := fmt.Sscanf(line, "%d %d %d %d %s %q\n", &p256, &rsa2048, &silent, &worst, &s.resolver, &s.roots); err != nil {
 		return s, fmt.Errorf("the servers answered %q: %w", line, err)
 	}
-	s.ports[chainP256], s.ports[chainRSA] = p256, rsa2048
+	s.ports[chainP256], s.ports[chainRSA], s.ports[chainWorst] = p256, rsa2048, worst
 	s.silent = netip.AddrPortFrom(endpoint(0), uint16(silent))
 	return s, nil
 }
