@@ -13,7 +13,8 @@ import (
 )
 
 // probePool probes every address in parallel, at most MaxAddresses of them. The
-// rest of the result is that of one address.
+// rest of the result is that of one address. All pools together probe only so many
+// addresses at a time, because each takes as much memory as a probe.
 func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that the order of the DNS answer, which changes, has no effect
 	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
@@ -21,7 +22,13 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 	for i := range probes {
 		probe := &Result{Target: r.Target, Start: r.Start, Checks: r.Checks}
 		probes[i] = probe
+		leave, err := p.process.Handshakes.Pools.Take(ctx)
+		if err != nil {
+			probe.fail(failure.PhaseConnect, failure.ReasonInternal, err)
+			continue
+		}
 		group.Go(func() {
+			defer leave()
 			if err := failure.Contain(func() { p.probeAddress(ctx, probe, addrs[i:i+1]) }); err != nil {
 				probe.fail(failure.PhaseVerify, failure.ReasonInternal, err)
 			}

@@ -38,7 +38,8 @@ type Client struct {
 // Process is what the clients of one process share. Its zero value is ready to use.
 type Process struct {
 	Counts Counts
-	Room   bounded.Room // for the answers of servers
+	Room   bounded.Room  // for the answers of servers
+	Pools  bounded.Slots // for the addresses of pools
 }
 
 // Counts counts the calls of Handshake by the client that performed the handshake, also
