@@ -103,7 +103,7 @@ type Slots struct {
 }
 
 // maxSlots is how many there are.
-const maxSlots = 256
+const maxSlots = 160
 
 // Take waits for a slot. The caller calls leave to give it back. The error wraps ErrFull.
 func (s *Slots) Take(ctx context.Context) (leave func(), err error) {

@@ -26,6 +26,16 @@ type chainReader struct {
 // errCostly is the error about a chain that crypto/tls must not parse.
 var errCostly = failure.With(failure.ReasonTooLarge, certificate.ErrTooCostly)
 
+// missing returns how many bytes are missing of the current record, or of its header. If
+// crypto/tls gets no more at once, it has logged the keys of a record before that arrives.
+func (c *chainReader) missing() int {
+	const header = 5
+	if len(c.records) < header {
+		return header - len(c.records)
+	}
+	return max(1, header+int(c.records[3])<<8+int(c.records[4])-len(c.records))
+}
+
 // feed takes bytes that crypto/tls is about to read. The error is errCostly. Everything
 // else that is wrong is left to crypto/tls.
 func (c *chainReader) feed(b []byte) error {
@@ -106,8 +116,8 @@ func (c *chainReader) open(record hello.Record) (kind uint8, content []byte, ok 
 func (c *chainReader) message(message []byte) {
 	switch message[0] {
 	case hello.MsgServerHello:
-		if h, err := hello.ParseServerHello(message); err == nil && !h.Retry {
-			c.hello = h
+		if h, err := hello.ParseServerHello(message); err == nil {
+			c.hello = h // after a HelloRetryRequest another one follows
 		}
 	case hello.MsgCertificate:
 		c.done = true

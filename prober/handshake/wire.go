@@ -44,6 +44,9 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
+	if c.chain != nil && !c.chain.done {
+		b = b[:min(len(b), c.chain.missing())]
+	}
 	n, err := c.answer.Read(b)
 	if n > 0 && !c.begun {
 		c.begun = true
