@@ -237,7 +237,7 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 			if err := guard.New(f.Policy.Value, new(guard.Listeners)).CheckTarget(&target); err != nil {
 				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", text.Quote(written.Value), err))
 			}
-			identity := target.String() + fmt.Sprint(g.Labels)
+			identity := target.String() + fmt.Sprintf("%q", g.Labels)
 			if first, twice := lines[identity]; twice {
 				return nil, at(written.Line, fmt.Errorf("target %s is already on line %d with the same labels, and Prometheus could not distinguish their series; remove one or give it another label", text.Quote(written.Value), first))
 			}

@@ -43,7 +43,7 @@ func (c *Checks) Scan() {
 // slot is a check.Cached of any type.
 type slot interface {
 	Ask(ctx context.Context, run *check.Run, name string)
-	CacheKey(name, routeKey string) ([16]byte, bool)
+	CacheKey(name string, moduleKey [16]byte) ([16]byte, bool)
 }
 
 // cachedCheck is a check whose finding is cached: its name, and its field in Checks.
@@ -68,10 +68,10 @@ var cachedChecks = func() (entries []cachedCheck) {
 }()
 
 // cacheKeys are the keys of the checks that are on and whose findings are cached.
-func (c *Checks) cacheKeys(routeKey string) [][16]byte {
+func (c *Checks) cacheKeys(moduleKey [16]byte) [][16]byte {
 	var all [][16]byte
 	for _, entry := range cachedChecks {
-		if key, on := entry.slot(c).CacheKey(entry.name, routeKey); on {
+		if key, on := entry.slot(c).CacheKey(entry.name, moduleKey); on {
 			all = append(all, key)
 		}
 	}

@@ -1,14 +1,15 @@
 package prober
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/connect"
+	"tls_exporter/prober/guard"
 	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/identity"
 	"tls_exporter/prober/option"
 	"tls_exporter/prober/resolve"
 	"tls_exporter/prober/target"
@@ -65,10 +66,13 @@ func (m *Module) validate() error {
 	return m.Route.Validate()
 }
 
-// routeKey identifies how the module reaches servers, for the keys of cached
-// findings. Certificate is the chain that is presented to servers.
-func (m *Module) routeKey(certificate [][]byte) string {
-	chosen := Module{ServerName: m.ServerName, Route: m.Route}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %x", chosen, certificate))
-	return string(sum[:])
+// key identifies all that a check can see of a module and of the files that it names:
+// the trusted roots of ca_file and the client certificate, both in DER, and the access
+// policy. Each option counts unless it is a check's, whose own options are added to the
+// key of its findings. The system's roots and the environment's proxy do not change in a
+// process.
+func (m *Module) key(roots, certificate [][]byte, policy *guard.Policy) [16]byte {
+	common := *m
+	common.Checks = Checks{}
+	return identity.Of(common, roots, certificate, policy)
 }

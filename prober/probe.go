@@ -116,7 +116,7 @@ func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	if r.Failure != nil && r.Failure.Phase.BeforeTLS() {
 		e.Down = r.Failure
 	}
-	r.runChecks(ctx, &check.Run{Endpoint: e, Cache: p.process.Cache, RouteKey: p.routeKey, Start: r.Start})
+	r.runChecks(ctx, &check.Run{Endpoint: e, Cache: p.process.Cache, ModuleKey: p.key, Start: r.Start})
 	if r.Expect.Finding != nil {
 		r.applyExpectations(r.Expect.Finding)
 	}

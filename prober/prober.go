@@ -19,7 +19,7 @@ type Prober struct {
 	route    *connect.Route
 	client   *handshake.Client
 	verifier *chain.Verifier
-	routeKey string // how servers are reached, for the keys of cached findings
+	key      [16]byte // of all that its checks can see, for cached findings
 }
 
 // Process is what the probers of one process share.
@@ -57,7 +57,7 @@ func New(m Module, process Process) (*Prober, error) {
 	if p.route, err = connect.New(m.Route, process.Guard, roots.Pool, m.Addresses == AllAddresses); err != nil {
 		return nil, err
 	}
-	p.routeKey = m.routeKey(p.client.Certificate())
+	p.key = m.key(roots.Own(), p.client.Certificate(), process.Guard.Policy())
 	return p, nil
 }
 
@@ -72,4 +72,4 @@ func (p *Prober) With(change func(*Module)) (*Prober, error) {
 func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout) }
 
 // CacheKeys are the keys under which the findings of this module are cached.
-func (p *Prober) CacheKeys() [][16]byte { return p.module.cacheKeys(p.routeKey) }
+func (p *Prober) CacheKeys() [][16]byte { return p.module.cacheKeys(p.key) }

@@ -78,6 +78,15 @@ func LoadRoots(o Options) (*Roots, error) {
 	return r, nil
 }
 
+// Own returns the trusted roots of ca_file, in DER; nil: there is no such file.
+func (r *Roots) Own() [][]byte {
+	var all [][]byte
+	for _, cert := range r.own {
+		all = append(all, cert.Raw)
+	}
+	return all
+}
+
 // loadRoots reads caFile, in addition to the system's roots or instead of them. The
 // system's roots are the default.
 func loadRoots(caFile string, withSystem bool) (*Roots, error) {

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -230,10 +229,4 @@ func (c *Cache) Retain(questions map[[16]byte]bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.store.retain(questions)
-}
-
-// digest is the SHA-256 of a text, shortened to 16 bytes.
-func digest(text string) [16]byte {
-	sum := sha256.Sum256([]byte(text))
-	return [16]byte(sum[:16])
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/identity"
 )
 
 // numbered is a finding that holds how many findings its maker has made.
@@ -29,7 +30,7 @@ type maker struct {
 }
 
 func (m *maker) request(server string, maxAge time.Duration) *request {
-	return &request{key: key{target: digest(server)}, server: server, maxAge: maxAge, find: func(ctx context.Context) (Sized, error) {
+	return &request{key: key{target: identity.Of(server)}, server: server, maxAge: maxAge, find: func(ctx context.Context) (Sized, error) {
 		n := m.times.Add(1)
 		if m.release != nil {
 			select {
@@ -141,7 +142,7 @@ func TestFindingsAreRefreshedInTurn(t *testing.T) {
 		for i := range makers {
 			makers[i] = new(maker)
 			q := makers[i].request("a.test", time.Hour)
-			q.key = key{target: digest(fmt.Sprint(i))}
+			q.key = key{target: identity.Of(fmt.Sprint(i))}
 			requests = append(requests, q)
 		}
 		for range 3 {
@@ -209,7 +210,7 @@ func TestOneFindingAtATime(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
-			cache.get(t.Context(), &request{key: key{target: digest(fmt.Sprint(i))}, server: "a.test", maxAge: time.Hour, find: func(context.Context) (Sized, error) {
+			cache.get(t.Context(), &request{key: key{target: identity.Of(fmt.Sprint(i))}, server: "a.test", maxAge: time.Hour, find: func(context.Context) (Sized, error) {
 				now := current.Add(1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}

@@ -6,13 +6,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"tls_exporter/prober/endpoint"
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/identity"
 )
 
 // Outcome tells how one check of a probe went.
@@ -65,15 +65,13 @@ func (s *Slot[Options, Finding]) Judge(run *Run, name string, judge func(*Option
 }
 
 // Question is the options of a check whose finding is costly, and cached between
-// probes.
+// probes. Findings of different options are cached apart, but for fields with the tag
+// `key:"-"`, on which the finding does not depend.
 type Question[Finding any] interface {
 	// Find makes the finding, over connections to the server.
 	Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, error)
 	// MaxAge is how old a cached finding may become.
 	MaxAge() time.Duration
-	// Key identifies the options that the finding depends on. Findings of different
-	// keys are cached apart.
-	Key() string
 }
 
 // Sized is a finding that knows its own size in bytes.
@@ -94,7 +92,7 @@ func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name strin
 	}
 	e, question := run.Endpoint, *s.Options
 	q := &request{
-		key: key{s.cacheKey(name, run.RouteKey), digest(fmt.Sprintf("%+v", *e.Target))}, server: e.Target.Server(), maxAge: question.MaxAge(),
+		key: key{s.cacheKey(name, run.ModuleKey), identity.Of(*e.Target)}, server: e.Target.Server(), maxAge: question.MaxAge(),
 		find: func(ctx context.Context) (Sized, error) { return find(ctx, question, e) },
 	}
 	if question, ok := any(question).(patient); ok {
@@ -127,26 +125,26 @@ func find[Finding Sized](ctx context.Context, question Question[Finding], e *end
 	return any(found).(Sized), nil
 }
 
-// CacheKey identifies what the check asks: its name, its options and the route. It is
+// CacheKey identifies what the check asks: its name, its options and its module. It is
 // false if the check is off.
-func (s *Cached[Options, Finding]) CacheKey(name, routeKey string) ([16]byte, bool) {
+func (s *Cached[Options, Finding]) CacheKey(name string, moduleKey [16]byte) ([16]byte, bool) {
 	if s.Options == nil {
 		return [16]byte{}, false
 	}
-	return s.cacheKey(name, routeKey), true
+	return s.cacheKey(name, moduleKey), true
 }
 
-func (s *Cached[Options, Finding]) cacheKey(name, routeKey string) [16]byte {
-	return digest(fmt.Sprintf("%s %s %s", name, (*s.Options).Key(), routeKey))
+func (s *Cached[Options, Finding]) cacheKey(name string, moduleKey [16]byte) [16]byte {
+	return identity.Of(name, *s.Options, moduleKey)
 }
 
 // Run runs the checks of one probe in parallel. Each writes to its own slot, so only
 // the list of their outcomes needs a lock.
 type Run struct {
-	Endpoint *endpoint.Endpoint
-	Cache    *Cache
-	RouteKey string    // identifies how the module reaches servers
-	Start    time.Time // of the probe
+	Endpoint  *endpoint.Endpoint
+	Cache     *Cache
+	ModuleKey [16]byte  // identifies the options of the module that are not a check's
+	Start     time.Time // of the probe
 
 	group sync.WaitGroup
 	mutex sync.Mutex

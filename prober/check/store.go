@@ -14,8 +14,8 @@ const (
 	entryOverhead = 400       // bytes of one entry beside its finding: its share of the map, the entry, its place in the list
 )
 
-// key identifies a finding. Question is the digest of a check, its options and the
-// route, so that a reload can drop the findings of questions that no module asks any
+// key identifies a finding. Question is the digest of a check, its options and its
+// module, so that a reload can drop the findings of questions that no module asks any
 // more. Target is the digest of the target.
 type key struct{ question, target [16]byte }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"tls_exporter/prober/identity"
 )
 
 // The store is bounded by count and by bytes. The findings that nobody has asked for
@@ -11,7 +13,7 @@ import (
 func TestStoreIsBounded(t *testing.T) {
 	t.Parallel()
 	s := newStore()
-	keyOf := func(i int) key { return key{target: digest(fmt.Sprint(i))} }
+	keyOf := func(i int) key { return key{target: identity.Of(fmt.Sprint(i))} }
 	put := func(i, bytes int) { s.put(keyOf(i), entry{found: sized(bytes), made: time.Now()}) }
 	for i := range maxEntries + 10 {
 		put(i, 0)
@@ -37,7 +39,7 @@ func TestStoreIsBounded(t *testing.T) {
 // Only the findings of questions that are still asked are retained.
 func TestRetain(t *testing.T) {
 	s := newStore()
-	asked, dropped := key{question: digest("asked")}, key{question: digest("dropped")}
+	asked, dropped := key{question: identity.Of("asked")}, key{question: identity.Of("dropped")}
 	s.put(asked, entry{found: sized(1)})
 	s.put(dropped, entry{found: sized(2)})
 	s.retain(map[[16]byte]bool{asked.question: true})

@@ -165,19 +165,14 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 type wrapper interface{ HandshakeDone() }
 
 // server identifies a server in the maps of a client: all of a peer that a handshake
-// depends on. The options of the module belong to the client.
+// depends on. The options of the module belong to the client. The scheme counts: by its
+// dialogue and its ALPN offer it leads to other servers behind one port.
 type server struct {
 	remote netip.AddrPort
-	scheme target.Scheme
-	host   string
-	port   uint16
-	path   string
-	name   string
+	target target.Target
 }
 
-func serverOf(p *Peer) server {
-	return server{p.Remote, p.Target.Scheme, p.Target.Host, p.Target.Port, p.Target.Path, p.Target.Name()}
-}
+func serverOf(p *Peer) server { return server{p.Remote, *p.Target} }
 
 // The size of the map of fallbacks and of one entry, in bytes: some 10,000 servers for
 // each module.

@@ -87,6 +87,36 @@ func TestPermanentFallback(t *testing.T) {
 	}
 }
 
+// TestFallbackIsOfOneScheme checks that what one scheme needs is not remembered for
+// another one at the same port: a proxy in front may lead their ALPN offers to different
+// servers.
+func TestFallbackIsOfOneScheme(t *testing.T) {
+	lab := labtest.Lab(t)
+	p := probetest.New(t, probetest.Module(t, lab))
+	addr, calls := labtest.Counted(t, lab, tlstest.Server{Config: func(c *tls.Config) {
+		old := c.Clone()
+		old.MaxVersion = tls.VersionTLS12
+		c.GetConfigForClient = func(asked *tls.ClientHelloInfo) (*tls.Config, error) {
+			if len(asked.SupportedProtos) > 0 {
+				return old, nil
+			}
+			return nil, nil
+		}
+	}})
+	for i, test := range []struct {
+		target string
+		want   int64 // connections
+	}{{"https://" + addr, 2}, {"tls://" + addr, 1}, {"https://" + addr, 1}} {
+		before := calls.Load()
+		if r := p.Probe(context.Background(), probetest.Target(t, test.target)); r.Failure != nil {
+			t.Errorf("probe %d: %+v", i+1, r.Failure)
+		}
+		if got := calls.Load() - before; got != test.want {
+			t.Errorf("probe %d of %s opened %d connections, want %d", i+1, test.target, got, test.want)
+		}
+	}
+}
+
 // intermittent are faults that may be absent on the next connection.
 func intermittent(certificate *tls.Certificate) map[string]fault {
 	return map[string]fault{

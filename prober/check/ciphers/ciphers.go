@@ -5,7 +5,6 @@ package ciphers
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 type Options struct {
 	// Every is how old the finding may become; 0: an hour. It is made again before
 	// that.
-	Every option.Duration `yaml:"every"`
+	Every option.Duration `yaml:"every" key:"-"`
 	// Connections is how many connections one finding may take; 0: 500.
 	Connections option.Count `yaml:"connections"`
 	// Pace is the least time between the starts of two connections; 0: none.
@@ -33,9 +32,6 @@ const defaultConnections = 500
 
 // MaxAge is how old a finding may become.
 func (o Options) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), check.DefaultMaxAge) }
-
-// Key identifies the options that the finding depends on.
-func (o Options) Key() string { return fmt.Sprint(o.Connections, o.Pace) }
 
 // Patience is how long making the finding may take. A pace makes it longer.
 func (o Options) Patience() time.Duration {

@@ -19,14 +19,11 @@ import (
 type Options struct {
 	// Every is how old the finding may become; 0: an hour. It is made again before
 	// that.
-	Every option.Duration `yaml:"every"`
+	Every option.Duration `yaml:"every" key:"-"`
 }
 
 // MaxAge is how old a finding may become.
 func (o Options) MaxAge() time.Duration { return cmp.Or(time.Duration(o.Every), check.DefaultMaxAge) }
-
-// Key is empty: the finding depends on no option.
-func (o Options) Key() string { return "" }
 
 // Finding is the finding of the check versions.
 type Finding struct {

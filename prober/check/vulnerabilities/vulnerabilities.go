@@ -18,16 +18,13 @@ import (
 // methods that do not harm the server.
 type Options struct {
 	// Every is how old the finding may become; 0: a day. It is made again before that.
-	Every option.Duration `yaml:"every"`
+	Every option.Duration `yaml:"every" key:"-"`
 }
 
 // MaxAge is how old a finding may become.
 func (o Options) MaxAge() time.Duration {
 	return cmp.Or(time.Duration(o.Every), 24*time.Hour)
 }
-
-// Key is empty: the finding depends on no option.
-func (o Options) Key() string { return "" }
 
 // Finding is the finding of the check vulnerabilities. A vulnerability without an answer
 // is absent from it.
