@@ -40,6 +40,7 @@ func TestPermit(t *testing.T) {
 	const listed = "targets: [{targets: [a.test, '192.0.2.7:8443', 'unix:///run/a.sock'], module: web}]\nmodules: {web: {server_name: web.test}}\n"
 	const only = listed + "probe_policy: {configured_only: true}"
 	const below = "probe_policy: {allow: [{host: '*.example.com'}]}"
+	const nat64 = "probe_policy: {nat64_prefixes: ['2001:db8:64::/96', '2001:db8:65::/48', '64:ff9b:1:e000::/96']}"
 	const inside = "probe_policy: {allow: [{cidr: 10.0.0.0/8, port: 443}]}"
 	for _, test := range []struct {
 		policy, target   string
@@ -54,12 +55,40 @@ func TestPermit(t *testing.T) {
 		{policy: "", target: "169.254.170.2:80", denied: "link-local"},
 		{policy: "", target: "[::ffff:169.254.169.254]", denied: "link-local"},
 		{policy: "", target: "[64:ff9b::169.254.169.254]", denied: "link-local"},
+		// Every IPv6 address that may lead to the metadata service.
+		{policy: "", target: "[64:ff9b:1::169.254.169.254]", denied: "link-local"},
+		{policy: "", target: "[64:ff9b:1:a9fe:a9:fe00::]", denied: "link-local"},
+		{policy: "", target: "[64:ff9b:1:a9:fe:a9fe::]", denied: "link-local"},
+		{policy: "", target: "[64:ff9b:1:0:a9:fea9:fe00:0]", denied: "link-local"},
+		{policy: "", target: "[2002:a9fe:a9fe::1]", denied: "link-local"},
+		{policy: "", target: "[2001:0:a9fe:a9fe::1]", denied: "link-local"},
+		{policy: "", target: "[2001:0:c000:201:0:0:5601:5601]", denied: "link-local"},
+		{policy: "", target: "[::ffff:0:169.254.169.254]", denied: "link-local"},
+		{policy: "", target: "[::169.254.169.254]", denied: "link-local"},
+		{policy: "", target: "[2001:db8::5efe:169.254.169.254]", denied: "link-local"},
+		{policy: "", target: "example.com", dial: "2002:a9fe:a9fe::1", denied: "link-local"},
+		{policy: "", target: "[64:ff9b:1::127.0.0.1]:10443", denied: "the exporter itself"},
+		{policy: "", target: "[2002:7f00:1::]:10443", denied: "the exporter itself"},
+		{policy: "", target: "[64:ff9b:1::192.0.2.1]"},
+		{policy: "", target: "[2002:c000:201::1]"},
+		{policy: "", target: "[::1]"},
+		{policy: "", target: "[2001:db8:64::169.254.169.254]"},
+		{policy: nat64, target: "[2001:db8:64::169.254.169.254]", denied: "link-local"},
+		{policy: nat64, target: "[2001:db8:64::192.0.2.1]"},
+		{policy: nat64, target: "[2001:db8:65:a9fe:a9:fe00::]", denied: "link-local"},
+		{policy: nat64, target: "[64:ff9b:1:e000::192.0.2.1]"}, // as is listed
+		{policy: "", target: "[64:ff9b:1:e000::192.0.2.1]", denied: "multicast"},
 		{policy: "", target: "[fe80::1]", denied: "link-local"},
 		{policy: "", target: "[fe80::1%eth0]", denied: "link-local"},
 		{policy: "", target: "[fd00:ec2::254]", denied: "metadata"},
 		{policy: "", target: "[fd20:ce::254]", denied: "metadata"},
 		{policy: "", target: "168.63.129.16", denied: "metadata"},
 		{policy: "", target: "100.100.100.200", denied: "metadata"},
+		{policy: "", target: "192.0.0.192", denied: "metadata"},
+		{policy: "", target: "192.0.0.193"},
+		{policy: "", target: "[fd00:c1::a9fe:a9fe]", denied: "metadata"},
+		{policy: "", target: "[fd00:42::42]", denied: "metadata"},
+		{policy: "", target: "[fd00:a9fe:a9fe::1]", denied: "metadata"},
 		{policy: "", target: "224.0.0.1", denied: "multicast"},
 		{policy: "", target: "[ff02::1]", denied: "multicast"},
 		{policy: "", target: "0.0.0.0:22", denied: "not the address"},
@@ -117,6 +146,20 @@ func TestPermit(t *testing.T) {
 		{policy: "probe_policy: {deny: [{cidr: 10.0.0.0/8}]}", target: "10.1.2.3", denied: "under deny"},
 		{policy: "probe_policy: {deny: [{cidr: 10.0.0.0/8}]}", target: "[::ffff:10.1.2.3]", denied: "under deny"},
 		{policy: "probe_policy: {deny: [{cidr: 10.0.0.0/8}]}", target: "[64:ff9b::10.1.2.3]", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}", target: "[64:ff9b:1::127.0.0.1]", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}", target: "[2002:7f00:1::]", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}", target: "[2001:0:c000:201:0:0:80ff:fffe]", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}", target: "[::ffff:0:127.0.0.1]", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}", target: "[::127.0.0.1]", denied: "under deny"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}]}", target: "[::1]"},
+		{policy: "probe_policy: {deny: [{cidr: 127.0.0.0/8}], nat64_prefixes: ['2001:db8::/32']}", target: "[2001:db8:7f00:1::]", denied: "under deny"},
+		// Only an address that is surely translated is allowed as IPv4.
+		{policy: "probe_policy: {allow: [{cidr: 10.0.0.0/8}]}", target: "[64:ff9b::10.0.0.1]"},
+		{policy: "probe_policy: {allow: [{cidr: 10.0.0.0/8}], nat64_prefixes: ['2001:db8:64::/96']}", target: "[2001:db8:64::10.0.0.1]"},
+		{policy: "probe_policy: {allow: [{cidr: 10.0.0.0/8}], nat64_prefixes: ['2001:db8:64::/96']}", target: "[2001:db8:64::192.0.2.1]", denied: "no rule under allow"},
+		{policy: "probe_policy: {allow: [{cidr: 10.0.0.0/8}]}", target: "[64:ff9b:1:a00::192.0.2.1]", denied: "no rule under allow"},
+		{policy: "probe_policy: {allow: [{cidr: 10.0.0.0/8}]}", target: "[2002:a00:1::1]", denied: "no rule under allow"},
+		{policy: "probe_policy: {allow: [{cidr: '2002::/16'}]}", target: "[2002:c000:201::1]"},
 		{policy: "probe_policy: {deny: [{cidr: 10.0.0.0/8}]}", target: "by-name.test"}, // its address decides
 		{policy: "probe_policy: {deny: [{cidr: 'fc00::/7'}]}", target: "[fd12::1%eth0]", denied: "under deny"},
 		{policy: "probe_policy: {deny: [{host: '*.corp.test'}]}", target: "DB.corp.test", denied: "under deny"},

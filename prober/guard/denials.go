@@ -20,6 +20,10 @@ var denials = []denial{
 	{netip.MustParsePrefix("fd20:ce::254/128"), "the address of a cloud metadata service"},            // Google
 	{netip.MustParsePrefix("168.63.129.16/32"), "the address of a cloud metadata service"},            // Azure
 	{netip.MustParsePrefix("100.100.100.200/32"), "the address of a cloud metadata service"},          // Alibaba
+	{netip.MustParsePrefix("192.0.0.192/32"), "the address of a cloud metadata service"},              // Oracle Compute Classic (docs.oracle.com, Retrieve Predefined Instance Metadata)
+	{netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), "the address of a cloud metadata service"},      // Oracle Cloud Infrastructure (oracle/oci-python-sdk, DEFAULT_METADATA_URL_BASE_IPV6)
+	{netip.MustParsePrefix("fd00:42::42/128"), "the address of a cloud metadata service"},             // Scaleway (scaleway-sdk-go, metadataAPIv6)
+	{netip.MustParsePrefix("fd00:a9fe:a9fe::1/128"), "the address of a cloud metadata service"},       // Akamai (techdocs.akamai.com, Use the Metadata service API)
 	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},                                               // RFC 5771
 	{netip.MustParsePrefix("ff00::/8"), "multicast"},                                                  // RFC 4291 section 2.7
 	{netip.MustParsePrefix("0.0.0.0/8"), "not the address of an endpoint"},                            // RFC 1122 section 3.2.1.3; kernels use 0.0.0.0 for the machine itself
@@ -37,38 +41,22 @@ type denial struct {
 // block lies within the denied one, and to a listener if it has a block and exactly
 // that port. A rule for all addresses, or for a name, makes none: it was not written
 // for these addresses.
-func (g *Guard) deniedByDefault(dest target.Destination) error {
-	for _, addr := range equivalents(dest.Addr) {
+func (g *Guard) deniedByDefault(dest target.Destination, means *meaning) error {
+	for _, addr := range means.all() {
 		for _, d := range denials {
-			exception := func(r Rule) bool { return r.CIDR.within(d.block) && r.allows(dest) }
+			exception := func(r Rule) bool { return r.CIDR.within(d.block) && r.allows(dest, means) }
 			if d.block.Contains(addr) && !slices.ContainsFunc(g.policy.Allow, exception) {
 				return fmt.Errorf("%w: %s is %s", failure.ErrDenied, addr, d.what)
 			}
 		}
-		exception := func(r Rule) bool { return r.CIDR != CIDR{} && r.Port == Ports{dest.Port, dest.Port} && r.allows(dest) }
+		exception := func(r Rule) bool {
+			return r.CIDR != CIDR{} && r.Port == Ports{dest.Port, dest.Port} && r.allows(dest, means)
+		}
 		if g.listeners.contain(netip.AddrPortFrom(addr, dest.Port)) && !slices.ContainsFunc(g.policy.Allow, exception) {
 			return fmt.Errorf("%w: %s is the exporter itself", failure.ErrDenied, dest)
 		}
 	}
 	return nil
-}
-
-// nat64 is the block by which networks with IPv6 alone connect to IPv4 (RFC 6052
-// section 2.1): its last four bytes are the IPv4 address.
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
-// equivalents returns the addresses that a rule is compared with: addr without a
-// zone, which no block has, and the IPv4 address that it may be translated to.
-func equivalents(addr netip.Addr) []netip.Addr {
-	if !addr.IsValid() {
-		return nil
-	}
-	addr = addr.Unmap().WithZone("")
-	if !nat64.Contains(addr) {
-		return []netip.Addr{addr}
-	}
-	bytes := addr.As16()
-	return []netip.Addr{addr, netip.AddrFrom4([4]byte(bytes[12:]))}
 }
 
 // isLocal reports whether addr may be an address of this machine. They change, so

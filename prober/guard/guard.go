@@ -98,13 +98,14 @@ func (g *Guard) checkSocket(socket string) error {
 
 // check returns why a connection to this destination is denied.
 func (g *Guard) check(d target.Destination) error {
-	if slices.ContainsFunc(g.policy.Deny, func(r Rule) bool { return r.matches(d, false) }) {
+	means := meaningOf(d.Addr, g.policy.NAT64Prefixes)
+	if slices.ContainsFunc(g.policy.Deny, func(r Rule) bool { return r.matches(d, means.mayBeIn) }) {
 		return fmt.Errorf("%w: a rule under deny matches %s", failure.ErrDenied, d)
 	}
-	if err := g.deniedByDefault(d); err != nil {
+	if err := g.deniedByDefault(d, &means); err != nil {
 		return err
 	}
-	if g.policy.limitsNetwork() && !slices.ContainsFunc(g.policy.Allow, func(r Rule) bool { return r.allows(d) }) {
+	if g.policy.limitsNetwork() && !slices.ContainsFunc(g.policy.Allow, func(r Rule) bool { return r.allows(d, &means) }) {
 		return fmt.Errorf("%w: no rule under allow matches %s", failure.ErrDenied, d)
 	}
 	return nil
@@ -129,7 +130,8 @@ func (g *Guard) ForConfigured(address string) Permit {
 	}
 	withoutRules := &Guard{listeners: g.listeners}
 	return func(addr netip.AddrPort) error {
-		return withoutRules.deniedByDefault(target.Destination{Addr: addr.Addr(), Port: addr.Port()})
+		means := meaningOf(addr.Addr(), g.policy.NAT64Prefixes)
+		return withoutRules.deniedByDefault(target.Destination{Addr: addr.Addr(), Port: addr.Port()}, &means)
 	}
 }
 

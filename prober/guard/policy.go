@@ -24,6 +24,8 @@ type Policy struct {
 	Allow []Rule `yaml:"allow"`
 	// Deny has precedence over Allow.
 	Deny []Rule `yaml:"deny"`
+	// NAT64Prefixes are those of the network. The well-known prefix is known without.
+	NAT64Prefixes []NAT64Prefix `yaml:"nat64_prefixes"`
 }
 
 // Rule matches the destinations, or the Unix sockets, that all its fields match.
@@ -69,26 +71,20 @@ func (p *Policy) LimitsAddresses() bool {
 	return slices.ContainsFunc(slices.Concat(p.Allow, p.Deny), func(r Rule) bool { return r.CIDR != CIDR{} })
 }
 
-// matches reports whether the rule matches a destination. If it has a block and the
-// address is not known yet, the result is unknown.
-func (r *Rule) matches(d target.Destination, unknown bool) bool {
+// matches reports whether the rule matches a destination. Within tells whether the
+// destination is in a block.
+func (r *Rule) matches(d target.Destination, within func(CIDR) bool) bool {
 	if r.Unix != "" || r.Port != (Ports{}) && !r.Port.contain(d.Port) || r.Host != "" && !r.Host.matches(d.Host) {
 		return false
 	}
-	switch {
-	case r.CIDR == CIDR{}:
-		return true
-	case !d.Addr.IsValid():
-		return unknown
-	}
-	return slices.ContainsFunc(equivalents(d.Addr), r.CIDR.Contains)
+	return r.CIDR == CIDR{} || within(r.CIDR)
 }
 
 // allows reports whether the rule, one of Allow, allows a destination. A rule with a
 // name alone allows the addresses that the name resolves to, but not an address that
 // a caller gives for the name.
-func (r *Rule) allows(d target.Destination) bool {
-	return r.matches(d, true) && (r.Host == "" || r.CIDR != CIDR{} || !d.Overridden)
+func (r *Rule) allows(d target.Destination, means *meaning) bool {
+	return r.matches(d, means.isIn) && (r.Host == "" || r.CIDR != CIDR{} || !d.Overridden)
 }
 
 // CIDR is a block of addresses; the zero value: none.
