@@ -267,6 +267,47 @@ func TestOffByDefault(t *testing.T) {
 	}
 }
 
+// No browser guesses the type of an answer, whoever writes it and whatever its status.
+func TestNosniff(t *testing.T) {
+	web := write(t, filepath.Join(t.TempDir(), "web.yml"), "basic_auth_users: {alice: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}\n")
+	for _, test := range []struct {
+		flags    []string
+		requests map[string]int // to their statuses
+	}{
+		{[]string{"--web.enable-lifecycle", "--web.enable-pprof"}, map[string]int{
+			"GET /": 200, "GET /inspect?target=127.0.0.1:1": 200, "GET /inspect": 400, "GET /static/none": 404,
+			"GET /probe?target=127.0.0.1:1": 200, "GET /probe?target=127.0.0.1:1&debug=true": 200, "GET /probe": 400, "GET /probe?target=169.254.169.254": 403,
+			"GET /targets": 200, "GET /metrics": 200, "GET /-/healthy": 200, "GET /-/ready": 200, "POST /-/reload": 200, "GET /-/reload": 405,
+			"GET /none": 404, "DELETE /metrics": 405, "GET //probe": 307, "HEAD /metrics": 200, "GET /debug/pprof/": 200, "GET /debug/pprof/none": 404,
+		}},
+		{nil, map[string]int{"POST /-/reload": 403}},
+		{[]string{"--web.config.file=" + web}, map[string]int{"GET /": 401}}, // of exporter-toolkit
+	} {
+		s := start(t, test.flags...)
+		if test.requests["GET /"] == http.StatusOK {
+			_, page := fetch(t, s.url)
+			test.requests["GET /"+regexp.MustCompile(`static/style[^"]*`).FindString(page)] = http.StatusOK
+		}
+		for request, status := range test.requests {
+			method, path, _ := strings.Cut(request, " ")
+			r, err := http.NewRequest(method, s.url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if response.StatusCode != status || response.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s: %s %v", request, response.Status, response.Header)
+			}
+		}
+		s.end(t)
+	}
+}
+
 // The exporter does not probe its own listening address, even if the system chose the
 // port.
 func TestOwnAddressIsDenied(t *testing.T) {

@@ -67,12 +67,12 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	if err != nil {
 		return err
 	}
-	handler := newHandler(exporter, history)
+	mux := newHandler(exporter, history)
 	if f.pprof {
-		registerProfiles(handler)
+		registerProfiles(mux)
 	}
 	httpServer := &http.Server{
-		Handler:           handler,
+		Handler:           &server.Secure{Handler: mux, Logger: logger},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      10 * time.Minute, // longer than any probe

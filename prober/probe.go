@@ -31,13 +31,14 @@ func (p *Prober) Probe(ctx context.Context, t target.Target) *Result {
 }
 
 // ProbeWithin is Probe with a limit that may be shorter than the module's timeout.
-func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.Target) *Result {
+func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.Target) (r *Result) {
 	ctx, cancel := context.WithTimeout(ctx, min(limit, p.Timeout()))
 	defer cancel()
 	if t.ServerName == "" {
 		t.ServerName = string(p.module.ServerName)
 	}
-	r := &Result{Target: t, Start: time.Now(), Checks: p.module.Checks}
+	r = &Result{Target: t, Start: time.Now(), Checks: p.module.Checks}
+	defer r.end()
 	addrs, ok := p.resolve(ctx, r)
 	switch {
 	case !ok:
@@ -48,7 +49,6 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.
 	}
 	p.check(ctx, r, addrs)
 	r.failPool()
-	r.Duration = time.Since(r.Start)
 	return r
 }
 
@@ -87,6 +87,7 @@ func (p *Prober) connect(ctx context.Context, r *Result, addrs []netip.AddrPort)
 // handshake performs the handshake, and returns the certificates that the server
 // sent.
 func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs []netip.AddrPort) []*certificate.Parsed {
+	defer r.recover(failure.PhaseKeyExchange)
 	again := func(ctx context.Context) (net.Conn, error) { return p.endpoint(r, addrs).Connect(ctx) }
 	h := p.client.Handshake(ctx, conn, &handshake.Peer{Target: &r.Target, Remote: r.Remote, Connect: again})
 	r.Session, r.Selected, r.Failure = h.Session, h.Selected, h.Failure
@@ -96,6 +97,7 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 
 // verify judges the chain.
 func (p *Prober) verify(r *Result, certificates []*certificate.Parsed) {
+	defer r.recover(failure.PhaseVerify)
 	start := time.Now()
 	var usage x509.KeyUsage
 	if r.Session != nil {

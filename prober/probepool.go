@@ -24,14 +24,13 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 		probes[i] = probe
 		leave, err := p.process.Handshakes.Pools.Take(ctx)
 		if err != nil {
-			probe.fail(failure.PhaseConnect, failure.ReasonInternal, err)
+			probe.fail(failure.PhaseConnect, failure.ReasonLocalResources, err)
 			continue
 		}
 		group.Go(func() {
 			defer leave()
-			if err := failure.Contain(func() { p.probeAddress(ctx, probe, addrs[i:i+1]) }); err != nil {
-				probe.fail(failure.PhaseVerify, failure.ReasonInternal, err)
-			}
+			defer probe.recover(failure.PhaseVerify)
+			p.probeAddress(ctx, probe, addrs[i:i+1])
 		})
 	}
 	group.Wait()

@@ -66,6 +66,23 @@ func (r *Result) fail(phase failure.Phase, reason failure.Reason, err error) {
 	}
 }
 
+// recover is deferred. It makes a panic, which the bytes of a server may cause, the
+// failure of a phase, whatever failed before. The rest of the result stays. It adds no
+// frame to the stack, as failure.Contain would: thousands of probes may wait in a step.
+func (r *Result) recover(phase failure.Phase) {
+	if cause := recover(); cause != nil {
+		r.Failure = failure.Recovered(phase, cause)
+	}
+}
+
+// end is deferred: it is recover outside of the steps, and ends the probe.
+func (r *Result) end() {
+	if cause := recover(); cause != nil {
+		r.Failure = failure.Recovered(failure.PhaseVerify, cause)
+	}
+	r.Duration = time.Since(r.Start)
+}
+
 // failVerify makes the most severe problem of an invalid chain the failure of the
 // probe.
 func (r *Result) failVerify() {

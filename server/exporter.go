@@ -100,7 +100,11 @@ func (e *Exporter) readiness(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-func (e *Exporter) reloading(w http.ResponseWriter, _ *http.Request) {
+func (e *Exporter) reloading(w http.ResponseWriter, r *http.Request) {
+	if crossOrigin.Check(r) != nil {
+		http.Error(w, "a page of another site must not reload; send the request from a program, or SIGHUP", http.StatusForbidden)
+		return
+	}
 	if !e.options.Lifecycle {
 		http.Error(w, "reloading by request is off; set --web.enable-lifecycle, or send SIGHUP", http.StatusForbidden)
 		return

@@ -143,6 +143,7 @@ func (e *Exporter) probeWithin(r *http.Request, request *probeRequest, limit tim
 	result := request.prober.ProbeWithin(r.Context(), limit, request.target)
 	e.self.probed(request.module, result)
 	e.log(r.Context(), request, result)
+	e.logPanics(request.module, result)
 	if e.options.Observe != nil {
 		e.options.Observe(request.module, request.target, result)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/target"
 )
 
@@ -57,7 +58,7 @@ func (r *Route) race(ctx context.Context, t *target.Target, addrs []netip.AddrPo
 		addr := addrs[started]
 		started, running = started+1, running+1
 		go func() {
-			conn, err := r.dialAddress(ctx, t, addr)
+			conn, err := failure.Try(func() (net.Conn, error) { return r.dialAddress(ctx, t, addr) })
 			results <- attempt{conn, err}
 		}()
 	}

@@ -78,3 +78,31 @@ func TestInterleave(t *testing.T) {
 		t.Errorf("the order is %v, want %s", got, want)
 	}
 }
+
+// A panic in an attempt is the failure of that attempt: another address may answer.
+func TestRaceContainsPanic(t *testing.T) {
+	lab := labtest.Lab(t)
+	addr := netip.MustParseAddrPort(labtest.Serve(t, lab, tlstest.Server{}))
+	panicking := netip.MustParseAddrPort("127.0.0.9:9")
+	guard := guard.New(guard.Policy{}, new(guard.Listeners))
+	guard.Control = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		if address == panicking.String() {
+			panic("boom")
+		}
+		return nil
+	}
+	route, err := New(Options{IPProtocol: resolve.AnyIP}, guard, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	conn, err := route.race(ctx, new(target.Target), []netip.AddrPort{panicking, addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if _, err := route.race(ctx, new(target.Target), []netip.AddrPort{panicking, panicking}); failure.Of(err) != failure.ReasonInternal {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -56,15 +56,26 @@ type Trace struct {
 }
 
 // Step runs one step of a probe. It records the duration, also of a step that fails,
-// and the failure. It returns the result of the step and whether it succeeded.
+// and the failure. It returns the result of the step and whether it succeeded. A panic
+// of the step is its failure.
 func Step[T any](t *Trace, phase Phase, do func() (T, error)) (T, bool) {
 	start := time.Now()
+	defer t.recover(phase, start)
 	value, err := do()
 	t.Phases = append(t.Phases, PhaseTime{phase, time.Since(start)})
 	if err != nil {
 		t.Fail(phase, err)
 	}
 	return value, err == nil
+}
+
+// recover is deferred, and records a panic as the failure of a phase. It adds no frame to
+// the stack, as Contain would: thousands of probes may wait in a step.
+func (t *Trace) recover(phase Phase, start time.Time) {
+	if cause := recover(); cause != nil {
+		t.Phases = append(t.Phases, PhaseTime{phase, time.Since(start)})
+		t.Fail(phase, newPanicError(cause))
+	}
 }
 
 // Fail records the failure of a phase if it is the first: later ones are its

@@ -116,3 +116,37 @@ func TestVocabulary(t *testing.T) {
 		}
 	}
 }
+
+// A step that panics fails in its phase, and its duration is recorded.
+func TestStepContainsPanic(t *testing.T) {
+	trace := new(Trace)
+	value, ok := Step(trace, PhaseStartTLS, func() (int, error) { panic("boom") })
+	if ok || value != 0 || len(trace.Phases) != 1 || trace.Phases[0].Phase != PhaseStartTLS {
+		t.Errorf("returns %d, %v; phases %+v", value, ok, trace.Phases)
+	}
+	panicked, found := errors.AsType[*PanicError](trace.Failure)
+	if !found || trace.Failure.Phase != PhaseStartTLS || trace.Failure.Reason != ReasonInternal || !strings.Contains(string(panicked.Stack), "TestStepContainsPanic") {
+		t.Errorf("failure is %+v", trace.Failure)
+	}
+	if value, err := Try(func() (int, error) { panic("boom") }); value != 0 || Of(err) != ReasonInternal {
+		t.Errorf("Try returns %d, %v", value, err)
+	}
+	if value, err := Try(func() (int, error) { return 7, io.EOF }); value != 7 || err != io.EOF {
+		t.Errorf("Try returns %d, %v", value, err)
+	}
+}
+
+// The stack of a panic is bounded: a failure that is cached keeps it.
+func TestStackIsBounded(t *testing.T) {
+	var deep func(n int) int
+	deep = func(n int) int {
+		if n == 0 {
+			panic("boom")
+		}
+		return deep(n-1) + 1
+	}
+	panicked, _ := errors.AsType[*PanicError](Contain(func() { deep(1000) }))
+	if panicked == nil || len(panicked.Stack) != maxStack || cap(panicked.Stack) != maxStack {
+		t.Errorf("the stack has %d bytes of %d", len(panicked.Stack), cap(panicked.Stack))
+	}
+}

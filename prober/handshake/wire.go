@@ -64,7 +64,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	case errors.Is(err, bounded.ErrTooLarge):
 		err = failure.With(failure.ReasonTooLarge, err)
 	case errors.Is(err, bounded.ErrFull):
-		err = failure.With(failure.ReasonInternal, err)
+		err = failure.With(failure.ReasonLocalResources, err)
 	}
 	return n, err
 }
