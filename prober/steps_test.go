@@ -306,22 +306,6 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// A scheme that is not supported yet is an error that says so, without a connection.
-func TestUnsupportedSchemes(t *testing.T) {
-	lab := labtest.Lab(t)
-	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }})
-	p := probetest.New(t, probetest.Module(t, lab))
-	for _, s := range target.Schemes() {
-		if !s.OverQUIC() {
-			continue
-		}
-		r := p.Probe(context.Background(), probetest.Target(t, string(s)+"://"+addr))
-		if r.Failure == nil || r.Failure.Reason != failure.ReasonInternal || !strings.Contains(r.Failure.Err.Error(), "not supported by this version of tls_exporter") {
-			t.Errorf("%s: failure is %+v", s, r.Failure)
-		}
-	}
-}
-
 // Whatever a server repeats without end, the probe ends by its deadline and reports
 // the phase. TestMain checks that no goroutine is left.
 func TestDeadline(t *testing.T) {

@@ -152,6 +152,7 @@ func TestProbeRefuses(t *testing.T) {
 	e := newTestExporter(t, nil)
 	for query, says := range map[string]string{
 		"":                                     "parameter target is missing; write /probe?target=example.com",
+		"?target=h3://a.test":                  `parameter target: target "h3://a.test": h3 runs over QUIC, which this version cannot probe; write https:// to probe the host over TCP`,
 		"?target=":                             `parameter target: target "": is empty`,
 		"?target=http://example.com":           "http is not TLS",
 		"?target=a.test&target=b.test":         "parameter target is given 2 times; once is enough",
@@ -181,8 +182,8 @@ func TestProbeRefuses(t *testing.T) {
 			t.Errorf("timeout %s: %d", header, w.Code)
 		}
 	}
-	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedParameter)); got != 15 {
-		t.Errorf("%v rejections were counted, want 15", got)
+	if got := testutil.ToFloat64(e.self.rejected.WithLabelValues(rejectedParameter)); got != 16 {
+		t.Errorf("%v rejections were counted, want 16", got)
 	}
 	if w := get(e, "POST /probe?target=a.test"); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", w.Code)

@@ -228,9 +228,6 @@ func addrPort(addr net.Addr) netip.AddrPort {
 // dial opens a connection to the target's Unix socket, or to the first of the
 // addresses that answers. It fails with the errors of all addresses.
 func (r *Route) dial(ctx context.Context, t *target.Target, addrs []netip.AddrPort) (net.Conn, error) {
-	if t.Scheme.OverQUIC() {
-		return nil, failure.New(failure.ReasonInternal, "%s runs over QUIC, which is not supported by this version of tls_exporter", t.Scheme)
-	}
 	var conn net.Conn
 	var err error
 	switch {

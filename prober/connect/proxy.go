@@ -105,10 +105,9 @@ func newProxyFor(o *Options) (proxyFor, error) {
 	}, nil
 }
 
-// proxy is the proxy for a target; nil: none. Unix sockets and QUIC are reached
-// without one.
+// proxy is the proxy for a target; nil: none. Unix sockets are reached without one.
 func (r *Route) proxy(t *target.Target) *ProxyURL {
-	if t.Path != "" || t.Scheme.OverQUIC() {
+	if t.Path != "" {
 		return nil
 	}
 	return r.proxyFor(t)

@@ -24,7 +24,6 @@ type start int
 const (
 	implicitTLS start = iota
 	startTLS
-	overQUIC
 )
 
 // schemes is in the order of the documentation.
@@ -65,8 +64,6 @@ var schemes = []scheme{
 	{name: "irc", port: 6667, start: startTLS},
 	{name: "rdp", port: 3389, start: startTLS},
 	{name: "mssql", port: 1433, start: startTLS},
-	{name: "quic", port: 443, start: overQUIC},
-	{name: "h3", port: 443, start: overQUIC},
 }
 
 func (s Scheme) find() *scheme {
@@ -86,9 +83,6 @@ func (s Scheme) Port() uint16 { return s.find().port }
 
 // StartTLS reports whether a cleartext dialogue (STARTTLS) comes before TLS.
 func (s Scheme) StartTLS() bool { return s.find().start == startTLS }
-
-// OverQUIC reports whether TLS runs inside QUIC.
-func (s Scheme) OverQUIC() bool { return s.find().start == overQUIC }
 
 // ALPN returns the protocols that clients of the scheme offer, in order of
 // preference; nil: none.
@@ -122,6 +116,9 @@ func cutScheme(s string) (Scheme, string, error) {
 	scheme := Scheme(strings.ToLower(word))
 	if scheme == "http" {
 		return "", "", errors.New("http is not TLS; write https:// or leave the scheme out")
+	}
+	if scheme == "quic" || scheme == "h3" {
+		return "", "", fmt.Errorf("%s runs over QUIC, which this version cannot probe; write https:// to probe the host over TCP", scheme)
 	}
 	if !scheme.Known() && scheme != Unix {
 		return "", "", fmt.Errorf("unknown scheme %s; known are %s", text.Quote(word), schemeNames())

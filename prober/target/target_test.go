@@ -32,7 +32,6 @@ func TestParse(t *testing.T) {
 		"imaps://mail.example.com":        "imaps://mail.example.com:993",
 		"postgres://db.example.com:15432": "postgres://db.example.com:15432",
 		"xmpp-server://example.com":       "xmpp-server://example.com:5269",
-		"h3://example.com":                "h3://example.com:443",
 		"unix:///run/x.sock":              "unix:///run/x.sock",
 		"UNIX:///run/X y@z?a#b//../":      "unix:///run/X y@z?a#b//../",
 		"unix:///%2Frun/bücher":           "unix:///%2Frun/bücher",
@@ -48,6 +47,8 @@ func TestParseRejects(t *testing.T) {
 	for written, says := range map[string]string{
 		"":                                    "is empty",
 		"http://example.com":                  "http is not TLS",
+		"h3://example.com":                    "h3 runs over QUIC, which this version cannot probe; write https://",
+		"QUIC://example.com:8443":             "quic runs over QUIC, which this version cannot probe; write https://",
 		"gopher://example.com":                `unknown scheme "gopher"; known are amqps`,
 		"https://":                            "the host is missing",
 		":443":                                "the host is missing",
