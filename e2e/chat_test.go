@@ -46,13 +46,21 @@ func TestInspIRCd(t *testing.T) {
 	s := newSite(t, "inspircd", "irc", "inspircd")
 	for name, settings := range map[string]string{
 		"tls": `
+<module name="cap">
 <module name="ssl_gnutls">
 <module name="starttls">
 <sslprofile name="own" provider="gnutls" certfile="{cert}" keyfile="{key}">
 <bind address="127.0.0.1" port="{:ircs}" type="clients" sslprofile="own">
 <bind address="127.0.0.1" port="{:irc}" type="clients">
 `,
+		"uncapable": `
+<module name="ssl_gnutls">
+<module name="starttls">
+<sslprofile name="own" provider="gnutls" certfile="{cert}" keyfile="{key}">
+<bind address="127.0.0.1" port="{:uncapable}" type="clients">
+`,
 		"plain": `
+<module name="cap">
 <bind address="127.0.0.1" port="{:plain}" type="clients">
 `,
 	} {
@@ -61,7 +69,6 @@ func TestInspIRCd(t *testing.T) {
 <server name="irc.example.org" description="lab" network="lab">
 <admin name="nobody" nick="nobody" email="nobody@example.org">
 <connect allow="*">
-<module name="cap">
 <pid file="{dir}/`+name+`/pid">
 <path configdir="{dir}/`+name+`" datadir="{dir}/`+name+`" logdir="{dir}/`+name+`" runtimedir="{dir}/`+name+`">
 `+settings)
@@ -69,6 +76,7 @@ func TestInspIRCd(t *testing.T) {
 	}
 	s.see("", []row{
 		{"STARTTLS", "irc://localhost:{:irc}", "", upgraded, "TLS 1.3"},
+		{"STARTTLS without CAP", "irc://localhost:{:uncapable}", "", upgraded, "TLS 1.3"},
 		{"TLS at once", "ircs://localhost:{:ircs}", "", direct, "TLS 1.3"},
 		{"without TLS", "irc://localhost:{:plain}", "", "resolve connect starttls", "starttls_not_offered"},
 		{"TLS at once where STARTTLS is due", "ircs://localhost:{:plain}", "", "resolve connect server_hello", "not_tls"},

@@ -46,8 +46,9 @@ func TestInjectionInAnotherPiece(t *testing.T) {
 	for _, s := range successes(t) {
 		c := s.merged().scripted(starttls.MaxDialogue)
 		last := &c.turns[len(c.turns)-2]
-		c.breakAt = len(*last)
-		*last = append(*last, "250 OK\r\n"...)
+		const injected = "250 OK\r\n"
+		c.apart = len(injected)
+		*last = append(*last, injected...)
 		if _, err := startWith(s.scheme, c); err == nil || !strings.Contains(err.Error(), "plaintext injection: the server sent more bytes") {
 			t.Errorf("%s: error is %v", s.name, err)
 		}
@@ -125,7 +126,7 @@ type scriptedConn struct {
 	turns    [][]byte // what the server has not sent yet
 	arrived  []byte   // what the client has not read yet
 	piece    int      // the most bytes that one read returns
-	breakAt  int      // where a read of the last turn ends; 0: nowhere
+	apart    int      // how many bytes at the end of the last turn come in another read
 	writes   int      // how many more writes succeed
 	received int      // bytes that the client has read
 	written  []byte
@@ -164,9 +165,8 @@ func (c *scriptedConn) Read(b []byte) (int, error) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	n := copy(b[:min(len(b), c.piece)], c.arrived)
-	if c.breakAt > 0 && len(c.turns) <= 1 {
-		n = min(n, c.breakAt)
-		c.breakAt -= n
+	if len(c.turns) <= 1 && len(c.arrived) > c.apart {
+		n = min(n, len(c.arrived)-c.apart)
 	}
 	c.arrived = c.arrived[n:]
 	c.received += n

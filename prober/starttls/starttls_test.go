@@ -248,7 +248,7 @@ func TestTLSInsteadOfADialogue(t *testing.T) {
 var withoutTLS = map[target.Scheme]func([]byte) []byte{
 	"smtp": replacing("STARTTLS", "STARTSLT"), "submission": replacing("STARTTLS", "STARTSLT"), "lmtp": replacing("STARTTLS", "STARTSLT"),
 	"imap": replacing("STARTTLS", "STARTSLT"), "nntp": replacing("STARTTLS", "STARTSLT"), "sieve": replacing("STARTTLS", "STARTSLT"),
-	"pop3": replacing("STLS", "STSL"), "irc": replacing("TLS", "SLT"), "ftp": replacing("234 ", "502 "),
+	"pop3": replacing("STLS", "STSL"), "irc": replacing("TLS", "SLT", " 670 * ", " 421 * STARTTLS "), "ftp": replacing("234 ", "502 "),
 	"xmpp-client": replacing("URN:IETF:PARAMS:XML:NS:XMPP-TLS", "slt"), "xmpp-server": replacing("URN:IETF:PARAMS:XML:NS:XMPP-TLS", "slt"),
 	"ldap":     replacing("\x0a\x01\x00", "\x0a\x01\x02"),
 	"postgres": replacing("S", "N"),

@@ -180,10 +180,11 @@ func (s transcript) offering(change func([]byte) []byte) transcript {
 	return s
 }
 
-// withList tells whether the server sends a list of capabilities.
+// withList tells whether the server sends a list of capabilities, and the client's
+// request for TLS follows it. IRC's request does not wait for the list.
 func (s transcript) withList() bool {
 	switch s.scheme {
-	case "ftp", "ldap", "postgres", "mysql", "rdp", "mssql":
+	case "ftp", "ldap", "postgres", "mysql", "rdp", "mssql", "irc":
 		return false
 	}
 	return true
