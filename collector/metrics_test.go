@@ -147,10 +147,10 @@ func TestGatherIsSorted(t *testing.T) {
 
 // Every part of a Result is shown: the page differs without it.
 func TestEveryPartIsShown(t *testing.T) {
-	// The scrape adds the target and the time. The session has the address that
-	// answered. The proxy is the same for all targets of a module. What a server would
-	// select was not negotiated.
-	silent := []string{"Target", "Start", "Addresses", "Remote", "Proxy", "Selected"}
+	// The scrape adds the target, its module and the time. The session has the address
+	// that answered. The proxy is the same for all targets of a module. What a server
+	// would select was not negotiated.
+	silent := []string{"Target", "Module", "Start", "Addresses", "Remote", "Proxy", "Selected"}
 	whole := page(t, full())
 	result := reflect.TypeFor[prober.Result]()
 	for i := range result.NumField() {

@@ -37,7 +37,7 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.
 	if t.ServerName == "" {
 		t.ServerName = string(p.module.ServerName)
 	}
-	r = &Result{Target: t, Start: time.Now(), Checks: p.module.Checks}
+	r = &Result{Target: t, Module: p.identity, Start: time.Now(), Checks: p.module.Checks}
 	defer r.end()
 	addrs, ok := p.resolve(ctx, r)
 	switch {

@@ -20,7 +20,7 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
 	var group sync.WaitGroup
 	for i := range probes {
-		probe := &Result{Target: r.Target, Start: r.Start, Checks: r.Checks}
+		probe := &Result{Target: r.Target, Module: r.Module, Start: r.Start, Checks: r.Checks}
 		probes[i] = probe
 		leave, err := p.process.Handshakes.Pools.Take(ctx)
 		if err != nil {

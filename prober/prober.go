@@ -9,6 +9,7 @@ import (
 	"tls_exporter/prober/connect"
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/identity"
 )
 
 // Prober probes targets as one module configures it. It never changes, and is safe
@@ -20,6 +21,7 @@ type Prober struct {
 	client   *handshake.Client
 	verifier *chain.Verifier
 	key      [16]byte // of all that its checks can see, for cached findings
+	identity [16]byte // of all options, files and the policy, for results
 }
 
 // Process is what the probers of one process share.
@@ -58,6 +60,7 @@ func New(m Module, process Process) (*Prober, error) {
 		return nil, err
 	}
 	p.key = m.key(roots.Own(), p.client.Certificate(), process.Guard.Policy())
+	p.identity = identity.Of(p.key, p.module.Checks)
 	return p, nil
 }
 
@@ -70,6 +73,10 @@ func (p *Prober) With(change func(*Module)) (*Prober, error) {
 
 // Timeout is the longest that a probe of this module takes.
 func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout) }
+
+// Identity identifies the options of the module, the files that it names, and the access
+// policy. A result of another identity may be different now.
+func (p *Prober) Identity() [16]byte { return p.identity }
 
 // CacheKeys are the keys under which the findings of this module are cached.
 func (p *Prober) CacheKeys() [][16]byte { return p.module.cacheKeys(p.key) }

@@ -18,6 +18,7 @@ import (
 // means that all is well.
 type Result struct {
 	Target   target.Target
+	Module   [16]byte // Identity of the prober
 	Start    time.Time
 	Duration time.Duration
 

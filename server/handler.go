@@ -107,7 +107,8 @@ type Viewer interface {
 }
 
 // Inspect handles requests like /probe, but answers with a page of the viewer. It shows
-// the last result, if there is one, unless the parameter fresh is true.
+// the last result, if the module has made one as it is loaded now, unless the parameter
+// fresh is true.
 func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fail := func(refused *refusal) {
@@ -120,7 +121,7 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 			return
 		}
 		result := v.Recall(request.module, request.target)
-		if result == nil || request.flags["fresh"] {
+		if result == nil || result.Module != request.prober.Identity() || request.flags["fresh"] {
 			if result, refused = e.probeWithin(r, request, request.prober.Timeout()); refused != nil {
 				fail(refused)
 				return

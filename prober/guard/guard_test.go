@@ -14,7 +14,7 @@ import (
 func TestForConfigured(t *testing.T) {
 	listeners := new(Listeners)
 	listeners.Add(":10443")
-	g := New(Policy{Deny: []Rule{{Port: Ports{1, 65535}}}}, listeners)
+	g := New(Policy{Deny: []Rule{{Port: Ports{1, 65535}}}, NAT64Prefixes: nat64(t, "2001:db8:64::/96")}, listeners)
 	for _, test := range []struct {
 		configured, addr string
 		denied           bool
@@ -23,6 +23,9 @@ func TestForConfigured(t *testing.T) {
 		{"[fe80::1%eth0]:53", "[fe80::1%eth0]:53", false},
 		{"dns.test:53", "10.0.0.2:53", false},
 		{"dns.test:53", "169.254.169.254:53", true},
+		{"dns.test:53", "[64:ff9b:1::169.254.169.254]:53", true},
+		{"dns.test:53", "[2001:db8:64::169.254.169.254]:53", true},
+		{"dns.test:53", "[2001:db8:64::10.0.0.2]:53", false},
 		{"proxy.test:10443", "127.0.0.1:10443", true},
 		{"proxy.test:3128", "127.0.0.1:3128", false},
 	} {
