@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -59,19 +60,36 @@ func TestPanicIsLogged(t *testing.T) {
 	}
 }
 
+// lockedBuffer is a log that the goroutines of a server write.
+type lockedBuffer struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.String()
+}
+
 // A panic while an answer is written is logged with its stack and ends the connection.
 // The server goes on.
 func TestPanicOfAHandler(t *testing.T) {
-	var log bytes.Buffer
+	log := new(lockedBuffer)
 	panics := func(http.ResponseWriter, *http.Request) { panic("boom") }
 	mux := http.NewServeMux()
 	mux.HandleFunc("/panic", panics)
 	mux.HandleFunc("/late", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "half"); panics(w, r) })
 	mux.HandleFunc("/fine", func(http.ResponseWriter, *http.Request) {})
-	s := httptest.NewServer(&Secure{Handler: mux, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s := httptest.NewServer(&Secure{Handler: mux, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	t.Cleanup(func() { s.Close(); http.DefaultClient.CloseIdleConnections() })
 	for _, path := range []string{"/panic", "/late"} {
-		log.Reset()
 		if r, err := http.Get(s.URL + path); err == nil {
 			if _, err = io.ReadAll(r.Body); err == nil {
 				t.Errorf("%s: the answer is complete", path)
@@ -79,7 +97,7 @@ func TestPanicOfAHandler(t *testing.T) {
 			r.Body.Close()
 		}
 		if !strings.Contains(log.String(), "panic=boom") || !strings.Contains(log.String(), "TestPanicOfAHandler") || !strings.Contains(log.String(), "path="+path) {
-			t.Errorf("%s: the log is %s", path, &log)
+			t.Errorf("%s: the log is %s", path, log)
 		}
 	}
 	r, err := http.Get(s.URL + "/fine")
