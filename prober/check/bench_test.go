@@ -17,13 +17,14 @@ import (
 )
 
 // given are the options of a check whose finding is given.
-type given[Finding any] struct{ finding func() *Finding }
+type given[Finding any] struct {
+	finding func() *Finding `key:"-"`
+}
 
 func (g given[Finding]) Find(context.Context, *endpoint.Endpoint) (*Finding, error) {
 	return g.finding(), nil
 }
 func (g given[Finding]) MaxAge() time.Duration { return time.Hour }
-func (g given[Finding]) Key() string           { return "" }
 
 func slotOf[Finding check.Sized](finding func() *Finding) *check.Cached[given[Finding], Finding] {
 	slot := new(check.Cached[given[Finding], Finding])

@@ -92,7 +92,7 @@ func (s *Cached[Options, Finding]) Ask(ctx context.Context, run *Run, name strin
 	}
 	e, question := run.Endpoint, *s.Options
 	q := &request{
-		key: key{s.cacheKey(name, run.ModuleKey), identity.Of(*e.Target)}, server: e.Target.Server(), maxAge: question.MaxAge(),
+		key: key{s.cacheKey(name, run.ModuleKey), run.targetKey()}, server: e.Target.Server(), maxAge: question.MaxAge(),
 		find: func(ctx context.Context) (Sized, error) { return find(ctx, question, e) },
 	}
 	if question, ok := any(question).(patient); ok {
@@ -146,9 +146,19 @@ type Run struct {
 	ModuleKey [16]byte  // identifies the options of the module that are not a check's
 	Start     time.Time // of the probe
 
-	group sync.WaitGroup
-	mutex sync.Mutex
-	done  []Outcome
+	target *[16]byte // identifies the target; nil: not made yet
+	group  sync.WaitGroup
+	mutex  sync.Mutex
+	done   []Outcome
+}
+
+// targetKey is the same for all checks of the run.
+func (r *Run) targetKey() [16]byte {
+	if r.target == nil {
+		key := identity.Of(*r.Endpoint.Target)
+		r.target = &key
+	}
+	return *r.target
 }
 
 func (r *Run) add(done Outcome) {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"sync"
 )
 
 // Of is a digest of everything that the values hold: every field, also unexported ones
@@ -22,9 +23,9 @@ import (
 // It panics for a func, a channel or an unsafe pointer, which have no contents to
 // compare. Values must not contain themselves.
 func Of(values ...any) [16]byte {
-	var all []byte
-	for _, value := range values {
-		all = add(all, reflect.ValueOf(&value).Elem())
+	all := make([]byte, 0, 512)
+	for i := range values {
+		all = add(all, reflect.ValueOf(values).Index(i))
 	}
 	sum := sha256.Sum256(all)
 	return [16]byte(sum[:16])
@@ -70,23 +71,42 @@ func add(all []byte, v reflect.Value) []byte {
 		if v.IsNil() {
 			return append(all, 0)
 		}
-		dynamic := v.Elem().Type()
-		name := dynamic.PkgPath() + " " + dynamic.String()
-		all = append(number(append(all, 1), uint64(len(name))), name...)
-		return add(all, v.Elem())
+		return add(addType(append(all, 1), v.Elem().Type()), v.Elem())
 	}
 	panic(fmt.Sprintf("identity: a %s has no contents to compare", v.Type()))
+}
+
+// addType adds the name of a type, which tells apart what is in an interface.
+func addType(all []byte, of reflect.Type) []byte {
+	all = append(number(all, uint64(len(of.PkgPath()))), of.PkgPath()...)
+	return append(number(all, uint64(len(of.String()))), of.String()...)
 }
 
 func number(all []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(all, n) }
 
 func addFields(all []byte, v reflect.Value) []byte {
-	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("key") != "-" {
-			all = add(all, v.Field(i))
-		}
+	for _, i := range fieldsOf(v.Type()) {
+		all = add(all, v.Field(i))
 	}
 	return all
+}
+
+// fields has the fields that count, by the type of their struct: reading tags costs more
+// than everything else.
+var fields sync.Map // reflect.Type to []int
+
+func fieldsOf(of reflect.Type) []int {
+	if known, ok := fields.Load(of); ok {
+		return known.([]int)
+	}
+	var counting []int
+	for i := range of.NumField() {
+		if of.Field(i).Tag.Get("key") != "-" {
+			counting = append(counting, i)
+		}
+	}
+	fields.Store(of, counting)
+	return counting
 }
 
 func addElements(all []byte, v reflect.Value) []byte {

@@ -73,3 +73,12 @@ func TestNoContents(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkOf is the key of a target, which each check of each probe makes.
+func BenchmarkOf(b *testing.B) {
+	value := example{Name: "www.example.com", Other: "https", Address: netip.MustParseAddrPort("192.0.2.1:443")}
+	b.ReportAllocs()
+	for b.Loop() {
+		Of(value)
+	}
+}
