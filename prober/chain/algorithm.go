@@ -11,7 +11,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"math/big"
 
 	"github.com/cloudflare/circl/sign/ed448"
@@ -162,14 +161,13 @@ func signatureOf(cert *x509.Certificate) pkix.AlgorithmIdentifier {
 	return whole.Algorithm
 }
 
-// signatureName names the signature of child under the key of parent in a sentence.
-func signatureName(parent, child *x509.Certificate) string {
-	oid := signatureOf(child).Algorithm.String()
-	name := signatureKinds[oid].name
-	if name == "" {
-		name = "algorithm " + oid
+// signatureName names the algorithm of a signature in a sentence.
+func signatureName(cert *x509.Certificate) string {
+	oid := signatureOf(cert).Algorithm.String()
+	if known, ok := signatureKinds[oid]; ok {
+		return known.name
 	}
-	return fmt.Sprintf("%s, with a key of %s", name, keyOf(parent))
+	return "algorithm " + oid
 }
 
 // maxRSABits is the size of the largest RSA keys with which signatures are verified, as

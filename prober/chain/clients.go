@@ -142,7 +142,7 @@ func otherIssuer(parent, child *x509.Certificate) string {
 	switch {
 	case len(named.KeyIdentifier) > 0 && len(parent.SubjectKeyId) > 0 && !bytes.Equal(named.KeyIdentifier, parent.SubjectKeyId):
 		return "another key identifier"
-	case named.SerialNumber != nil && named.SerialNumber.Cmp(parent.SerialNumber) != 0:
+	case named.SerialNumber != nil && parent.SerialNumber != nil && named.SerialNumber.Cmp(parent.SerialNumber) != 0:
 		return "another serial number"
 	case len(named.issuer()) > 0 && !bytes.Equal(named.issuer(), parent.RawIssuer):
 		return "another issuer"

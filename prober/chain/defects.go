@@ -59,7 +59,7 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 			add(ProblemBadCertificate, cert, "%s has the time %s in its validity, which is not in UTC and to the second (RFC 5280 section 4.1.2.5)", label, text.Quote(odd))
 		}
 		if weak(cert) && !v.isAnchor(path, i) {
-			add(ProblemWeakSignature, cert, "%s is signed with %s", label, certificate.SignatureAlgorithm(cert))
+			add(ProblemWeakSignature, cert, "%s is signed with %s", label, signatureName(cert))
 		}
 		if i < len(path)-1 {
 			if differs := otherIssuer(path[i+1], cert); differs != "" {
@@ -69,7 +69,7 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 			case badlySigned:
 				add(ProblemBadSignature, cert, "the signature of %s does not verify under the key of its issuer, %s", label, v.label(path[i+1]))
 			case unverifiable:
-				add(ProblemUnsupportedAlgorithm, cert, "the exporter cannot verify the signature of %s (%s)", label, signatureName(path[i+1], cert))
+				add(ProblemUnsupportedAlgorithm, cert, "the exporter cannot verify the signature of %s (%s, with a key of %s)", label, signatureName(cert), keyOf(path[i+1]))
 			}
 		}
 		if why := notCA(path, i); why != "" {

@@ -47,7 +47,7 @@ func sameKey(parent, child *x509.Certificate) bool {
 	if len(authority.KeyIdentifier) > 0 && len(parent.SubjectKeyId) > 0 {
 		return bytes.Equal(authority.KeyIdentifier, parent.SubjectKeyId)
 	}
-	if authority.SerialNumber != nil && authority.SerialNumber.Cmp(parent.SerialNumber) != 0 {
+	if authority.SerialNumber != nil && parent.SerialNumber != nil && authority.SerialNumber.Cmp(parent.SerialNumber) != 0 {
 		return false
 	}
 	made, key := signatureKinds[signatureOf(child).Algorithm.String()].kind, keyOf(parent).kind()
