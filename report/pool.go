@@ -39,9 +39,10 @@ func poolOf(p *prober.Pool, warning time.Duration) *Pool {
 	for _, m := range p.Members {
 		member := Member{Address: m.Address, Status: part.Good, Failure: m.Failure}
 		switch {
-		case m.Failure != nil && inconclusive(m.Failure):
+		case m.Failure == nil:
+		case inconclusive(m.Failure):
 			member.Status = part.Unknown
-		case m.Failure != nil:
+		default:
 			member.Status = part.Bad
 		}
 		if m.Session != nil && m.Session.Completed {

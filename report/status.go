@@ -15,7 +15,7 @@ import (
 // warning; 0 stands for DefaultWarning.
 func Judge(r *prober.Result, warning time.Duration) part.Status {
 	switch {
-	case r.Failure != nil && inconclusive(r.Failure):
+	case r.Failure != nil && inconclusive(r.Failure) && !(r.Failure.Phase == failure.PhaseVerify && len(unmet(r)) > 0):
 		return part.Unknown
 	case r.Failure != nil:
 		return part.Bad

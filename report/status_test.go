@@ -58,12 +58,21 @@ func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 		{failure.PhaseConnect, failure.ReasonLocalResources, part.Unknown},
 		{failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered, part.Bad},
 		{failure.PhaseVerify, "expired", part.Bad},
+		{failure.PhaseVerify, "unsupported_algorithm", part.Unknown},
 	}
 	for _, test := range tests {
 		r := &prober.Result{Failure: &failure.Failure{Phase: test.phase, Reason: test.reason}}
 		if got := Judge(r, 0); got != test.want {
 			t.Errorf("%s in %s: %s, want %s", test.reason, test.phase, got, test.want)
 		}
+		if got := poolOf(&prober.Pool{Members: []*prober.Member{{Failure: r.Failure}}}, 0).Members[0].Status; got != test.want {
+			t.Errorf("an address with %s in %s: %s, want %s", test.reason, test.phase, got, test.want)
+		}
+	}
+	unmet := expecting(expect.Expectation{Name: "min_version"})
+	unmet.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "unsupported_algorithm"}
+	if got := Judge(unmet, 0); got != part.Bad {
+		t.Errorf("a chain that cannot be verified, and an unmet expectation: %s", got)
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/md5" //lint:ignore SA1019 a chain with MD5 is weak, not incomplete
+	"crypto/md5"
 	"crypto/rsa"
 	_ "crypto/sha3" // for signatureKinds
 	"crypto/x509"
@@ -12,6 +12,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"slices"
 
 	"github.com/cloudflare/circl/sign/ed448"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
@@ -251,7 +252,13 @@ func ecdsaKey(info publicKeyInfo) (*ecdsa.PublicKey, bool) {
 		return key, true
 	}
 	x, y := elliptic.UnmarshalCompressed(curve, raw)
-	return &ecdsa.PublicKey{Curve: curve, X: x, Y: y}, x != nil
+	if x == nil {
+		return nil, false
+	}
+	size := (curve.Params().BitSize + 7) / 8
+	point := slices.Concat([]byte{4}, x.FillBytes(make([]byte, size)), y.FillBytes(make([]byte, size)))
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, point)
+	return key, err == nil
 }
 
 // checkRSA verifies signatures of keys for RSA-PSS alone, with other parameters of

@@ -19,10 +19,10 @@ func TestLeafUsage(t *testing.T) {
 		{tls.VersionTLS12, 0x009e, x509.KeyUsageDigitalSignature}, // DHE_RSA
 		{tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, x509.KeyUsageKeyEncipherment},
 		{tls.VersionTLS12, 0xc031, x509.KeyUsageKeyAgreement}, // ECDH_RSA
-		{tls.VersionTLS12, 0x0003, 0},                         // RSA_EXPORT
-		{tls.VersionTLS12, 0x0034, 0},                         // DH_anon
-		{tls.VersionTLS12, 0x4a4a, 0},                         // GREASE
-		{0x0002, 0, 0},                                        // SSL 2.0
+		{tls.VersionTLS12, 0x0003, 0}, // RSA_EXPORT
+		{tls.VersionTLS12, 0x0034, 0}, // DH_anon
+		{tls.VersionTLS12, 0x4a4a, 0}, // GREASE
+		{0x0002, 0, 0},                // SSL 2.0
 	} {
 		s := &Session{Version: test.version, CipherSuite: test.suite}
 		if got := s.LeafUsage(); got != test.want {
