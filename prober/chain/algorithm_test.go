@@ -178,6 +178,12 @@ func TestOtherAlgorithms(t *testing.T) {
 				}
 			}
 			leaf, ca := p.under(root, s)
+			if c := uncached(certs(leaf), "localhost", trust(&tlstest.CA{Certificate: ca}), labtest.Now); !c.Valid || len(c.Path) != 2 {
+				t.Errorf("its CA is trusted as a root: %v", c.Problems)
+			}
+			if c := uncached([]*x509.Certificate{tampered(t, leaf)}, "localhost", trust(&tlstest.CA{Certificate: ca}), labtest.Now); !slices.Equal(problems(c), []Problem{ProblemBadSignature}) {
+				t.Errorf("its CA is trusted as a root, and did not sign: %v", c.Problems)
+			}
 			v := NewVerifier(trust(root))
 			for range 2 {
 				if c := v.Verify(described(certs(leaf, ca)), "localhost", 0, labtest.Now); !c.Valid || !c.NotAfter.Equal(leaf.NotAfter) {
@@ -305,6 +311,15 @@ func TestUnsupportedAlgorithm(t *testing.T) {
 				}
 			}
 		})
+	}
+	for name, s := range p.unknownSchemes() {
+		if strings.HasPrefix(name, "an RSA key") {
+			continue // no one configures such a root, and crypto/x509 would take minutes
+		}
+		leaf, issuer := p.under(root, s)
+		if c := uncached(certs(leaf), "localhost", trust(&tlstest.CA{Certificate: issuer}), labtest.Now); !c.Unverified || !c.Has(ProblemUnsupportedAlgorithm) || c.Has(ProblemUnknownAuthority) {
+			t.Errorf("%s of a root: %v", name, c.Problems)
+		}
 	}
 	ca := p.intermediate(root, "Other")
 	leaf, issuer := p.under(root, p.unknownSchemes()["SM2"])

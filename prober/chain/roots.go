@@ -168,6 +168,9 @@ func (r *Roots) claimedIssuersOf(cert *x509.Certificate, wanted issuance) []*x50
 			found = append(found, root)
 		}
 	}
+	if len(cert.Issuer.Names) == 0 {
+		return found // an empty name is part of every certificate
+	}
 	for known := range bundle.Roots() {
 		if !bytes.Contains(known.Certificate, cert.RawIssuer) {
 			continue
