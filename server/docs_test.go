@@ -83,7 +83,9 @@ func vocabulary[Word ~string](b *strings.Builder, label, of string, words []Word
 const decisions = `
 ## How some values are decided
 
-**tls_chain_valid** is the verdict of Go's crypto/x509, which stops at the first problem. The exporter checks the other questions one at a time, on the best path from the leaf to a trusted root: the path with the fewest faults, and among those the one that is valid longest.
+**tls_chain_valid** is 1 if Go's crypto/x509 accepts the chain, and no rule says otherwise that other clients have and crypto/x509 lacks: no wildcard for a whole top-level domain (` + "`*.test`" + `), times in UTC and to the second, a key usage of the leaf that fits the key exchange (RFC 8446 section 4.4.2.2), ` + "`serverAuth`" + ` by name in an extended key usage, and key identifiers that fit the issuer.
+The exporter itself judges what crypto/x509 does not know and OpenSSL does: signatures with Ed448, ML-DSA and RSA-PSS keys, and name constraints for directory names.
+Because crypto/x509 stops at the first problem, the exporter asks the questions one at a time, on the best path from the leaf to a trusted root: the path with the fewest faults, and among those the one that is valid longest.
 ` + "`weak_key`, `lifetime_too_long` and `wrong_order`" + ` do not make the chain invalid.
 With ` + "`unsupported_algorithm` or `too_large`" + ` and no other problem that makes it invalid, nobody knows, and the metric is absent; the probe has no success, because nothing vouches for the chain.
 
