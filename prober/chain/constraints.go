@@ -36,13 +36,16 @@ type subtree struct {
 	name     []byte // of a directory: RDNSequence
 }
 
+// comparable reports whether this file judges the constraint.
+func (s subtree) comparable() bool { return s.form == formDirectory && !s.odd }
+
 // Bounds on directory names and their constraints. Real ones have a handful; what has
 // more is not judged.
 const (
-	maxSubtrees    = 256
-	maxNames       = 1024
-	maxRDNs        = 64
-	maxComparisons = 100_000
+	maxSubtrees  = 256     // of a certificate
+	maxNames     = 256     // likewise
+	maxRDNs      = 64      // of a name
+	maxNameBytes = 2 << 20 // of all names that are compared for one chain
 )
 
 // subtreesOf returns the constraints of a certificate that crypto/x509 does not know;
@@ -107,7 +110,7 @@ func namesOf(cert *x509.Certificate) (directories [][]byte, forms map[form]bool,
 // checkSubtrees judges the constraints of the certificate at i of a path that crypto/x509
 // does not know. violated is a sentence, unless it is empty; unknown is a constraint
 // that nobody can judge.
-func checkSubtrees(path []*x509.Certificate, i int) (violated, unknown string) {
+func (v *verification) checkSubtrees(path []*x509.Certificate, i int) (violated, unknown string) {
 	subtrees, ok := subtreesOf(path[i])
 	if !ok {
 		return "", "too many name constraints, or unreadable ones"
@@ -115,59 +118,68 @@ func checkSubtrees(path []*x509.Certificate, i int) (violated, unknown string) {
 	if len(subtrees) == 0 {
 		return "", ""
 	}
-	budget := maxComparisons
+	permitted, excluded, ok := v.directories(subtrees)
+	if !ok {
+		return "", "name constraints that cannot be compared"
+	}
 	for j, cert := range path[:i] {
 		if j > 0 && bytes.Equal(cert.RawSubject, cert.RawIssuer) {
 			continue // self-issued, RFC 5280 section 6.1.3
 		}
-		directories, forms, ok := namesOf(cert)
+		names, forms, ok := namesOf(cert)
 		if !ok {
 			return "", "too many names below it, or unreadable ones"
 		}
 		for _, s := range subtrees {
-			switch {
-			case s.form == formDirectory && !s.odd:
-			case forms[s.form] || s.form == formDirectory && len(directories) > 0:
-				return "", fmt.Sprintf("a name constraint of form %d, which clients do not know", s.form)
+			if of := s.form; !s.comparable() && (forms[of] || of == formDirectory && len(names) > 0) {
+				return "", fmt.Sprintf("a name constraint of form %d, which clients do not know", of)
 			}
 		}
-		for _, name := range directories {
-			if budget -= len(subtrees); budget < 0 {
-				return "", "too many name constraints for so many names"
-			}
-			within, known := permitted(name, subtrees)
-			if !known {
+		for _, name := range names {
+			rdns, ok := v.canonical(name)
+			if !ok {
 				return "", "a directory name that cannot be compared"
 			}
-			if !within {
-				return fmt.Sprintf("its subject, or a directory name among its alternative names, is outside of the name constraints of %q", path[i].Subject.CommonName), ""
+			if len(permitted) > 0 && !below(rdns, permitted) || below(rdns, excluded) {
+				return fmt.Sprintf("a directory name of %s is outside of its name constraints", v.label(cert)), ""
 			}
 		}
 	}
 	return "", ""
 }
 
-// permitted reports whether a directory name is within one of the permitted subtrees,
-// if there are any, and in none of the excluded ones. known is false for a name that
-// cannot be read.
-func permitted(name []byte, subtrees []subtree) (within, known bool) {
-	rdns, known := canonical(name)
-	limited, inside := false, false
+// directories returns the canonical names of the subtrees that are directory names.
+func (v *verification) directories(subtrees []subtree) (permitted, excluded [][]string, ok bool) {
 	for _, s := range subtrees {
-		if s.form != formDirectory {
+		if !s.comparable() {
 			continue
 		}
-		base, ok := canonical(s.name)
-		known = known && ok
-		below := len(base) <= len(rdns) && slices.Equal(base, rdns[:min(len(base), len(rdns))])
+		rdns, ok := v.canonical(s.name)
 		switch {
-		case s.excluded && below:
-			return false, known
-		case !s.excluded:
-			limited, inside = true, inside || below
+		case !ok:
+			return nil, nil, false
+		case s.excluded:
+			excluded = append(excluded, rdns)
+		default:
+			permitted = append(permitted, rdns)
 		}
 	}
-	return !limited || inside, known
+	return permitted, excluded, true
+}
+
+// below reports whether a name is within one of the subtrees.
+func below(name []string, subtrees [][]string) bool {
+	return slices.ContainsFunc(subtrees, func(base []string) bool {
+		return len(base) <= len(name) && slices.Equal(base, name[:len(base)])
+	})
+}
+
+// canonical is the function of that name, within the limit for one chain.
+func (v *verification) canonical(name []byte) ([]string, bool) {
+	if v.nameBytes += len(name); v.nameBytes > maxNameBytes {
+		return nil, false
+	}
+	return canonical(name)
 }
 
 // canonical returns the RDNs of a name, each as a string that is the same for all that
@@ -250,14 +262,14 @@ func extension(cert *x509.Certificate, oid asn1.ObjectIdentifier) []byte {
 
 // unhandled returns the critical extensions of the certificate at i of a path that
 // neither crypto/x509 nor this file judges.
-func unhandled(path []*x509.Certificate, i int) []asn1.ObjectIdentifier {
+func (v *verification) unhandled(path []*x509.Certificate, i int) []asn1.ObjectIdentifier {
 	var left []asn1.ObjectIdentifier
 	for _, oid := range path[i].UnhandledCriticalExtensions {
 		switch {
 		case oid.Equal(oidAlternativeName): // of forms that name no server, and that are read here
 			continue
 		case oid.Equal(oidNameConstraints):
-			if _, unknown := checkSubtrees(path, i); unknown == "" {
+			if _, unknown := v.checkSubtrees(path, i); unknown == "" {
 				continue
 			}
 		}

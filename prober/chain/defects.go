@@ -83,10 +83,10 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 				add(ProblemWrongUsage, cert, "%s %s", label, lack)
 			}
 		}
-		if violated, _ := checkSubtrees(path, i); violated != "" {
+		if violated, _ := v.checkSubtrees(path, i); violated != "" {
 			add(ProblemNameConstraint, cert, "%s may not have issued a certificate below it: %s", label, violated)
 		}
-		if left := unhandled(path, i); len(left) > 0 {
+		if left := v.unhandled(path, i); len(left) > 0 {
 			add(ProblemUnhandledCriticalExtension, cert, "%s has the critical extension %s; clients that do not know it have to reject the chain", label, left[0])
 		}
 	}

@@ -103,6 +103,7 @@ type verification struct {
 	timeDependent bool                              // the text of a problem has the current time, so that the result cannot be cached
 	issued        map[[2]*x509.Certificate]issuance // by parent and child
 	checks        int                               // signatures verified
+	nameBytes     int                               // of directory names compared
 }
 
 // show returns what is shown of the certificates of a path.
@@ -154,7 +155,7 @@ func (v *verification) explain(cause error) {
 	}
 	// What is left is a path of which crypto/x509 cannot verify all signatures or
 	// extensions, or has a reason that is not known here.
-	err := acceptable(best.certs, v.At)
+	err := v.acceptable(best.certs)
 	switch {
 	case err != nil:
 		cause = err
@@ -171,15 +172,15 @@ func (v *verification) explain(cause error) {
 
 // acceptable asks crypto/x509 about everything in a path but its signatures and the
 // extensions that package chain judges itself.
-func acceptable(path []*x509.Certificate, now time.Time) error {
+func (v *verification) acceptable(path []*x509.Certificate) error {
 	copies := make([]*x509.Certificate, len(path))
 	for i, cert := range path {
 		copies[i] = sealed(cert)
-		copies[i].UnhandledCriticalExtensions = unhandled(path, i)
+		copies[i].UnhandledCriticalExtensions = v.unhandled(path, i)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(copies[len(copies)-1])
-	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, now)
+	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, v.At)
 	return err
 }
 
