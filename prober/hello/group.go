@@ -1,6 +1,9 @@
 package hello
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Group is a number in IANA's TLS Supported Groups registry.
 type Group uint16
@@ -101,14 +104,15 @@ var preferredGroups = []Group{
 }
 
 // GroupsFor returns all groups that the version may negotiate, the common ones first.
-// Those of RFC 7919 are included for TLS 1.3 only: in older versions, offering one
-// forbids a server to use its own Diffie-Hellman parameters (section 4), which a scan
-// has to see.
+// Below TLS 1.3 those of RFC 7919 decide whether a server that follows it selects a suite
+// with Diffie-Hellman, and over which prime: some refuse all such suites if none is
+// offered, and others then send a prime of their own. A scan has to ask in both ways; see
+// CurvesFor.
 func GroupsFor(v Version) []Group {
 	v = max(v, TLS10)
 	var offered []Group
 	add := func(row registeredGroup) {
-		if row.from <= v && v <= row.to && !(row.id.FiniteField() && v < TLS13) && row.id < 0xff00 {
+		if row.from <= v && v <= row.to && row.id < 0xff00 {
 			offered = append(offered, row.id)
 		}
 	}
@@ -128,3 +132,6 @@ func GroupsFor(v Version) []Group {
 	}
 	return offered
 }
+
+// CurvesFor returns GroupsFor without the groups of RFC 7919.
+func CurvesFor(v Version) []Group { return slices.DeleteFunc(GroupsFor(v), Group.FiniteField) }

@@ -15,6 +15,7 @@ type Offer struct {
 	Versions      []Version         // for supported_versions; nil: Version alone if it is TLS 1.3, else the extension is omitted
 	Ciphers       []CipherSuite     // nil: UsualSuites of each version
 	Groups        []Group           // nil: GroupsFor each version
+	OwnPrime      bool              // of Groups nil, none of RFC 7919 below TLS 1.3: a server that follows it may then send a prime of its own
 	KeyShares     []KeyShare        // nil: none, so that TLS 1.3 answers with a HelloRetryRequest, which has version, suite and group
 	Schemes       []SignatureScheme // nil: Schemes
 	ServerName    string            // empty: no SNI, as for an IP address
@@ -168,7 +169,33 @@ func (o *Offer) groups(versions []Version) []Group {
 	if o.Groups != nil {
 		return o.Groups
 	}
-	return union(versions, func(v Version) []Group { return groupOffers[max(v, TLS10)] })
+	return union(versions, func(v Version) []Group {
+		if o.OwnPrime && v < TLS13 {
+			return CurvesFor(v)
+		}
+		return groupOffers[max(v, TLS10)]
+	})
+}
+
+// FurtherOffers returns the offers of a version that a server may accept although it
+// refuses the default offer: the rare suites, in parts; of TLS 1.3 also key shares, for a
+// server without HelloRetryRequest; of TLS 1.0 to 1.2 also Diffie-Hellman without the
+// groups of RFC 7919, for a server that has a prime of its own and none of these groups
+// (section 4 forbids it to select such a suite if one of them is offered).
+func FurtherOffers(v Version) []Offer {
+	var all []Offer
+	var shares []KeyShare
+	if v == TLS13 {
+		shares = KeySharesFor(nil)
+		all = append(all, Offer{Version: v, KeyShares: shares})
+	}
+	for part := range slices.Chunk(RareSuites(v), PartSize) {
+		all = append(all, Offer{Version: v, Ciphers: part, KeyShares: shares})
+	}
+	if v >= TLS10 && v <= TLS12 {
+		all = append(all, Offer{Version: v, Ciphers: FiniteSuites(v), OwnPrime: true})
+	}
+	return all
 }
 
 var groupOffers = func() map[Version][]Group {

@@ -173,3 +173,42 @@ func TestServerHelloExtensions(t *testing.T) {
 		t.Error("a malformed heartbeat is accepted")
 	}
 }
+
+// Every server reads every offer, and the offers of a version have all its suites. Those
+// with Diffie-Hellman are offered with the groups of RFC 7919 and without.
+func TestOffersOfVersion(t *testing.T) {
+	for _, v := range Versions[1:] {
+		seen, finite := make(map[CipherSuite]bool), make(map[CipherSuite]int)
+		for _, o := range append(FurtherOffers(v), Offer{Version: v}, Offer{Version: v, Fallback: true}) {
+			h := o.Hello()
+			if len(h.CipherSuites) > MaxSuites {
+				t.Errorf("%v: %d suites", v, len(h.CipherSuites))
+			}
+			data, _ := h.Extension(extSupportedGroups)
+			r := reader(data)
+			groups, _ := readNumbers16[Group](&r)
+			for _, id := range h.CipherSuites {
+				seen[id] = true
+				if s := Find(id); s != nil && s.FiniteField() {
+					finite[id] |= map[bool]int{true: 1, false: 2}[slices.Contains(groups, FFDHE2048)]
+				}
+			}
+		}
+		for _, id := range SuitesFor(v) {
+			if !seen[id] {
+				t.Errorf("%v is not offered in %v", id, v)
+			}
+			if ways := finite[id]; Find(id).FiniteField() && ways != 3 && v >= TLS10 {
+				t.Errorf("%v is offered in %v in the ways %d", id, v, ways)
+			}
+		}
+	}
+	if n := len(Offer{Versions: []Version{TLS13, TLS12, TLS11, TLS10}, Fallback: true}.Hello().CipherSuites); n > MaxSuites {
+		t.Errorf("all versions have %d suites", n)
+	}
+	for _, part := range Parts(TLS12, 50) {
+		if len(part) > 50 {
+			t.Errorf("a part of 50 has %d", len(part))
+		}
+	}
+}

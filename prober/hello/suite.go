@@ -84,19 +84,22 @@ func Find(id CipherSuite) *Suite {
 // TLS_NULL_WITH_NULL_NULL must not be negotiated (RFC 5246 appendix A.5).
 func SuitesFor(v Version) []CipherSuite { return slices.Clone(suitesOf[v]) }
 
-// MaxSuites is how many suites a ClientHello may offer so that every server accepts it:
-// the limit of old Cisco ASAs. SuitesFor(TLS12) has nearly three times as many.
-const MaxSuites = 128
+// MaxSuites is how many suites a ClientHello may offer, a signalling value included, so
+// that every server reads it: old Cisco ASAs stop at 128, wolfSSL at 150. SuitesFor(TLS12)
+// has nearly three times as many.
+const MaxSuites = 120
 
 // UsualSuites returns those of SuitesFor that servers on the Internet use: with a
-// certificate, but not DSS, or anonymous; without ARIA and GOST. Those of TLS 1.2 and
-// TLS 1.3 with a signalling value are fewer than MaxSuites. The caller owns the slice.
+// certificate, but not DSS, or anonymous; without ARIA, IDEA and GOST; of TLS 1.3 those of
+// RFC 8446. Those of TLS 1.2 and TLS 1.3 with a signalling value are at most MaxSuites. The
+// caller owns the slice.
 func UsualSuites(v Version) []CipherSuite { return slices.Clone(usualOf[v]) }
 
 func (s *Suite) usual() bool {
 	switch s.KeyExchange {
 	case "", "RSA", "DHE", "ECDHE", "DH_anon", "ECDH_anon":
-		return s.Authentication != "DSS" && s.Cipher != "ARIA"
+		known := s.Min < TLS13 || s.Cipher == "AES" || s.Cipher == "CHACHA20"
+		return known && s.Authentication != "DSS" && s.Cipher != "ARIA" && s.Cipher != "IDEA"
 	}
 	return false
 }
@@ -142,6 +145,33 @@ func ranked(v Version) []CipherSuite {
 	}
 	return ids
 }
+
+// FiniteField reports whether the key exchange is ephemeral Diffie-Hellman over a prime
+// that the server sends in its ServerKeyExchange: a group of RFC 7919, or its own.
+func (s *Suite) FiniteField() bool {
+	switch s.KeyExchange {
+	case "DHE", "DH_anon", "DHE_PSK":
+		return true
+	}
+	return false
+}
+
+// FiniteSuites returns the suites of a version whose key exchange is over a prime. They
+// are fewer than MaxSuites.
+func FiniteSuites(v Version) []CipherSuite {
+	return slices.DeleteFunc(SuitesFor(v), func(id CipherSuite) bool { return !Find(id).FiniteField() })
+}
+
+// Parts returns all suites of a version in lists of at most size, the usual ones first.
+func Parts(v Version, size int) [][]CipherSuite {
+	if len(suitesOf[v]) <= size {
+		return [][]CipherSuite{SuitesFor(v)}
+	}
+	return slices.Concat(slices.Collect(slices.Chunk(usualOf[v], size)), slices.Collect(slices.Chunk(RareSuites(v), size)))
+}
+
+// PartSize is the size of parts that fit a ClientHello with a signalling value.
+const PartSize = MaxSuites - 1
 
 // RareSuites returns the suites of a version that are not in UsualSuites.
 func RareSuites(v Version) []CipherSuite {

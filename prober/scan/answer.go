@@ -15,11 +15,11 @@ import (
 type Answer int
 
 const (
-	// Unanswered: no answer came in time. The server may be slow, or limit
-	// connections.
+	// Unanswered: no answer came in time, or an alert that is not about the offer. The
+	// server may be slow, limit connections, or fail on the hello.
 	Unanswered Answer = iota
-	// Inconclusive: the server closed the connection, or sent an alert about
-	// something else. It may refuse the offer, and it may limit connections: only its
+	// Inconclusive: the server closed the connection, or sent an alert that some servers
+	// send instead. It may refuse the offer, and it may limit connections: only its
 	// answer to another hello can tell which.
 	Inconclusive
 	// NotOffered: the server selected something that was not offered. Only Eliminate
@@ -49,31 +49,29 @@ func refusalIn(f *hello.Flight) error {
 // errRefusedSSL2 stands for the ERROR message of SSL 2.0.
 var errRefusedSSL2 = errors.New("the server refused the hello with an ERROR message of SSL 2.0")
 
-// IsHandshakeFailure tells whether err is the alert handshake_failure: the server
-// accepts none of the parameters that were offered (RFC 8446 section 6.2). It may
-// accept others.
+// IsHandshakeFailure tells whether err is the alert handshake_failure, or
+// insufficient_security as of Erlang/OTP: the server accepts none of the parameters that
+// were offered (RFC 8446 section 6.2). It may accept others.
 func IsHandshakeFailure(err error) bool {
 	alert, ok := errors.AsType[*hello.AlertError](err)
-	return ok && alert.Description == hello.HandshakeFailure
+	return ok && (alert.Description == hello.HandshakeFailure || alert.Description == hello.InsufficientSecurity)
 }
 
-// refusals are the alerts with which a server refuses everything that a hello offers
-// (RFC 8446 section 6.2, RFC 7507 section 3, and what older servers send instead). All
-// other alerts are about something else: a name, a certificate, an internal error.
-var refusals = map[hello.AlertDescription]bool{
-	hello.CloseNotify: true, hello.UnexpectedMessage: true, hello.HandshakeFailure: true, hello.IllegalParameter: true,
-	hello.DecodeError: true, hello.ProtocolVersion: true, hello.InsufficientSecurity: true, hello.MissingExtension: true,
-	hello.InappropriateFallback: true,
+// answers are what alerts mean that are about what a hello offers: a refusal of all of it
+// (RFC 8446 section 6.2, RFC 7507 section 3), or what some servers send instead, and
+// others about the form of a hello. All other alerts are about something else: a name, a
+// certificate, an internal error, or a hello that the server cannot read. Decode_error
+// is one of these: wolfSSL sends it if there are too many suites.
+var answers = map[hello.AlertDescription]Answer{
+	hello.HandshakeFailure: Refused, hello.ProtocolVersion: Refused, hello.InsufficientSecurity: Refused, hello.InappropriateFallback: Refused,
+	hello.CloseNotify: Inconclusive, hello.UnexpectedMessage: Inconclusive, hello.IllegalParameter: Inconclusive, hello.MissingExtension: Inconclusive,
 }
 
 // AnswerOf classifies the result of an offer. A hello of the server's own is
 // Accepted, unless an alert follows it.
 func AnswerOf(f *hello.Flight, err error) Answer {
 	if alert, ok := errors.AsType[*hello.AlertError](err); ok {
-		if refusals[alert.Description] {
-			return Refused
-		}
-		return Inconclusive
+		return answers[alert.Description]
 	}
 	if failed, ok := errors.AsType[*failure.Failure](err); ok && failed.Unasked() {
 		return Unanswered // also where the proxy closed the connection

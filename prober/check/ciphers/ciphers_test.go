@@ -86,7 +86,8 @@ func find(ctx context.Context, t testing.TB, lab *tlstest.Lab, addr string, o ci
 }
 
 // The check finds what crypto/tls is configured to accept. Each list takes one
-// connection more than it has entries.
+// connection more than it has entries. The suites of TLS 1.2 are three lists and those of
+// older versions two, and one more is for a prime of the server's own.
 func TestCiphersOfCryptoTLS(t *testing.T) {
 	lab := labtest.Lab(t)
 	for _, test := range []struct {
@@ -117,8 +118,8 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			suites: "1.2+ c014 c02f cca8", preference: ciphers.ServerPreference,
 			groups:  "secp256r1 secp384r1 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp521r1 -x25519 -x448",
 			schemes: "rsa_pkcs1_sha1 rsa_pkcs1_sha256 rsa_pkcs1_sha384 rsa_pkcs1_sha512 rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512",
-			// Versions 4+5, order 1, groups 3, schemes 8.
-			connections: 4 + 5 + 1 + 3 + 8,
+			// Versions 4+2+1+5, order 1, groups 3, schemes 8.
+			connections: 4 + 2 + 1 + 5 + 1 + 3 + 8,
 		},
 		{
 			name: "TLS 1.2 with an ECDSA certificate",
@@ -130,8 +131,8 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			// The curve of its certificate hides the other groups. It follows the client's order, so there are none.
 			groups:  "secp256r1 x25519 -SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp384r1 -secp521r1 -x448",
 			schemes: "ecdsa_secp256r1_sha256 ecdsa_secp384r1_sha384 ecdsa_secp521r1_sha512 ecdsa_sha1",
-			// Versions 3+5, groups 3, 1 more with the certificate's curve, 2 for whose order decides, schemes 5.
-			connections: 3 + 5 + 3 + 1 + 2 + 5,
+			// Versions 3+2+1+5, groups 3, 1 more with the certificate's curve, 2 for whose order decides, schemes 5.
+			connections: 3 + 2 + 1 + 5 + 3 + 1 + 2 + 5,
 		},
 		{
 			name: "all of TLS 1.3, and TLS 1.2", key: labtest.RSAKey(2048),
@@ -142,8 +143,8 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			suites: "1.3+ 1301 1302 1303, 1.2+ c02f c030 cca8", preference: ciphers.ServerPreference,
 			groups:  "SecP256r1MLKEM768 SecP384r1MLKEM1024 X25519MLKEM768 secp256r1 secp384r1 secp521r1 x25519 -ffdhe2048 -ffdhe3072 -x448",
 			schemes: "rsa_pkcs1_sha1 rsa_pkcs1_sha256 rsa_pkcs1_sha384 rsa_pkcs1_sha512 rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512",
-			// Versions 4+4+4, order 2, groups 8+5, schemes 1+7+3 and 8.
-			connections: 4 + 4 + 4 + 2 + 8 + 5 + 1 + 7 + 3 + 8,
+			// Versions 4+4+2+1+4, order 2, groups 8+5, schemes 1+7+3 and 8.
+			connections: 4 + 4 + 2 + 1 + 4 + 2 + 8 + 5 + 1 + 7 + 3 + 8,
 		},
 		{
 			name: "TLS 1.0 and 1.1", key: labtest.RSAKey(2048),
@@ -153,8 +154,8 @@ func TestCiphersOfCryptoTLS(t *testing.T) {
 			},
 			suites: "1.1+ 0005 000a 002f, 1.0+ 0005 000a 002f", preference: ciphers.ServerPreference,
 			groups: "-SecP256r1MLKEM768 -SecP384r1MLKEM1024 -X25519MLKEM768 -ffdhe2048 -ffdhe3072 -secp256r1 -secp384r1 -secp521r1 -x25519 -x448",
-			// Versions 4+4+4, order 1. No key exchange has a group.
-			connections: 4 + 4 + 4 + 1,
+			// Versions 4+1+1 twice, and 4, order 1. No key exchange has a group.
+			connections: 2*(4+1+1) + 4 + 1,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -236,6 +237,56 @@ func TestCiphersOfLegacy(t *testing.T) {
 			name:   "resets the connection to refuse",
 			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x002f, 0x0035}, Refusal: legacy.RefuseByReset},
 			suites: "1.2+ 002f 0035", preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "reads 150 suites at most",
+			server: legacy.Server{Versions: []uint16{tls11, tls12}, Suites: []uint16{0xc02f, 0xc050, 0x0033}, MaxSuites: 150},
+			suites: "1.2+ c02f c050 0033, 1.1+ 0033", dhBits: 2048, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "reads 64 suites at most",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0xc050, 0xc02f, 0x0033}, MaxSuites: 64},
+			suites: "1.2+ c050 c02f 0033", dhBits: 2048, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "reads 20 suites at most: nothing is known",
+			server: legacy.Server{Versions: []uint16{tls10, tls12}, SuitesOf: map[uint16][]uint16{tls10: {0x002f}, tls12: {0xc02f}}, MaxSuites: 20},
+			suites: "1.2, 1.1, 1.0, SSL 3.0",
+		},
+		{
+			name:   "rare suites before and after usual ones",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0xc050, 0xc02f, 0xc060, 0x009e, 0xc052, 0x002f, 0xc051}},
+			suites: "1.2+ c050 c02f c060 009e c052 002f c051", dhBits: 2048, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "rare suites and usual ones, in the client's order",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0xc050, 0xc02f, 0x002f}, ClientPreference: true},
+			suites: "1.2+ c02f 002f c050", preference: ciphers.ClientPreference,
+		},
+		{
+			name:   "requires the groups of RFC 7919 for DHE",
+			server: legacy.Server{Suites: []uint16{0xc013, 0x0033, 0x0034}, FiniteGroups: legacy.FiniteGroupsRequired, PrimeBits: 1024},
+			suites: "1.2+ c013 0033 0034, 1.1+ c013 0033 0034, 1.0+ c013 0033 0034", dhBits: 2048, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "has a prime of its own for clients without the groups of RFC 7919",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x0033, 0xc013}, FiniteGroups: legacy.FiniteGroupsFollowed, PrimeBits: 1024},
+			suites: "1.2+ 0033 c013", dhBits: 1024, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "has a prime of its own, and refuses DHE to clients with the groups of RFC 7919",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x0033, 0xc013, 0x0034, 0x002f}, FiniteGroups: legacy.FiniteGroupsUnknown, PrimeBits: 1024},
+			suites: "1.2+ c013 002f 0033 0034", dhBits: 1024, preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "anonymous alone, with a short prime",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x0034}, PrimeBits: 768},
+			suites: "1.2+ 0034", dhBits: 768,
+		},
+		{
+			name:   "anonymous for export",
+			server: legacy.Server{Versions: []uint16{tls10}, Suites: []uint16{0x0019, 0x002f}},
+			suites: "1.0+ 0019 002f", dhBits: 512, preference: ciphers.ServerPreference,
 		},
 		{
 			name:   "over SMTP",

@@ -67,7 +67,7 @@ func (s *scanner) olderCurves(ctx context.Context) groupList {
 	if without := withoutECDSA(suites); len(without) > 0 {
 		suites = without
 	}
-	accepted, answer := s.eliminateGroups(ctx, v, suites, hello.GroupsFor(v))
+	accepted, answer := s.eliminateGroups(ctx, v, suites, hello.CurvesFor(v))
 	if !s.final(answer) || len(accepted) == 0 || len(withoutECDSA(suites)) > 0 {
 		return groupList{accepted, answer}
 	}
@@ -85,7 +85,7 @@ func (s *scanner) withCertificateCurve(ctx context.Context, v hello.Version, sui
 		if !slices.Contains(certificateCurves, curve) {
 			continue
 		}
-		rest := slices.DeleteFunc(hello.GroupsFor(v), func(g hello.Group) bool { return slices.Contains(accepted, g) })
+		rest := slices.DeleteFunc(hello.CurvesFor(v), func(g hello.Group) bool { return slices.Contains(accepted, g) })
 		more, answer := eliminate(rest, func(rest []hello.Group) (hello.Group, scan.Answer) {
 			return s.selectedGroup(ctx, hello.Offer{Version: v, Ciphers: suites, Groups: slices.Concat(rest, []hello.Group{curve})})
 		})
@@ -122,7 +122,9 @@ func withoutECDSA(list []hello.CipherSuite) []hello.CipherSuite {
 }
 
 // olderPrimes finds the groups of RFC 7919 of a server that accepts DHE. One that sends
-// a prime of its own instead does not implement RFC 7919, so it refuses these groups.
+// a prime of its own instead does not implement RFC 7919, so it refuses these groups. One
+// that has some may still send a prime of its own to clients that list none, and another
+// one for each key exchange.
 func (s *scanner) olderPrimes(ctx context.Context) groupList {
 	v, suites := s.newestWith(overPrimes...)
 	if suites == nil {
@@ -131,6 +133,11 @@ func (s *scanner) olderPrimes(ctx context.Context) groupList {
 	accepted, answer := s.eliminateGroups(ctx, v, suites, finiteGroups)
 	if answer == scan.NotOffered {
 		answer = scan.Refused
+	}
+	for _, exchange := range overPrimes {
+		if list := suitesOf(suites, exchange); len(accepted) > 0 && len(list) > 0 {
+			s.offer(ctx, hello.Offer{Version: v, Ciphers: list, OwnPrime: true}, hello.UntilDone) // keyExchanges notes the prime
+		}
 	}
 	return groupList{accepted, answer}
 }
@@ -187,7 +194,7 @@ func (s *scanner) refusesGroup(g hello.Group) bool {
 		return false
 	case g.FiniteField():
 		return s.final(s.finite.others)
-	case slices.Contains(hello.GroupsFor(hello.TLS12), g):
+	case slices.Contains(hello.CurvesFor(hello.TLS12), g):
 		return s.final(s.curves.others)
 	}
 	return true

@@ -15,12 +15,92 @@ type orderQuestion struct {
 	answer  Preference
 }
 
+// findOrder finds in which order the server prefers the suites of each version, and then
+// whose order decides.
+func (s *scanner) findOrder(ctx context.Context) error {
+	var tasks []func()
+	for _, v := range hello.Versions {
+		tasks = append(tasks, func() { s.merge(ctx, v, s.lists[v]) })
+	}
+	if err := scan.Parallel(tasks...); err != nil {
+		return err
+	}
+	newer, older := s.orderOf(hello.TLS13), s.orderOf(s.oldOrder())
+	s.orders = []*orderQuestion{newer, older}
+	return scan.Parallel(func() { s.askOrder(ctx, newer) }, func() { s.askOrder(ctx, older) })
+}
+
+// merge makes one list of the suites of a version that were found in several offers. Of
+// the first suites of all lists, the server selects the one that it prefers. If it follows
+// the client's order, the order of the offers is as good.
+func (s *scanner) merge(ctx context.Context, v hello.Version, l *suiteList) {
+	if len(l.lists) < 2 {
+		return
+	}
+	found := slices.Concat(l.lists...)
+	merged, lists := []hello.CipherSuite(nil), slices.Clone(l.lists)
+	if s.selectsFirst(ctx, v, firsts(lists)) {
+		merged, lists = found, nil
+	}
+	for len(lists) > 1 {
+		selected := s.selected(ctx, v, firsts(lists))
+		at := slices.IndexFunc(lists, func(list []hello.CipherSuite) bool { return list[0] == selected })
+		if at < 0 {
+			return
+		}
+		merged = append(merged, selected)
+		lists[at] = lists[at][1:]
+		lists = slices.DeleteFunc(lists, func(list []hello.CipherSuite) bool { return len(list) == 0 })
+	}
+	merged = slices.Concat(append([][]hello.CipherSuite{merged}, lists...)...)
+	l.accepted = append(merged, l.accepted[len(found):]...)
+	l.lists = [][]hello.CipherSuite{merged}
+}
+
+// firsts returns the first suite of each list.
+func firsts(lists [][]hello.CipherSuite) []hello.CipherSuite {
+	var all []hello.CipherSuite
+	for _, list := range lists {
+		all = append(all, list[0])
+	}
+	return all
+}
+
+// selected is the suite that the server selects from a list; 0: it was not told.
+func (s *scanner) selected(ctx context.Context, v hello.Version, list []hello.CipherSuite) hello.CipherSuite {
+	flight, answer := s.offer(ctx, hello.Offer{Version: v, Ciphers: list}, hello.UntilHello)
+	if answer != scan.Accepted {
+		return 0
+	}
+	return flight.Hello.CipherSuite
+}
+
+// selectsFirst tells whether the server selects the first suite of a list, and the first
+// of the reversed list.
+func (s *scanner) selectsFirst(ctx context.Context, v hello.Version, list []hello.CipherSuite) bool {
+	reversed := slices.Clone(list)
+	slices.Reverse(reversed)
+	return s.selected(ctx, v, list) == list[0] && s.selected(ctx, v, reversed) == reversed[0]
+}
+
+// ordered is the most suites of a version whose order is known, at most as many as one
+// offer may have.
+func (l *suiteList) ordered() []hello.CipherSuite {
+	var most []hello.CipherSuite
+	for _, list := range l.lists {
+		if len(list) > len(most) {
+			most = list
+		}
+	}
+	return most[:min(len(most), hello.PartSize)]
+}
+
 // orderOf returns the question for a version. See Preference for why suites with
 // ChaCha20 are left out.
 func (s *scanner) orderOf(v hello.Version) *orderQuestion {
 	q := &orderQuestion{version: v}
 	if l := s.lists[v]; l != nil {
-		q.suites = withoutChaCha(l.accepted)
+		q.suites = withoutChaCha(l.ordered())
 	}
 	return q
 }
@@ -37,7 +117,7 @@ func withoutChaCha(list []hello.CipherSuite) []hello.CipherSuite {
 // there is none.
 func (s *scanner) oldOrder() hello.Version {
 	for _, v := range older {
-		if len(withoutChaCha(s.lists[v].accepted)) > 1 {
+		if len(withoutChaCha(s.lists[v].ordered())) > 1 {
 			return v
 		}
 	}
@@ -53,11 +133,7 @@ func (s *scanner) askOrder(ctx context.Context, q *orderQuestion) {
 	}
 	reversed := slices.Clone(q.suites)
 	slices.Reverse(reversed)
-	flight, answer := s.offer(ctx, hello.Offer{Version: q.version, Ciphers: reversed}, hello.UntilHello)
-	if answer != scan.Accepted {
-		return
-	}
-	switch flight.Hello.CipherSuite {
+	switch s.selected(ctx, q.version, reversed) {
 	case q.suites[0]:
 		q.answer = ServerPreference
 	case reversed[0]:

@@ -35,18 +35,31 @@ type scanner struct {
 
 // suiteList is the suites of one version that a server accepts.
 type suiteList struct {
-	accepted []hello.CipherSuite // in the order in which they were selected
-	others   scan.Answer         // the answer to all others
-	alert    *hello.Alert        // of that answer; nil: there was none
+	accepted []hello.CipherSuite   // in the order in which they were selected
+	others   scan.Answer           // the answer to all others: the least certain one
+	lists    [][]hello.CipherSuite // accepted, without ownPrime: each list is in the order in which they were selected from one offer
+	refused  bool                  // the whole version, whatever the suites are
+	alert    *hello.Alert          // of the last answer; nil: there was none
+	ignores  bool                  // the server sent a prime of its own although groups of RFC 7919 were listed
 }
 
 // empty tells whether no suite was accepted.
 func (l *suiteList) empty() bool { return len(l.accepted) == 0 }
 
-// needsShares tells whether the server refused TLS 1.3 with an alert that is about
-// neither the version nor the suites. It may not implement HelloRetryRequest.
+// add adds the answers to another part of the suites of the version.
+func (l *suiteList) add(more suiteList) {
+	l.accepted = append(l.accepted, more.accepted...)
+	if !more.empty() {
+		l.lists = append(l.lists, more.accepted)
+	}
+	l.others = min(l.others, more.others)
+	l.refused, l.alert, l.ignores = more.refused, more.alert, l.ignores || more.ignores
+}
+
+// needsShares tells whether the server refused TLS 1.3 otherwise than with an alert about
+// the version. It may not implement HelloRetryRequest.
 func (l *suiteList) needsShares() bool {
-	return l.alert != nil && l.alert.Description != hello.ProtocolVersion && l.alert.Description != hello.HandshakeFailure
+	return l.empty() && !l.refused && (l.alert != nil || l.others == scan.Closed)
 }
 
 // run asks all questions.
@@ -56,7 +69,7 @@ func (s *scanner) run(ctx context.Context) error {
 	for _, v := range slices.Backward(hello.Versions) {
 		l := new(suiteList)
 		s.lists[v] = l
-		tasks = append(tasks, func() { *l = s.list(ctx, v) })
+		tasks = append(tasks, func() { *l = s.list(ctx, v, hello.PartSize, s.AskOnce) })
 	}
 	if err := scan.Parallel(tasks...); err != nil {
 		return err
@@ -64,26 +77,46 @@ func (s *scanner) run(ctx context.Context) error {
 	if err := failure.Contain(func() { s.retryInParts(ctx) }); err != nil {
 		return err
 	}
-	newer, older := s.orderOf(hello.TLS13), s.orderOf(s.oldOrder())
-	s.orders = []*orderQuestion{newer, older}
-	return scan.Parallel(
-		func() { s.askOrder(ctx, newer); s.newerGroups(ctx); s.newerSchemes(ctx) },
-		func() { s.askOrder(ctx, older); s.olderGroups(ctx); s.olderSchemes(ctx) },
-	)
+	if err := scan.Parallel(
+		func() { s.newerGroups(ctx); s.newerSchemes(ctx) },
+		func() { s.olderGroups(ctx); s.olderSchemes(ctx) },
+	); err != nil {
+		return err
+	}
+	return s.findOrder(ctx)
 }
 
-// list finds the suites of one version.
-func (s *scanner) list(ctx context.Context, v hello.Version) suiteList {
+// list finds the suites of one version, in parts of at most size. The first offer is sent
+// with first, the others with Ask.
+func (s *scanner) list(ctx context.Context, v hello.Version, size int, first sender) suiteList {
 	if v == hello.SSL20 {
-		return s.listKinds(ctx, s.AskOnce)
+		return s.listKinds(ctx, first)
 	}
-	all := hello.SuitesFor(v)
-	l := s.eliminateSuites(ctx, v, all, s.AskOnce)
-	if v == hello.TLS13 && l.empty() && l.others == scan.Refused && l.needsShares() {
+	l := s.listParts(ctx, v, size, first)
+	if v == hello.TLS13 && l.needsShares() {
 		s.shares = true
-		l = s.eliminateSuites(ctx, v, all, s.AskOnce)
+		l = s.listParts(ctx, v, size, first)
 		s.shares = !l.empty()
 	}
+	return l
+}
+
+// listParts asks for one part after the other, as long as the server answers. Then it asks
+// for Diffie-Hellman over a prime of the server's own.
+func (s *scanner) listParts(ctx context.Context, v hello.Version, size int, ask sender) suiteList {
+	l := suiteList{others: scan.Accepted}
+	for _, part := range hello.Parts(v, size) {
+		if l.add(s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: part}, ask)); l.refused || !s.final(l.others) {
+			return l
+		}
+		ask = s.Ask
+	}
+	if v < hello.TLS10 || v > hello.TLS12 || l.ignores { // SSL 3.0 has no extensions
+		return l
+	}
+	rest := slices.DeleteFunc(hello.FiniteSuites(v), func(id hello.CipherSuite) bool { return slices.Contains(l.accepted, id) })
+	own := s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: rest, OwnPrime: true}, ask)
+	l.accepted, l.others = append(l.accepted, own.accepted...), min(l.others, own.others)
 	return l
 }
 
@@ -103,69 +136,54 @@ func (s *scanner) listKinds(ctx context.Context, ask sender) suiteList {
 	return suiteList{others: certain(answer)}
 }
 
-// retryInParts asks again for versions without a clear answer, with shorter lists: some
-// servers fail on more than 128 suites. By now a hello may have been accepted, so that
-// a closed connection can be told from a limit on connections.
+// shortPart is the size of parts for a server that does not answer longer ones. Some
+// old devices read 64 suites.
+const shortPart = 60
+
+// retryInParts asks again for versions without a clear answer, with shorter lists. By now
+// a hello may have been accepted, so that a closed connection can be told from a limit on
+// connections.
 func (s *scanner) retryInParts(ctx context.Context) {
 	if s.KnownGood() == nil {
 		s.BeSerial()
 	}
 	for _, v := range slices.Backward(hello.Versions) {
-		l := s.lists[v]
-		switch {
-		case !l.empty(), l.others != scan.Unanswered:
-		case v == hello.SSL20:
-			*l = s.listKinds(ctx, s.Ask)
-		default:
-			*l = s.listInParts(ctx, v)
+		if l := s.lists[v]; l.empty() && l.others == scan.Unanswered {
+			*l = s.list(ctx, v, shortPart, s.Ask)
 		}
 	}
 }
 
-// listInParts finds the suites of a version where the server does not answer the whole
-// list. One that accepts none of the usual suites does not accept the version.
-func (s *scanner) listInParts(ctx context.Context, v hello.Version) suiteList {
-	usual := hello.UsualSuites(v)
-	l := s.eliminateSuites(ctx, v, usual, s.Ask)
-	if l.empty() {
-		return l
-	}
-	rest := slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return slices.Contains(usual, id) })
-	for part := range slices.Chunk(rest, hello.MaxSuites-2) {
-		if !s.final(l.others) {
-			return l
-		}
-		more := s.eliminateSuites(ctx, v, part, s.Ask)
-		l.accepted, l.others = append(l.accepted, more.accepted...), more.others
-	}
-	// One list of all accepted suites shows the server's order.
-	if again := s.eliminateSuites(ctx, v, l.accepted, s.Ask); len(again.accepted) == len(l.accepted) {
-		l.accepted = again.accepted
-	}
-	return l
-}
-
-// eliminateSuites finds the suites of a list that the server accepts in a version. A
-// suite that it selects and then fails with is not accepted. The first offer is sent
-// with first, the others with Ask.
-func (s *scanner) eliminateSuites(ctx context.Context, v hello.Version, suites []hello.CipherSuite, first sender) suiteList {
-	ask := first
+// eliminateSuites finds the suites of an offer that the server accepts. A suite that it
+// selects and then fails with is not accepted. The first offer is sent with ask, the
+// others with Ask.
+func (s *scanner) eliminateSuites(ctx context.Context, o hello.Offer, ask sender) suiteList {
 	var l suiteList
 	var failed []hello.CipherSuite
-	l.accepted, l.others = eliminate(suites, func(rest []hello.CipherSuite) (hello.CipherSuite, scan.Answer) {
-		flight, answer := s.offerBy(ctx, ask, hello.Offer{Version: v, Ciphers: rest}, hello.UntilDone)
+	l.accepted, l.others = eliminate(o.Ciphers, func(rest []hello.CipherSuite) (hello.CipherSuite, scan.Answer) {
+		o.Ciphers = rest
+		flight, answer := s.offerBy(ctx, ask, o, hello.UntilDone)
 		ask = s.Ask
 		if answer != scan.Accepted {
 			l.alert = flight.Alert
+			l.refused = flight.Hello != nil || l.alert != nil && l.alert.Description == hello.ProtocolVersion
 			return 0, answer
 		}
 		if flight.Alert != nil {
 			failed = append(failed, flight.Hello.CipherSuite)
 		}
+		l.ignores = l.ignores || !o.OwnPrime && sentOwnPrime(flight)
 		return flight.Hello.CipherSuite, scan.Accepted
 	})
 	l.accepted = slices.DeleteFunc(l.accepted, func(id hello.CipherSuite) bool { return slices.Contains(failed, id) })
 	return l
+}
+
+// sentOwnPrime tells whether a server selected Diffie-Hellman over a prime that is not one
+// of RFC 7919. Those of export suites never are.
+func sentOwnPrime(f *hello.Flight) bool {
+	suite := hello.Find(f.Hello.CipherSuite)
+	return suite != nil && suite.FiniteField() && !suite.Export && f.KeyExchange != nil && f.KeyExchange.DHBits > 0 && !f.KeyExchange.Group.FiniteField()
 }
 
 // final tells whether the server refuses the rest of a list.

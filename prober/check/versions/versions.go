@@ -48,6 +48,7 @@ func (v Finding) Size() int { return 8 * len(v.Answers) }
 
 // maxConnections bounds the connections of one finding. Most servers need six. One
 // that closes the connection on versions that it does not accept needs some thirty.
+// docs/scanning.md has this bound.
 const maxConnections = 60
 
 // Find offers each version alone, all in parallel. That takes one round trip for the
@@ -69,6 +70,9 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 	}
 	found := new(Finding)
 	for i, answer := range answers {
+		if session := e.Session; session != nil && session.Completed && hello.Version(session.Version) == hello.Versions[i] {
+			answer = scan.Accepted // by the probe's own handshake, whatever it says to a hello without key shares
+		}
 		if answer == scan.Accepted || answer == scan.Refused {
 			found.Answers = append(found.Answers, Answer{hello.Versions[i], answer == scan.Accepted})
 		}
@@ -79,32 +83,57 @@ func (o Options) Find(ctx context.Context, e *endpoint.Endpoint) (*Finding, erro
 	return found, nil
 }
 
-// askVersion offers a version with its usual suites. A server that accepts none of
-// them may accept one of the others. One that refuses TLS 1.3 with an alert about
-// something else may not implement HelloRetryRequest, so it gets key shares.
+// askVersion offers a version with its usual suites, and then what else the server may
+// accept in it.
 func askVersion(ctx context.Context, s *scan.Survey, v hello.Version) scan.Answer {
-	answer, alert := askWith(ctx, s, hello.Offer{Version: v})
-	switch {
-	case alert == nil || v == hello.SSL20:
-	case alert.Description == hello.HandshakeFailure:
-		if rest := hello.RareSuites(v); len(rest) > 0 {
-			answer, _ = askWith(ctx, s, hello.Offer{Version: v, Ciphers: rest})
+	answer, flight := askWith(ctx, s, hello.Offer{Version: v})
+	for _, o := range furtherOffers(v, answer, flight) {
+		next, _ := askWith(ctx, s, o)
+		if next == scan.Accepted {
+			return next
 		}
-	case v == hello.TLS13 && alert.Description != hello.ProtocolVersion:
-		answer, _ = askWith(ctx, s, hello.Offer{Version: v, KeyShares: hello.KeySharesFor(nil)})
+		answer = min(answer, next)
 	}
 	return answer
 }
 
-// askWith sends one offer. A server that answers with another version refuses it.
-func askWith(ctx context.Context, s *scan.Survey, o hello.Offer) (scan.Answer, *hello.Alert) {
+// furtherOffers returns the offers of a version that a server may accept after such an
+// answer to its usual suites. One that refuses the suites may accept others. One that
+// refuses TLS 1.3 otherwise than by an alert about the version may not implement
+// HelloRetryRequest, so it gets key shares. One that fails on the offer may read a shorter
+// one.
+func furtherOffers(v hello.Version, answer scan.Answer, f *hello.Flight) []hello.Offer {
+	alert := f.Alert
+	switch {
+	case v == hello.SSL20, answer == scan.Accepted, f.Hello != nil, alert != nil && alert.Description == hello.ProtocolVersion:
+		return nil
+	case alert != nil && (v == hello.TLS13 || scan.IsHandshakeFailure(&hello.AlertError{Alert: *alert})):
+		return hello.FurtherOffers(v)
+	case alert != nil && answer == scan.Unanswered:
+		usual := hello.UsualSuites(v)
+		return []hello.Offer{{Version: v, Ciphers: usual[:min(len(usual), fewSuites)]}}
+	case v == hello.TLS13 && answer == scan.Refused:
+		return []hello.Offer{{Version: v, KeyShares: hello.KeySharesFor(nil)}}
+	}
+	return nil
+}
+
+// fewSuites is how many suites a short offer has.
+const fewSuites = 30
+
+// askWith sends one offer. A server that answers with another version refuses it. One that
+// answers in SSL 2.0 without a shared cipher does not: see vulnerabilities.DROWN.
+func askWith(ctx context.Context, s *scan.Survey, o hello.Offer) (scan.Answer, *hello.Flight) {
 	message, err := s.Marshal(o)
 	if err != nil {
-		return scan.Unanswered, nil
+		return scan.Unanswered, new(hello.Flight)
 	}
 	flight, answer := s.Ask(ctx, message, hello.UntilHello)
-	if answer == scan.Closed || flight.Hello != nil && flight.Hello.Version != o.Version {
+	switch {
+	case flight.SSL2 != nil && answer == scan.Refused:
+		answer = scan.Unanswered
+	case answer == scan.Closed, flight.Hello != nil && flight.Hello.Version != o.Version:
 		answer = scan.Refused
 	}
-	return answer, flight.Alert
+	return answer, flight
 }

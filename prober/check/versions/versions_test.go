@@ -76,6 +76,18 @@ func TestVersionsOfOldServers(t *testing.T) {
 		{"closes the connection", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByClosing}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
 		{"resets", legacy.Server{Versions: old, Suites: []uint16{0x000a}, Refusal: legacy.RefuseByReset}, "+SSL 2.0 +SSL 3.0 +1.0 -1.1 -1.2 -1.3"},
 		{"handshake_failure for everything", legacy.Server{Refusal: legacy.RefuseWithHandshakeFailure}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"reads 150 suites at most", legacy.Server{Suites: []uint16{0xc050, 0x0033}, MaxSuites: 150}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"reads 100 suites at most", legacy.Server{Suites: []uint16{0xc02f, 0xc013}, MaxSuites: 100}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"fails on TLS 1.1 and SSL 3.0 with internal_error and decode_error", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS11: 80, 0x0300: 50}},
+			"-SSL 2.0 +1.0 +1.2 -1.3"},
+		{"fails with access_denied, unrecognized_name and record_overflow", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS11: 49, tls.VersionTLS10: 112, 0x0300: 22}},
+			"-SSL 2.0 +1.2 -1.3"},
+		{"answers TLS 1.1 with illegal_parameter", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS11: 47}}, "-SSL 2.0 -SSL 3.0 +1.0 -1.1 +1.2 -1.3"},
+		{"fails on TLS 1.2 if it is offered alone, and completed the probe's handshake", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS12: 80}},
+			"-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"accepts rare suites alone", legacy.Server{Versions: []uint16{tls.VersionTLS12}, Suites: []uint16{0xc052}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 +1.2 -1.3"},
+		{"requires the groups of RFC 7919", legacy.Server{Suites: []uint16{0x0033}, FiniteGroups: legacy.FiniteGroupsRequired}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
+		{"has none of the groups of RFC 7919", legacy.Server{Suites: []uint16{0x0033}, FiniteGroups: legacy.FiniteGroupsUnknown}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
 		{"accepts no suite, and sends an alert", legacy.Server{Versions: []uint16{tls.VersionTLS10}, Suites: []uint16{0x009e}}, "-SSL 2.0 -SSL 3.0 -1.0 -1.1 -1.2 -1.3"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

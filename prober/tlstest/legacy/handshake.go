@@ -163,11 +163,11 @@ func (s *session) serverKeyExchange() ([]byte, error) {
 		s.ephemeral = newECDHShare(s.group)
 		params = ecdhParams(s.group, s.ephemeral)
 	default:
-		bits := s.PrimeBits
+		p := s.prime
 		if x.export() {
-			bits = 512
+			p = primes[512]
 		}
-		dh, err := newDHShare(bits)
+		dh, err := newDHShare(p)
 		if err != nil {
 			return nil, alertError(wire.AlertInternalError)
 		}

@@ -10,15 +10,16 @@ import (
 
 // Extensions (IANA, TLS ExtensionType Values).
 const (
-	extensionGroups            = 10
-	extensionPointFormats      = 11
-	extensionHeartbeat         = 15
-	extensionEncryptThenMAC    = 22
-	extensionExtendedMaster    = 23
-	extensionSessionTicket     = 35
-	extensionSupportedVersions = 43
-	extensionKeyShare          = 51
-	extensionRenegotiationInfo = 0xff01
+	extensionGroups              = 10
+	extensionPointFormats        = 11
+	extensionHeartbeat           = 15
+	extensionSignatureAlgorithms = 13
+	extensionEncryptThenMAC      = 22
+	extensionExtendedMaster      = 23
+	extensionSessionTicket       = 35
+	extensionSupportedVersions   = 43
+	extensionKeyShare            = 51
+	extensionRenegotiationInfo   = 0xff01
 )
 
 // Signaling cipher suite values.

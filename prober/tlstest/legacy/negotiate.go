@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
+	"math/big"
 	"slices"
 
 	"tls_exporter/prober/tlstest/internal/wire"
@@ -13,6 +14,12 @@ import (
 
 // negotiate selects a version, a suite, a group and a compression method.
 func (s *session) negotiate(hello *clientHello) error {
+	if s.MaxSuites > 0 && len(hello.suites) > s.MaxSuites {
+		return alertError(wire.AlertDecodeError)
+	}
+	if alert, chokes := s.Chokes[newestOf(hello)]; chokes {
+		return alertError(alert)
+	}
 	version, newest := s.selectVersion(hello)
 	if version == 0 {
 		return alertError(wire.AlertProtocolVersion)
@@ -27,7 +34,7 @@ func (s *session) negotiate(hello *clientHello) error {
 	if !slices.Contains(hello.compressions, compressionNull) {
 		return alertError(wire.AlertIllegalParameter)
 	}
-	s.group = s.selectGroup(hello)
+	s.group, s.prime = s.selectGroup(hello), s.selectPrime(hello)
 	ours, theirs := s.suitesOf(version), hello.suites
 	if s.ClientPreference {
 		ours, theirs = theirs, ours
@@ -83,10 +90,36 @@ func (s *session) selectGroup(hello *clientHello) tls.CurveID {
 	return 0
 }
 
+// newestOf is the newest version that a client offers.
+func newestOf(hello *clientHello) uint16 {
+	if len(hello.versions) > 0 {
+		return slices.Max(hello.versions)
+	}
+	return hello.version
+}
+
+// selectPrime returns nil if no suite with DHE may be selected (RFC 7919 section 4).
+func (s *session) selectPrime(hello *clientHello) *big.Int {
+	const first, last = 0x0100, 0x01ff // the numbers of the groups
+	own := primes[s.PrimeBits]
+	listed := slices.ContainsFunc(hello.groups, func(g uint16) bool { return g >= first && g <= last })
+	switch {
+	case s.FiniteGroups == FiniteGroupsIgnored, !hello.has(extensionGroups):
+		return own
+	case !listed && s.FiniteGroups == FiniteGroupsRequired, listed && s.FiniteGroups == FiniteGroupsUnknown:
+		return nil
+	case !listed, s.FiniteGroups == FiniteGroupsUnknown:
+		return own
+	case slices.Contains(hello.groups, groupFFDHE2048):
+		return ffdhe2048
+	}
+	return nil
+}
+
 // usable reports whether a suite fits the server's key, the version and the group.
 func (s *session) usable(id uint16) bool {
 	suite, known := knownSuites[id]
-	if !known || !suite.in(s.version) || suite.exchange.elliptic() && s.group == 0 {
+	if !known || !suite.in(s.version) || suite.exchange.elliptic() && s.group == 0 || suite.exchange.finite() && s.prime == nil {
 		return false
 	}
 	switch _, isECDSA := s.key.(*ecdsa.PrivateKey); suite.exchange {

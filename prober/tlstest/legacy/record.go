@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"bufio"
 	"crypto"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -54,10 +55,37 @@ func (c *recordConn) readPayload(header []byte) (contentType byte, payload []byt
 	if _, err := io.ReadFull(c.Conn, payload); err != nil {
 		return 0, nil, err
 	}
+	if c.alertFollows() {
+		return 0, nil, errClose
+	}
 	if c.in != nil {
 		payload, err = c.in.open(header[0], binary.BigEndian.Uint16(header[1:]), payload)
 	}
 	return header[0], payload, err
+}
+
+// aheadConn is a connection whose server sees what has arrived and was not read yet.
+type aheadConn struct {
+	net.Conn
+	ahead *bufio.Reader
+}
+
+func (c *aheadConn) Read(b []byte) (int, error) { return c.ahead.Read(b) }
+
+func (c *aheadConn) CloseWrite() error {
+	wire.CloseWrite(c.Conn)
+	return nil
+}
+
+// alertFollows reports whether the record that was read last came together with an
+// alert.
+func (c *recordConn) alertFollows() bool {
+	conn, ok := c.Conn.(*aheadConn)
+	if !ok || conn.ahead.Buffered() == 0 {
+		return false
+	}
+	next, err := conn.ahead.Peek(1)
+	return err == nil && next[0] == wire.RecordAlert
 }
 
 // writeRecords sends a payload of any length.

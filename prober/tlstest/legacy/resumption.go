@@ -3,6 +3,7 @@ package legacy
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -20,6 +21,7 @@ type cachedSession struct {
 	suite          uint16
 	master         []byte
 	extendedMaster bool
+	offered        string // what ComparesHello compares
 }
 
 const (
@@ -48,7 +50,7 @@ func (c *sessionCache) get(key []byte) (session cachedSession, ok bool) {
 // cache stores the session under a ticket or session ID, unless that is empty.
 func (s *session) cache(key []byte) {
 	if len(key) > 0 {
-		s.sessions.put(key, cachedSession{s.version, s.suite.id, s.master, s.extendedMaster})
+		s.sessions.put(key, cachedSession{s.version, s.suite.id, s.master, s.extendedMaster, s.hello.compared()})
 	}
 }
 
@@ -64,7 +66,15 @@ func (s *session) resumable() (session cachedSession, ok bool) {
 	}
 	session, ok = s.sessions.get(key)
 	fits := session.version == s.version && slices.Contains(s.hello.suites, session.suite) && session.extendedMaster == s.supportsExtendedMaster()
+	if s.ComparesHello && session.offered != s.hello.compared() {
+		return cachedSession{}, false
+	}
 	return session, ok && fits
+}
+
+// compared is the suites, groups and signature algorithms of a ClientHello.
+func (h *clientHello) compared() string {
+	return fmt.Sprintf("%x %x %x", h.suites, h.extensions[extensionGroups], h.extensions[extensionSignatureAlgorithms])
 }
 
 // resume completes an abbreviated handshake (RFC 5246 section 7.3, RFC 5077

@@ -11,6 +11,7 @@
 package legacy
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"crypto"
@@ -71,6 +72,25 @@ type Server struct {
 	// the default. Export suites always use 512 (RFC 2246 appendix C).
 	PrimeBits int
 
+	// FiniteGroups is what the groups of RFC 7919 mean for DHE.
+	FiniteGroups FiniteGroups
+
+	// MaxSuites, if not 0, is how many cipher suites of a ClientHello the server
+	// reads. It answers more with decode_error, as wolfSSL does with more than 150.
+	MaxSuites int
+
+	// Chokes is the alerts with which the server fails on every ClientHello whose
+	// newest version is the key.
+	Chokes map[uint16]byte
+
+	// ComparesHello makes the server resume a session only for a ClientHello with
+	// the same suites, groups and signature algorithms as the first.
+	ComparesHello bool
+
+	// ObeysCloseFirst makes the server obey a close_notify before it answers what
+	// arrived together with it, as Erlang/OTP does.
+	ObeysCloseFirst bool
+
 	// Deflate selects DEFLATE (RFC 3749) if the client offers it.
 	Deflate bool
 
@@ -107,6 +127,18 @@ type Server struct {
 	RSAOracle     RSAOracle
 	Renegotiation Renegotiation
 }
+
+// FiniteGroups is what a server does about the groups of RFC 7919 that a client
+// lists. A client without the extension supported_groups lists nothing, and gets the
+// server's own prime.
+type FiniteGroups int
+
+const (
+	FiniteGroupsIgnored  FiniteGroups = iota // always the server's own prime, as OpenSSL
+	FiniteGroupsFollowed                     // ffdhe2048 if it is listed, the server's own prime if none is
+	FiniteGroupsRequired                     // ffdhe2048 if it is listed, and no suite with DHE if not, as Bouncy Castle
+	FiniteGroupsUnknown                      // the server's own prime, and no suite with DHE if one is listed
+)
 
 // Refusal is how a server rejects a ClientHello.
 type Refusal int
@@ -295,6 +327,9 @@ func (r *responder) suitesOf(version uint16) []uint16 {
 }
 
 func (r *responder) serve(_ context.Context, c net.Conn) {
+	if r.ObeysCloseFirst {
+		c = &aheadConn{c, bufio.NewReaderSize(c, wire.MaxCiphertext+wire.RecordHeaderSize)}
+	}
 	s := &session{responder: r, recordConn: newRecordConn(c)}
 	s.run()
 }

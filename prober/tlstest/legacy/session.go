@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
 	"time"
 
@@ -37,6 +38,7 @@ type session struct {
 	hello                *clientHello
 	suite                cipherSuite
 	group                tls.CurveID
+	prime                *big.Int // of DHE; nil: no such suite may be selected
 	deflate              bool
 	random               []byte
 	sessionID            []byte

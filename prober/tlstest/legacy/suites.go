@@ -217,6 +217,14 @@ func (x keyExchange) elliptic() bool {
 	return x == exchangeECDHERSA || x == exchangeECDHEECDSA || x == exchangeECDHAnon
 }
 
+func (x keyExchange) finite() bool {
+	switch x {
+	case exchangeDHERSA, exchangeDHERSAExport, exchangeDHAnon, exchangeDHAnonExport:
+		return true
+	}
+	return false
+}
+
 func (x keyExchange) anonymous() bool {
 	return x == exchangeDHAnon || x == exchangeDHAnonExport || x == exchangeECDHAnon
 }
