@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/aes"
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
@@ -45,15 +46,19 @@ func (c *Client) Record(ctx context.Context, conn net.Conn, t *target.Target, ad
 	return r, nil
 }
 
-// recordingConn records the bytes that are read, which watchedConn limits, and the end of
-// the last write.
+// recordingConn records the bytes that are read, which watchedConn limits, the first
+// write, and the end of the last one.
 type recordingConn struct {
 	net.Conn
-	all  []byte
-	last []byte // end of the last write: at most one cipher block
+	all   []byte
+	first []byte // the first write: the ClientHello
+	last  []byte // end of the last write: at most one cipher block
 }
 
 func (c *recordingConn) Write(b []byte) (int, error) {
+	if c.first == nil {
+		c.first = bytes.Clone(b)
+	}
 	c.last = append([]byte(nil), b[max(0, len(b)-aes.BlockSize):]...)
 	return c.Conn.Write(b)
 }
@@ -88,11 +93,29 @@ func (t *Recorded) LastWritten() []byte { return t.conn.last }
 // Raw returns the connection below TLS. Reads from it are not recorded.
 func (t *Recorded) Raw() net.Conn { return t.conn.Conn }
 
+// AwaitSession reads until a session is in the cache, which is that of the handshake, or
+// until the server has had the time of Finish. A server may obey a close_notify before
+// it sends its tickets.
+func (t *Recorded) AwaitSession(cache *OneSession) {
+	if cache.State != nil {
+		return
+	}
+	cache.stored = func() { t.conn.SetReadDeadline(time.Now()) }
+	defer func() { cache.stored = nil }()
+	t.readOn()
+}
+
 // Finish sends a close_notify, reads until that of the server, and closes the
-// connection. By then a server has stored the session and sent its tickets.
+// connection. By then a server has stored the session.
 func (t *Recorded) Finish() {
 	defer t.Abort()
-	if t.CloseWrite() != nil || t.conn.SetReadDeadline(time.Now().Add(RefusalTimeout+4*t.Duration())) != nil {
+	t.CloseWrite() // the server may have closed the connection, and sent something before that
+	t.readOn()
+}
+
+// readOn reads until the server closes the connection, or for a short time.
+func (t *Recorded) readOn() {
+	if t.conn.SetReadDeadline(time.Now().Add(RefusalTimeout+4*t.Duration())) != nil {
 		return
 	}
 	buffer := make([]byte, FinalReadSize)
@@ -108,6 +131,23 @@ const (
 	MaxFinalReads = 64
 	FinalReadSize = 4 << 10
 )
+
+// ClientHello returns the first ClientHello of the handshake, with a new random: a client
+// that comes back with a session offers what it offered first, and some servers compare
+// that.
+func (t *Recorded) ClientHello() (*hello.ClientHello, error) {
+	record, err := hello.ReadRecord(bytes.NewReader(t.conn.first))
+	if err != nil {
+		return nil, err
+	}
+	h, err := hello.ParseClientHello(record.Payload)
+	if err != nil {
+		return nil, err
+	}
+	h.RecordVersion = record.Version
+	rand.Read(h.Random[:])
+	return h, nil
+}
 
 // ServerHello returns the ServerHello of the handshake.
 func (t *Recorded) ServerHello() (*hello.ServerHello, error) {
@@ -146,7 +186,10 @@ func (l *secretLog) find(label string) (random, secret []byte, ok bool) {
 }
 
 // OneSession is a tls.ClientSessionCache that holds the last session.
-type OneSession struct{ State *tls.ClientSessionState }
+type OneSession struct {
+	State  *tls.ClientSessionState
+	stored func() // is called when there is one; nil: nobody waits
+}
 
 // Get returns the session, whatever the key is.
 func (c *OneSession) Get(string) (*tls.ClientSessionState, bool) { return c.State, c.State != nil }
@@ -155,5 +198,8 @@ func (c *OneSession) Get(string) (*tls.ClientSessionState, bool) { return c.Stat
 func (c *OneSession) Put(_ string, state *tls.ClientSessionState) {
 	if state != nil {
 		c.State = state
+		if c.stored != nil {
+			c.stored()
+		}
 	}
 }

@@ -82,12 +82,16 @@ func (s *scanner) report(supported bool, methods ...string) {
 	}
 }
 
-// handshake makes a session and closes the connection.
-func (s *scanner) handshake(ctx context.Context, adjust func(*tls.Config)) (*handshake.Recorded, error) {
+// handshake makes a session and closes the connection. In TLS 1.3 the session comes after
+// the handshake, into the cache; nil: nobody needs it.
+func (s *scanner) handshake(ctx context.Context, cache *handshake.OneSession, adjust func(*tls.Config)) (*handshake.Recorded, error) {
 	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	t, err := s.Endpoint.Handshake(limited, adjust)
 	if err == nil {
+		if cache != nil && t.ConnectionState().Version == tls.VersionTLS13 {
+			t.AwaitSession(cache)
+		}
 		t.Finish()
 	}
 	return t, err
@@ -96,8 +100,8 @@ func (s *scanner) handshake(ctx context.Context, adjust func(*tls.Config)) (*han
 // refused tells whether the server refuses a version and those below it, with the
 // usual suites and with the others. Then there is no session to resume.
 func (s *scanner) refused(ctx context.Context, v hello.Version) bool {
-	for _, suites := range [][]hello.CipherSuite{nil, hello.RareSuites(v)} {
-		message, err := s.Marshal(hello.Offer{Version: v, Ciphers: suites})
+	for _, o := range append([]hello.Offer{{Version: v}}, hello.FurtherOffers(v)...) {
+		message, err := s.Marshal(o)
 		if err != nil {
 			return false
 		}
@@ -113,10 +117,11 @@ func (s *scanner) refused(ctx context.Context, v hello.Version) bool {
 	return true
 }
 
-// bySessionID sends the session ID of a ServerHello back, in a raw hello. A server that
-// resumes the session answers with the same ID (RFC 5246 section 7.3).
+// bySessionID sends the session ID of a ServerHello back, in the same hello as before. A
+// server that resumes the session answers with the same ID, and sends no certificate (RFC
+// 5246 section 7.3).
 func (s *scanner) bySessionID(ctx context.Context) error {
-	t, err := s.handshake(ctx, func(c *tls.Config) { c.MaxVersion, c.SessionTicketsDisabled = tls.VersionTLS12, true })
+	t, err := s.handshake(ctx, nil, func(c *tls.Config) { c.MaxVersion, c.SessionTicketsDisabled = tls.VersionTLS12, true })
 	if err != nil {
 		if s.refused(ctx, hello.TLS12) {
 			s.report(false, SessionID)
@@ -131,14 +136,19 @@ func (s *scanner) bySessionID(ctx context.Context) error {
 		s.report(false, SessionID)
 		return nil
 	}
-	message, err := hello.Offer{Version: first.Version, Ciphers: []hello.CipherSuite{first.CipherSuite},
-		SessionID: first.SessionID, ServerName: s.ServerName, ALPN: s.Protocols()}.Hello().Marshal()
+	again, err := t.ClientHello()
 	if err != nil {
 		return err
 	}
-	flight, err := s.Offer(ctx, message, hello.UntilHello)
+	again.SessionID = first.SessionID
+	message, err := again.Marshal()
+	if err != nil {
+		return err
+	}
+	flight, err := s.Offer(ctx, message, hello.UntilDone)
 	if scan.AnswerOf(flight, err) == scan.Accepted {
-		s.report(bytes.Equal(flight.Hello.SessionID, first.SessionID), SessionID)
+		s.report(bytes.Equal(flight.Hello.SessionID, first.SessionID) && !flight.Done, SessionID)
+		return nil
 	}
 	return err
 }
@@ -147,7 +157,7 @@ func (s *scanner) bySessionID(ctx context.Context) error {
 func (s *scanner) byTicket(ctx context.Context) error {
 	cache := new(handshake.OneSession)
 	adjust := func(c *tls.Config) { c.MaxVersion, c.ClientSessionCache = tls.VersionTLS12, cache }
-	if _, err := s.handshake(ctx, adjust); err != nil {
+	if _, err := s.handshake(ctx, cache, adjust); err != nil {
 		if s.refused(ctx, hello.TLS12) {
 			s.report(false, Ticket)
 		}
@@ -169,7 +179,7 @@ func (s *scanner) byPSK(ctx context.Context) error {
 	adjust := func(c *tls.Config) {
 		c.MinVersion, c.MaxVersion, c.ClientSessionCache = tls.VersionTLS13, tls.VersionTLS13, cache
 	}
-	t, err := s.handshake(ctx, adjust)
+	t, err := s.handshake(ctx, cache, adjust)
 	if err != nil {
 		if s.refused(ctx, hello.TLS13) {
 			s.report(false, PSK, EarlyData)
@@ -196,7 +206,7 @@ func (s *scanner) byPSK(ctx context.Context) error {
 // resume makes a handshake with a cached session, and reports whether the server
 // resumed that.
 func (s *scanner) resume(ctx context.Context, adjust func(*tls.Config), method string) (bool, error) {
-	t, err := s.handshake(ctx, adjust)
+	t, err := s.handshake(ctx, nil, adjust)
 	if err != nil {
 		return false, err
 	}
