@@ -8,8 +8,8 @@ import (
 // heartbleed sends a heartbeat that claims one byte more than it has, during the
 // handshake, where it is not encrypted. Servers have to drop it (RFC 6520 section 4). A
 // vulnerable one answers with as many bytes as are claimed (CVE-2014-0160): one of its
-// memory, and padding. Only the length of the answer is looked at. The close_notify
-// after the heartbeat makes other servers close the connection.
+// memory, and padding. Only the length of the answer is looked at. Others are silent until
+// the goodbye.
 func (s *scanner) heartbleed(x *scan.Exchange) {
 	if _, ok := x.Flight.Hello.Heartbeat(); !ok {
 		s.report(Heartbleed, false, "its ServerHello has no heartbeat extension")
@@ -19,11 +19,12 @@ func (s *scanner) heartbleed(x *scan.Exchange) {
 		return
 	}
 	v := x.Flight.Hello.Version
-	if _, err := x.Write(append(hello.AppendRecord(nil, hello.TypeHeartbeat, v, shortHeartbeat()), closeNotify(v)...)); err != nil {
+	if _, err := x.Write(hello.AppendRecord(nil, hello.TypeHeartbeat, v, shortHeartbeat())); err != nil {
 		return
 	}
+	answers := s.answersOf(x, closeNotify(v), silence)
 	for range maxReactions {
-		record, err := hello.ReadRecord(x)
+		record, err := hello.ReadRecord(answers)
 		switch {
 		case err == nil && record.Type == hello.TypeHeartbeat:
 			if leaks(record.Payload) {

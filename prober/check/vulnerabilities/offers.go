@@ -33,30 +33,46 @@ func choose(well bool, good, bad string) string {
 	return bad
 }
 
-// poodle offers SSL 3.0 with all its suites of CBC, and with RC4, which some servers
-// still accept in SSL 3.0 after CBC was disabled.
+// poodle offers SSL 3.0 with all its suites of CBC, in parts, and with RC4, which some
+// servers still accept in SSL 3.0 after CBC was disabled.
 func (s *scanner) poodle(ctx context.Context) {
-	cbc := suitesWhere(hello.SSL30, func(c *hello.Suite) bool { return c.Mode == "CBC" })
-	rc4 := suitesWhere(hello.SSL30, func(c *hello.Suite) bool {
+	isCBC := func(c *hello.Suite) bool { return c.Mode == "CBC" }
+	isRC4 := func(c *hello.Suite) bool {
 		return c.Cipher == "RC4" && (c.KeyExchange == "RSA" || c.KeyExchange == "ECDHE")
-	})
-	var x *scan.Exchange
-	x, s.ssl3 = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
-	if h := x.Flight.Hello; s.ssl3 == scan.Accepted && h.Version > hello.SSL30 {
-		s.ssl3 = scan.Refused
-		s.report(POODLE, false, fmt.Sprintf("it answered SSL 3.0 with %s", h.Version))
-		return
 	}
-	answer := s.ssl3
-	if h := x.Flight.Hello; answer == scan.Accepted && slices.Contains(rc4, h.CipherSuite) {
-		x, answer = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
+	s.ssl3 = scan.Refused
+	for _, part := range hello.Parts(hello.SSL30, hello.PartSize) {
+		cbc, rc4 := filtered(part, isCBC), filtered(part, isRC4)
+		x, answer := s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: slices.Concat(cbc, rc4)}, hello.UntilHello)
+		if answer == scan.Accepted && slices.Contains(rc4, x.Flight.Hello.CipherSuite) {
+			s.ssl3 = scan.Accepted
+			x, answer = s.ask(ctx, hello.Offer{Version: hello.SSL30, Ciphers: cbc}, hello.UntilHello)
+		}
+		switch h := x.Flight.Hello; {
+		case answer == scan.Accepted && h.Version > hello.SSL30:
+			s.report(POODLE, false, fmt.Sprintf("it answered SSL 3.0 with %s", h.Version))
+			return
+		case answer == scan.Accepted:
+			s.ssl3 = scan.Accepted
+			if slices.Contains(cbc, h.CipherSuite) {
+				s.report(POODLE, true, fmt.Sprintf("it accepted %s in SSL 3.0", h.CipherSuite))
+			}
+			return
+		case answer != scan.Refused:
+			s.ssl3 = min(s.ssl3, answer)
+			return
+		}
+		if refusesVersion(x) {
+			break
+		}
 	}
-	switch h := x.Flight.Hello; {
-	case answer == scan.Refused:
-		s.report(POODLE, false, "it refused SSL 3.0 with CBC")
-	case answer == scan.Accepted && h.Version == hello.SSL30 && slices.Contains(cbc, h.CipherSuite):
-		s.report(POODLE, true, fmt.Sprintf("it accepted %s in SSL 3.0", h.CipherSuite))
-	}
+	s.report(POODLE, false, "it refused SSL 3.0 with CBC")
+}
+
+// refusesVersion tells whether a server refused an offer because of its version, whatever
+// the suites are.
+func refusesVersion(x *scan.Exchange) bool {
+	return x.Flight.Alert != nil && x.Flight.Alert.Description == hello.ProtocolVersion
 }
 
 // drown offers SSL 2.0. A server that answers in SSL 2.0 without a shared cipher may still
@@ -80,22 +96,32 @@ type weakness struct {
 
 var weaknesses = []*weakness{
 	// The keys of RSA_EXPORT1024 have 1024 bits, those of FREAK 512.
-	{FREAK, func(c *hello.Suite) bool {
-		return c.KeyExchange == "RSA" && c.Export && !strings.Contains(c.Name, "EXPORT1024")
-	}, false},
+	{FREAK, func(c *hello.Suite) bool { return c.KeyExchange == "RSA" && export512(c) }, false},
 	{Logjam, func(c *hello.Suite) bool {
-		return c.KeyExchange == "DHE" && c.Export && !strings.Contains(c.Name, "EXPORT1024")
+		return (c.KeyExchange == "DHE" || c.KeyExchange == "DH_anon") && export512(c)
 	}, false},
-	{Logjam, func(c *hello.Suite) bool { return c.KeyExchange == "DHE" && !c.Export }, true},
 	{Sweet32, func(c *hello.Suite) bool {
 		return c.Mode == "CBC" && slices.Contains([]string{"3DES", "DES", "IDEA", "RC2"}, c.Cipher)
 	}, false},
 	{RC4, func(c *hello.Suite) bool { return c.Cipher == "RC4" }, false},
+	// A server may have one prime for its certificate, and others for anonymous suites: those of
+	// OpenSSL depend on whether the cipher has a key of 256 bits (ssl_get_auto_dh).
+	{Logjam, func(c *hello.Suite) bool { return c.KeyExchange == "DHE" && !export512(c) }, true},
+	{Logjam, func(c *hello.Suite) bool { return c.KeyExchange == "DH_anon" && !export512(c) && c.Bits < 256 }, true},
+	{Logjam, func(c *hello.Suite) bool { return c.KeyExchange == "DH_anon" && !export512(c) && c.Bits >= 256 }, true},
 }
+
+// export512 tells whether a suite was weakened to keys of 512 bits.
+func export512(c *hello.Suite) bool { return c.Export && !strings.Contains(c.Name, "EXPORT1024") }
 
 // suitesWhere returns the suites of a version for which a condition holds.
 func suitesWhere(v hello.Version, condition func(*hello.Suite) bool) []hello.CipherSuite {
-	return slices.DeleteFunc(hello.SuitesFor(v), func(id hello.CipherSuite) bool { return !condition(hello.Find(id)) })
+	return filtered(hello.SuitesFor(v), condition)
+}
+
+// filtered returns the suites of a list for which a condition holds.
+func filtered(list []hello.CipherSuite, condition func(*hello.Suite) bool) []hello.CipherSuite {
+	return slices.DeleteFunc(slices.Clone(list), func(id hello.CipherSuite) bool { return !condition(hello.Find(id)) })
 }
 
 // weakSuites offers the suites of all weaknesses, and looks at the primes of DHE. A server
@@ -104,7 +130,7 @@ func suitesWhere(v hello.Version, condition func(*hello.Suite) bool) []hello.Cip
 func (s *scanner) weakSuites(ctx context.Context) {
 	left := slices.Clone(weaknesses)
 	for _, v := range s.versionsToAsk() {
-		if !s.eliminate(ctx, v, left) {
+		if !s.eliminateIn(ctx, v, left) {
 			return
 		}
 		left = slices.DeleteFunc(left, s.vulnerable)
@@ -135,27 +161,42 @@ func (s *scanner) versionsToAsk() []hello.Version {
 	return versions
 }
 
-// eliminate offers the suites of all weaknesses, then those of the weaknesses that the
-// server did not select from, until it refuses. It is false if the answer for some is not
-// known.
-func (s *scanner) eliminate(ctx context.Context, v hello.Version, weaknesses []*weakness) bool {
-	_, others := scan.Eliminate(weaknesses, func(rest []*weakness) ([]*weakness, scan.Answer) {
-		offered := suitesWhere(v, func(c *hello.Suite) bool {
+// eliminateIn asks in one version about the suites that are weak themselves, and then, if
+// the version is not refused, about primes. A server that follows RFC 7919 may accept the
+// former only if the groups of that RFC are offered, and sends a prime of its own only if
+// they are not. EliminateIn is false if the answer for some is not known.
+func (s *scanner) eliminateIn(ctx context.Context, v hello.Version, all []*weakness) bool {
+	for _, primes := range []bool{false, true} {
+		asked := slices.DeleteFunc(slices.Clone(all), func(w *weakness) bool { return w.prime != primes || s.vulnerable(w) })
+		if known, refused := s.eliminate(ctx, hello.Offer{Version: v, OwnPrime: primes}, asked); !known || refused {
+			return known
+		}
+	}
+	return true
+}
+
+// eliminate offers the suites of the weaknesses, then those of the weaknesses that the
+// server did not select from, until it refuses. Known is false if the answer for some is
+// not known. Refused says that the server refuses the version.
+func (s *scanner) eliminate(ctx context.Context, o hello.Offer, asked []*weakness) (known, refused bool) {
+	_, others := scan.Eliminate(asked, func(rest []*weakness) ([]*weakness, scan.Answer) {
+		o.Ciphers = suitesWhere(o.Version, func(c *hello.Suite) bool {
 			return slices.ContainsFunc(rest, func(w *weakness) bool { return w.of(c) })
 		})
-		x, answer := s.ask(ctx, hello.Offer{Version: v, Ciphers: offered}, hello.UntilDone)
+		x, answer := s.ask(ctx, o, hello.UntilDone)
+		refused = answer == scan.Refused && refusesVersion(x)
 		switch {
 		case answer != scan.Accepted:
 			return nil, answer
-		case !slices.Contains(offered, x.Flight.Hello.CipherSuite):
+		case !slices.Contains(o.Ciphers, x.Flight.Hello.CipherSuite):
 			return nil, scan.NotOffered
-		case !s.reportSelected(x.Flight, rest):
+		case !s.reportSelected(x.Flight):
 			return nil, scan.Unanswered
 		}
 		selected := hello.Find(x.Flight.Hello.CipherSuite)
 		return slices.DeleteFunc(rest, func(w *weakness) bool { return !w.of(selected) && !s.vulnerable(w) }), scan.Accepted
 	})
-	return others == scan.Refused
+	return others == scan.Refused, refused
 }
 
 // vulnerable tells whether the server has been reported to be vulnerable by a weakness.
@@ -163,7 +204,7 @@ func (s *scanner) vulnerable(w *weakness) bool { return s.answers[w.vulnerabilit
 
 // reportSelected reports the vulnerabilities that the selected suite shows. It is false
 // if one of them depends on a prime that did not come.
-func (s *scanner) reportSelected(f *hello.Flight, weaknesses []*weakness) bool {
+func (s *scanner) reportSelected(f *hello.Flight) bool {
 	selected, version := f.Hello.CipherSuite, f.Hello.Version
 	for _, w := range weaknesses {
 		saw := fmt.Sprintf("it accepted %s in %s", selected, version)

@@ -25,7 +25,8 @@ import (
 // the handshake.
 type session12 struct {
 	version hello.Version
-	in      io.Reader
+	after   []byte    // what was received after the handshake
+	in      io.Reader // after, and what follows
 	client  *direction12
 	server  *direction12
 }
@@ -130,8 +131,7 @@ func newSession12(t *handshake.Recorded) (*session12, error) {
 	salts := [2][]byte{next(salt), next(salt)}
 	client, err1 := newDirection12(answer.Version, suite, macs[0], keys[0], salts[0], t.LastWritten())
 	server, err2 := newDirection12(answer.Version, suite, macs[1], keys[1], salts[1], finished)
-	in := io.MultiReader(bytes.NewReader(after), io.LimitReader(t.Raw(), maxSessionBytes))
-	return &session12{answer.Version, in, client, server}, errors.Join(err1, err2)
+	return &session12{version: answer.Version, after: after, client: client, server: server}, errors.Join(err1, err2)
 }
 
 // newDirection12 continues after last, the payload of the record that was sent last.

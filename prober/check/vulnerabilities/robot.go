@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"syscall"
@@ -97,11 +98,29 @@ func (s *scanner) sendSecret(ctx context.Context, fault int, finish bool) (strin
 	if key == nil || !x.Flight.Done {
 		return "", scan.Unanswered
 	}
-	message := clientKeyExchange(x.Flight.Hello.Version, key, faultySecret(key.Size(), s.highest, fault))
-	if _, err := x.Write(append(message, afterSecret(x.Flight.Hello.Version, finish)...)); err != nil {
+	v := x.Flight.Hello.Version
+	message := clientKeyExchange(v, key, faultySecret(key.Size(), s.highest, fault))
+	if finish {
+		message = append(message, finishedBadly(v)...)
+	}
+	if _, err := x.Write(message); err != nil {
 		return "", scan.Unanswered
 	}
-	return reaction(ctx, x, min(robotPatience, s.Patience))
+	if finish {
+		return reaction(ctx, x, x, min(robotPatience, s.Patience))
+	}
+	return s.reactionToGoodbye(ctx, x, v)
+}
+
+// reactionToGoodbye is the reaction of a server that waits for more, and gets a
+// close_notify if it has not reacted before.
+func (s *scanner) reactionToGoodbye(ctx context.Context, x *scan.Exchange, v hello.Version) (string, scan.Answer) {
+	answers := s.answersOf(x, closeNotify(v), silence)
+	r, answer := reaction(ctx, x, answers, 0)
+	if answers.said {
+		r += " after a close_notify"
+	}
+	return r, answer
 }
 
 // publicKey is the RSA key of the certificate; nil: there is none, or it is too small for
@@ -172,22 +191,19 @@ func clientKeyExchange(v hello.Version, key *rsa.PublicKey, block []byte) []byte
 	return hello.AppendRecord(nil, hello.TypeHandshake, v, message)
 }
 
-// afterSecret ends the handshake: with ChangeCipherSpec and an invalid Finished, or with a
-// close_notify.
-func afterSecret(v hello.Version, finish bool) []byte {
-	if !finish {
-		return closeNotify(v)
-	}
+// finishedBadly ends a handshake with ChangeCipherSpec and an invalid Finished.
+func finishedBadly(v hello.Version) []byte {
 	records := hello.AppendRecord(nil, hello.TypeChangeCipherSpec, v, []byte{1})
 	return hello.AppendRecord(records, hello.TypeHandshake, v, nonzero(robotFinished))
 }
 
-// reaction is the server's first reaction to a secret. Silence is one too.
-func reaction(ctx context.Context, x *scan.Exchange, patience time.Duration) (string, scan.Answer) {
-	if err := x.SetReadDeadline(time.Now().Add(patience)); err != nil {
+// reaction is the server's first reaction to a secret. Silence is one too. The answers are
+// those on the exchange, within patience; 0: they have a limit of their own.
+func reaction(ctx context.Context, x *scan.Exchange, answers io.Reader, patience time.Duration) (string, scan.Answer) {
+	if patience > 0 && x.SetReadDeadline(time.Now().Add(patience)) != nil {
 		return "", scan.Unanswered
 	}
-	record, err := hello.ReadRecord(x)
+	record, err := hello.ReadRecord(answers)
 	switch {
 	case ctx.Err() != nil:
 		return "", scan.Unanswered

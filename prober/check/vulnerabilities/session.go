@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -24,50 +25,49 @@ func (s *scanner) insideSession(ctx context.Context) {
 	}
 	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
-	cache := new(handshake.OneSession)
-	connect := func() (*handshake.Recorded, error) {
+	connect := func(cache *handshake.OneSession) (*handshake.Recorded, error) {
 		return s.Endpoint.Handshake(limited, func(c *tls.Config) {
 			c.MinVersion, c.MaxVersion, c.CipherSuites, c.ClientSessionCache = tls.VersionTLS10, tls.VersionTLS12, sessionSuites(), cache
 			c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(name string) bool { return name == "h2" }) // HTTP/2 prohibits renegotiation (RFC 9113 section 9.2.1)
 		})
 	}
-	t, err := connect()
+	cache := new(handshake.OneSession)
+	t, err := connect(cache)
 	if err != nil {
 		return
 	}
-	s.clientRenegotiation(t, connect)
+	s.clientRenegotiation(t, func() (*handshake.Recorded, error) { return connect(new(handshake.OneSession)) })
 	t.Abort()
 	s.ticketbleed(ctx, t, cache.State)
 }
 
-// clientRenegotiation starts a second handshake inside the session. A server that answers
-// with a ServerHello renegotiates as often as a client likes (CVE-2011-1473). Other
-// servers send an alert, close the connection, or do nothing until the close_notify. A
-// closed connection is an answer only if the server does not close sessions by itself.
+// clientRenegotiation starts a second handshake inside the session, with the hello of the
+// first. A server that answers with a ServerHello renegotiates as often as a client likes
+// (CVE-2011-1473). Other servers send an alert, close the connection, or do nothing until
+// the goodbye, which comes only after they had the time to answer. A closed connection is
+// an answer only if the server does not close sessions by itself.
 func (s *scanner) clientRenegotiation(t *handshake.Recorded, connect func() (*handshake.Recorded, error)) {
 	session, err := newSession12(t)
 	if err != nil {
 		return
 	}
-	offer := hello.Offer{Version: session.version, ServerName: s.ServerName, NoRenegotiationInfo: true}
-	if _, secure := s.serverHello.RenegotiationInfo(); secure {
-		offer.Extra = append(offer.Extra, hello.RenegotiationInfo(t.ConnectionState().TLSUnique)) // the client's Finished (RFC 5929 section 3)
-	}
-	message, err := offer.Hello().MarshalMessage()
+	message, err := s.secondHello(t)
 	if err != nil {
 		return
 	}
-	records := session.seal(hello.TypeHandshake, message)
-	records = append(records, session.seal(hello.TypeAlert, []byte{1, byte(hello.CloseNotify)})...)
-	if _, err := t.Raw().Write(records); err != nil {
+	if _, err := t.Raw().Write(session.seal(hello.TypeHandshake, message)); err != nil {
 		return
 	}
+	answers := s.answersOf(t.Raw(), session.seal(hello.TypeAlert, []byte{1, byte(hello.CloseNotify)}), renegotiationPatience)
+	session.in = io.MultiReader(bytes.NewReader(session.after), io.LimitReader(answers, maxSessionBytes))
 	answer, err := session.next()
 	ended := err != nil && scan.Ended(err) || err == nil && answer.Type == hello.TypeAlert && hello.AlertDescription(answer.Payload[1]) == hello.CloseNotify
-	if ended && endsByItself(connect) {
+	if ended && !answers.said && endsByItself(connect) {
 		return
 	}
 	switch {
+	case ended && answers.said:
+		s.report(ClientRenegotiation, false, "it did not answer when the client started a renegotiation")
 	case err != nil && scan.Ended(err):
 		s.report(ClientRenegotiation, false, "it closed the connection when the client started a renegotiation")
 	case err != nil:
@@ -76,6 +76,26 @@ func (s *scanner) clientRenegotiation(t *handshake.Recorded, connect func() (*ha
 	default:
 		s.report(ClientRenegotiation, true, "it renegotiated when the client started that")
 	}
+}
+
+// renegotiationPatience is how long a server has to answer, which takes it a signature.
+const renegotiationPatience = 3 * time.Second
+
+// secondHello is the ClientHello of a session for another handshake inside it. If the
+// server supports RFC 5746, it has the client's Finished (RFC 5929 section 3).
+func (s *scanner) secondHello(t *handshake.Recorded) ([]byte, error) {
+	h, err := t.ClientHello()
+	if err != nil {
+		return nil, err
+	}
+	h.SessionID = nil
+	h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return id == hello.EmptyRenegotiationInfoSCSV })
+	info := hello.RenegotiationInfo(t.ConnectionState().TLSUnique)
+	h.Extensions = slices.DeleteFunc(h.Extensions, func(e hello.Extension) bool { return e.Type == info.Type })
+	if _, secure := s.serverHello.RenegotiationInfo(); secure {
+		h.Extensions = append(h.Extensions, info)
+	}
+	return h.MarshalMessage()
 }
 
 // endsByItself tells whether the server ends a session in which nothing is sent, or
@@ -128,7 +148,8 @@ func (s *session12) next() (hello.Record, error) {
 	return hello.Record{}, errTooManyRecords
 }
 
-// ticketbleed resumes a session with a ticket and a session ID of one byte. A server that
+// ticketbleed resumes a session with a ticket and a session ID of one byte, and else the
+// hello of before. A server that
 // accepts the ticket has to answer with the same ID (RFC 5077 section 3.4). A vulnerable
 // one answers with 32 bytes, of which 31 are memory (CVE-2016-9244; the method of
 // filippo.io/Ticketbleed with a shorter ID). Only their number is looked at.
@@ -141,8 +162,19 @@ func (s *scanner) ticketbleed(ctx context.Context, t *handshake.Recorded, sessio
 		return
 	}
 	id := []byte{0xA5}
-	state := t.ConnectionState()
-	resumed, answer := s.ask(ctx, hello.Offer{Version: hello.Version(state.Version), Ciphers: []hello.CipherSuite{hello.CipherSuite(state.CipherSuite)}, SessionID: id, SessionTicket: ticket}, hello.UntilHello)
+	h, err := t.ClientHello()
+	if err != nil {
+		return
+	}
+	extension := hello.SessionTicket(ticket)
+	h.SessionID = id
+	h.Extensions = append(slices.DeleteFunc(h.Extensions, func(e hello.Extension) bool { return e.Type == extension.Type }), extension)
+	message, err := h.Marshal()
+	if err != nil {
+		return
+	}
+	resumed, answer := s.open(ctx, message, hello.UntilHello)
+	resumed.Close()
 	if answer != scan.Accepted {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,19 +66,61 @@ func TestClientRenegotiation(t *testing.T) {
 				legacy.RenegotiationClosed: false, legacy.RenegotiationIgnored: false,
 			} {
 				server := legacy.Server{Suites: []uint16{suite}, Versions: []uint16{version}, Renegotiation: kind, Base: tlstest.Server{Key: keyFor(suite)}}
-				addr, err := legacy.Start(lab, server)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s := newScanner(endpointtest.At(t, addr))
-				if err := s.firstHello(endpointtest.Within(t)); err != nil {
-					t.Fatal(err)
-				}
-				s.insideSession(endpointtest.Within(t))
-				if got, ok := s.answers[ClientRenegotiation]; !ok || got.Vulnerable != want {
-					t.Errorf("%s, %s, %d: %+v, want %v", tls.CipherSuiteName(suite), tls.VersionName(version), kind, got, want)
-				}
+				t.Run(fmt.Sprintf("%s %s %d", tls.CipherSuiteName(suite), tls.VersionName(version), kind), func(t *testing.T) {
+					t.Parallel()
+					testClientRenegotiation(t, lab, server, want)
+				})
 			}
 		}
+	}
+}
+
+func testClientRenegotiation(t *testing.T, lab *tlstest.Lab, server legacy.Server, want bool) {
+	t.Helper()
+	addr, err := legacy.Start(lab, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScanner(endpointtest.At(t, addr))
+	if err := s.firstHello(endpointtest.Within(t)); err != nil {
+		t.Fatal(err)
+	}
+	s.insideSession(endpointtest.Within(t))
+	if got, ok := s.answers[ClientRenegotiation]; !ok || got.Vulnerable != want {
+		t.Errorf("got %+v, want %v", got, want)
+	}
+}
+
+// A server that obeys a close_notify before it answers what came with it, as Erlang/OTP
+// does, gets none before it has answered.
+func TestGoodbyeSpoilsNoAnswer(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	testClientRenegotiation(t, lab, legacy.Server{Renegotiation: legacy.RenegotiationAccepted, ObeysCloseFirst: true}, true)
+	for _, test := range []struct {
+		name   Name
+		server legacy.Server
+	}{
+		{ClientRenegotiation, legacy.Server{Renegotiation: legacy.RenegotiationAccepted}},
+		{Heartbleed, legacy.Server{Heartbeat: legacy.HeartbeatVulnerable}},
+		{ROBOT, legacy.Server{Suites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, RSAOracle: legacy.RSAOracleAlone}},
+	} {
+		t.Run(string(test.name), func(t *testing.T) {
+			t.Parallel()
+			test.server.ObeysCloseFirst = true
+			addr, err := legacy.Start(lab, test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range found.Answers {
+				if a.Vulnerable != (a.Name == test.name) {
+					t.Errorf("%+v", a)
+				}
+			}
+		})
 	}
 }

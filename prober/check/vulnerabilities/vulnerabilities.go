@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
+	"os"
 	"time"
 
 	"tls_exporter/prober/endpoint"
@@ -181,14 +183,15 @@ func (s *scanner) reportTLS13Only() {
 
 // firstHello sends a hello of TLS 1.2 with the usual suites and all extensions that the
 // check needs. If that is not accepted it tries TLS 1.0, for servers that fail on newer
-// versions, and then the rare suites. It fails if nothing was answered.
+// versions, and then, unless the version was refused, the further offers. It fails if
+// nothing was answered.
 func (s *scanner) firstHello(ctx context.Context) error {
 	var err error
-	for _, o := range []hello.Offer{
-		{Version: hello.TLS12},
-		{Version: hello.TLS10},
-		{Version: hello.TLS12, Ciphers: hello.RareSuites(hello.TLS12)},
-	} {
+	refused := false
+	for i, o := range append([]hello.Offer{{Version: hello.TLS12}, {Version: hello.TLS10}}, hello.FurtherOffers(hello.TLS12)...) {
+		if refused && i > 1 {
+			break
+		}
 		o.Compression, o.Heartbeat, o.SessionTicket = []uint8{compressionDeflate, compressionNull}, true, []byte{}
 		x, answer := s.offer(ctx, o, hello.UntilDone)
 		if answer == scan.Accepted {
@@ -196,6 +199,7 @@ func (s *scanner) firstHello(ctx context.Context) error {
 			s.heartbleed(x)
 		}
 		x.Close()
+		refused = refused || i == 0 && refusesVersion(x)
 		switch answer {
 		case scan.Accepted:
 			return nil
@@ -259,13 +263,48 @@ func nextAlert(x *scan.Exchange) (*hello.Alert, error) {
 	return nil, errTooManyRecords
 }
 
+// answerReader reads what the server answers to something. If that is silence it says
+// goodbye, and reads on: a server without an answer closes the connection then. Some obey
+// a close_notify before they answer what came with it, so that is not sent together.
+type answerReader struct {
+	conn    net.Conn
+	goodbye []byte        // a close_notify in its record
+	after   time.Duration // for how long the server may be silent, also after the goodbye
+	said    bool          // the goodbye was sent
+}
+
+// Read sends the goodbye at most once.
+func (r *answerReader) Read(b []byte) (int, error) {
+	if err := r.conn.SetReadDeadline(time.Now().Add(r.after)); err != nil {
+		return 0, err
+	}
+	n, err := r.conn.Read(b)
+	if n > 0 || r.said || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	r.said = true
+	if _, err := r.conn.Write(r.goodbye); err != nil {
+		return 0, err
+	}
+	return r.Read(b)
+}
+
+// answersOf reads what the server answers on a connection, for at most that long before
+// and after a goodbye.
+func (s *scanner) answersOf(conn net.Conn, goodbye []byte, after time.Duration) *answerReader {
+	return &answerReader{conn: conn, goodbye: goodbye, after: min(after, s.Patience/3)}
+}
+
+// silence is how long a server is given before the goodbye, for a reaction that takes it
+// little work.
+const silence = time.Second
+
 // maxReactions bounds the records that are read as a reaction to something invalid.
 const maxReactions = 8
 
 var errTooManyRecords = errors.New("the server sent too many records")
 
-// closeNotify is an unencrypted close_notify. It ends a handshake that is not continued,
-// so that a server without an answer closes the connection at once.
+// closeNotify is an unencrypted close_notify. It ends a handshake that is not continued.
 func closeNotify(v hello.Version) []byte {
 	const warning = 1
 	return hello.AppendRecord(nil, hello.TypeAlert, v, []byte{warning, byte(hello.CloseNotify)})

@@ -182,7 +182,7 @@ func TestConnectionPolicyIsNoVulnerability(t *testing.T) {
 }
 
 // TestFewConnections bounds the connections to a modern server: some ban clients after
-// twenty.
+// twenty, and the questions that make servers do so come last.
 func TestFewConnections(t *testing.T) {
 	lab := labtest.Lab(t)
 	rsaKey := func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
@@ -192,11 +192,11 @@ func TestFewConnections(t *testing.T) {
 		config func(*tls.Config)
 		want   int
 	}{
-		{"all of crypto/tls", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 11},
-		{"TLS 1.3 alone", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 5},
+		{"all of crypto/tls", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }, 14},
+		{"TLS 1.3 alone", nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, 4},
 		{"key exchange with RSA", rsaKey, func(c *tls.Config) {
 			c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
-		}, 20},
+		}, 23},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := labtest.Serve(t, lab, tlstest.Server{Config: test.config, Key: test.key})
@@ -234,9 +234,9 @@ func TestFewConnectionsToClosing(t *testing.T) {
 		answerer labtest.Wrapper
 		want     int
 	}{
-		{"alerts", legacy.RefuseWithHandshakeFailure, nil, 10},
-		{"closes on SSL 2.0 and 3.0", legacy.RefuseWithHandshakeFailure, labtest.RejectUnless(func(h *hello.ClientHello) bool { return h.LegacyVersion > 0x0300 }, nil), 15},
-		{"closes to refuse", legacy.RefuseByClosing, nil, 25},
+		{"alerts", legacy.RefuseWithHandshakeFailure, nil, 14},
+		{"closes on SSL 2.0 and 3.0", legacy.RefuseWithHandshakeFailure, labtest.RejectUnless(func(h *hello.ClientHello) bool { return h.LegacyVersion > 0x0300 }, nil), 21},
+		{"closes to refuse", legacy.RefuseByClosing, nil, 37},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -274,6 +274,69 @@ func TestNoVulnerabilities(t *testing.T) {
 				t.Errorf("not vulnerable: %s\nwant %s\n%+v", got, want, r.Vulnerabilities.Finding.Answers)
 			}
 		})
+	}
+}
+
+// What a server does with long lists, with the groups of RFC 7919, and with anonymous
+// suites, hides no weak suite and no short prime.
+func TestWeakSuitesOfOddServers(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	const good, dhe, dhe3DES, dheRC4Anon, anon, anon256, anonExport = 0xc013, 0x0033, 0x0016, 0x0018, 0x0034, 0x003a, 0x0019
+	all := []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}
+	for _, test := range []struct {
+		name   string
+		server legacy.Server
+		want   string
+	}{
+		{"anonymous with a short prime", legacy.Server{Suites: []uint16{good, anon}, PrimeBits: 1024}, "logjam"},
+		{"anonymous with a short prime, with 256 bits alone", legacy.Server{Suites: []uint16{good, anon256}, PrimeBits: 768}, "logjam"},
+		{"anonymous with a long prime", legacy.Server{Suites: []uint16{good, anon}}, ""},
+		{"anonymous for export", legacy.Server{Suites: []uint16{good, anonExport}, Versions: all[:1]}, "logjam sweet32"},
+		{"anonymous alone", legacy.Server{Suites: []uint16{anon}, PrimeBits: 1024, Versions: all[2:]}, "logjam"},
+		{"reads 150 suites at most", legacy.Server{Suites: []uint16{good, dhe3DES}, MaxSuites: 150}, "sweet32"},
+		{"reads 120 suites at most, in SSL 3.0 too", legacy.Server{Versions: append([]uint16{0x0300}, all...), Suites: []uint16{good, dhe3DES}, MaxSuites: 120}, "poodle sweet32"},
+		{"requires the groups of RFC 7919", legacy.Server{Suites: []uint16{good, dhe3DES, dheRC4Anon}, FiniteGroups: legacy.FiniteGroupsRequired, PrimeBits: 1024}, "sweet32 rc4"},
+		{"requires the groups of RFC 7919, and has no other suite", legacy.Server{Suites: []uint16{dhe}, FiniteGroups: legacy.FiniteGroupsRequired}, ""},
+		{"has a short prime for clients without these groups", legacy.Server{Suites: []uint16{good, dhe}, FiniteGroups: legacy.FiniteGroupsFollowed, PrimeBits: 1024}, "logjam"},
+		{"has a short prime and none of these groups", legacy.Server{Suites: []uint16{good, dhe}, FiniteGroups: legacy.FiniteGroupsUnknown, PrimeBits: 1024}, "logjam"},
+		{"has a short prime, none of these groups and no other suite", legacy.Server{Versions: all[2:], Suites: []uint16{dhe}, FiniteGroups: legacy.FiniteGroupsUnknown, PrimeBits: 1024}, "logjam"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			addr, err := legacy.Start(lab, test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := namesOf(found, true); got != test.want {
+				t.Errorf("got %q, want %q; %+v", got, test.want, found.Answers)
+			}
+		})
+	}
+}
+
+// A server that fails on the hellos of a version has not refused its suites.
+func TestFailureIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	lab := labtest.Lab(t)
+	for _, alert := range []byte{22, 50, 80} { // record_overflow, decode_error, internal_error
+		addr, err := legacy.Start(lab, legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS10: alert, 0x0300: alert}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := vulnerabilities.Options{}.Find(endpointtest.Within(t), endpointtest.At(t, addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range found.Answers {
+			if slices.Contains([]vulnerabilities.Name{vulnerabilities.POODLE, vulnerabilities.FREAK, vulnerabilities.Logjam, vulnerabilities.Sweet32, vulnerabilities.RC4}, a.Name) {
+				t.Errorf("alert %d: %+v", alert, a)
+			}
+		}
 	}
 }
 

@@ -165,6 +165,8 @@ func (s *session) decryptPremaster(encrypted []byte) ([]byte, error) {
 	beginOK := len(encrypted) == key.Size() && block[0] == 0 && block[1] == 2
 	paddingOK := beginOK && zero >= 2 && block[zero] == 0 && !bytes.Contains(block[2:zero], []byte{0})
 	switch {
+	case s.RSAOracle == RSAOracleAlone && !beginOK && s.buffered() == 0:
+		return nil, alertError(wire.AlertDecryptError)
 	case s.RSAOracle == RSAOracleStrong && !beginOK, s.RSAOracle == RSAOracleWeak && !paddingOK:
 		return nil, alertError(wire.AlertDecryptError)
 	case s.RSAOracle == RSAOracleByReset && !beginOK:

@@ -77,14 +77,21 @@ func (c *aheadConn) CloseWrite() error {
 	return nil
 }
 
+// buffered is how many bytes have arrived and were not read; 0 without an aheadConn.
+func (c *recordConn) buffered() int {
+	if conn, ok := c.Conn.(*aheadConn); ok {
+		return conn.ahead.Buffered()
+	}
+	return 0
+}
+
 // alertFollows reports whether the record that was read last came together with an
 // alert.
 func (c *recordConn) alertFollows() bool {
-	conn, ok := c.Conn.(*aheadConn)
-	if !ok || conn.ahead.Buffered() == 0 {
+	if c.buffered() == 0 {
 		return false
 	}
-	next, err := conn.ahead.Peek(1)
+	next, err := c.Conn.(*aheadConn).ahead.Peek(1)
 	return err == nil && next[0] == wire.RecordAlert
 }
 

@@ -190,6 +190,7 @@ const (
 	RSAOracleByReset                    // a reset unless it begins with 00 02
 	RSAOracleBySilence                  // no answer unless it begins with 00 02
 	RSAOracleByClosing                  // closes without an alert unless it begins with 00 02
+	RSAOracleAlone                      // as RSAOracleStrong if nothing came with the secret; needs ObeysCloseFirst
 )
 
 // Renegotiation is how a server reacts to a ClientHello after the handshake.
