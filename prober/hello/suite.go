@@ -170,6 +170,28 @@ func Parts(v Version, size int) [][]CipherSuite {
 	return slices.Concat(slices.Collect(slices.Chunk(usualOf[v], size)), slices.Collect(slices.Chunk(RareSuites(v), size)))
 }
 
+// Kinds splits suites by what they need of a server: a certificate with a key that decrypts,
+// one that signs with RSA or another algorithm, or none.
+func Kinds(suites []CipherSuite) [][]CipherSuite {
+	var kinds [][]CipherSuite
+	at := make(map[string]int)
+	for _, id := range suites {
+		need := ""
+		if s := Find(id); s != nil {
+			need = s.Authentication
+			if s.KeyExchange == need { // RSA, PSK, SRP and KRB5 without another key exchange
+				need += " alone"
+			}
+		}
+		if _, known := at[need]; !known {
+			at[need] = len(kinds)
+			kinds = append(kinds, nil)
+		}
+		kinds[at[need]] = append(kinds[at[need]], id)
+	}
+	return kinds
+}
+
 // PartSize is the size of parts that fit a ClientHello with a signalling value.
 const PartSize = MaxSuites - 1
 

@@ -59,12 +59,38 @@ func IsHandshakeFailure(err error) bool {
 
 // answers are what alerts mean that are about what a hello offers: a refusal of all of it
 // (RFC 8446 section 6.2, RFC 7507 section 3), or what some servers send instead, and
-// others about the form of a hello. All other alerts are about something else: a name, a
-// certificate, an internal error, or a hello that the server cannot read. Decode_error
-// is one of these: wolfSSL sends it if there are too many suites.
+// others about the form of a hello. OpenSSL 3 refuses versions below its security level
+// with internal_error; see ByKinds. All other alerts are about something else: a name, a
+// certificate, or a hello that the server cannot read. Decode_error is one of these:
+// wolfSSL sends it if there are too many suites.
 var answers = map[hello.AlertDescription]Answer{
 	hello.HandshakeFailure: Refused, hello.ProtocolVersion: Refused, hello.InsufficientSecurity: Refused, hello.InappropriateFallback: Refused,
 	hello.CloseNotify: Inconclusive, hello.UnexpectedMessage: Inconclusive, hello.IllegalParameter: Inconclusive, hello.MissingExtension: Inconclusive,
+	hello.InternalError: Inconclusive,
+}
+
+// ByKinds is for an answer that most likely refuses an offer. If that is internal_error the
+// server may only have failed with the suite that it selected: some have suites for
+// which they have no certificate. So each kind of suites is offered alone, with ask. The
+// first of these offers that the server accepts is its answer. If it refuses or fails
+// with all of them, the first answer stays. Otherwise it is not known.
+func ByKinds(o hello.Offer, f *hello.Flight, answer Answer, ask func(hello.Offer) (*hello.Flight, Answer)) (*hello.Flight, Answer) {
+	failed := func(f *hello.Flight) bool { return f.Alert != nil && f.Alert.Description == hello.InternalError }
+	suites := o.Ciphers
+	if suites == nil {
+		suites = hello.UsualSuites(o.Version)
+	}
+	kinds := hello.Kinds(suites)
+	if answer == Accepted || !failed(f) || len(kinds) < 2 {
+		return f, answer
+	}
+	for _, kind := range kinds {
+		o.Ciphers = kind
+		if flight, answer := ask(o); answer != Refused && (answer != Inconclusive || !failed(flight)) {
+			return flight, answer
+		}
+	}
+	return f, answer
 }
 
 // AnswerOf classifies the result of an offer. A hello of the server's own is

@@ -289,6 +289,16 @@ func TestCiphersOfLegacy(t *testing.T) {
 			suites: "1.0+ 0019 002f", dhBits: 512, preference: ciphers.ServerPreference,
 		},
 		{
+			name:   "fails on anonymous suites with internal_error, and prefers them",
+			server: legacy.Server{Versions: []uint16{tls12}, Suites: []uint16{0x0034, 0xc02f, 0x002f}, FailsWith: []uint16{0x0034}},
+			suites: "1.2+ c02f 002f", preference: ciphers.ServerPreference,
+		},
+		{
+			name:   "fails on every suite of TLS 1.1 with internal_error, as OpenSSL 3",
+			server: legacy.Server{Versions: []uint16{tls11, tls12}, Suites: []uint16{0xc013, 0x002f}, Chokes: map[uint16]byte{tls11: 80}},
+			suites: "1.2+ c013 002f", preference: ciphers.ServerPreference,
+		},
+		{
 			name:   "over SMTP",
 			server: legacy.Server{Base: tlstest.Server{StartTLS: "smtp"}, Versions: []uint16{tls12}, Suites: []uint16{0x003c, 0x0016}},
 			suites: "1.2+ 003c 0016", dhBits: 2048, preference: ciphers.ServerPreference,

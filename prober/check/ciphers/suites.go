@@ -160,13 +160,17 @@ func (s *scanner) retryInParts(ctx context.Context) {
 func (s *scanner) eliminateSuites(ctx context.Context, o hello.Offer, ask sender) suiteList {
 	var l suiteList
 	var failed []hello.CipherSuite
-	l.accepted, l.others = eliminate(o.Ciphers, func(rest []hello.CipherSuite) (hello.CipherSuite, scan.Answer) {
+	all := o.Ciphers
+	l.accepted, l.others = eliminate(all, func(rest []hello.CipherSuite) (hello.CipherSuite, scan.Answer) {
 		o.Ciphers = rest
 		flight, answer := s.offerBy(ctx, ask, o, hello.UntilDone)
 		ask = s.Ask
 		if answer != scan.Accepted {
 			l.alert = flight.Alert
 			l.refused = flight.Hello != nil || l.alert != nil && l.alert.Description == hello.ProtocolVersion
+			if some := len(rest) < len(all); some && l.alert != nil && l.alert.Description == hello.InternalError {
+				return 0, scan.Unanswered // it may fail with one suite and accept another of the same kind
+			}
 			return 0, answer
 		}
 		if flight.Alert != nil {
@@ -202,6 +206,24 @@ type sender func(context.Context, []byte, hello.Until) (*hello.Flight, scan.Answ
 // offerBy sends an offer with one of the two senders. A server that answers with another
 // version refuses it.
 func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until hello.Until) (*hello.Flight, scan.Answer) {
+	flight, answer := s.send(ctx, ask, o, until)
+	if answer == scan.Closed {
+		flight, answer = scan.ByKinds(o, flight, answer, func(o hello.Offer) (*hello.Flight, scan.Answer) {
+			return s.send(ctx, s.AskOnce, o, until)
+		})
+	}
+	switch {
+	case flight.Hello != nil && flight.Hello.Version != o.Version:
+		return flight, scan.Refused
+	case flight.Hello != nil:
+		s.keys.note(flight)
+		return flight, scan.Accepted
+	}
+	return flight, certain(answer)
+}
+
+// send sends an offer with one of the two senders.
+func (s *scanner) send(ctx context.Context, ask sender, o hello.Offer, until hello.Until) (*hello.Flight, scan.Answer) {
 	o.ServerName = s.ServerName
 	if o.Version == hello.TLS13 && o.KeyShares == nil && s.shares {
 		o.KeyShares = hello.KeySharesFor(o.Groups)
@@ -213,15 +235,7 @@ func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until 
 	if err != nil {
 		return new(hello.Flight), scan.Unanswered
 	}
-	flight, answer := ask(ctx, message, until)
-	switch {
-	case flight.Hello != nil && flight.Hello.Version != o.Version:
-		return flight, scan.Refused
-	case flight.Hello != nil:
-		s.keys.note(flight)
-		return flight, scan.Accepted
-	}
-	return flight, certain(answer)
+	return ask(ctx, message, until)
 }
 
 // certain returns a refusal as it is, and any other answer as Unanswered.

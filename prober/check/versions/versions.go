@@ -129,6 +129,14 @@ func askWith(ctx context.Context, s *scan.Survey, o hello.Offer) (scan.Answer, *
 		return scan.Unanswered, new(hello.Flight)
 	}
 	flight, answer := s.Ask(ctx, message, hello.UntilHello)
+	if answer == scan.Closed {
+		flight, answer = scan.ByKinds(o, flight, answer, func(o hello.Offer) (*hello.Flight, scan.Answer) {
+			if message, err = s.Marshal(o); err != nil {
+				return flight, scan.Unanswered
+			}
+			return s.AskOnce(ctx, message, hello.UntilHello)
+		})
+	}
 	switch {
 	case flight.SSL2 != nil && answer == scan.Refused:
 		answer = scan.Unanswered

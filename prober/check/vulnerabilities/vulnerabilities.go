@@ -246,6 +246,16 @@ func (s *scanner) offer(ctx context.Context, o hello.Offer, until hello.Until) (
 func (s *scanner) ask(ctx context.Context, o hello.Offer, until hello.Until) (*scan.Exchange, scan.Answer) {
 	x, answer := s.offer(ctx, o, until)
 	x.Close()
+	flight, answer := scan.ByKinds(o, x.Flight, answer, func(o hello.Offer) (*hello.Flight, scan.Answer) {
+		message, err := s.Marshal(o)
+		if err != nil {
+			return x.Flight, scan.Unanswered
+		}
+		return s.AskOnce(ctx, message, until)
+	})
+	if x.Flight = flight; answer == scan.Inconclusive {
+		answer = scan.Unanswered
+	}
 	return x, answer
 }
 

@@ -323,7 +323,7 @@ func TestWeakSuitesOfOddServers(t *testing.T) {
 func TestFailureIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
-	for _, alert := range []byte{22, 50, 80} { // record_overflow, decode_error, internal_error
+	for _, alert := range []byte{22, 50, 110} { // record_overflow, decode_error, unsupported_extension
 		addr, err := legacy.Start(lab, legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS10: alert, 0x0300: alert}})
 		if err != nil {
 			t.Fatal(err)

@@ -43,6 +43,9 @@ func (s *session) negotiate(hello *clientHello) error {
 	if at < 0 {
 		return alertError(wire.AlertHandshakeFailure)
 	}
+	if slices.Contains(s.FailsWith, ours[at]) {
+		return alertError(wire.AlertInternalError)
+	}
 	s.suite = knownSuites[ours[at]]
 	s.deflate = s.Deflate && version < tls.VersionTLS13 && slices.Contains(hello.compressions, deflate)
 	s.transcript = bytes.Clone(hello.raw)

@@ -83,6 +83,10 @@ type Server struct {
 	// newest version is the key.
 	Chokes map[uint16]byte
 
+	// FailsWith are suites that the server selects, and then answers with
+	// internal_error, for want of a certificate for example.
+	FailsWith []uint16
+
 	// ComparesHello makes the server resume a session only for a ClientHello with
 	// the same suites, groups and signature algorithms as the first.
 	ComparesHello bool

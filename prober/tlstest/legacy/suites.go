@@ -6,6 +6,8 @@ import (
 	"crypto/cipher"
 	"crypto/des"
 	"crypto/tls"
+	"maps"
+	"slices"
 
 	"tls_exporter/prober/tlstest/internal/wire"
 )
@@ -151,6 +153,9 @@ var knownSuites = suitesByID(
 	// RFC 8446 appendix B.4.
 	ofTLS13(0x1301, 0x1302, 0x1303, 0x1304, 0x1305),
 )
+
+// Suites returns all supported suites, by number.
+func Suites() []uint16 { return slices.Sorted(maps.Keys(knownSuites)) }
 
 func suitesByID(groups ...[]cipherSuite) map[uint16]cipherSuite {
 	all := make(map[uint16]cipherSuite)
