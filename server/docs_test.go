@@ -158,9 +158,11 @@ Otherwise it is the good address whose chain expires first, so that an address t
 
 The checks ` + "`versions`, `ciphers`, `policy`, `vulnerabilities` and `resumption`" + ` run if the module has their key. They send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.
 
-**Accepted, refused, unanswered**: a version is *accepted* (1) if the server answers a ClientHello that offers only this version with a ServerHello. It is *refused* (0) if the server sends an alert, chooses another version, or closes the connection.
+**Accepted, refused, unanswered**: a version is *accepted* (1) if the server answers a ClientHello that offers only this version with a ServerHello. It is *refused* (0) if the server sends an alert about the offer, chooses another version, or closes the connection.
 
-- A closed connection, a reset, and an alert that is not about the offer (` + "`protocol_version`, `handshake_failure`" + ` and similar ones are about it) count as a refusal only if they happen twice, the second time alone and right after the server has accepted another offer.
+- The alerts ` + "`protocol_version`, `handshake_failure`, `insufficient_security` and `inappropriate_fallback`" + ` are about the offer.
+- A closed connection, a reset, and the alerts ` + "`close_notify`, `unexpected_message`, `illegal_parameter`, `missing_extension` and `internal_error`" + `, which some servers send instead, count as a refusal only if they happen twice, the second time alone and right after the server has accepted another offer. After ` + "`internal_error`" + ` each kind of suites is also offered alone.
+- Any other alert is no refusal. ` + "`decode_error`" + `, for example, says that the server could not read the message.
 - Otherwise, and always after a timeout, the version is *unanswered*, and absent: the server may be slow, or limit connections.
 - Groups follow the same rules.
 - ` + "`tls_cipher_supported` and `tls_signature_scheme_supported`" + ` list what is accepted. What is missing was refused, or the check did not get that far: a check without a finding has ` + "`tls_check_success`" + ` 0.
@@ -208,7 +210,7 @@ TLS 1.0 and 1.1 are deprecated (RFC 8996). That shows in ` + "`tls_version_suppo
 | ` + "`poodle`" + ` | SSL 3.0 is accepted with a CBC suite (CVE-2014-3566) |
 | ` + "`drown`" + ` | SSL 2.0 is accepted (CVE-2016-0800) by this server; other servers with its key are not tested |
 | ` + "`freak`" + ` | export RSA keys of 512 bits are accepted (CVE-2015-0204) |
-| ` + "`logjam`" + ` | export DHE is accepted, or a prime of 1024 bits or fewer is sent (CVE-2015-4000, weakdh.org); the size itself is ` + "`tls_dh_bits`" + ` |
+| ` + "`logjam`" + ` | export DHE is accepted, or a prime of 1024 bits or fewer is sent, for anonymous suites too and to clients that list no group of RFC 7919 (CVE-2015-4000, weakdh.org); the size itself is ` + "`tls_dh_bits`" + ` |
 | ` + "`sweet32`" + ` | ciphers with blocks of 64 bits are accepted (CVE-2016-2183) |
 | ` + "`rc4`" + ` | RC4 is accepted (RFC 7465, CVE-2015-2808) |
 

@@ -86,7 +86,8 @@ const (
 	// FREAK: export suites with RSA keys of 512 bits are accepted (CVE-2015-0204).
 	FREAK Name = "freak"
 	// Logjam: DHE export suites are accepted, or a prime of at most 1024 bits is sent,
-	// which a state may break (CVE-2015-4000, weakdh.org).
+	// which a state may break (CVE-2015-4000, weakdh.org). Anonymous suites count, and what
+	// clients get that list no group of RFC 7919. Suites with a PSK do not.
 	Logjam Name = "logjam"
 	// Sweet32: ciphers with blocks of 64 bits are accepted (CVE-2016-2183).
 	Sweet32 Name = "sweet32"
