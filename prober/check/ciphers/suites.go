@@ -136,8 +136,7 @@ func (s *scanner) listKinds(ctx context.Context, ask sender) suiteList {
 	return suiteList{others: certain(answer)}
 }
 
-// shortPart is the size of parts for a server that does not answer longer ones. Some
-// old devices read 64 suites.
+// shortPart is the size of parts for a server that does not answer longer ones.
 const shortPart = 60
 
 // retryInParts asks again for versions without a clear answer, with shorter lists. By now
