@@ -81,14 +81,18 @@ func compare(t *testing.T, ours, theirs *handshake.Outcome, reason failure.Reaso
 	if resultOf(ours) != resultOf(theirs) {
 		t.Errorf("tls13:      %v %+v\ncrypto/tls: %v %+v", failureText(ours), ours.Session, failureText(theirs), theirs.Session)
 	}
-	if ours.Failure != nil {
-		if _, ok := errors.AsType[*tls13.SignatureError](ours.Failure); ok || errors.Is(ours.Failure, tls13.ErrFinished) {
-			return
-		}
-	}
-	if failureText(ours) != failureText(theirs) && reason != failure.ReasonClosed {
+	if !sameText(ours, theirs, reason) {
 		t.Errorf("tls13 reports %q, crypto/tls %q", failureText(ours), failureText(theirs))
 	}
+}
+
+func sameText(ours, theirs *handshake.Outcome, reason failure.Reason) bool {
+	if ours.Failure != nil {
+		if _, ok := errors.AsType[*tls13.SignatureError](ours.Failure); ok || errors.Is(ours.Failure, tls13.ErrFinished) {
+			return true
+		}
+	}
+	return failureText(ours) == failureText(theirs) || reason == failure.ReasonClosed
 }
 
 // plaintext returns a server that sends a record before its ServerHello.

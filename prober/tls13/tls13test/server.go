@@ -42,8 +42,9 @@ type Server struct {
 	Hello        func(*hello.ServerHello)
 	HelloRecord  func(record []byte) []byte // the ServerHello in its record
 	Certificates func(der [][]byte) [][]byte
-	Certificate  func(body []byte) []byte // the body of the Certificate message
-	Extensions   []byte                   // the list of EncryptedExtensions
+	Certificate  func(body []byte) []byte               // the body of the Certificate message
+	Extensions   []byte                                 // the list of EncryptedExtensions
+	Rewrite      func(index int, message []byte) []byte // a message, from 0 for the ServerHello to 4 for Finished, before it enters the transcript
 	Signature    func([]byte) []byte
 	Finished     func(verifyData []byte) []byte
 	Messages     func(messages [][]byte) [][]byte // EncryptedExtensions, Certificate, CertificateVerify and Finished; the transcript stays
@@ -96,9 +97,27 @@ func (s Server) Handle(c net.Conn, certificate *tls.Certificate) (received Recei
 	if err != nil {
 		return received, false
 	}
-	offer, err := hello.ParseClientHello(record.Payload)
+	conn, flight, err := s.answer(c, record.Payload, certificate)
 	if err != nil {
 		return Received{Err: err}, true
+	}
+	if _, err := c.Write(flight); err != nil || s.Close {
+		return received, false
+	}
+	return conn.receive(c), true
+}
+
+// Flight returns all that the server sends in answer to a ClientHello message.
+func (s Server) Flight(clientHello []byte, certificate *tls.Certificate) ([]byte, error) {
+	_, flight, err := s.answer(nil, clientHello, certificate)
+	return flight, err
+}
+
+// answer answers a ClientHello message. Without a connection it sends no HelloRetryRequest.
+func (s Server) answer(c net.Conn, clientHello []byte, certificate *tls.Certificate) (*connection, []byte, error) {
+	offer, err := hello.ParseClientHello(clientHello)
+	if err != nil {
+		return nil, nil, err
 	}
 	if s.Suite == 0 {
 		s.Suite = tls.TLS_AES_128_GCM_SHA256
@@ -108,20 +127,22 @@ func (s Server) Handle(c net.Conn, certificate *tls.Certificate) (received Recei
 	}
 	conn := &connection{Server: s, suite: keys.FindAny(s.Suite)}
 	conn.transcript = conn.suite.Hash()
-	sent := record.Payload
-	if conn.wantsRetry(offer) {
-		if sent, offer, err = conn.retry(c, sent, offer); err != nil {
-			return Received{Err: err}, true
+	if c != nil && conn.wantsRetry(offer) {
+		if clientHello, offer, err = conn.retry(c, clientHello, offer); err != nil {
+			return nil, nil, err
 		}
 	}
-	flight, err := conn.flight(sent, offer, certificate)
-	if err != nil {
-		return Received{Err: err}, true
+	flight, err := conn.flight(clientHello, offer, certificate)
+	return conn, flight, err
+}
+
+// rewrite applies Rewrite, and adds the message to the transcript.
+func (s *connection) rewrite(index int, message []byte) []byte {
+	if s.Rewrite != nil {
+		message = s.Rewrite(index, message)
 	}
-	if _, err := c.Write(flight); err != nil || s.Close {
-		return received, false
-	}
-	return conn.receive(c), true
+	s.transcript.Write(message)
+	return message
 }
 
 // flight returns all that the server sends.
@@ -142,7 +163,7 @@ func (s *connection) flight(sent []byte, offer *hello.ClientHello, certificate *
 		return nil, err
 	}
 	s.transcript.Write(sent)
-	s.transcript.Write(message)
+	message = s.rewrite(0, message)
 	secret, err := s.suite.HandshakeSecret(shared)
 	if err != nil {
 		return nil, err
@@ -262,8 +283,8 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 		extension := append([]byte{0, signatureAlgorithms}, Vector(2, Vector(2, []byte{4, 3}))...)
 		messages = slices.Insert(messages, 1, Message(certificateRequest, []byte{0}, Vector(2, extension)))
 	}
-	for _, message := range messages {
-		s.transcript.Write(message)
+	for i, message := range messages {
+		messages[i] = s.rewrite(1+i, message)
 	}
 	scheme, signature, err := Sign(certificate.PrivateKey.(crypto.Signer), s.Scheme, s.Salt, s.transcript.Sum(nil))
 	if err != nil {
@@ -272,8 +293,7 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	if s.Signature != nil {
 		signature = s.Signature(signature)
 	}
-	verify := Message(hello.MsgCertificateVerify, []byte{byte(scheme >> 8), byte(scheme)}, Vector(2, signature))
-	s.transcript.Write(verify)
+	verify := s.rewrite(3, Message(hello.MsgCertificateVerify, []byte{byte(scheme >> 8), byte(scheme)}, Vector(2, signature)))
 	data, err := s.suite.Finished(s.serverSecret, s.transcript)
 	if err != nil {
 		return nil, err
@@ -281,8 +301,7 @@ func (s *connection) protected(certificate *tls.Certificate) ([][]byte, error) {
 	if s.Finished != nil {
 		data = s.Finished(data)
 	}
-	finished := hello.AppendFinished(nil, data)
-	s.transcript.Write(finished)
+	finished := s.rewrite(4, hello.AppendFinished(nil, data))
 	messages = append(messages, verify, finished)
 	if s.Messages != nil {
 		messages = s.Messages(messages)
