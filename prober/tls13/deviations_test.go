@@ -131,6 +131,10 @@ var recordDeviations = []deviation{
 	{name: "ServerHello in two records", server: splitHello(nil)},
 	{name: "empty record within the ServerHello", server: splitHello(hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, nil)), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "ChangeCipherSpec within the ServerHello", server: splitHello(tls13test.ChangeCipherSpec), fallback: true, reason: failure.ReasonNotTLS},
+	{name: "application data within the ServerHello, cut off", server: tls13test.Server{HelloRecord: func(r []byte) []byte {
+		records := hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, r[5:20])
+		return hello.AppendRecordHeader(records, hello.TypeApplicationData, hello.TLS12, 1<<13)
+	}, Messages: func([][]byte) [][]byte { return nil }, Close: true}, fallback: true, reason: failure.ReasonNotTLS},
 	{name: "ServerHello in two records, the second of version 16.3", server: helloRecord(func(r []byte) []byte {
 		records := hello.AppendRecord(nil, hello.TypeHandshake, hello.TLS12, r[5:20])
 		return hello.AppendRecord(records, hello.TypeHandshake, 0x1003, r[20:])

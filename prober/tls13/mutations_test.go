@@ -36,7 +36,8 @@ var mutations = []mutation{
 	// Records.
 	{"length of an unprotected record", "records.go", "		return maxRecord\n", "		return maxCiphertext\n", "TestDeviations/ServerHello in a record over 2^14 bytes"},
 	{"length of a protected record", "records.go", "	return maxCiphertext\n", "	return 1 << 16\n", "TestDeviations/protected record over 2^14+256 bytes"},
-	{"version of an unprotected record", "records.go", "return major < maxFirstMajor", "return true", "TestDeviations/ServerHello in two records, the second of version 16.3"},
+	{"version of an unprotected record", "records.go", " && major < maxFirstMajor", "", "TestDeviations/ServerHello in two records, the second of version 16.3"},
+	{"type of an unprotected record", "records.go", "(kind == hello.TypeAlert || kind == hello.TypeHandshake) && ", "", "TestDeviations/application data within the ServerHello, cut off"},
 	{"version of a protected record", "records.go", "return major == 3 && minor == 3", "return true", "TestDeviations/protected record of another version"},
 	{"authentication", "records.go", "; !ok {\n				return nil, errBadRecord", "; !ok && kind != 0 {\n				return nil, errBadRecord", "TestDeviations/wrong bit in the first record"},
 	{"alert for a record that fails authentication", "client.go", "err = hs.abort(hello.BadRecordMAC, err)", "", "TestDeviations/swapped records"},

@@ -92,7 +92,7 @@ func (r *recordReader) readRecord() (hello.Record, error) {
 	header := r.buffers.read[r.buffers.used:]
 	length := int(header[3])<<8 | int(header[4])
 	record := hello.Record{Type: header[0], Version: hello.Version(header[1])<<8 | hello.Version(header[2])}
-	if length > r.maxLength() || !r.validVersion(header[1], header[2]) {
+	if length > r.maxLength() || !r.validHeader(header[0], header[1], header[2]) {
 		return record, ErrUnsupported
 	}
 	if err := r.fill(recordHeader + length); err != nil {
@@ -112,11 +112,12 @@ func (r *recordReader) maxLength() int {
 	return maxCiphertext
 }
 
-// validVersion reports whether crypto/tls accepts the version of a record: TLS 1.2 from
-// the first protected one on, and before that any which is likely to be TLS.
-func (r *recordReader) validVersion(major, minor byte) bool {
+// validHeader reports whether crypto/tls reads the payload of a record with this type and
+// version. From the first protected record on, the version is that of TLS 1.2. Before
+// that, both have to be likely in an answer to a ClientHello.
+func (r *recordReader) validHeader(kind, major, minor byte) bool {
 	if r.keys == nil {
-		return major < maxFirstMajor
+		return (kind == hello.TypeAlert || kind == hello.TypeHandshake) && major < maxFirstMajor
 	}
 	return major == 3 && minor == 3
 }
