@@ -163,6 +163,7 @@ var recordDeviations = []deviation{
 	{name: "application data before Finished", server: prepend(hello.TypeApplicationData, []byte("hello")...), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "handshake record without content", server: prepend(hello.TypeHandshake), fallback: true, reason: failure.ReasonBadMessage},
 	{name: "protected record of another version", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[0][2] = 4; return r }}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "protected record of type 0x80", server: tls13test.Server{Records: func(r [][]byte) [][]byte { r[3][0] = 0x80; return r }}, fallback: true, reason: failure.ReasonNotTLS},
 	{name: "protected record over 2^14+256 bytes", server: tls13test.Server{After: [][]byte{hello.AppendRecord(nil, hello.TypeApplicationData, hello.TLS12, make([]byte, 1<<14+256+1))}}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "wrong bit in the first record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[0]); return r }}, reason: failure.ReasonBadMessage},
 	{name: "wrong bit in the last record", server: tls13test.Server{Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[3]); return r }}, reason: failure.ReasonBadMessage},

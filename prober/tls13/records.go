@@ -42,6 +42,7 @@ const (
 	maxRecord         = 1 << 14         // content of a record (RFC 8446 section 5.1)
 	maxCiphertext     = maxRecord + 256 // protected record (RFC 8446 section 5.2)
 	maxInnerPlaintext = maxRecord + 1   // content, type and padding of a protected record (RFC 8446 section 5.2)
+	beginsSSL2        = 0x80            // content type that crypto/tls takes for SSL 2.0 in any record
 	maxFirstMajor     = 16              // the major version of the first records is below it, as in crypto/tls
 	maxIgnoredRecords = 16              // in a row, as in crypto/tls
 	maxPooled         = 32 << 10        // buffer that is returned to the pool
@@ -119,7 +120,7 @@ func (r *recordReader) validHeader(kind, major, minor byte) bool {
 	if r.keys == nil {
 		return (kind == hello.TypeAlert || kind == hello.TypeHandshake) && major < maxFirstMajor
 	}
-	return major == 3 && minor == 3
+	return kind != beginsSSL2 && major == 3 && minor == 3
 }
 
 // unexpected makes io.EOF an io.ErrUnexpectedEOF: the connection ended within a record.
