@@ -54,12 +54,10 @@ func postHandshake() []attack {
 		{name: "application data after Finished", server: flood(applicationData, strings.Repeat("x", 1<<14))},
 		{name: "empty application data after Finished", server: flood(applicationData, "")},
 		{name: "warnings after Finished", server: flood(21, "\x01\x5a")},
-		// The first two fail the probe, which shows that the records are encrypted correctly.
+		// These fail the probe, which shows that the records are encrypted correctly.
 		{name: "a refusal after Finished", server: refusal(""), phase: failure.PhaseKeyExchange, reason: "alert_certificate_required"},
 		{name: "a refusal after a KeyUpdate", server: refusal(messageOf(24, "\x00")), phase: failure.PhaseKeyExchange, reason: "alert_certificate_required"},
-		// crypto/tls cannot answer this KeyUpdate, because the client has sent its
-		// close_notify, and does not change keys either: it never reads the refusal.
-		{name: "a refusal after a KeyUpdate that asks for one", server: refusal(messageOf(24, "\x01"))},
+		{name: "a refusal after a KeyUpdate that asks for one", server: refusal(messageOf(24, "\x01")), phase: failure.PhaseKeyExchange, reason: "alert_certificate_required"},
 		{name: "a ClientHello after Finished", server: flood(22, messageOf(1, ""))},
 		{name: "garbage after Finished", server: once(strings.Repeat("\xee", 1000))},
 		{name: "a record that is not encrypted after Finished", server: once(string(recordOf(23, strings.Repeat("\xee", 1000))))},

@@ -47,6 +47,9 @@ const (
 	ReasonBadMessage      Reason = "bad_message"      // TLS that violates an RFC
 	ReasonBadCertificate  Reason = "bad_certificate"  // one that cannot be parsed, or with a key of an unknown type
 
+	ReasonClientCertificateRefused  Reason = "client_certificate_refused"  // the server requested one, and closed the connection after the answer, without an alert
+	ReasonClientCertificateUnusable Reason = "client_certificate_unusable" // the server accepts no signature with the key of the module's certificate
+
 	ReasonStaleCertificate Reason = "stale_certificate" // one address has an old certificate, the others a new one
 
 	ReasonTimeout  Reason = "timeout"
@@ -64,7 +67,8 @@ func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
-		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
+		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
+		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,
 	}
 	for _, name := range alerts {

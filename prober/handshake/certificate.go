@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"tls_exporter/prober/failure"
 )
 
 // ClientCertificate names the files of a certificate chain and its key, both in PEM.
@@ -45,4 +47,35 @@ func readUnnamed(name string) ([]byte, error) {
 		err = failed.Err
 	}
 	return content, err
+}
+
+// certificateAnswer answers the CertificateRequest of one handshake.
+type certificateAnswer struct {
+	own       *tls.Certificate // nil: none
+	requested bool
+	unfit     error // why the server does not accept signatures with the key of own; nil: it does
+}
+
+// get is tls.Config.GetClientCertificate.
+func (a *certificateAnswer) get(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	a.requested = true
+	if a.own == nil {
+		return new(tls.Certificate), nil
+	}
+	request := *info
+	request.AcceptableCAs = nil // the server decides about them
+	a.unfit = request.SupportsCertificate(a.own)
+	return a.own, nil
+}
+
+// explain adds the reason to the error of a handshake that failed because of the answer.
+// Below TLS 1.3 the server reads it before the handshake ends.
+func (a *certificateAnswer) explain(err error, conn *watchedConn) error {
+	switch {
+	case a.requested && closed(err) && conn.writes > 1 && conn.silent:
+		return refusedSilently(err)
+	case a.unfit != nil && failure.Of(err) == failure.ReasonBadMessage:
+		return failure.With(failure.ReasonClientCertificateUnusable, fmt.Errorf("the server accepts no signature with the key of the module's client certificate: %w", err))
+	}
+	return err
 }

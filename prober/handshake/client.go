@@ -195,6 +195,9 @@ func (c *Client) withTLS13(ctx context.Context, conn net.Conn, t *target.Target)
 	defer wire.release()
 	start := time.Now()
 	state, err := c.tls13.Handshake(wire, t.Name(), c.Protocols(t))
+	if err == nil {
+		err = wire.gone
+	}
 	h := &Outcome{Phases: wire.phases(start, time.Now())}
 	if state != nil {
 		h.Session = &Session{
@@ -235,25 +238,29 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	defer wire.release()
 	secrets := new(secretLog)
 	wire.chain = &chainReader{secrets: secrets}
-	requested := false
+	answer := &certificateAnswer{own: c.certificate}
 	config.KeyLogWriter = secrets
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		requested = true
-		if c.certificate != nil {
-			return c.certificate, nil
-		}
-		return new(tls.Certificate), nil
-	}
+	config.GetClientCertificate = answer.get
 
 	client := tls.Client(wire, config)
 	start := time.Now()
 	err := client.Handshake()
 	unwrap(conn)
+	took := time.Since(start)
 	h := &Outcome{Phases: wire.phases(start, time.Now())}
-	if err == nil {
-		err = awaitRefusal(client, wire, requested, time.Since(start))
+	h.observe(client.ConnectionState(), answer.requested)
+	switch {
+	case err != nil:
+		err = answer.explain(err, wire)
+	case answer.requested && h.Session.Version >= tls.VersionTLS13:
+		var clear bool
+		clear, err = awaitRefusal(ctx, client, wire, took)
+		h.Session.ClientCertificateUnclear = !clear
+	default:
+		if err = wire.gone; err == nil {
+			client.CloseWrite()
+		}
 	}
-	h.observe(client.ConnectionState(), requested)
 	if h.Certificates = c.certificates(wire.chain.chain); len(h.Certificates) == 0 {
 		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))
 	}

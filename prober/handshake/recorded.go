@@ -37,7 +37,11 @@ func (c *Client) Record(ctx context.Context, conn net.Conn, t *target.Target, ad
 	config.KeyLogWriter = r.secrets
 	adjust(config)
 	r.Conn = tls.Client(r.wire, config)
-	if err := r.Handshake(); err != nil {
+	err := r.Handshake()
+	if err == nil {
+		err = r.wire.gone
+	}
+	if err != nil {
 		r.Abort()
 		return nil, err
 	}

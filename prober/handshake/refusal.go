@@ -1,41 +1,79 @@
 package handshake
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"tls_exporter/prober/failure"
 )
 
-// In TLS 1.3 the handshake of the client ends before the server has read the client's
-// certificate. An alert that rejects it arrives at the first read (RFC 8446 section
-// 4.4.2.4). A server that accepts it may send nothing, but it answers a close_notify.
-const (
-	RefusalTimeout = 500 * time.Millisecond // the wait for the answer, plus four times the duration of the handshake
-	maxAfterwards  = 64 << 10               // bytes of tickets and application data that are read before it
-)
+// RefusalTimeout is how long a server is given to answer, plus four times the duration
+// of the handshake.
+const RefusalTimeout = 500 * time.Millisecond
 
-// awaitRefusal sends a close_notify (RFC 8446 section 6.1). If the server requested a
-// certificate in TLS 1.3, it waits for the answer, and returns the alert that rejects the
-// client. A closed connection, more application data than maxAfterwards and a timeout
-// are not a rejection.
-func awaitRefusal(client *tls.Conn, conn *watchedConn, requested bool, took time.Duration) error {
-	err := client.CloseWrite()
-	if !requested || client.ConnectionState().Version < tls.VersionTLS13 {
-		return nil
+const maxAfterwards = 64 << 10 // bytes of application data that are read after a handshake
+
+// awaitRefusal waits for the answer of a TLS 1.3 server to the Certificate message that
+// it requested, and returns how it rejects the client. The handshake of the client ends
+// before the server has read that message (RFC 8446 section 4.4.2.4). The server then
+// sends an alert; some close the connection without one.
+//
+// A server that accepts the client may say nothing. So the wait comes before the
+// close_notify: whoever closes the connection afterwards may do so because of that. It is
+// not clear whether the server accepts the client if it ended the connection in order,
+// or if it does not answer the close_notify either: it may delay its refusal.
+func awaitRefusal(ctx context.Context, client *tls.Conn, conn *watchedConn, took time.Duration) (clear bool, err error) {
+	wait := RefusalTimeout + 4*took
+	n, err := readFor(ctx, client, conn, wait)
+	switch {
+	case rejects(err):
+		return true, err
+	case err == nil, n > 0 && closed(err):
+		return true, nil // it sent application data
+	case closed(err) && conn.silent:
+		return true, refusedSilently(err)
+	case failure.Of(err) == failure.ReasonReset:
+		return false, err
+	case failure.Of(err) != failure.ReasonTimeout:
+		return false, nil
 	}
-	if err == nil {
-		err = conn.SetReadDeadline(time.Now().Add(RefusalTimeout + 4*took))
+	client.CloseWrite() // an error is also that of the read
+	if n, err = readFor(ctx, client, conn, wait); rejects(err) {
+		return true, err
 	}
-	if err == nil {
-		_, err = io.Copy(io.Discard, io.LimitReader(client, maxAfterwards))
+	return err == nil || n > 0 || closed(err), nil
+}
+
+// rejects reports whether an error ends the handshake: an alert, or too many bytes.
+func rejects(err error) bool {
+	return err != nil && (failure.Of(err).IsAlert() || failure.Of(err) == failure.ReasonTooLarge)
+}
+
+// readFor reads and discards application data, for a time that leaves half of the rest of
+// the probe's.
+func readFor(ctx context.Context, client *tls.Conn, conn *watchedConn, wait time.Duration) (int64, error) {
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(end)/2)
 	}
-	if err == nil {
-		return nil
+	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		return 0, err
 	}
-	if reason := failure.Of(err); reason.IsAlert() || reason == failure.ReasonTooLarge || reason == failure.ReasonReset {
-		return failure.With(reason, err)
-	}
-	return nil
+	return io.CopyN(io.Discard, client, maxAfterwards)
+}
+
+// closed reports whether the server ended the connection.
+func closed(err error) bool {
+	reason := failure.Of(err)
+	return err != nil && (reason == failure.ReasonClosed || reason == failure.ReasonReset) && !errors.Is(err, net.ErrClosed)
+}
+
+// refusedSilently returns the error of a server that requested a client certificate, and
+// closed the connection after the answer, without a byte.
+func refusedSilently(err error) error {
+	return failure.With(failure.ReasonClientCertificateRefused, fmt.Errorf("the server requested a client certificate and ended the connection after the client's answer, without an alert: %w", err))
 }

@@ -19,6 +19,10 @@ const maxHandshakeBytes = 400 << 10
 // watchedConn records when the ClientHello was sent and when the answer began, and reads
 // at most maxHandshakeBytes, as far as there is room for them. It is not safe for
 // concurrent use.
+//
+// A server that rejects a client sends an alert and closes the connection. The next write
+// then fails, and crypto/tls does not read any more after a write that failed. So such a
+// write seems to succeed, and the next read returns the alert, or else the error.
 type watchedConn struct {
 	net.Conn
 	answer   bounded.Reader
@@ -26,6 +30,9 @@ type watchedConn struct {
 	sent     time.Time    // ClientHello; zero: not yet
 	answered time.Time    // first byte, if it is of a handshake record; zero: not yet
 	begun    bool         // the first byte was read
+	writes   int
+	silent   bool  // nothing was read since the last write
+	gone     error // of a write to a peer that has closed; nil: none
 }
 
 // watch returns conn, watched. The caller calls release once nothing that was read is in
@@ -40,7 +47,14 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 	if c.sent.IsZero() {
 		c.sent = time.Now()
 	}
-	return c.Conn.Write(b)
+	c.writes++
+	c.silent = true
+	n, err := c.Conn.Write(b)
+	if err != nil && failure.Of(err) == failure.ReasonReset {
+		c.gone = err
+		return len(b), nil
+	}
+	return n, err
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
@@ -48,6 +62,11 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 		b = b[:min(len(b), c.chain.missing())]
 	}
 	n, err := c.answer.Read(b)
+	if n > 0 {
+		c.silent = false
+	} else if c.gone != nil && closed(err) {
+		err = c.gone
+	}
 	if n > 0 && !c.begun {
 		c.begun = true
 		// An alert, for example, is not the beginning of a ServerHello.

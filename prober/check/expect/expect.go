@@ -124,8 +124,10 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
 		}
 	}
-	if o.ClientCertificateRequired && r.Session != nil && (r.Session.Completed || r.Session.ClientCertificateRequested && (r.Failure == nil || !r.Failure.Unasked())) {
-		add("client_certificate_required", rejected(r), reasonOf(r.Failure))
+	if s := r.Session; o.ClientCertificateRequired && s != nil {
+		if refused := refusedWithoutCertificate(r); refused || s.Completed && !s.ClientCertificateUnclear {
+			add("client_certificate_required", refused, reasonOf(r.Failure))
+		}
 	}
 	if o.Alert != "" && (r.Failure != nil && r.Failure.Reason.IsAlert() || r.Session != nil && r.Session.Completed) {
 		add("alert", r.Failure != nil && r.Failure.Reason == failure.AlertPrefix+failure.Reason(o.Alert), reasonOf(r.Failure))
@@ -136,10 +138,12 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 	return found, nil
 }
 
-// rejected tells whether the server requested a certificate, got none, and ended the
-// handshake with an alert.
-func rejected(r *Facts) bool {
-	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == failure.PhaseKeyExchange && r.Failure.Reason.IsAlert()
+// refusedWithoutCertificate tells whether the server requested a certificate, got none,
+// and ended the handshake with an alert, or closed the connection. Other failures do not
+// tell whether it would have accepted the client.
+func refusedWithoutCertificate(r *Facts) bool {
+	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == failure.PhaseKeyExchange &&
+		(r.Failure.Reason.IsAlert() || r.Failure.Reason == failure.ReasonClientCertificateRefused)
 }
 
 // reasonOf says how the probe ended, for people.
