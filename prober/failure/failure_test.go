@@ -61,6 +61,8 @@ func TestOf(t *testing.T) {
 		{&net.OpError{Op: "remote error", Err: tls.AlertError(200)}, "alert_unassigned"},
 		{&net.OpError{Op: "local error", Err: tls.AlertError(20)}, ReasonBadMessage},
 		{errors.New("tls: server did not send a key share"), ReasonBadMessage},
+		{errors.New("tls: invalid signature by the server certificate: crypto/rsa: verification error"), ReasonBadMessage},
+		{errors.New("tls: invalid signature by the server certificate: crypto/rsa: public exponent too large"), ReasonBadCertificate},
 		{fmt.Errorf("reading: %w", New(ReasonTooLarge, "too long")), ReasonTooLarge},
 		{errors.New("unknown"), ReasonInternal},
 	} {

@@ -123,6 +123,7 @@ var rules = []struct {
 	{ReasonNoCommonVersion, hasPrefix("tls: server selected unsupported protocol version")},
 	{ReasonBadCertificate, hasPrefix("tls: failed to parse certificate from server", "tls: server sent certificate containing RSA key larger",
 		"tls: server's certificate contains an unsupported type of public key", "tls: received empty certificates message")},
+	{ReasonBadCertificate, contains("crypto/rsa: public exponent", "crypto/rsa: public modulus", "crypto/rsa: missing public modulus")}, // the message is fine, the key is not
 	{ReasonNotTLS, isNotTLS},
 	{ReasonNotTLS, is(hello.ErrNotTLS)},
 	{ReasonBadMessage, has[tls.RecordHeaderError]},
@@ -176,6 +177,12 @@ func has[E error](err error) bool {
 func hasPrefix(texts ...string) func(error) bool {
 	return func(err error) bool {
 		return slices.ContainsFunc(texts, func(b string) bool { return strings.HasPrefix(err.Error(), b) })
+	}
+}
+
+func contains(texts ...string) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(texts, func(part string) bool { return strings.Contains(err.Error(), part) })
 	}
 }
 

@@ -220,7 +220,7 @@ func classify(err error) error {
 	}
 	_, alert := errors.AsType[*tls13.AlertError](err)
 	_, signature := errors.AsType[*tls13.SignatureError](err)
-	if alert || signature || errors.Is(err, tls13.ErrFinished) {
+	if alert || signature && failure.Of(err) != failure.ReasonBadCertificate || errors.Is(err, tls13.ErrFinished) {
 		return failure.With(failure.ReasonBadMessage, err)
 	}
 	return err

@@ -319,7 +319,8 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 	rsaCertificate := labtest.CertificateFor(t, lab, labtest.MustKey(t, short, err))
 	ocsp := extension(5, append([]byte{1}, tls13test.Vector(3, []byte("OCSP"))...)...)
 	sct := extension(18, 0, 3, 0, 1, 9)
-	long := longRSACertificate(t)
+	long := withRSAKey(t, 8200, 65537)
+	exponent := withRSAKey(t, 2048, 1<<32+1)
 	return []deviation{
 		{name: "OCSP response and SCT", server: leafExtensions(slices.Concat(ocsp, sct))},
 		{name: "OCSP response twice", server: leafExtensions(slices.Concat(ocsp, ocsp)), fallback: true},
@@ -338,6 +339,7 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "byte after the list of certificates", server: tls13test.Server{Certificate: func(body []byte) []byte { return append(body, 0) }}, fallback: true, reason: failure.ReasonBadMessage},
 		{name: "empty certificate", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, nil) }}, fallback: true, reason: failure.ReasonBadCertificate},
 		{name: "RSA key over 8192 bits", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, long) }}, fallback: true},
+		{name: "RSA key with an exponent over 32 bits", certificate: rsaCertificate, server: tls13test.Server{Certificates: func([][]byte) [][]byte { return [][]byte{exponent} }}, reason: failure.ReasonBadCertificate},
 		{name: "RSA key too short for the scheme", certificate: rsaCertificate, server: certificateVerify(tls.PSSWithSHA512), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "RSA key with an ECDSA scheme", certificate: rsaCertificate, server: certificateVerify(tls.ECDSAWithP256AndSHA256), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "RSA key with the Ed25519 scheme", certificate: rsaCertificate, server: certificateVerify(tls.Ed25519), fallback: true, reason: failure.ReasonBadMessage},
@@ -355,15 +357,16 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 	}
 }
 
-// longRSACertificate returns a certificate with an RSA key of 8200 bits, in DER.
-func longRSACertificate(t *testing.T) []byte {
+// withRSAKey returns a certificate with an RSA key of a number of bits and an exponent, in
+// DER.
+func withRSAKey(t *testing.T, bits uint, exponent int) []byte {
 	t.Helper()
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	modulus := new(big.Int).Lsh(big.NewInt(1), 8199)
-	key := &rsa.PublicKey{N: modulus.Add(modulus, big.NewInt(1)), E: 65537}
+	modulus := new(big.Int).Lsh(big.NewInt(1), bits-1)
+	key := &rsa.PublicKey{N: modulus.Add(modulus, big.NewInt(1)), E: exponent}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: labtest.Now, NotAfter: labtest.Now.Add(labtest.Day)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key, signer)
 	if err != nil {

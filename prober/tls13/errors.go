@@ -17,12 +17,12 @@ var ErrUnsupported = errors.New("not supported by the TLS 1.3 client: crypto/tls
 var ErrFinished = errors.New("the server's Finished does not match the handshake")
 
 // SignatureError means that the signature in the server's CertificateVerify is not valid
-// for the key of its certificate (RFC 8446 section 4.4.3). The alert decrypt_error was
-// sent.
+// for the key of its certificate (RFC 8446 section 4.4.3), or that crypto/rsa refuses the
+// key. The alert decrypt_error was sent.
 type SignatureError struct{ Err error }
 
 func (e *SignatureError) Error() string {
-	return "the server's CertificateVerify has an invalid signature: " + e.Err.Error()
+	return "the server's CertificateVerify could not be verified: " + e.Err.Error()
 }
 
 func (e *SignatureError) Unwrap() error { return e.Err }
