@@ -50,6 +50,9 @@ var remedies = map[failure.Reason]string{
 	"bad_message":       "The server violates the TLS protocol. Check whether a middlebox changes the traffic, then update the server's TLS library.",
 	"bad_certificate":   "A certificate breaks the format of RFC 5280, or has a key that the exporter cannot use; some clients reject it. The message says what and where. Have it issued again.",
 
+	"client_certificate_refused":  "The server requested a client certificate and closed the connection after the answer. Set or check client_certificate in the module. If this is intended, expect client_certificate_required.",
+	"client_certificate_unusable": "The client certificate of the module has a key that this server does not accept. Use one with another type of key, such as P-256. This is not about the server's certificate.",
+
 	// anywhere
 	"timeout":         "No answer arrived in time. In resolve, check DNS. In connect, look for a firewall that drops packets. Later, check the server's load, and that it speaks TLS on this port.",
 	"denied":          "The exporter's access policy forbids this target, so it was not probed. Allow the target there, or remove it.",
