@@ -286,6 +286,9 @@ func (hs *handshake) readCertificate() error {
 // readCertificateVerify verifies that the server has the private key of its leaf
 // certificate (RFC 8446 section 4.4.3).
 func (hs *handshake) readCertificateVerify() error {
+	if !knownKey(hs.state.Certificates[0].PublicKey) {
+		return ErrUnsupported
+	}
 	message, err := hs.readMessage()
 	if err != nil {
 		return err

@@ -339,6 +339,9 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "byte after the list of certificates", server: tls13test.Server{Certificate: func(body []byte) []byte { return append(body, 0) }}, fallback: true, reason: failure.ReasonBadMessage},
 		{name: "empty certificate", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, nil) }}, fallback: true, reason: failure.ReasonBadCertificate},
 		{name: "RSA key over 8192 bits", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte { return append(c, long) }}, fallback: true},
+		{name: "key of an unknown type, and then a wrong bit", server: tls13test.Server{Certificates: func(c [][]byte) [][]byte {
+			return [][]byte{bytes.Replace(c[0], ecPublicKey, append(ecPublicKey[:len(ecPublicKey)-1:len(ecPublicKey)-1], 0x7f), 1)}
+		}, Records: func(r [][]byte) [][]byte { tls13test.FlipBit(r[2]); return r }}, fallback: true, reason: failure.ReasonBadCertificate},
 		{name: "RSA key with an exponent over 32 bits", certificate: rsaCertificate, server: tls13test.Server{Certificates: func([][]byte) [][]byte { return [][]byte{exponent} }}, reason: failure.ReasonBadCertificate},
 		{name: "RSA key too short for the scheme", certificate: rsaCertificate, server: certificateVerify(tls.PSSWithSHA512), fallback: true, reason: failure.ReasonBadMessage},
 		{name: "RSA key with an ECDSA scheme", certificate: rsaCertificate, server: certificateVerify(tls.ECDSAWithP256AndSHA256), fallback: true, reason: failure.ReasonBadMessage},
@@ -356,6 +359,9 @@ func certificateDeviations(t *testing.T, lab *tlstest.Lab) []deviation {
 		{name: "signature scheme of TLS 1.2", server: tls13test.Server{Scheme: tls.PKCS1WithSHA256}, fallback: true, reason: failure.ReasonBadMessage},
 	}
 }
+
+// ecPublicKey is the algorithm of keys on elliptic curves, in DER (RFC 5480 section 2.1.1).
+var ecPublicKey = []byte{6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}
 
 // withRSAKey returns a certificate with an RSA key of a number of bits and an exponent, in
 // DER.

@@ -67,6 +67,7 @@ var mutations = []mutation{
 	{"empty chain", "client.go", " || len(entries) == 0", "", "TestDeviations/empty chain"},
 	{"certificate that is not DER", "client.go", "if !parsed.Readable() {", "if false {", "TestDeviations/certificate that is not DER"},
 	{"size of an RSA key", "client.go", "; ok && key.N.BitLen() > maxRSABits", "; ok && key == nil", "TestDeviations/RSA key over 8192 bits"},
+	{"type of the key", "client.go", "if !knownKey(", "if false && !knownKey(", "TestDeviations/key of an unknown type, and then a wrong bit"},
 	{"signature scheme of TLS 1.3", "client.go", "scheme == nil || ", "", "TestDeviations/signature scheme of TLS 1.2"},
 	{"signature scheme of the key", "client.go", " || !scheme.fits(hs.state.Certificates[0].X509.PublicKey)", "", "TestDeviations/RSA key with an ECDSA scheme"},
 	{"signature", "client.go", "signed, verify.Signature); err != nil {", "signed, verify.Signature); false {", "TestDeviations/wrong bit in the signature"},

@@ -35,6 +35,16 @@ func schemeFor(id hello.SignatureScheme) *scheme {
 	return nil
 }
 
+// knownKey reports whether a key has a type that some scheme fits. crypto/tls rejects all
+// others before it reads CertificateVerify.
+func knownKey(key crypto.PublicKey) bool {
+	switch key.(type) {
+	case *ecdsa.PublicKey, *rsa.PublicKey, ed25519.PublicKey:
+		return true
+	}
+	return false
+}
+
 // fits reports whether a key has the type, the curve and the size that the scheme
 // requires.
 func (s *scheme) fits(key crypto.PublicKey) bool {
