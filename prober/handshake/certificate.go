@@ -68,13 +68,18 @@ func (a *certificateAnswer) get(info *tls.CertificateRequestInfo) (*tls.Certific
 	return a.own, nil
 }
 
-// explain adds the reason to the error of a handshake that failed because of the answer.
-// Below TLS 1.3 the server reads it before the handshake ends.
+// explain adds what the error of a handshake has to do with the answer. Below TLS 1.3 the
+// server reads it before the handshake ends.
 func (a *certificateAnswer) explain(err error, conn *watchedConn) error {
+	reason := failure.Of(err)
 	switch {
-	case a.requested && closed(err) && conn.writes > 1 && conn.silent:
+	case !a.requested || conn.writes < 2: // the answer is in the second write, or a later one
+	case closed(err) && conn.silent:
 		return refusedSilently(err)
-	case a.unfit != nil && failure.Of(err) == failure.ReasonBadMessage:
+	case a.own == nil && reason.IsAlert():
+		return fmt.Errorf("the server requested a client certificate and got none: %w", err)
+	}
+	if a.unfit != nil && reason == failure.ReasonBadMessage {
 		return failure.With(failure.ReasonClientCertificateUnusable, fmt.Errorf("the server accepts no signature with the key of the module's client certificate: %w", err))
 	}
 	return err

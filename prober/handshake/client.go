@@ -251,15 +251,17 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	h.observe(client.ConnectionState(), answer.requested)
 	switch {
 	case err != nil:
-		err = answer.explain(err, wire)
 	case answer.requested && h.Session.Version >= tls.VersionTLS13:
 		var clear bool
 		clear, err = awaitRefusal(ctx, client, wire, took)
 		h.Session.ClientCertificateUnclear = !clear
+	case wire.gone != nil:
+		err = wire.gone
 	default:
-		if err = wire.gone; err == nil {
-			client.CloseWrite()
-		}
+		client.CloseWrite()
+	}
+	if err != nil {
+		err = answer.explain(err, wire)
 	}
 	if h.Certificates = c.certificates(wire.chain.chain); len(h.Certificates) == 0 {
 		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))

@@ -35,8 +35,8 @@ func awaitRefusal(ctx context.Context, client *tls.Conn, conn *watchedConn, took
 		return true, err
 	case err == nil, n > 0 && closed(err):
 		return true, nil // it sent application data
-	case closed(err) && conn.silent:
-		return true, refusedSilently(err)
+	case closed(err) && conn.silent: // after the answer
+		return true, err
 	case failure.Of(err) == failure.ReasonReset:
 		return false, err
 	case failure.Of(err) != failure.ReasonTimeout:
