@@ -169,6 +169,16 @@ func find(extensions []Extension, number uint16) ([]byte, bool) {
 	return nil, false
 }
 
+// distinct fails if an extension is in a list twice (RFC 8446 section 4.2).
+func distinct(extensions []Extension) error {
+	for i, extension := range extensions {
+		if _, twice := find(extensions[:i], extension.Type); twice {
+			return malformed("list of extensions: extension %d is in it twice", extension.Type)
+		}
+	}
+	return nil
+}
+
 func writeExtensions(b *builder, extensions []Extension) {
 	b.AddUint16LengthPrefixed(func(b *builder) {
 		for _, e := range extensions {

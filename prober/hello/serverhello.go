@@ -61,6 +61,11 @@ func (h *ServerHello) parseExtensions() error {
 		}
 		h.Version = Version(data[0])<<8 | Version(data[1])
 	}
+	if h.Version >= TLS13 {
+		if err := distinct(h.Extensions); err != nil {
+			return err
+		}
+	}
 	h.Retry = h.Random == retryRandom
 	if data, ok := find(h.Extensions, extKeyShare); ok {
 		share := reader(data)

@@ -26,12 +26,17 @@ func ParseEncryptedExtensions(message []byte) (*EncryptedExtensions, error) {
 		return nil, err
 	}
 	e := new(EncryptedExtensions)
-	for i, extension := range extensions {
-		if _, twice := find(extensions[:i], extension.Type); twice { // RFC 8446 section 4.2
-			return nil, malformed("EncryptedExtensions: extension %d is in it twice", extension.Type)
-		}
+	if err := distinct(extensions); err != nil {
+		return nil, err
+	}
+	for _, extension := range extensions {
 		switch extension.Type {
 		case extSupportedGroups:
+			list := reader(extension.Data)
+			var groups reader
+			if !list.ReadUint16LengthPrefixed(&groups) || !list.Empty() || groups.Empty() || len(groups)%2 != 0 { // RFC 8446 section 4.2.7
+				return nil, malformed("supported_groups of a server")
+			}
 		case extServerName:
 			if len(extension.Data) > 0 { // RFC 6066 section 3
 				return nil, malformed("server_name of a server")

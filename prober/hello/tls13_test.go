@@ -22,6 +22,11 @@ func TestParse13(t *testing.T) {
 	if _, err := ParseServerHello(hello(maxSessionID)); err != nil {
 		t.Error(err)
 	}
+	version := Extension{extSupportedVersions, []byte{3, 4}}
+	twice, err := (&ServerHello{LegacyVersion: TLS12, Extensions: []Extension{version, version}}).MarshalMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		message []byte
 		parse   func([]byte) error
@@ -30,6 +35,7 @@ func TestParse13(t *testing.T) {
 		"byte after the message":   {append(AppendFinished(nil, make([]byte, 32)), 0), parseError(ParseFinished), ErrMalformed},
 		"message of another type":  {message(MsgCertificate, 1), parseError(ParseFinished), ErrMalformed},
 		"session ID of 33 bytes":   {hello(maxSessionID + 1), parseError(ParseServerHello), ErrMalformed},
+		"supported_versions twice": {twice, parseError(ParseServerHello), ErrMalformed},
 		"257 extensions":           {message(MsgEncryptedExtensions, vec16(tooMany...)...), parseError(ParseEncryptedExtensions), ErrTooLarge},
 		"extension twice":          {message(MsgEncryptedExtensions, vec16(bytes.Repeat([]byte{0, 0, 0, 0}, 2)...)...), parseError(ParseEncryptedExtensions), ErrMalformed},
 		"empty certificate":        {message(MsgCertificate, 0, 0, 0, 5, 0, 0, 0, 0, 0), parseError(ParseCertificate13), ErrMalformed},

@@ -294,6 +294,9 @@ var extensionDeviations = []deviation{
 	{name: "server_name with content", server: tls13test.Server{Extensions: extension(0, 0, 0)}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "server_name twice", server: tls13test.Server{Extensions: slices.Repeat(extension(0), 2)}, fallback: true, reason: failure.ReasonBadMessage},
 	{name: "supported_groups twice", server: tls13test.Server{Extensions: slices.Repeat(extension(10, 0, 2, 0, 29), 2)}, fallback: true, reason: failure.ReasonBadMessage},
+	{name: "supported_groups of three bytes", server: tls13test.Server{Extensions: extension(10, 0, 3, 0, 29, 0)}, fallback: true},
+	{name: "supported_groups with a byte after the list", server: tls13test.Server{Extensions: extension(10, 0, 2, 0, 29, 0)}, fallback: true},
+	{name: "supported_groups without a group", server: tls13test.Server{Extensions: extension(10, 0, 0)}, fallback: true},
 	{name: "extension longer than the list", server: tls13test.Server{Extensions: []byte{0, 0, 0, 1}}, fallback: true, reason: failure.ReasonBadMessage},
 }
 

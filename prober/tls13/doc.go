@@ -69,6 +69,8 @@
 //   - TestClientHello compares the ClientHello with that of crypto/tls.
 //   - TestKeySharesAreNew checks what is reused.
 //   - FuzzClient sends arbitrary answers, without protection and with it.
+//   - FuzzDifferential sends one flight with arbitrary changes to both clients, and compares
+//     the outcome. The changes are those of tls13test.Program.
 //   - Package keys has the test vectors of RFC 8448.
 //   - Package handshake tests the fallback to crypto/tls, and that no failure is hidden.
 //   - TestMutationTable checks that the mutations of TestMutations fit the code.
