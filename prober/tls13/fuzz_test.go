@@ -35,7 +35,6 @@ func FuzzClient(f *testing.F) {
 	f.Add(tls13test.Message(hello.MsgCertificate, []byte{0, 0, 0, 6, 0, 0, 1, 7, 0, 0}), true)
 	f.Add(tls13test.Message(hello.MsgCertificateVerify, []byte{4, 3, 0, 1, 9}), true)
 	f.Add(tls13test.Message(13, []byte{0, 0, 0}), true)
-	c := newClients(f, nil)
 	to := probetest.Target(f, "localhost")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -65,6 +64,7 @@ func FuzzClient(f *testing.F) {
 			t.Fatal(err)
 		}
 		client.SetDeadline(time.Now().Add(10 * time.Second))
+		c := newClients(t, nil) // new ones, which know no server that needs crypto/tls
 		h, ok := attempt(c.tls13, client, &to)
 		serving.Wait()
 		if h.Failure == nil && (h.Session == nil || !h.Session.Completed || len(h.Certificates) == 0) {
