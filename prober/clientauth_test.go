@@ -96,6 +96,27 @@ func TestClientCertificateUnclear(t *testing.T) {
 	}
 }
 
+// A probe with a certificate does not tell what the server does without one.
+func TestClientCertificateSent(t *testing.T) {
+	lab := labtest.Lab(t)
+	module := probetest.Module(t, lab)
+	module.ClientCertificate = clientCertificate(t, lab)
+	module.Expect.Options = &expect.Options{ClientCertificateRequired: true}
+	p := probetest.New(t, module)
+	for name, test := range map[string]struct {
+		server tlstest.Server
+		want   string
+	}{
+		"required":      {tlstest.RequestingCertificate(tls.VersionTLS12, tlstest.AlertAndClose), "unclear"},
+		"optional":      {tlstest.RequestingCertificate(tls.VersionTLS13, tlstest.AcceptAndWait), "unclear"},
+		"not requested": {tlstest.Server{}, "not met"},
+	} {
+		if r := p.Probe(context.Background(), probetest.Target(t, labtest.Serve(t, lab, test.server))); expectation(r) != test.want {
+			t.Errorf("%s: the expectation is %s, want %s: %+v", name, expectation(r), test.want, r.Failure)
+		}
+	}
+}
+
 // reasonOf is the reason of a failed probe; empty: it succeeded.
 func reasonOf(r *prober.Result) failure.Reason {
 	if r.Failure == nil {

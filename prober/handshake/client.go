@@ -248,7 +248,7 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	unwrap(conn)
 	took := time.Since(start)
 	h := &Outcome{Phases: wire.phases(start, time.Now())}
-	h.observe(client.ConnectionState(), answer.requested)
+	h.observe(client.ConnectionState(), answer)
 	switch {
 	case err != nil:
 	case answer.requested && h.Session.Version >= tls.VersionTLS13:
@@ -313,13 +313,14 @@ func (c *Client) certificates(chain [][]byte) []*certificate.Parsed {
 const maxCertificates = 20
 
 // observe records the state of crypto/tls, also of a failed handshake.
-func (h *Outcome) observe(state tls.ConnectionState, requested bool) {
+func (h *Outcome) observe(state tls.ConnectionState, answer *certificateAnswer) {
 	if state.Version == 0 {
 		return
 	}
 	h.Session = &Session{
 		Version: state.Version, CipherSuite: state.CipherSuite, Group: state.CurveID,
 		ALPN: state.NegotiatedProtocol, ServerName: state.ServerName,
-		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: requested,
+		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: answer.requested,
+		ClientCertificateSent: answer.requested && answer.own != nil,
 	}
 }

@@ -21,6 +21,7 @@ type Session struct {
 	ServerName                 string         // sent as SNI; empty for an IP address
 	HelloRetryRequest          bool
 	ClientCertificateRequested bool
+	ClientCertificateSent      bool           // the module has one, and it was requested
 	ClientCertificateUnclear   bool          // it was requested, and whether the server accepts the client's answer is not known
 	Duration                   time.Duration // of the phases server_hello and key_exchange
 }

@@ -124,7 +124,7 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
 		}
 	}
-	if s := r.Session; o.ClientCertificateRequired && s != nil {
+	if s := r.Session; o.ClientCertificateRequired && s != nil && !s.ClientCertificateSent { // else nobody asked without one
 		if refused := refusedWithoutCertificate(r); refused || s.Completed && !s.ClientCertificateUnclear {
 			add("client_certificate_required", refused, reasonOf(r.Failure))
 		}
