@@ -53,6 +53,7 @@ func readUnnamed(name string) ([]byte, error) {
 type certificateAnswer struct {
 	own       *tls.Certificate // nil: none
 	requested bool
+	sent      bool  // the server got the answer
 	unfit     error // why the server does not accept signatures with the key of own; nil: it does
 }
 
@@ -68,19 +69,31 @@ func (a *certificateAnswer) get(info *tls.CertificateRequestInfo) (*tls.Certific
 	return a.own, nil
 }
 
-// explain adds what the error of a handshake has to do with the answer. Below TLS 1.3 the
-// server reads it before the handshake ends.
-func (a *certificateAnswer) explain(err error, conn *watchedConn) error {
+// explain adds what the error of a handshake has to do with the answer. Silent means that
+// the server has sent nothing since.
+func (a *certificateAnswer) explain(err error, silent bool) error {
 	reason := failure.Of(err)
 	switch {
-	case !a.requested || conn.writes < 2: // the answer is in the second write, or a later one
-	case closed(err) && conn.silent:
-		return refusedSilently(err)
-	case a.own == nil && reason.IsAlert():
+	case a.sent && closed(err) && silent:
+		return failure.With(failure.ReasonClientCertificateRefused, fmt.Errorf("the server requested a client certificate and ended the connection after the client's answer, without an alert: %w", err))
+	case a.sent && a.own == nil && reason.IsAlert():
 		return fmt.Errorf("the server requested a client certificate and got none: %w", err)
-	}
-	if a.unfit != nil && reason == failure.ReasonBadMessage {
+	case a.unfit != nil && reason == failure.ReasonBadMessage:
 		return failure.With(failure.ReasonClientCertificateUnusable, fmt.Errorf("the server accepts no signature with the key of the module's client certificate: %w", err))
 	}
 	return err
+}
+
+// acceptance returns whether the server accepts clients without a certificate, if the
+// handshake ended with a failure; nil: it was completed.
+func (a *certificateAnswer) acceptance(f *failure.Failure) Acceptance {
+	switch {
+	case a.requested && a.own != nil:
+		return NotKnown
+	case f == nil:
+		return Accepted
+	case a.sent && (f.Reason.IsAlert() || f.Reason == failure.ReasonClientCertificateRefused):
+		return Refused
+	}
+	return NotKnown
 }

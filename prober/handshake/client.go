@@ -207,6 +207,9 @@ func (c *Client) withTLS13(ctx context.Context, conn net.Conn, t *target.Target)
 	}
 	unsupported := errors.Is(err, tls13.ErrUnsupported)
 	h.conclude(classify(err))
+	if h.Failure == nil {
+		h.Session.WithoutCertificate = Accepted
+	}
 	if !unsupported {
 		c.counts.TLS13.Add(1)
 	}
@@ -248,25 +251,28 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	unwrap(conn)
 	took := time.Since(start)
 	h := &Outcome{Phases: wire.phases(start, time.Now())}
-	h.observe(client.ConnectionState(), answer)
+	h.observe(client.ConnectionState(), answer.requested)
+	answer.sent = answer.requested && (err == nil || h.Session.Version < tls.VersionTLS13 && wire.writes > 1)
+	clear := true
 	switch {
 	case err != nil:
 	case answer.requested && h.Session.Version >= tls.VersionTLS13:
-		var clear bool
 		clear, err = awaitRefusal(ctx, client, wire, took)
-		h.Session.ClientCertificateUnclear = !clear
 	case wire.gone != nil:
 		err = wire.gone
 	default:
 		client.CloseWrite()
 	}
 	if err != nil {
-		err = answer.explain(err, wire)
+		err = answer.explain(err, wire.silent)
 	}
 	if h.Certificates = c.certificates(wire.chain.chain); len(h.Certificates) == 0 {
 		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))
 	}
 	h.conclude(err)
+	if h.Session != nil && clear {
+		h.Session.WithoutCertificate = answer.acceptance(h.Failure)
+	}
 	return h
 }
 
@@ -313,14 +319,13 @@ func (c *Client) certificates(chain [][]byte) []*certificate.Parsed {
 const maxCertificates = 20
 
 // observe records the state of crypto/tls, also of a failed handshake.
-func (h *Outcome) observe(state tls.ConnectionState, answer *certificateAnswer) {
+func (h *Outcome) observe(state tls.ConnectionState, requested bool) {
 	if state.Version == 0 {
 		return
 	}
 	h.Session = &Session{
 		Version: state.Version, CipherSuite: state.CipherSuite, Group: state.CurveID,
 		ALPN: state.NegotiatedProtocol, ServerName: state.ServerName,
-		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: answer.requested,
-		ClientCertificateSent: answer.requested && answer.own != nil,
+		HelloRetryRequest: state.HelloRetryRequest, ClientCertificateRequested: requested,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -70,10 +69,4 @@ func readFor(ctx context.Context, client *tls.Conn, conn *watchedConn, wait time
 func closed(err error) bool {
 	reason := failure.Of(err)
 	return err != nil && (reason == failure.ReasonClosed || reason == failure.ReasonReset) && !errors.Is(err, net.ErrClosed)
-}
-
-// refusedSilently returns the error of a server that requested a client certificate, and
-// closed the connection after the answer, without a byte.
-func refusedSilently(err error) error {
-	return failure.With(failure.ReasonClientCertificateRefused, fmt.Errorf("the server requested a client certificate and ended the connection after the client's answer, without an alert: %w", err))
 }

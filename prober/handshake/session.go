@@ -21,10 +21,20 @@ type Session struct {
 	ServerName                 string         // sent as SNI; empty for an IP address
 	HelloRetryRequest          bool
 	ClientCertificateRequested bool
-	ClientCertificateSent      bool           // the module has one, and it was requested
-	ClientCertificateUnclear   bool          // it was requested, and whether the server accepts the client's answer is not known
+	WithoutCertificate         Acceptance    // of clients that have no certificate
 	Duration                   time.Duration // of the phases server_hello and key_exchange
 }
+
+// Acceptance is whether a server accepts some kind of clients.
+type Acceptance uint8
+
+// The kinds of acceptance. It is not known if the handshake failed for another reason,
+// for example.
+const (
+	NotKnown Acceptance = iota
+	Accepted
+	Refused
+)
 
 // GroupName returns the name of the group in the TLS Supported Groups registry; empty:
 // the key exchange had none.

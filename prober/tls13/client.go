@@ -286,7 +286,7 @@ func (hs *handshake) readCertificate() error {
 // readCertificateVerify verifies that the server has the private key of its leaf
 // certificate (RFC 8446 section 4.4.3).
 func (hs *handshake) readCertificateVerify() error {
-	if !knownKey(hs.state.Certificates[0].PublicKey) {
+	if !knownKey(hs.state.Certificates[0].X509.PublicKey) {
 		return ErrUnsupported
 	}
 	message, err := hs.readMessage()

@@ -124,10 +124,8 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
 		}
 	}
-	if s := r.Session; o.ClientCertificateRequired && s != nil && !s.ClientCertificateSent { // else nobody asked without one
-		if refused := refusedWithoutCertificate(r); refused || s.Completed && !s.ClientCertificateUnclear {
-			add("client_certificate_required", refused, reasonOf(r.Failure))
-		}
+	if o.ClientCertificateRequired && r.Session != nil && r.Session.WithoutCertificate != handshake.NotKnown {
+		add("client_certificate_required", r.Session.WithoutCertificate == handshake.Refused, reasonOf(r.Failure))
 	}
 	if o.Alert != "" && (r.Failure != nil && r.Failure.Reason.IsAlert() || r.Session != nil && r.Session.Completed) {
 		add("alert", r.Failure != nil && r.Failure.Reason == failure.AlertPrefix+failure.Reason(o.Alert), reasonOf(r.Failure))
@@ -136,14 +134,6 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 		return nil, fmt.Errorf("too little is known to check any expectation: %w", r.Failure)
 	}
 	return found, nil
-}
-
-// refusedWithoutCertificate tells whether the server requested a certificate, got none,
-// and ended the handshake with an alert, or closed the connection. Other failures do not
-// tell whether it would have accepted the client.
-func refusedWithoutCertificate(r *Facts) bool {
-	return r.Session.ClientCertificateRequested && r.Failure != nil && r.Failure.Phase == failure.PhaseKeyExchange &&
-		(r.Failure.Reason.IsAlert() || r.Failure.Reason == failure.ReasonClientCertificateRefused)
 }
 
 // reasonOf says how the probe ended, for people.
