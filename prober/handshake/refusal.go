@@ -24,8 +24,9 @@ const maxAfterwards = 64 << 10 // bytes of application data that are read after 
 //
 // A server that accepts the client may say nothing. So the wait comes before the
 // close_notify: whoever closes the connection afterwards may do so because of that. It is
-// not clear whether the server accepts the client if it ended the connection in order,
-// or if it does not answer the close_notify either: it may delay its refusal.
+// clear that the server accepts the client if it sent application data, or tickets, or
+// answered the close_notify with its own. It is not clear if it ended the connection in
+// order before that, or only closed it afterwards: its refusal may have been late.
 func awaitRefusal(ctx context.Context, client *tls.Conn, conn *watchedConn, took time.Duration) (clear bool, err error) {
 	wait := RefusalTimeout + 4*took
 	n, err := readFor(ctx, client, conn, wait)
@@ -41,11 +42,12 @@ func awaitRefusal(ctx context.Context, client *tls.Conn, conn *watchedConn, took
 	case failure.Of(err) != failure.ReasonTimeout:
 		return false, nil
 	}
+	heard := !conn.silent
 	client.CloseWrite() // an error is also that of the read
 	if n, err = readFor(ctx, client, conn, wait); rejects(err) {
 		return true, err
 	}
-	return err == nil || n > 0 || closed(err), nil
+	return heard || err == nil || n > 0 || closed(err) && !conn.silent, nil
 }
 
 // rejects reports whether an error ends the handshake: an alert, or too many bytes.
