@@ -80,7 +80,7 @@ func TestUnfitClientCertificate(t *testing.T) {
 		{fitting, map[uint16]bool{tls.VersionTLS12: true, tls.VersionTLS13: true}},
 	} {
 		o := handshake.Options{ClientCertificate: writeCertificate(t, test.key), TLSClient: handshake.CryptoTLS}
-		c, err := handshake.New(o, 10*time.Second, nil, new(handshake.Counts))
+		c, err := handshake.New(o, 10*time.Second, nil, new(handshake.Process))
 		if err != nil {
 			t.Fatal(err)
 		}
