@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
@@ -40,7 +41,7 @@ type ConfiguredTarget struct {
 	Target   target.Target
 	Written  string // as in the file
 	Module   string
-	Interval option.Duration // between scrapes; 0: that of the scrape job
+	Interval option.Duration // between probes; 0: that of the scrape job
 	Labels   map[string]string
 }
 
@@ -224,6 +225,9 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 		if len(g.Targets) == 0 {
 			return nil, at(entry.Line, errors.New("targets: this entry has no target; write targets: [example.com]"))
 		}
+		if err := checkInterval(time.Duration(g.Interval)); err != nil {
+			return nil, at(entry.lineOf(err), err)
+		}
 		if err := checkLabels(g.Labels); err != nil {
 			return nil, at(entry.Line, err)
 		}
@@ -249,6 +253,26 @@ func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, e
 		}
 	}
 	return all, nil
+}
+
+// maxInterval is the longest time between two probes. An alert that learns of a fault
+// more than a day later is of no use.
+const maxInterval = 24 * time.Hour
+
+func checkInterval(interval time.Duration) error {
+	if interval > maxInterval {
+		return fmt.Errorf("interval: %s is more than 24h, and alerts would learn of a fault too late; write 24h or less", interval)
+	}
+	return nil
+}
+
+// ParseInterval parses a time between probes, as it is written in the file.
+func ParseInterval(written string) (time.Duration, error) {
+	var interval option.Duration
+	if err := interval.UnmarshalText([]byte(written)); err != nil {
+		return 0, err
+	}
+	return time.Duration(interval), checkInterval(time.Duration(interval))
 }
 
 // checkLabels returns an error for a name that is not valid in Prometheus, or that is

@@ -12,7 +12,7 @@ import (
 // Permit returns an error that wraps failure.ErrDenied if a request may not probe the
 // target with the module. Addresses of names are checked later, at the connection.
 func (c *Config) Permit(module string, t target.Target) error {
-	configured := c.lists(module, t)
+	configured := c.Lists(module, t)
 	if c.guard.Policy().ConfiguredOnly && !configured {
 		return fmt.Errorf("%w: only listed targets may be probed, exactly as they are listed", failure.ErrDenied)
 	}
@@ -22,9 +22,9 @@ func (c *Config) Permit(module string, t target.Target) error {
 	return c.guard.CheckTarget(&t)
 }
 
-// lists tells whether the file lists the target with this module, and the request
+// Lists tells whether the file lists the target with this module, and the request
 // changes nothing about it.
-func (c *Config) lists(module string, t target.Target) bool {
+func (c *Config) Lists(module string, t target.Target) bool {
 	asked := t
 	asked.ServerName, asked.Address = "", netip.AddrPort{}
 	if t.Address.IsValid() && (t.Address.Addr() != t.IP() || cmp.Or(t.Address.Port(), t.Port) != t.Port) {

@@ -27,6 +27,7 @@ type Exporter struct {
 	reload  sync.Mutex // one reload at a time: the last one that was requested wins
 	self    *self
 	limit   *limit
+	kept    *kept
 	ready   atomic.Bool
 }
 
@@ -52,7 +53,7 @@ type Options struct {
 
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
-	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent))}
+	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent)), kept: newKept()}
 	if err := e.Reload(); err != nil {
 		return nil, err
 	}
@@ -71,6 +72,7 @@ func (e *Exporter) Reload() error {
 		return err
 	}
 	e.config.Store(config)
+	e.kept.clear()
 	config.Adopt()
 	return nil
 }

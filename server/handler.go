@@ -38,6 +38,10 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.reject(w, &refusal{http.StatusBadRequest, rejectedTimeout, err})
 		return
 	}
+	if repeatable(request, e.config.Load()) {
+		e.probeAtInterval(w, r, request, limit)
+		return
+	}
 	result, refused := e.probeWithin(r, request, limit)
 	if refused != nil {
 		e.reject(w, refused)
@@ -187,15 +191,16 @@ func (e *Exporter) writeDebug(w http.ResponseWriter, r *prober.Result) {
 
 // probeRequest is the parameters of /probe.
 type probeRequest struct {
-	target target.Target
-	module string
-	prober *prober.Prober
-	flags  map[string]bool // debug, fresh
+	target   target.Target
+	module   string
+	prober   *prober.Prober
+	interval time.Duration   // between probes; 0: each request is a probe
+	flags    map[string]bool // debug, fresh
 }
 
 // parameters of a request for a probe. Others are an error: a misspelt "module" would
 // otherwise probe with the default module.
-var parameters = []string{"target", "module", "server_name", "address"}
+var parameters = []string{"target", "module", "server_name", "address", "interval"}
 
 // readRequest parses a query. An error is about the first invalid parameter. Flags are
 // the names of boolean parameters.
@@ -217,6 +222,11 @@ func readRequest(query string, loaded *config.Config, flags ...string) (*probeRe
 	}
 	if request.target, err = readTarget(values); err != nil {
 		return nil, err
+	}
+	if written := values.Get("interval"); written != "" {
+		if request.interval, err = config.ParseInterval(written); err != nil {
+			return nil, fmt.Errorf("parameter interval: %w", err)
+		}
 	}
 	request.flags, err = readFlags(values, flags)
 	return request, err

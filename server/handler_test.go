@@ -156,7 +156,7 @@ func TestProbeRefuses(t *testing.T) {
 		"?target=":                             `parameter target: target "": is empty`,
 		"?target=http://example.com":           "http is not TLS",
 		"?target=a.test&target=b.test":         "parameter target is given 2 times; once is enough",
-		"?target=a.test&modul=x":               `parameter "modul" is unknown; known are target, module, server_name, address, debug`,
+		"?target=a.test&modul=x":               `parameter "modul" is unknown; known are target, module, server_name, address, interval, debug`,
 		"?target=a.test&module=x":              `parameter module: there is no "x"; there are default`,
 		"?target=a.test&server_name=*.a":       `parameter server_name: server name "*.a"`,
 		"?target=a.test&address=b.test":        `parameter address: address "b.test": is not an IP address`,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -118,6 +119,8 @@ func (s *self) probed(module string, r *prober.Result) {
 // exporter itself. Users rely on the names and labels: none may be removed.
 func Contract() []collector.Metric {
 	all := collector.Contract()
+	end := slices.IndexFunc(all, func(m collector.Metric) bool { return m.Part != probeTimestamp.Part })
+	all = slices.Insert(all, end, probeTimestamp)
 	for _, m := range selfMetrics {
 		m.Part = "The exporter itself"
 		all = append(all, m)

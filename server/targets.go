@@ -39,10 +39,13 @@ func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, secure bo
 		labels["__scheme__"] = "https"
 	}
 	if interval := time.Duration(t.Interval); interval > 0 {
-		labels["__scrape_interval__"] = promDuration(interval)
+		labels["__scrape_interval__"] = promDuration(scrapeInterval(interval))
 		// The timeout of the job may be longer than this interval, which is an
 		// error in Prometheus.
-		labels["__scrape_timeout__"] = promDuration(min(interval, timeout+timeoutOffset))
+		labels["__scrape_timeout__"] = promDuration(min(scrapeInterval(interval), timeout+timeoutOffset))
+		if interval > maxScrapeInterval {
+			labels["__param_interval"] = interval.String()
+		}
 	}
 	maps.Copy(labels, t.Labels)
 	return labels
