@@ -24,7 +24,7 @@ var imports = map[string]string{
 	"config":    "prober check failure guard handshake option target text",
 
 	"report/web":  "config prober failure target report report/json report/part",
-	"report/json": "prober chain ciphers failure handshake report report/part report/scan",
+	"report/json": "prober chain ciphers vulnerabilities failure handshake report report/part report/scan",
 	"report/text": "prober report report/part report/scan",
 	"report":      "prober chain expect failure handshake target report/part report/scan",
 	"report/scan": "prober checks failure report/part",

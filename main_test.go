@@ -28,6 +28,7 @@ import (
 
 	"tls_exporter/config"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/legacy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -151,6 +152,15 @@ func newLab(t *testing.T) (lab *tlstest.Lab, caFile string) {
 func endpoint(t *testing.T, lab *tlstest.Lab, s tlstest.Server) string {
 	t.Helper()
 	addr, err := lab.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+func legacyEndpoint(t *testing.T, lab *tlstest.Lab, s legacy.Server) string {
+	t.Helper()
+	addr, err := legacy.Start(lab, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -496,6 +506,8 @@ func TestProbeCommand(t *testing.T) {
 	expiring := endpoint(t, lab, scenario(t, lab, "short-lived-quarter-left"))
 	mail, plain := endpoint(t, lab, scenario(t, lab, "smtp")), endpoint(t, lab, scenario(t, lab, "smtp-not-offered"))
 	elsewhere := write(t, filepath.Join(t.TempDir(), "targets.yml"), "modules: {default: {source_address: 192.0.2.1}}") // not of this machine
+	bleeding := legacyEndpoint(t, lab, legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})
+	sweet32 := legacyEndpoint(t, lab, legacy.Server{Suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}})
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -504,8 +516,11 @@ func TestProbeCommand(t *testing.T) {
 	}{
 		{"good", []string{healthy}, 0, "GOOD    https://" + healthy},
 		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf expired on"},
-		{"less than a third left", []string{expiring}, 1, "WARNING https://" + expiring},
-		{"less than --warning days", []string{"--warning=90", healthy}, 1, "WARNING"},
+		{"less than a third left", []string{expiring}, 1, "but expires_soon\n"},
+		{"less than --warning days", []string{"--warning=90", healthy}, 1, "but expires_soon\n"},
+		{"less than --warning days, as JSON", []string{"--warning=90", "--json", healthy}, 1, "\"status\": \"warning\",\n  \"reasons\": [\n    \"expires_soon\"\n"},
+		{"gives secrets away", []string{"--scan", bleeding}, 2, "BAD     https://" + bleeding + "  vulnerable to heartbleed; "},
+		{"vulnerable to attackers in between", []string{"--scan", sweet32}, 1, "sweet32"},
 		{"more than --warning days", []string{"--warning=1", expiring}, 0, "GOOD"},
 		{"unknown", []string{"169.254.169.254"}, 3, "denied"},
 		{"unknown for lack of local resources", []string{"--config.file=" + elsewhere, healthy}, 3, "UNKNOWN https://" + healthy + "  local_resources in connect"},

@@ -128,7 +128,7 @@ func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, er
 func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 	switch {
 	case f.json || f.format == "json":
-		return json.Write(out, results)
+		return json.Write(out, results, warning(f))
 	case f.format == "prometheus":
 		return collector.Text(out, results...)
 	}

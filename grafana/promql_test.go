@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/server"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -328,3 +329,31 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// Both dashboards show the same vulnerabilities in red: those that give secrets away,
+// for which there is a critical alert.
+func TestSecretsAreRed(t *testing.T) {
+	var secrets []string
+	for _, name := range vulnerabilities.Names {
+		if name.ExposesSecrets() {
+			secrets = append(secrets, string(name))
+		}
+	}
+	slices.Sort(secrets)
+	found := map[string]bool{}
+	eachPanel(t, func(t *testing.T, d *dashboard, p panel) {
+		for _, q := range p.Targets {
+			for _, match := range secretsMatcher.FindAllStringSubmatch(q.Expr, -1) {
+				if got := strings.Split(match[1], "|"); !slices.Equal(slices.Sorted(slices.Values(got)), secrets) {
+					t.Errorf("%s: %s has %v, want %v", q.RefID, p.Title, got, secrets)
+				}
+				found[p.Title] = true
+			}
+		}
+	})
+	if want := []string{"Vulnerabilities", "Vulnerable"}; !slices.Equal(slices.Sorted(maps.Keys(found)), want) {
+		t.Errorf("the panels that tell them apart are %v, want %v", slices.Sorted(maps.Keys(found)), want)
+	}
+}
+
+var secretsMatcher = regexp.MustCompile(`vulnerability[=!]~"([^"$]+)"`)

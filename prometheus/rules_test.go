@@ -364,6 +364,31 @@ func TestEveryProblemHasAnAlert(t *testing.T) {
 	}
 }
 
+// Each vulnerability has exactly one alert. It is critical if the vulnerability gives
+// secrets away, as in the exporter's reports.
+func TestEveryVulnerabilityHasAnAlert(t *testing.T) {
+	alerts, _ := rules(t)
+	for _, name := range vulnerabilities.Names {
+		var severities []string
+		for _, a := range alerts {
+			for _, s := range selectors(t, a.Alert, a.Expr) {
+				for _, m := range s.LabelMatchers {
+					if m.Name == "vulnerability" && m.Matches(string(name)) {
+						severities = append(severities, a.Labels["severity"])
+					}
+				}
+			}
+		}
+		want := "warning"
+		if name.ExposesSecrets() {
+			want = "critical"
+		}
+		if !slices.Equal(severities, []string{want}) {
+			t.Errorf("%s has alerts with the severities %v, want one that is %s", name, severities, want)
+		}
+	}
+}
+
 // Aggregations and joins over tls_certificate_info ignore all labels that vary with
 // the certificate. A label that is added to the metric has to be added there.
 func TestCertificateLabelsAreIgnored(t *testing.T) {

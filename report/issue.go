@@ -1,6 +1,8 @@
 package report
 
 import (
+	"time"
+
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
@@ -8,9 +10,9 @@ import (
 	"tls_exporter/report/scan"
 )
 
-// issues is everything that is wrong: first what makes the endpoint bad, then
-// what clients ignore, and last what a scan found.
-func issues(r *prober.Result, chain *Chain, scan *scan.Report) []part.Issue {
+// issues is everything that is wrong: first what makes the endpoint bad, then what
+// clients ignore; what a scan found is last in both.
+func issues(r *prober.Result, chain *Chain, scan *scan.Report, warning time.Duration) []part.Issue {
 	var bad, ignored []part.Issue
 	if f := r.Failure; f != nil && !listedElsewhere(r, f) {
 		status := part.Bad
@@ -31,11 +33,19 @@ func issues(r *prober.Result, chain *Chain, scan *scan.Report) []part.Issue {
 	for _, e := range unmet(r) {
 		bad = append(bad, part.NewIssue(failure.Reason(e.Name), notMet(e), part.Bad))
 	}
-	all := append(bad, ignored...)
-	if scan != nil {
-		all = append(all, scan.Issues()...)
+	if endsSoon(r, warning) {
+		ignored = append(ignored, part.NewIssue(expiresSoon, timeLeft(r.Chain), part.Warning))
 	}
-	return all
+	if scan != nil {
+		for _, i := range scan.Issues() {
+			if i.Status == part.Bad {
+				bad = append(bad, i)
+			} else {
+				ignored = append(ignored, i)
+			}
+		}
+	}
+	return append(bad, ignored...)
 }
 
 // where is the address that a failure of a pool is about.

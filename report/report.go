@@ -17,7 +17,8 @@ import (
 type Report struct {
 	Target  string // with the address, where the caller chose one
 	Status  part.Status
-	Verdict string // one line: why it is bad, or how good it is
+	Reasons []string // of the status, the most severe first, and what else should be known
+	Verdict string   // one line: why it is bad, or how good it is
 	Issues  []part.Issue
 
 	Phases       []Phase
@@ -36,8 +37,9 @@ func New(r *prober.Result, warning time.Duration) *Report {
 	return &Report{
 		Target:       endpointText(r.Target),
 		Status:       Judge(r, warning),
-		Verdict:      verdict(r, scan),
-		Issues:       issues(r, chain, scan),
+		Reasons:      Reasons(r, warning),
+		Verdict:      verdict(r, scan, warning),
+		Issues:       issues(r, chain, scan, warning),
 		Phases:       phases(r),
 		Connection:   connection(r),
 		Session:      sessionLine(r.Session),

@@ -10,18 +10,22 @@ import (
 	"tls_exporter/report/scan"
 )
 
-// Judge is the status of one endpoint. A good one becomes a warning when a scan
-// found it vulnerable, or when clients will reject its chain in less than
-// warning; 0 stands for DefaultWarning.
+// Judge is the status of one endpoint. It is bad if a scan found that it gives secrets
+// away, whatever else is known about it. A good one becomes a warning if a scan found
+// another vulnerability, or if clients will reject its chain in less than warning; 0
+// stands for DefaultWarning.
 func Judge(r *prober.Result, warning time.Duration) part.Status {
+	found := scan.Judge(r.Vulnerabilities.Finding)
 	switch {
+	case found == part.Bad:
+		return part.Bad
 	case r.Failure != nil && inconclusive(r.Failure) && !(r.Failure.Phase == failure.PhaseVerify && len(unmet(r)) > 0):
 		return part.Unknown
 	case r.Failure != nil:
 		return part.Bad
 	case !handshakeDone(r) && !rejectedAsExpected(r):
 		return part.Unknown
-	case RemainingOf(r.Chain).soon(warning), scan.Vulnerable(r.Vulnerabilities.Finding):
+	case RemainingOf(r.Chain).soon(warning), found == part.Warning:
 		return part.Warning
 	}
 	return part.Good

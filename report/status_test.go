@@ -1,11 +1,13 @@
 package report
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/report/part"
@@ -39,6 +41,36 @@ func TestJudgeWarnsInTime(t *testing.T) {
 	for _, test := range tests {
 		if got := Judge(reporttest.Lasting(test.lifetime, test.left), test.warning); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// What gives secrets away is bad, even while the endpoint cannot be probed; every other
+// vulnerability is a warning.
+func TestJudgeVulnerabilities(t *testing.T) {
+	secrets := []vulnerabilities.Name{"heartbleed", "ccs_injection", "ticketbleed", "robot", "drown"}
+	for _, name := range append([]vulnerabilities.Name{"gremlins"}, vulnerabilities.Names...) {
+		for _, test := range []struct {
+			probed      *prober.Result
+			want, worse part.Status
+		}{
+			{reporttest.Healthy(), part.Warning, part.Bad},
+			{reporttest.DNSFailure(), part.Unknown, part.Bad},
+			{reporttest.NotTLS(), part.Bad, part.Bad},
+		} {
+			test.probed.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: name, Vulnerable: true}}}
+			want := test.want
+			if slices.Contains(secrets, name) {
+				want = test.worse
+			}
+			if got := Judge(test.probed, 0); got != want {
+				t.Errorf("%s, and %v: %s, want %s", name, test.probed.Failure, got, want)
+			}
+			for _, i := range New(test.probed, 0).Issues {
+				if i.Reason == failure.Reason(name) && (i.Status == part.Bad) != slices.Contains(secrets, name) {
+					t.Errorf("the issue %s is %s", name, i.Status)
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
@@ -12,11 +13,25 @@ import (
 )
 
 // verdict is why the endpoint is bad, or how good it is.
-func verdict(r *prober.Result, scan *scan.Report) string {
-	f := r.Failure
+func verdict(r *prober.Result, scan *scan.Report, warning time.Duration) string {
+	exposing := ""
+	if secrets := vulnerable(scan, part.Bad); len(secrets) > 0 {
+		exposing = "vulnerable to " + strings.Join(secrets, " and ")
+	}
 	switch {
-	case f == nil:
-		return summary(r, scan)
+	case r.Failure != nil && exposing != "":
+		return failed(r, r.Failure) + ", and " + exposing
+	case r.Failure != nil:
+		return failed(r, r.Failure)
+	case exposing != "":
+		return exposing + "; " + summary(r, scan, warning)
+	}
+	return summary(r, scan, warning)
+}
+
+// failed is why the probe failed.
+func failed(r *prober.Result, f *failure.Failure) string {
+	switch {
 	case f.Address.IsValid() && r.Pool != nil && f.Unasked():
 		return fmt.Sprintf("%d of %d addresses could not be asked: %s in %s at %s", len(r.Pool.Members)-r.Pool.Asked(), len(r.Pool.Members), f.Reason, f.Phase, f.Address.Addr())
 	case f.Address.IsValid() && r.Pool != nil:
@@ -57,7 +72,7 @@ func since(c *chain.Chain, reason failure.Reason) string {
 }
 
 // summary is the verdict on an endpoint without failures.
-func summary(r *prober.Result, scan *scan.Report) string {
+func summary(r *prober.Result, scan *scan.Report, warning time.Duration) string {
 	var parts []string
 	if r.Chain != nil {
 		parts = append(parts, timeLeft(r.Chain))
@@ -73,7 +88,7 @@ func summary(r *prober.Result, scan *scan.Report) string {
 	if r.Duration > 0 {
 		parts = append(parts, part.Duration(r.Duration))
 	}
-	if words := notes(r, scan); len(words) > 0 {
+	if words := notes(r, scan, warning); len(words) > 0 {
 		parts = append(parts, "but "+strings.Join(words, " and "))
 	}
 	return strings.Join(parts, ", ")
@@ -95,8 +110,24 @@ func timeLeft(c *chain.Chain) string {
 	return words
 }
 
-// notes is what else should be known about an endpoint that has no failure.
-func notes(r *prober.Result, scan *scan.Report) []string {
+// notes is what else should be known about an endpoint that has no failure: first why it
+// is a warning.
+func notes(r *prober.Result, scan *scan.Report, warning time.Duration) []string {
+	var words []string
+	if endsSoon(r, warning) {
+		words = append(words, expiresSoon)
+	}
+	if has := vulnerable(scan, part.Warning); len(has) > 0 {
+		words = append(words, "vulnerable to "+part.Join(has, maxNote))
+	}
+	return append(words, flaws(r, scan)...)
+}
+
+// maxNote bounds the names of vulnerabilities in a note, in bytes.
+const maxNote = 30
+
+// flaws is what does not change the status.
+func flaws(r *prober.Result, scan *scan.Report) []string {
 	var words []string
 	if r.Chain != nil {
 		for _, found := range r.Chain.Problems {

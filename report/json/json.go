@@ -17,15 +17,15 @@ import (
 
 // Write writes one result as an indented object, and several as one object a
 // line. What was not learned is absent: a false, a zero or an empty array was
-// observed.
-func Write(w io.Writer, results []*prober.Result) error {
+// observed. report.Judge explains warning.
+func Write(w io.Writer, results []*prober.Result, warning time.Duration) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	if len(results) == 1 {
 		encoder.SetIndent("", "  ")
 	}
 	for _, r := range results {
-		if err := encoder.Encode(resultOf(r)); err != nil {
+		if err := encoder.Encode(resultOf(r, warning)); err != nil {
 			return err
 		}
 	}
@@ -38,6 +38,8 @@ type result struct {
 	Start         time.Time     `json:"start,omitzero"`           // RFC 3339
 	Duration      float64       `json:"duration_seconds,omitzero"`
 	Success       bool          `json:"success"`
+	Status        string        `json:"status"` // as the exit code: good, warning, bad or unknown
+	Reasons       []string      `json:"reasons,omitempty"`
 	Failure       *failureView  `json:"failure,omitempty"`
 	Phases        []phase       `json:"phases,omitempty"`
 	Addresses     []string      `json:"addresses,omitempty"`
@@ -103,13 +105,15 @@ type check struct {
 	Failure  *failureView `json:"failure,omitempty"`
 }
 
-func resultOf(r *prober.Result) result {
-	facts := report.New(r, 0)
+func resultOf(r *prober.Result, warning time.Duration) result {
+	facts := report.New(r, warning)
 	shown := result{
 		Target:   r.Target.String(),
 		Start:    r.Start.UTC(),
 		Duration: r.Duration.Seconds(),
 		Success:  r.Success(),
+		Status:   facts.Status.String(),
+		Reasons:  facts.Reasons,
 		Failure:  failureOf(r.Failure),
 		Session:  sessionOf(r.Session),
 		Chain:    chainOf(r.Chain, facts.Chain),

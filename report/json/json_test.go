@@ -17,7 +17,7 @@ func TestWrite(t *testing.T) {
 	for _, s := range reporttest.Situations() {
 		t.Run(s.Name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Write(&b, []*prober.Result{s.Result}); err != nil {
+			if err := Write(&b, []*prober.Result{s.Result}, 0); err != nil {
 				t.Fatal(err)
 			}
 			reporttest.Golden(t, s.Name+".json", b.Bytes())
@@ -27,7 +27,7 @@ func TestWrite(t *testing.T) {
 
 func TestSeveralResultsAreOneLineEach(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{reporttest.NotTLS(), reporttest.DNSFailure(), reporttest.TimeoutInConnect()}); err != nil {
+	if err := Write(&b, []*prober.Result{reporttest.NotTLS(), reporttest.DNSFailure(), reporttest.TimeoutInConnect()}, 0); err != nil {
 		t.Fatal(err)
 	}
 	reporttest.Golden(t, "several.json", b.Bytes())
@@ -41,7 +41,7 @@ func TestSparseResults(t *testing.T) {
 	for name, r := range reporttest.Sparse() {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Write(&b, []*prober.Result{r}); err != nil {
+			if err := Write(&b, []*prober.Result{r}, 0); err != nil {
 				t.Fatal(err)
 			}
 			if !json.Valid(b.Bytes()) {
@@ -53,10 +53,10 @@ func TestSparseResults(t *testing.T) {
 
 func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}}); err != nil {
+	if err := Write(&b, []*prober.Result{{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}}, 0); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"target":"https://example.com:443","success":true,"session":{"completed":false}}`
+	want := `{"target":"https://example.com:443","success":true,"status":"unknown","reasons":["no_handshake"],"session":{"completed":false}}`
 	var got bytes.Buffer
 	if err := json.Compact(&got, b.Bytes()); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
 }
 
 func TestErrorsOfTheWriterAreReturned(t *testing.T) {
-	if err := Write(reporttest.Full{}, []*prober.Result{reporttest.Healthy()}); !errors.Is(err, reporttest.ErrFull) {
+	if err := Write(reporttest.Full{}, []*prober.Result{reporttest.Healthy()}, 0); !errors.Is(err, reporttest.ErrFull) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package json
 import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/report/part"
 	"tls_exporter/report/scan"
 )
@@ -42,6 +43,7 @@ type policy struct {
 type vulnerability struct {
 	Vulnerability string `json:"vulnerability"`
 	Vulnerable    bool   `json:"vulnerable"`
+	Severity      string `json:"severity,omitempty"` // critical or warning, as the severity of the alert
 	Saw           string `json:"saw,omitempty"`
 	Remedy        string `json:"remedy,omitempty"`
 }
@@ -63,11 +65,19 @@ func (shown *result) scan(r *prober.Result) {
 		for _, a := range r.Vulnerabilities.Finding.Answers {
 			one := vulnerability{Vulnerability: string(a.Name), Vulnerable: a.Vulnerable, Saw: part.Clean(a.Saw)}
 			if a.Vulnerable {
+				one.Severity = severity(a.Name)
 				one.Remedy = scan.VulnerabilityRemedy(one.Vulnerability)
 			}
 			shown.Vulnerabilities = append(shown.Vulnerabilities, one)
 		}
 	}
+}
+
+func severity(name vulnerabilities.Name) string {
+	if name.ExposesSecrets() {
+		return "critical"
+	}
+	return "warning"
 }
 
 func ciphersOf(c *ciphers.Finding) *ciphersView {

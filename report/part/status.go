@@ -10,7 +10,7 @@ type Status int
 const (
 	Unknown Status = iota
 	Good
-	Warning // good now, but it expires soon or has a known vulnerability
+	Warning // good now, but it expires soon, or has a vulnerability that gives no secrets away
 	Bad
 )
 

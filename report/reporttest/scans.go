@@ -118,6 +118,35 @@ func ScannedOutdated() *prober.Result {
 	return r
 }
 
+// scannedExposed is a server that is good but for ROBOT.
+func scannedExposed() *prober.Result {
+	r := Healthy()
+	r.Outcomes = checked(map[string]time.Duration{"vulnerabilities": 0})
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: append([]vulnerabilities.Answer{
+		{Name: vulnerabilities.ROBOT, Vulnerable: true, Saw: "its answers tell correct padding from incorrect"},
+	}, notVulnerable(vulnerabilities.Heartbleed)...)}
+	return r
+}
+
+// scannedVulnerable is a server with two reasons for a warning: a vulnerability that
+// gives no secrets away, and little time left. It also violates the module's policy.
+func scannedVulnerable() *prober.Result {
+	r := expiresSoon()
+	r.Outcomes = checked(map[string]time.Duration{"policy": 0, "vulnerabilities": 0})
+	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{{Policy: "pci_dss", Violations: []string{"ciphers"}}}}
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: vulnerabilities.Sweet32, Vulnerable: true}}}
+	return r
+}
+
+// scannedUnreachable is a server that had Heartbleed an hour ago, and whose name does not
+// resolve now.
+func scannedUnreachable() *prober.Result {
+	r := DNSFailure()
+	r.Outcomes = checked(map[string]time.Duration{"vulnerabilities": time.Hour})
+	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: vulnerabilities.Heartbleed, Vulnerable: true}}}
+	return r
+}
+
 // ScannedPartial is a server that stopped answering during the scan.
 func ScannedPartial() *prober.Result {
 	r := Healthy()

@@ -61,7 +61,10 @@ func Situations() []Situation {
 		{"proxy_refused", "unknown", proxyRefused()},
 		{"unix_socket", "good", unixSocket()},
 		{"scan_modern", "good", ScannedModern()},
-		{"scan_outdated", "warning", ScannedOutdated()},
+		{"scan_outdated", "bad", ScannedOutdated()},
+		{"scan_exposed", "bad", scannedExposed()},
+		{"scan_vulnerable", "warning", scannedVulnerable()},
+		{"scan_unreachable", "bad", scannedUnreachable()},
 		{"scan_partial", "good", ScannedPartial()},
 		{"scan_pending", "good", scanPending()},
 	}

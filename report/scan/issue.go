@@ -15,13 +15,13 @@ const (
 	weakCipher = "weak_cipher"
 )
 
-// Issues is what should be changed. It does not make the endpoint bad: the alert rules
-// decide how urgent it is.
+// Issues is what should be changed. Only a vulnerability that gives secrets away makes
+// the endpoint bad.
 func (s *Report) Issues() []part.Issue {
 	var all []part.Issue
 	for _, v := range s.Vulnerabilities {
-		if v.Status == part.Bad {
-			issue := part.NewIssue(failure.Reason(v.Name), part.Sentence("the server is vulnerable", v.Saw), part.Warning)
+		if v.Status == part.Bad || v.Status == part.Warning {
+			issue := part.NewIssue(failure.Reason(v.Name), part.Sentence("the server is vulnerable", v.Saw), v.Status)
 			issue.Remedy = VulnerabilityRemedy(v.Name)
 			all = append(all, issue)
 		}
@@ -35,7 +35,7 @@ func (s *Report) Issues() []part.Issue {
 	return all
 }
 
-// Notes is a short form of the issues, for a verdict.
+// Notes is a short form of the issues besides the vulnerabilities, for a verdict.
 func (s *Report) Notes() []string {
 	var words []string
 	if len(s.oldVersions()) > 0 {
@@ -44,14 +44,29 @@ func (s *Report) Notes() []string {
 	if len(s.weakSuites()) > 0 {
 		words = append(words, weakCipher)
 	}
-	if has := s.VulnerabilitiesWith(part.Bad); len(has) > 0 {
-		words = append(words, "vulnerable to "+part.Join(has, maxNote))
+	if violated := s.violated(); len(violated) > 0 {
+		words = append(words, "violates "+strings.Join(violated, ", "))
 	}
 	return words
 }
 
-// maxNote bounds the names of vulnerabilities in a verdict, in bytes.
-const maxNote = 30
+// violated is the policies that the module names and the endpoint violates. No server
+// meets Mozilla's modern and old configuration at once, so a module that has both
+// requires none, as in the alert TLSPolicyBroken.
+func (s *Report) violated() []string {
+	var names []string
+	has := make(map[string]bool)
+	for _, p := range s.Policies {
+		has[p.Name] = true
+		if p.Status != part.Good && p.Name != "" {
+			names = append(names, p.Name)
+		}
+	}
+	if has["mozilla_modern"] && has["mozilla_old"] {
+		return nil
+	}
+	return names
+}
 
 // oldVersions is the deprecated versions that the server accepts, newest first.
 func (s *Report) oldVersions() []string {

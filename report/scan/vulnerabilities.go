@@ -12,22 +12,25 @@ import (
 // Vulnerability is whether the server has a vulnerability.
 type Vulnerability struct {
 	Name   string
-	Status part.Status // Bad: it has; Unknown: not known
+	Status part.Status // Bad: it has, and gives secrets away; Warning: it has; Unknown: not known
 	Answer string
 	Saw    string // what the server did
 }
 
-// vulnerabilityAnswers is all of them: those that the server has, those that it does
-// not have, and those that are not known.
+// vulnerabilityAnswers is all of them: those that the server has, the worst first, those
+// that it does not have, and those that are not known.
 func vulnerabilityAnswers(v *vulnerabilities.Finding) []Vulnerability {
 	if v == nil {
 		return nil
 	}
-	var has, other []Vulnerability
+	var bad, has, other []Vulnerability
 	for _, a := range v.Answers {
-		if a.Vulnerable {
-			has = append(has, Vulnerability{string(a.Name), part.Bad, "vulnerable", part.Clean(a.Saw)})
-		} else {
+		switch {
+		case a.Vulnerable && a.Name.ExposesSecrets():
+			bad = append(bad, Vulnerability{string(a.Name), part.Bad, "vulnerable", part.Clean(a.Saw)})
+		case a.Vulnerable:
+			has = append(has, Vulnerability{string(a.Name), part.Warning, "vulnerable", part.Clean(a.Saw)})
+		default:
 			other = append(other, Vulnerability{string(a.Name), part.Good, "not vulnerable", part.Clean(a.Saw)})
 		}
 	}
@@ -36,7 +39,7 @@ func vulnerabilityAnswers(v *vulnerabilities.Finding) []Vulnerability {
 			other = append(other, Vulnerability{string(name), part.Unknown, "not known", ""})
 		}
 	}
-	return append(has, other...)
+	return slices.Concat(bad, has, other)
 }
 
 // VulnerabilitiesWith is the names of the vulnerabilities that have a status.
@@ -50,11 +53,26 @@ func (s *Report) VulnerabilitiesWith(status part.Status) []string {
 	return names
 }
 
-func Vulnerable(v *vulnerabilities.Finding) bool {
-	return v != nil && slices.ContainsFunc(v.Answers, func(a vulnerabilities.Answer) bool { return a.Vulnerable })
+// Judge is Bad if the server gives secrets away, Warning if it has another
+// vulnerability, Good if it has none, and Unknown if nothing was found out.
+func Judge(v *vulnerabilities.Finding) part.Status {
+	worst := part.Unknown
+	for _, answer := range vulnerabilityAnswers(v) {
+		worst = max(worst, answer.Status)
+	}
+	return worst
 }
 
 // VulnerabilityRemedy is what to do about a vulnerability, known or not.
 func VulnerabilityRemedy(name string) string {
 	return cmp.Or(part.Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
+}
+
+// VulnerabilityNames is all of them.
+func VulnerabilityNames() []failure.Reason {
+	var names []failure.Reason
+	for _, name := range vulnerabilities.Names {
+		names = append(names, failure.Reason(name))
+	}
+	return names
 }

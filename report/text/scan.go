@@ -157,6 +157,9 @@ func vulnerabilities(s *scan.Report) [][]cell {
 	if has := s.VulnerabilitiesWith(part.Bad); len(has) > 0 {
 		rows = append(rows, []cell{{"x", red}, {"VULNERABLE to " + strings.Join(has, ", "), red}})
 	}
+	if has := s.VulnerabilitiesWith(part.Warning); len(has) > 0 {
+		rows = append(rows, []cell{{"!", yellow}, {"vulnerable to " + strings.Join(has, ", "), yellow}})
+	}
 	if not := s.VulnerabilitiesWith(part.Good); len(not) > 0 {
 		rows = append(rows, []cell{{"+", green}, value("not vulnerable to " + strings.Join(not, ", "))})
 	}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"time"
 
 	"tls_exporter/report"
@@ -57,8 +56,8 @@ func strip(samples []sample) []tick {
 	for i, s := range samples {
 		status := part.Status(s.status).String()
 		says := part.Date(time.Unix(int64(s.at), 0)) + ": " + status
-		if phase, reason, failed := s.failure(); failed {
-			says += fmt.Sprintf(", %s in %s", reason, phase)
+		if why := s.why(); why != "" {
+			says += ", " + why
 		}
 		if s.latency > 0 {
 			says += ", " + part.Duration(time.Duration(float64(s.latency)*float64(time.Second)))

@@ -56,6 +56,9 @@ const (
 	maxSamples = 100
 )
 
+// maxAlso bounds the other reasons in the list, in bytes.
+const maxAlso = 60
+
 // record is one endpoint. History's lock protects it.
 type record struct {
 	last    outcome
@@ -67,17 +70,23 @@ type outcome struct {
 	At        time.Time
 	Status    part.Status
 	Phase     failure.Phase
-	Reason    failure.Reason
-	Version   string // empty: not known
+	Reason    failure.Reason // the first; empty: the endpoint is good
+	Also      string         // other reasons, and what else should be known
+	Version   string         // empty: not known
 	Latency   time.Duration
 	Remaining report.Remaining
 }
 
 func outcomeOf(r *prober.Result) outcome {
 	o := outcome{At: r.Start, Status: report.Judge(r, 0), Remaining: report.RemainingOf(r.Chain)}
-	if r.Failure != nil {
-		o.Phase, o.Reason = r.Failure.Phase, r.Failure.Reason
+	reasons := report.Reasons(r, 0)
+	if o.Status != part.Good && len(reasons) > 0 {
+		o.Reason, reasons = failure.Reason(reasons[0]), reasons[1:]
 	}
+	if r.Failure != nil && o.Reason == r.Failure.Reason {
+		o.Phase = r.Failure.Phase
+	}
+	o.Also = part.Join(reasons, maxAlso)
 	if r.Session != nil && r.Session.Version != 0 {
 		o.Version = r.Session.VersionName()
 	}
@@ -99,7 +108,7 @@ type sample struct {
 
 var (
 	phaseNumbers  = numbers(failure.Phases)
-	reasonWords   = prober.Vocabulary()
+	reasonWords   = report.Words()
 	reasonNumbers = numbers(reasonWords)
 )
 
@@ -118,12 +127,16 @@ func sampleOf(o outcome) sample {
 	}
 }
 
-// failure is the sample's phase and reason; false where it had none.
-func (s sample) failure() (failure.Phase, failure.Reason, bool) {
-	if s.phase == 0 || s.reason == 0 {
-		return "", "", false
+// why is the sample's reason, and the phase if it failed; empty: none that is known.
+func (s sample) why() string {
+	if s.reason == 0 {
+		return ""
 	}
-	return failure.Phases[s.phase-1], reasonWords[s.reason-1], true
+	words := string(reasonWords[s.reason-1])
+	if s.phase != 0 {
+		words += " in " + string(failure.Phases[s.phase-1])
+	}
+	return words
 }
 
 // Add stores a result. Of too many endpoints, those that were probed longest

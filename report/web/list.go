@@ -219,7 +219,7 @@ func (r *listRow) matches(q query) bool {
 	if q.Text == "" {
 		return true
 	}
-	in := strings.ToLower(strings.Join([]string{r.Target, r.Module, r.Labels, string(r.Phase), string(r.Reason), r.Version, r.StatusName()}, " "))
+	in := strings.ToLower(strings.Join([]string{r.Target, r.Module, r.Labels, string(r.Phase), string(r.Reason), r.Also, r.Version, r.StatusName()}, " "))
 	for word := range strings.FieldsSeq(strings.ToLower(q.Text)) {
 		if !strings.Contains(in, word) {
 			return false

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"fmt"
 	"net/http/httptest"
 	"regexp"
@@ -11,7 +12,10 @@ import (
 
 	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/report"
 	"tls_exporter/report/reporttest"
+	"tls_exporter/report/text"
 )
 
 var rowNames = regexp.MustCompile(`<th scope="row"><a href="[^"]*">([^<]*)</a>`)
@@ -67,6 +71,52 @@ func TestListOfNothing(t *testing.T) {
 		t.Errorf("the page is\n%s", page)
 	}
 }
+
+// Whatever makes an endpoint yellow or red, and whatever else a report's first line
+// says of it, is told in the list as well.
+func TestEveryReasonIsTold(t *testing.T) {
+	situations := reporttest.Situations()
+	for _, name := range vulnerabilities.Names {
+		r := reporttest.Healthy()
+		r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: []vulnerabilities.Answer{{Name: name, Vulnerable: true}}}
+		status := "warning"
+		if name.ExposesSecrets() {
+			status = "bad"
+		}
+		situations = append(situations, reporttest.Situation{Name: string(name), Status: status, Result: r})
+	}
+	situations = append(situations, reporttest.Situation{Name: "nothing learned", Status: "unknown", Result: new(prober.Result)})
+	for _, s := range situations {
+		t.Run(s.Name, func(t *testing.T) {
+			pages, mux := newPages(t)
+			target := parsed(t, "some.test")
+			pages.options.History.Add("default", target, probed(target, s.Result))
+			row := listRows.FindString(get(t, mux, "/").Body.String())
+			if !strings.Contains(row, `<span class="status `+s.Status+`">`) {
+				t.Errorf("the row is not %s:\n%s", s.Status, row)
+			}
+			var out bytes.Buffer
+			if err := text.Write(&out, s.Result, text.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			first, _, _ := strings.Cut(out.String(), "\n")
+			reasons := report.Reasons(s.Result, 0)
+			if s.Status != "good" && (len(reasons) == 0 || !strings.Contains(row, "<b>"+reasons[0]+"</b>")) {
+				t.Errorf("the row does not tell %v:\n%s", reasons, row)
+			}
+			for i, reason := range reasons {
+				if !strings.Contains(first, reason) && !strings.Contains(first, strings.ReplaceAll(reason, "_", " ")) {
+					t.Errorf("the first line does not tell %s: %s", reason, first)
+				}
+				if i > 0 && !strings.Contains(row, reason) && !strings.Contains(row, " more</small>") {
+					t.Errorf("the row does not tell %s:\n%s", reason, row)
+				}
+			}
+		})
+	}
+}
+
+var listRows = regexp.MustCompile(`(?s)<tr>\s*<td>.*?</tr>`)
 
 // An endpoint that is not configured leaves the list an hour after its last probe.
 func TestListDropsOldEndpoints(t *testing.T) {

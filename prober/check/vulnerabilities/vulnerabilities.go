@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"tls_exporter/prober/endpoint"
@@ -100,6 +101,14 @@ var Names = []Name{
 	Heartbleed, CCSInjection, Ticketbleed, ROBOT, InsecureRenegotiation, ClientRenegotiation, Compression,
 	NoFallbackSCSV, NoExtendedMasterSecret, POODLE, DROWN, FREAK, Logjam, Sweet32, RC4,
 }
+
+// secrets is the vulnerabilities that give secrets away to anyone who can reach the
+// server, or has recorded its traffic: memory, keys or sessions.
+var secrets = []Name{Heartbleed, CCSInjection, Ticketbleed, ROBOT, DROWN}
+
+// ExposesSecrets tells whether the vulnerability gives secrets away. All others need an
+// attacker between client and server, or much time.
+func (n Name) ExposesSecrets() bool { return slices.Contains(secrets, n) }
 
 // Find asks one question after the other, most of them over connections of their own.
 // Those that make some servers ban a client come last. Several are answered by the
