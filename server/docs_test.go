@@ -2,6 +2,10 @@ package server
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,8 +52,8 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	}
 	b.WriteString("\n## Label values\n\nThese labels have these values and no others.\n")
 	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", failure.Phases)
-	vocabulary(&b, "problem", "of a chain, most severe first; `revoked` only if revocation was checked", chain.Problems)
-	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Vocabulary())
+	vocabulary(&b, "problem", "of a chain, most severe first", without(chain.Problems, chain.ProblemRevoked))
+	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", without(prober.Vocabulary(), failure.Reason(chain.ProblemRevoked)))
 	vocabulary(&b, "expectation", "of a module", expect.Names)
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
@@ -60,6 +64,43 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	b.WriteString(decisions)
 	return b.String()
 }
+
+// without leaves out a word that nothing can tell yet: no probe learns of a revocation.
+func without[Word comparable](words []Word, untold Word) []Word {
+	return slices.DeleteFunc(slices.Clone(words), func(word Word) bool { return word == untold })
+}
+
+// Every metric in the pages exists. So no page describes what the exporter cannot do yet.
+func TestDocumentedMetrics(t *testing.T) {
+	known := []string{"tls_client", "tls_server_config"} // keys of configuration files
+	for _, m := range Contract() {
+		known = append(known, m.Name, m.Name+"_bucket", m.Name+"_count", m.Name+"_sum")
+	}
+	files, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d pages, %v", len(files), err)
+	}
+	found := 0
+	for _, file := range append(files, "../README.md") {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range metricName.FindAllString(string(content), -1) {
+			found++
+			// A part of a name stands for several metrics, as in tls_address_.*
+			if !slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name) }) {
+				t.Errorf("%s: there is no %s", file, name)
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("found only %d names", found)
+	}
+}
+
+// metricName matches a metric of the exporter.
+var metricName = regexp.MustCompile(`\btls_[a-z]\w*\b`)
 
 func kind(m collector.Metric) string {
 	if m.Type == "gauge" {
