@@ -23,7 +23,8 @@ type notification struct {
 }
 
 // An expired certificate of the demo is reported to a webhook, by the rules in a real
-// Prometheus and by a real Alertmanager.
+// Prometheus and by a real Alertmanager. The link to the runbook is absolute, after the
+// documented command.
 func TestAlertIsDelivered(t *testing.T) {
 	prometheus, alertmanager := needs(t, "prometheus"), needs(t, "prometheus-alertmanager")
 	notifications := make(chan notification, 1000)
@@ -64,7 +65,7 @@ scrape_configs:
 				continue
 			}
 			t.Logf("%s: %s", n.Status, n.Annotations["summary"])
-			if n.Labels["severity"] != "critical" || !strings.Contains(n.Annotations["summary"], "localhost") || !strings.Contains(n.Annotations["runbook_url"], "#tlscertificateexpired") {
+			if n.Labels["severity"] != "critical" || !strings.Contains(n.Annotations["summary"], "localhost") || n.Annotations["runbook_url"] != "https://wiki.example.com/tls-runbook#tlscertificateexpired" {
 				t.Errorf("the notification is %+v", n)
 			}
 			return
@@ -74,7 +75,8 @@ scrape_configs:
 	}
 }
 
-// fastRules is a copy of the rules with all waiting times set to a second.
+// fastRules is a copy of the rules with all waiting times set to a second, and with the
+// links that the README's command makes.
 func fastRules(t *testing.T, dir string) string {
 	t.Helper()
 	rules, err := os.ReadFile("prometheus/rules.yml")
@@ -85,5 +87,19 @@ func fastRules(t *testing.T, dir string) string {
 	if !waits.Match(rules) {
 		t.Fatal("found no waiting times in the rules")
 	}
-	return write(t, filepath.Join(dir, "rules.yml"), string(waits.ReplaceAll(rules, []byte("${1}${2}: 1s"))))
+	file := write(t, filepath.Join(dir, "rules.yml"), string(waits.ReplaceAll(rules, []byte("${1}${2}: 1s"))))
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := regexp.MustCompile("`(sed -i '[^']*' rules\\.yml)`").FindSubmatch(readme)
+	if documented == nil {
+		t.Fatal("the README does not have the command that makes the links absolute")
+	}
+	command := exec.Command("sh", "-c", string(documented[1]))
+	command.Dir = dir
+	if said, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", documented[1], err, said)
+	}
+	return file
 }

@@ -6,6 +6,7 @@ package prometheus_test
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,6 +98,35 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		anchor, ours := strings.CutPrefix(a.Annotations["runbook_url"], "docs/runbook.md#")
 		if !ours || anchor != strings.ToLower(name) || sections[anchor] == "" {
 			t.Errorf("%s links to %q, and the runbook has no such section", name, a.Annotations["runbook_url"])
+		}
+	}
+}
+
+// The documented command makes all links to the runbook absolute.
+func TestRunbookLinksCanBeAbsolute(t *testing.T) {
+	documented := regexp.MustCompile(`sed -i '([^']*)' rules\.yml`)
+	var script string
+	for _, page := range []string{"rules.yml", "../README.md"} {
+		match := documented.FindStringSubmatch(read(t, page))
+		if match == nil || script != "" && match[1] != script {
+			t.Fatalf("%s does not have the command that replaces the links: %q", page, match)
+		}
+		script = match[1]
+	}
+	sed, err := exec.LookPath("sed")
+	if err != nil {
+		t.Skip("sed is not installed here")
+	}
+	replaced, err := exec.CommandContext(t.Context(), sed, script, "rules.yml").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(replaced) == read(t, "rules.yml") || strings.Contains(string(replaced), "docs/runbook.md#") {
+		t.Errorf("%s does not replace all links", script)
+	}
+	for _, link := range regexp.MustCompile(`(?m)^ +runbook_url: (.*)$`).FindAllStringSubmatch(string(replaced), -1) {
+		if at, err := url.Parse(link[1]); err != nil || at.Scheme != "https" || at.Host == "" || at.Fragment == "" {
+			t.Errorf("%s is not absolute", link[1])
 		}
 	}
 }
@@ -484,6 +514,22 @@ func TestTools(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			if said, err := run(t, command); err != nil {
+				t.Errorf("%v\n%s", err, said)
+			}
+		})
+	}
+	for _, page := range []string{"../README.md", "../docs/scaling.md"} {
+		t.Run("promtool check config with the jobs of "+page, func(t *testing.T) {
+			t.Parallel()
+			blocks := regexp.MustCompile("(?s)```yaml\n(scrape_configs:.*?)```").FindAllStringSubmatch(read(t, page), -1)
+			if len(blocks) != 1 {
+				t.Fatalf("%d scrape configurations", len(blocks))
+			}
+			path := filepath.Join(t.TempDir(), "prometheus.yml")
+			if err := os.WriteFile(path, []byte(blocks[0][1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if said, err := run(t, "promtool check config "+path); err != nil {
 				t.Errorf("%v\n%s", err, said)
 			}
 		})
