@@ -65,11 +65,11 @@ type question struct {
 type answer struct {
 	probed time.Time
 	until  time.Time // it is wrong after that; zero: never
-	page   []byte    // gzip: about 1.5 kB instead of 6
+	page   []byte    // gzip: about 2 kB instead of 6
 }
 
-// maxKept is the limit of all answers, in bytes: those of 100,000 ordinary targets need
-// 150 MB. If it is reached, the others are probed at every scrape.
+// maxKept is the limit of all answers, in bytes: those of 100,000 ordinary targets. If
+// it is reached, the others are probed at every scrape.
 const maxKept = 256 << 20
 
 // answerOverhead is what an answer needs in memory besides its page, in bytes.

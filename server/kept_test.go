@@ -3,14 +3,20 @@ package server
 import (
 	"crypto/x509"
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"tls_exporter/collector/collectortest"
+	"tls_exporter/config"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -172,5 +178,40 @@ func TestRepeatedIsCompressed(t *testing.T) {
 	}
 	if again := scrape(time.Minute); again != first {
 		t.Errorf("without gzip the answer is\n%s", again)
+	}
+}
+
+// BenchmarkRepeated measures a scrape that repeats an answer, as Prometheus asks, and one
+// that is a probe.
+func BenchmarkRepeated(b *testing.B) {
+	lab, err := tlstest.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer lab.Close()
+	address, err := lab.Start(tlstest.Server{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, interval := range map[string]string{"repeated": "1h", "probed": "4m"} {
+		b.Run(name, func(b *testing.B) {
+			dir := b.TempDir()
+			os.WriteFile(filepath.Join(dir, "ca.pem"), lab.RootPEM(), 0o600)
+			file := filepath.Join(dir, "targets.yml")
+			os.WriteFile(file, []byte("modules: {default: {ca_file: ca.pem}}\ntargets: [{targets: ['"+address+"'], interval: "+interval+"}]\n"), 0o600)
+			e, err := New(Options{Load: func() (*config.Config, error) { return new(config.Loader).Load(file) }, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			request := httptest.NewRequest("GET", "/probe?target="+address+"&interval="+interval, nil)
+			request.Header.Set("Accept-Encoding", "gzip")
+			e.probe(httptest.NewRecorder(), request)
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				if e.probe(w, request); w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
 	}
 }
