@@ -19,7 +19,7 @@ type Suite struct {
 	Name     string
 	Version  string
 	Strength string
-	Status   part.Status // Bad: weak; Good: strong
+	Status   part.Status // Warning: weak
 }
 
 func ciphersOf(c *ciphers.Finding) *Ciphers {
@@ -28,12 +28,9 @@ func ciphersOf(c *ciphers.Finding) *Ciphers {
 	}
 	all := &Ciphers{Order: order(c.Preference)}
 	for _, s := range c.Suites {
-		suite := Suite{s.Name(), s.Version.String(), string(s.Strength()), part.Warning}
-		switch suite.Strength {
-		case "weak":
-			suite.Status = part.Bad
-		case "strong":
-			suite.Status = part.Good
+		suite := Suite{s.Name(), s.Version.String(), string(s.Strength()), part.Good}
+		if suite.Strength == "weak" {
+			suite.Status = part.Warning
 		}
 		all.Suites = append(all.Suites, suite)
 	}

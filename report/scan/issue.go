@@ -72,7 +72,7 @@ func (s *Report) violated() []string {
 func (s *Report) oldVersions() []string {
 	var old []string
 	for _, v := range s.Versions {
-		if v.Status == part.Bad {
+		if v.Status == part.Warning {
 			old = append(old, v.Name)
 		}
 	}
@@ -87,7 +87,7 @@ func (s *Report) weakSuites() []string {
 	}
 	var names []string
 	for _, suite := range s.Ciphers.Suites {
-		if suite.Status == part.Bad && !slices.Contains(names, suite.Name) {
+		if suite.Status == part.Warning && !slices.Contains(names, suite.Name) {
 			names = append(names, suite.Name)
 		}
 	}

@@ -14,7 +14,7 @@ type Version struct {
 	Name    string
 	Answer  string      // accepted; accepted, deprecated; refused; or no answer
 	Refused bool        // which is neither good nor bad
-	Status  part.Status // Bad: it is accepted and deprecated; Unknown: no answer
+	Status  part.Status // Warning: it is accepted and deprecated; Unknown: no answer
 	number  uint16
 }
 
@@ -27,7 +27,7 @@ func versionAnswers(v *versions.Finding) []Version {
 		version := Version{Name: a.Version.String(), Answer: "refused", Refused: true, number: uint16(a.Version)}
 		switch {
 		case a.Accepted && a.Version < tls.VersionTLS12: // RFC 8996, RFC 7568, RFC 6176
-			version.Answer, version.Refused, version.Status = "accepted, deprecated", false, part.Bad
+			version.Answer, version.Refused, version.Status = "accepted, deprecated", false, part.Warning
 		case a.Accepted:
 			version.Answer, version.Refused, version.Status = "accepted", false, part.Good
 		}

@@ -87,7 +87,7 @@ func suites(c *scan.Ciphers) [][]cell {
 		case slices.EqualFunc(accepted, before, sameStrength):
 			rows = append(rows, []cell{value(version), {"the same", dim}})
 		case slices.EqualFunc(accepted, before, sameSuite) && !slices.ContainsFunc(accepted, isNotWeak):
-			rows = append(rows, []cell{value(version), {"weak", red}, {"the same, all weak in " + version, red}})
+			rows = append(rows, []cell{value(version), {"weak", yellow}, {"the same, all weak in " + version, yellow}})
 		default:
 			for i, row := range strengths(accepted) {
 				if i > 0 {
@@ -117,16 +117,16 @@ func sameSuite(a, b scan.Suite) bool { return a.Name == b.Name }
 
 func sameStrength(a, b scan.Suite) bool { return sameSuite(a, b) && a.Strength == b.Strength }
 
-func isNotWeak(s scan.Suite) bool { return s.Status != part.Bad }
+func isNotWeak(s scan.Suite) bool { return s.Status != part.Warning }
 
 func strengths(all []scan.Suite) [][]cell {
 	rows := make([][]cell, len(all))
 	for i, s := range all {
 		word, name := cell{s.Strength, plain}, cell{s.Name, plain}
-		switch s.Status {
-		case part.Bad:
-			word.style, name.style = red, red
-		case part.Good:
+		switch {
+		case s.Status == part.Warning:
+			word.style, name.style = yellow, yellow
+		case s.Strength == "strong":
 			word.style = green
 		}
 		rows[i] = []cell{word, name}

@@ -73,15 +73,15 @@ func TestExampleOfTheDocs(t *testing.T) {
 	}
 }
 
-// Bad findings of a scan are red.
+// Findings that make an endpoint bad are red, the others are yellow.
 func TestScanInColour(t *testing.T) {
 	var b bytes.Buffer
 	if err := Write(&b, reporttest.ScannedOutdated(), Options{Color: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"\x1b[31m+ SSL 2.0\x1b[0m", "\x1b[2m- TLS 1.3\x1b[0m", "\x1b[31mTLS_RSA_WITH_RC4_128_MD5\x1b[0m",
-		"acceptable  TLS_RSA_WITH_AES_128_CBC_SHA\n", "\x1b[31mVULNERABLE to heartbleed",
+		"\x1b[33m+ SSL 2.0\x1b[0m", "\x1b[2m- TLS 1.3\x1b[0m", "\x1b[33mTLS_RSA_WITH_RC4_128_MD5\x1b[0m",
+		"acceptable  TLS_RSA_WITH_AES_128_CBC_SHA\n", "\x1b[31mVULNERABLE to heartbleed, drown\x1b[0m", "\x1b[33mvulnerable to poodle",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, b.String())

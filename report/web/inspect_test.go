@@ -60,9 +60,9 @@ func TestInspectScan(t *testing.T) {
 	page := w.Body.String()
 	for _, want := range []string{
 		`<h2 id="scan">What the server accepts</h2>`,
-		`<th scope="row">SSL 2.0</th><td><span class="status bad">accepted, deprecated</span>`,
+		`<th scope="row">SSL 2.0</th><td><span class="status warning">accepted, deprecated</span>`,
 		`<th scope="row">TLS 1.3</th><td><span class="status ">refused</span>`,
-		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status bad">weak</span>`,
+		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status warning">weak</span>`,
 		`<th scope="row">heartbleed</th><td><span class="status bad">vulnerable</span></td><td class="wide">it answered a heartbeat`,
 		`<th scope="row">compression</th><td><span class="status good">not vulnerable</span>`,
 		`<th scope="row">pci_dss</th><td><span class="status warning">not compliant</span>`,
