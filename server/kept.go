@@ -131,9 +131,10 @@ func (k *kept) clear() {
 	k.bytes = 0
 }
 
-// good tells whether the answer may be repeated. Anything that alerts could be about is
-// probed again at the next scrape, so that they see a change as early as for other
-// targets, and no single lost packet for an hour.
+// good tells whether the answer may be repeated. A failure is probed again at the next
+// scrape, so that alerts see its end as early as for other targets, and no single lost
+// packet for an hour. What does not fail a probe, such as little time left, lasts longer
+// than any interval.
 func good(r *prober.Result) bool {
 	for _, check := range r.Outcomes {
 		if check.Failure != nil {
