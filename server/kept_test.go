@@ -17,6 +17,9 @@ import (
 
 	"tls_exporter/collector/collectortest"
 	"tls_exporter/config"
+	"tls_exporter/prober"
+	"tls_exporter/prober/check"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/tlstest"
 )
 
@@ -130,15 +133,19 @@ func TestOnlyScrapesAreRepeated(t *testing.T) {
 // an hour. So is a target with a check that has no finding yet.
 func TestFaultsAreNotRepeated(t *testing.T) {
 	lab := newLab(t)
-	address := serve(t, lab, tlstest.Server{Leaf: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }})
+	address := serve(t, lab, tlstest.Server{Leaf: func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"other.test"}, nil }})
 	e, scrape := hourly(t, lab, address)
 	for minutes := range 5 {
-		if body := scrape(time.Duration(4*minutes) * time.Minute); !strings.Contains(body, `tls_probe_failure_info{phase="verify",reason="expired"} 1`) || !strings.Contains(body, "\ntls_probe_timestamp_seconds 1") {
+		if body := scrape(time.Duration(4*minutes) * time.Minute); !strings.Contains(body, `tls_probe_failure_info{phase="verify",reason="name_mismatch"} 1`) || !strings.Contains(body, "\ntls_probe_timestamp_seconds 1") {
 			t.Errorf("the answer is\n%s", body)
 		}
 	}
 	if got := probed(e); got != 5 {
 		t.Errorf("%v probes in 5 scrapes", got)
+	}
+	unfinished := &prober.Result{Outcomes: []check.Outcome{{Name: "versions"}, {Name: "ciphers", Failure: &failure.Failure{Reason: failure.ReasonPending}}}}
+	if good(unfinished) || !good(&prober.Result{Outcomes: unfinished.Outcomes[:1]}) {
+		t.Error("a check without a finding is good, or one with a finding is not")
 	}
 }
 
