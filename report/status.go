@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"tls_exporter/prober"
@@ -35,7 +36,8 @@ func Judge(r *prober.Result, warning time.Duration) part.Status {
 // exporter itself, the DNS or the proxy prevented the probe, or the exporter cannot
 // verify the chain.
 func inconclusive(f *failure.Failure) bool {
-	return f.Unasked() || f.Reason == failure.Reason(chain.ProblemUnsupportedAlgorithm)
+	return f.Unasked() || f.Phase == failure.PhaseVerify &&
+		slices.Contains([]chain.Problem{chain.ProblemUnsupportedAlgorithm, chain.ProblemTooLarge}, chain.Problem(f.Reason))
 }
 
 func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session.Completed }
