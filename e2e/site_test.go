@@ -76,6 +76,8 @@ type site struct {
 	owner *user.User
 	words map[string]string
 	lives []life
+
+	atOnce int // probes of a stack
 }
 
 // life is a process of a site.
@@ -162,12 +164,18 @@ func (s *site) identify() {
 // files are cert.pem and key.pem with a prefix.
 func (s *site) certify(prefix string, key crypto.Signer) (chainFile, keyFile string) {
 	s.Helper()
-	leaf, err := lab.Intermediate.Issue(&x509.Certificate{
+	return s.issue(prefix, &x509.Certificate{
 		Subject:   pkix.Name{CommonName: s.name},
 		DNSNames:  []string{"localhost"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, key)
+}
+
+// issue is certify for any certificate.
+func (s *site) issue(prefix string, template *x509.Certificate, key crypto.Signer) (chainFile, keyFile string) {
+	s.Helper()
+	leaf, err := lab.Intermediate.Issue(template, key)
 	if err != nil {
 		s.Fatal(err)
 	}
