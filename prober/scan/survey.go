@@ -184,12 +184,22 @@ func (s *Survey) send(ctx context.Context, o offer) (*Exchange, Answer) {
 		return noExchange(), Unanswered
 	}
 	x := s.Client.Open(ctx, o.message, o.until)
-	answer := AnswerOf(x.Flight, x.Err)
+	answer := o.answer(x)
 	if !o.keepOpen || answer != Accepted {
 		x.Close()
 	}
 	s.note(o.message, answer, x.Err)
 	return x, answer
+}
+
+// answer classifies the answer to an offer. One of TLS that it cannot decode SSL 2.0 refuses
+// that: rustls does so.
+func (o offer) answer(x *Exchange) Answer {
+	ssl2 := len(o.message) > 0 && o.message[0]&0x80 != 0
+	if alert := x.Flight.Alert; ssl2 && alert != nil && alert.Description == hello.DecodeError {
+		return Refused
+	}
+	return AnswerOf(x.Flight, x.Err)
 }
 
 // noExchange is the exchange where no connection was made.

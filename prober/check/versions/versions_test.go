@@ -86,6 +86,7 @@ func TestVersionsOfOldServers(t *testing.T) {
 			"-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
 		{"fails with access_denied, unrecognized_name and record_overflow", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS11: 49, tls.VersionTLS10: 112, 0x0300: 22}},
 			"-SSL 2.0 +1.2 -1.3"},
+		{"answers SSL 2.0 with decode_error, as rustls", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{0x0002: 50}}, "-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
 		{"answers TLS 1.1 with illegal_parameter", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS11: 47}}, "-SSL 2.0 -SSL 3.0 +1.0 -1.1 +1.2 -1.3"},
 		{"fails on TLS 1.2 if it is offered alone, and completed the probe's handshake", legacy.Server{Suites: []uint16{0xc013}, Chokes: map[uint16]byte{tls.VersionTLS12: 80}},
 			"-SSL 2.0 -SSL 3.0 +1.0 +1.1 +1.2 -1.3"},
