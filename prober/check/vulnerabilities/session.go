@@ -91,7 +91,8 @@ func (s *scanner) secondHello(t *handshake.Recorded) ([]byte, error) {
 	h.SessionID = nil
 	h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id hello.CipherSuite) bool { return id == hello.EmptyRenegotiationInfoSCSV })
 	info := hello.RenegotiationInfo(t.ConnectionState().TLSUnique)
-	h.Extensions = slices.DeleteFunc(h.Extensions, func(e hello.Extension) bool { return e.Type == info.Type })
+	alpn := hello.ALPN().Type // NSS accepts it in the first handshake alone
+	h.Extensions = slices.DeleteFunc(h.Extensions, func(e hello.Extension) bool { return e.Type == info.Type || e.Type == alpn })
 	if _, secure := s.serverHello.RenegotiationInfo(); secure {
 		h.Extensions = append(h.Extensions, info)
 	}

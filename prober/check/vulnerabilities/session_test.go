@@ -91,6 +91,12 @@ func testClientRenegotiation(t *testing.T, lab *tlstest.Lab, server legacy.Serve
 	}
 }
 
+// NSS renegotiates, and refuses to negotiate the protocol again.
+func TestClientRenegotiationWithoutALPN(t *testing.T) {
+	t.Parallel()
+	testClientRenegotiation(t, labtest.Lab(t), legacy.Server{Renegotiation: legacy.RenegotiationAccepted, RefusesSecondALPN: true}, true)
+}
+
 // A server that obeys a close_notify before it answers what came with it, as Erlang/OTP
 // does, gets none before it has answered.
 func TestGoodbyeSpoilsNoAnswer(t *testing.T) {

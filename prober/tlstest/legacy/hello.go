@@ -14,6 +14,7 @@ const (
 	extensionPointFormats        = 11
 	extensionHeartbeat           = 15
 	extensionSignatureAlgorithms = 13
+	extensionALPN                = 16
 	extensionEncryptThenMAC      = 22
 	extensionExtendedMaster      = 23
 	extensionSessionTicket       = 35

@@ -130,6 +130,10 @@ type Server struct {
 	EarlyCCS      EarlyCCS
 	RSAOracle     RSAOracle
 	Renegotiation Renegotiation
+
+	// RefusesSecondALPN makes the server refuse ALPN in a second handshake, with
+	// illegal_parameter, as NSS does.
+	RefusesSecondALPN bool
 }
 
 // FiniteGroups is what a server does about the groups of RFC 7919 that a client

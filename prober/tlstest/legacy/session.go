@@ -261,6 +261,9 @@ func (s *session) renegotiate(message []byte) error {
 	if err != nil {
 		return err
 	}
+	if s.RefusesSecondALPN && hello.has(extensionALPN) {
+		return alertError(wire.AlertIllegalParameter)
+	}
 	if !s.NoRenegotiationInfo && !bytes.Equal(hello.extensions[extensionRenegotiationInfo], wire.AppendVector(nil, 1, s.clientVerify)) {
 		return alertError(wire.AlertHandshakeFailure) // RFC 5746 section 3.7
 	}
