@@ -264,7 +264,7 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 		client.CloseWrite()
 	}
 	if err != nil {
-		err = answer.explain(err, wire.silent)
+		err = answer.explain(err, wire.silent() || h.Session != nil && h.Session.Version < tls.VersionTLS13 && wire.heard == closeNotifySize)
 	}
 	if h.Certificates = c.certificates(wire.chain.chain); len(h.Certificates) == 0 {
 		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))
@@ -275,6 +275,10 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	}
 	return h
 }
+
+// closeNotifySize is the size of a close_notify without encryption, in bytes. Below TLS 1.3
+// a server that sends it instead of its Finished refuses the client.
+const closeNotifySize = 7
 
 // conclude records the failure, or that the handshake was completed.
 func (h *Outcome) conclude(err error) {

@@ -35,19 +35,19 @@ func awaitRefusal(ctx context.Context, client *tls.Conn, conn *watchedConn, took
 		return true, err
 	case err == nil, n > 0 && closed(err):
 		return true, nil // it sent application data
-	case closed(err) && conn.silent: // after the answer
+	case closed(err) && conn.silent(): // after the answer
 		return true, err
 	case failure.Of(err) == failure.ReasonReset:
 		return false, err
 	case failure.Of(err) != failure.ReasonTimeout:
 		return false, nil
 	}
-	heard := !conn.silent
+	heard := !conn.silent()
 	client.CloseWrite() // an error is also that of the read
 	if n, err = readFor(ctx, client, conn, wait); rejects(err) {
 		return true, err
 	}
-	return heard || err == nil || n > 0 || closed(err) && !conn.silent, nil
+	return heard || err == nil || n > 0 || closed(err) && !conn.silent(), nil
 }
 
 // rejects reports whether an error ends the handshake: an alert, or too many bytes.

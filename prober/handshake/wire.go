@@ -31,7 +31,7 @@ type watchedConn struct {
 	answered time.Time    // first byte, if it is of a handshake record; zero: not yet
 	begun    bool         // the first byte was read
 	writes   int
-	silent   bool  // nothing was read since the last write
+	heard    int   // bytes that were read since the last write
 	gone     error // of a write to a peer that has closed; nil: none
 }
 
@@ -41,6 +41,9 @@ func (c *Client) watch(ctx context.Context, conn net.Conn) *watchedConn {
 	return &watchedConn{Conn: conn, answer: c.room.Reader(ctx, conn, maxHandshakeBytes)}
 }
 
+// silent reports whether nothing was read since the last write.
+func (c *watchedConn) silent() bool { return c.heard == 0 }
+
 func (c *watchedConn) release() { c.answer.Release() }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
@@ -48,7 +51,7 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 		c.sent = time.Now()
 	}
 	c.writes++
-	c.silent = true
+	c.heard = 0
 	n, err := c.Conn.Write(b)
 	if err != nil && failure.Of(err) == failure.ReasonReset {
 		c.gone = err
@@ -63,7 +66,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	}
 	n, err := c.answer.Read(b)
 	if n > 0 {
-		c.silent = false
+		c.heard += n
 	} else if c.gone != nil && closed(err) {
 		err = c.gone
 	}

@@ -21,7 +21,8 @@ const (
 	AlertAndReset                               // with an alert and a reset
 	CloseWithoutAlert                           // as Mbed TLS does
 	ResetWithoutAlert
-	HoldWithoutAlert // leaves the connection open, to delay attackers, as s2n-tls does
+	CloseNotifyAndClose // with a close_notify in the clear, as wolfSSL does with TLS 1.2
+	HoldWithoutAlert    // leaves the connection open, to delay attackers, as s2n-tls does
 
 	// It accepts the client.
 	AcceptAndWait  // until the client's close_notify, and answers it
@@ -42,7 +43,7 @@ func RequestingCertificate(version uint16, then WithoutCertificate) Server {
 			c.GetConfigForClient = nil
 			switch then {
 			case AlertAndClose, AlertAndReset:
-			case CloseWithoutAlert, ResetWithoutAlert, HoldWithoutAlert:
+			case CloseWithoutAlert, ResetWithoutAlert, CloseNotifyAndClose, HoldWithoutAlert:
 				c.ClientAuth = tls.RequestClientCert
 				shared := c.Clone()
 				c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -101,6 +102,9 @@ func (c *refusingConn) CloseWrite() error {
 		return nil
 	case AlertAndReset, ResetWithoutAlert:
 		wire.Reset(c.Conn)
+	case CloseNotifyAndClose:
+		const warning, closeNotify = 1, 0
+		c.Conn.Write(wire.Record(wire.RecordAlert, tls.VersionTLS12, []byte{warning, closeNotify}))
 	}
 	return c.Close()
 }
