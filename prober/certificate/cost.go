@@ -1,5 +1,7 @@
 package certificate
 
+import "bytes"
+
 import ()
 
 // The memory of a parsed certificate, in bytes. TestCost measures that no certificate
@@ -48,9 +50,10 @@ type counter struct {
 	bytes int
 }
 
-// count counts the elements in der, and those in the octet strings that contain more: the
-// values of extensions.
+// count counts the elements in der, and those in the values of the extensions that
+// crypto/x509 reads.
 func (c *counter) count(der reader, depth int) {
+	var id reader
 	for !der.Empty() && c.left > 0 {
 		var element reader
 		var tag derTag
@@ -59,10 +62,19 @@ func (c *counter) count(der reader, depth int) {
 		}
 		c.left--
 		c.bytes += costOf(tag)
-		if depth < maxDepth && (tag&constructed != 0 || tag == octetString) {
+		if tag == objectIdentifier {
+			id = element
+		}
+		if depth < maxDepth && (tag&constructed != 0 || tag == octetString && expands(id)) {
 			c.count(element, depth+1)
 		}
 	}
+}
+
+// expands reports whether crypto/x509 reads the value of an extension with this number:
+// those of RFC 5280 sections 4.2.1 and 4.2.2.
+func expands(id reader) bool {
+	return bytes.HasPrefix(id, []byte{0x55, 0x1d}) || bytes.HasPrefix(id, []byte{0x2b, 6, 1, 5, 5, 7, 1})
 }
 
 func costOf(tag derTag) int {

@@ -26,14 +26,20 @@ type chainReader struct {
 // errCostly is the error about a chain that crypto/tls must not parse.
 var errCostly = failure.With(failure.ReasonTooLarge, certificate.ErrTooCostly)
 
-// missing returns how many bytes are missing of the current record, or of its header. If
-// crypto/tls gets no more at once, it has logged the keys of a record before that arrives.
-func (c *chainReader) missing() int {
-	const header = 5
-	if len(c.records) < header {
-		return header - len(c.records)
+// wanted returns how many bytes crypto/tls may get at once: the rest of a record, and the
+// header of the next one. So it has logged the keys of a record before that arrives.
+func (c *chainReader) wanted() int {
+	if len(c.records) < recordHeader {
+		return recordHeader - len(c.records)
 	}
-	return max(1, header+int(c.records[3])<<8+int(c.records[4])-len(c.records))
+	return c.size() - len(c.records) + recordHeader
+}
+
+const recordHeader = 5 // bytes
+
+// size is the size of the current record, whose header has arrived.
+func (c *chainReader) size() int {
+	return recordHeader + int(c.records[3])<<8 + int(c.records[4])
 }
 
 // feed takes bytes that crypto/tls is about to read. The error is errCostly. Everything
@@ -43,17 +49,12 @@ func (c *chainReader) feed(b []byte) error {
 		return nil
 	}
 	c.records = append(c.records, b...)
-	in := bytes.NewReader(c.records)
-	for !c.done {
-		rest := in.Len()
-		record, err := hello.ReadRecord(in)
-		if err != nil {
-			c.records = append(c.records[:0], c.records[len(c.records)-rest:]...)
-			break
-		}
-		c.record(record)
+	for !c.done && len(c.records) >= recordHeader && len(c.records) >= c.size() {
+		size, h := c.size(), c.records[:recordHeader]
+		c.record(hello.Record{Type: h[0], Version: hello.Version(h[1])<<8 | hello.Version(h[2]), Payload: c.records[recordHeader:size:size]})
+		c.records = append(c.records[:0], c.records[size:]...)
 	}
-	if c.done = c.done || len(c.records) > maxRecord; c.done {
+	if c.done {
 		c.records, c.pending = nil, nil
 	}
 	if c.chain != nil && !certificate.Affordable(c.chain) {
@@ -61,9 +62,6 @@ func (c *chainReader) feed(b []byte) error {
 	}
 	return nil
 }
-
-// maxRecord is the size of the largest record, in bytes (RFC 5246 section 6.2.3).
-const maxRecord = 5 + 1<<14 + 2048
 
 // record takes a record.
 func (c *chainReader) record(record hello.Record) {
@@ -88,7 +86,7 @@ func (c *chainReader) record(record hello.Record) {
 		if c.done = size > maxHandshakeBytes; !ok || len(c.pending) < size {
 			return
 		}
-		c.message(bytes.Clone(c.pending[:size])) // the chain refers to it
+		c.message(c.pending[:size])
 		c.pending = c.pending[size:]
 	}
 }
@@ -116,7 +114,7 @@ func (c *chainReader) open(record hello.Record) (kind uint8, content []byte, ok 
 func (c *chainReader) message(message []byte) {
 	switch message[0] {
 	case hello.MsgServerHello:
-		if h, err := hello.ParseServerHello(message); err == nil {
+		if h, err := hello.ParseServerHello(bytes.Clone(message)); err == nil {
 			c.hello = h // after a HelloRetryRequest another one follows
 		}
 	case hello.MsgCertificate:
@@ -124,6 +122,7 @@ func (c *chainReader) message(message []byte) {
 		if c.hello == nil {
 			return
 		}
+		message = bytes.Clone(message) // the chain refers to it
 		if c.hello.Version == hello.TLS13 {
 			entries, _ := hello.ParseCertificate13(message)
 			for _, entry := range entries {

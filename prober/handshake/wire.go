@@ -62,7 +62,7 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 
 func (c *watchedConn) Read(b []byte) (int, error) {
 	if c.chain != nil && !c.chain.done {
-		b = b[:min(len(b), c.chain.missing())]
+		b = b[:min(len(b), c.chain.wanted())]
 	}
 	n, err := c.answer.Read(b)
 	if n > 0 {
