@@ -29,13 +29,13 @@ var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 	eachCertificate("tls_certificate_days_remaining", "Days until the certificate expires, fractional; negative afterwards. Position 0 is the leaf, the others are in the order in which they were sent.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) {
-			return cert.DaysRemaining(c.At), true
+			return cert.DaysRemaining(c.At), cert.Expires()
 		}),
 	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate expires.",
-		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.NotAfter), true }),
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.NotAfter), !cert.NotAfter.IsZero() }),
 	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate becomes valid.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
-			return unix(cert.NotBefore), true
+			return unix(cert.NotBefore), !cert.NotBefore.IsZero()
 		}),
 	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 when it becomes valid, 0 when it expires, negative afterwards.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),

@@ -34,7 +34,8 @@ var addresses = about(func(r *prober.Result) *prober.Pool { return r.Pool },
 			if m.Chain == nil {
 				return 0, false
 			}
-			return m.Chain.Certificates[0].DaysRemaining(m.Chain.At), true
+			leaf := m.Chain.Certificates[0]
+			return leaf.DaysRemaining(m.Chain.At), leaf.Expires()
 		}),
 )
 

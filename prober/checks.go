@@ -43,6 +43,7 @@ func (c *Checks) Scan() {
 // slot is a check.Cached of any type.
 type slot interface {
 	Ask(ctx context.Context, run *check.Run, name string)
+	Found() check.Sized
 	CacheKey(name string, moduleKey [16]byte) ([16]byte, bool)
 }
 

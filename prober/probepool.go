@@ -18,17 +18,17 @@ import (
 func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that the order of the DNS answer, which changes, has no effect
 	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
+	leave, err := p.process.Handshakes.Pools.Take(ctx, len(probes))
+	if err != nil {
+		r.fail(failure.PhaseConnect, failure.ReasonLocalResources, err)
+		return
+	}
+	defer leave()
 	var group sync.WaitGroup
 	for i := range probes {
 		probe := &Result{Target: r.Target, Module: r.Module, Start: r.Start, Checks: r.Checks}
 		probes[i] = probe
-		leave, err := p.process.Handshakes.Pools.Take(ctx)
-		if err != nil {
-			probe.fail(failure.PhaseConnect, failure.ReasonLocalResources, err)
-			continue
-		}
 		group.Go(func() {
-			defer leave()
 			defer probe.recover(failure.PhaseVerify)
 			p.probeAddress(ctx, probe, addrs[i:i+1])
 		})
@@ -38,7 +38,7 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 	pool := &Pool{Total: len(addrs)}
 	for i, probe := range probes {
 		pool.Members = append(pool.Members, &Member{
-			Address: addrs[i], Failure: p.unexpectedFailure(probe), Session: probe.Session, Chain: probe.Chain,
+			Address: addrs[i], Failure: p.unexpectedFailure(probe), Session: probe.Session, Chain: probe.Chain.Leaf(),
 		})
 	}
 	pool.failStale(time.Now())

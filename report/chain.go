@@ -145,6 +145,8 @@ func key(cert *chain.Certificate) string {
 func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Validity {
 	from, to := cert.NotBefore, cert.NotAfter
 	switch {
+	case !cert.Expires():
+		return Validity{"dates that cannot be read", "", part.Bad}
 	case c.At.After(to):
 		return Validity{"expired " + part.Span(c.At.Sub(to)) + " ago", "on " + part.Date(to), part.Bad}
 	case c.At.Before(from):

@@ -27,6 +27,9 @@ func RemainingOf(c *chain.Chain) Remaining {
 		return Remaining{}
 	}
 	leaf := c.Certificates[0]
+	if !leaf.Expires() {
+		return Remaining{}
+	}
 	days := leaf.DaysRemaining(c.At)
 	if path, known := c.DaysRemaining(); known {
 		days = min(days, path)

@@ -94,24 +94,3 @@ func (r *Reader) Release() {
 	}
 	r.held = nil
 }
-
-// Slots limits how many of something there are at the same time. It is safe for
-// concurrent use, and its zero value is ready to use.
-type Slots struct {
-	once  sync.Once
-	taken chan struct{}
-}
-
-// maxSlots is how many there are.
-const maxSlots = 160
-
-// Take waits for a slot. The caller calls leave to give it back. The error wraps ErrFull.
-func (s *Slots) Take(ctx context.Context) (leave func(), err error) {
-	s.once.Do(func() { s.taken = make(chan struct{}, maxSlots) })
-	select {
-	case s.taken <- struct{}{}:
-		return func() { <-s.taken }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrFull, ctx.Err())
-	}
-}

@@ -38,8 +38,8 @@ func readKey(spki reader) (x509.PublicKeyAlgorithm, any) {
 	switch {
 	case id.Equal(ecPublicKey) && algorithm.ReadASN1ObjectIdentifier(&curve) && curves[curve.String()] != nil:
 		named := curves[curve.String()]
-		if x, y := elliptic.UnmarshalCompressed(named, bits.RightAlign()); x != nil {
-			return x509.ECDSA, &ecdsa.PublicKey{Curve: named, X: x, Y: y}
+		if key := readCompressed(named, bits.RightAlign()); key != nil {
+			return x509.ECDSA, key
 		}
 	case id.Equal(rsaEncryption):
 		if key := readRSA(bits.RightAlign()); key != nil {
@@ -47,6 +47,24 @@ func readKey(spki reader) (x509.PublicKeyAlgorithm, any) {
 		}
 	}
 	return x509.UnknownPublicKeyAlgorithm, nil
+}
+
+// readCompressed reads a compressed point (SEC 1 section 2.3.4).
+func readCompressed(curve elliptic.Curve, point []byte) *ecdsa.PublicKey {
+	x, y := elliptic.UnmarshalCompressed(curve, point)
+	if x == nil {
+		return nil
+	}
+	size := (curve.Params().BitSize + 7) / 8
+	uncompressed := make([]byte, 1+2*size)
+	uncompressed[0] = 4
+	x.FillBytes(uncompressed[1 : 1+size])
+	y.FillBytes(uncompressed[1+size:])
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, uncompressed)
+	if err != nil {
+		return nil
+	}
+	return key
 }
 
 // maxKey bounds a public key, in bytes. The largest in use are of RSA with 16384 bits.
@@ -109,7 +127,7 @@ func signatureAlgorithmOf(der reader) x509.SignatureAlgorithm {
 		return signatureAlgorithms[id]
 	}
 	var hash reader
-	if !parameters.ReadASN1(&parameters, sequence) || !parameters.ReadASN1(&hash, constructed|contextSpecific|0) {
+	if !parameters.ReadASN1(&parameters, sequence) || !parameters.ReadASN1(&hash, constructed|contextSpecific) {
 		return x509.UnknownSignatureAlgorithm // SHA-1, which is the default
 	}
 	id, _ = algorithmIdentifier(hash)

@@ -59,7 +59,7 @@ func readTBS(cert *x509.Certificate, tbs reader) {
 
 func readVersion(cert *x509.Certificate, tbs *reader) {
 	version := 0
-	if !tbs.ReadOptionalASN1Integer(&version, constructed|contextSpecific|0, 0) {
+	if !tbs.ReadOptionalASN1Integer(&version, constructed|contextSpecific, 0) {
 		skip(tbs)
 	}
 	cert.Version = version + 1
@@ -147,7 +147,7 @@ var extensionReaders = map[string]func(*x509.Certificate, reader){
 	},
 	"2.5.29.35": func(cert *x509.Certificate, value reader) {
 		var id, key reader
-		if value.ReadASN1(&id, sequence) && id.ReadASN1(&key, contextSpecific|0) {
+		if value.ReadASN1(&id, sequence) && id.ReadASN1(&key, contextSpecific) {
 			cert.AuthorityKeyId = key
 		}
 	},

@@ -3,6 +3,7 @@
 package chain
 
 import (
+	"slices"
 	"time"
 
 	"tls_exporter/prober/certificate"
@@ -22,6 +23,35 @@ type Chain struct {
 	Problems     []Found        // most severe first, each problem once
 	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
 	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path
+}
+
+// Leaf returns the chain without the certificates above the leaf, which take most of its
+// memory; nil: there is no chain.
+func (c *Chain) Leaf() *Chain {
+	if c == nil {
+		return nil
+	}
+	leaf := *c
+	leaf.Certificates = slices.Clone(c.Certificates[:1])
+	if c.Path != nil {
+		leaf.Path = slices.Clone(c.Path[:1])
+	}
+	return &leaf
+}
+
+// Size is how many bytes the chain takes in memory; nil: none.
+func (c *Chain) Size() int {
+	if c == nil {
+		return 0
+	}
+	size := 200 + len(c.Name)
+	for _, cert := range c.Certificates {
+		size += cert.Size()
+	}
+	for _, found := range c.Problems {
+		size += problemOverhead + len(found.Detail)
+	}
+	return size
 }
 
 // Found is a problem of a chain.

@@ -125,6 +125,14 @@ func find[Finding Sized](ctx context.Context, question Question[Finding], e *end
 	return any(found).(Sized), nil
 }
 
+// Found returns the finding; nil: there is none.
+func (s *Cached[Options, Finding]) Found() Sized {
+	if s.Finding == nil {
+		return nil
+	}
+	return any(s.Finding).(Sized)
+}
+
 // CacheKey identifies what the check asks: its name, its options and its module. It is
 // false if the check is off.
 func (s *Cached[Options, Finding]) CacheKey(name string, moduleKey [16]byte) ([16]byte, bool) {

@@ -31,9 +31,9 @@ type certificate struct {
 	SubjectCN          string    `json:"subject_cn,omitempty"`
 	IssuerCN           string    `json:"issuer_cn,omitempty"`
 	SerialNumber       string    `json:"serial_number"`
-	NotBefore          time.Time `json:"not_before"`
-	NotAfter           time.Time `json:"not_after"`
-	DaysRemaining      float64   `json:"days_remaining"`
+	NotBefore          time.Time `json:"not_before,omitzero"` // absent if it cannot be read
+	NotAfter           time.Time `json:"not_after,omitzero"`
+	DaysRemaining      *float64  `json:"days_remaining,omitempty"`
 	RemainingRatio     *float64  `json:"lifetime_remaining_ratio,omitempty"`
 	FingerprintSHA256  string    `json:"fingerprint_sha256"`
 	SPKISHA256         string    `json:"spki_sha256"`
@@ -90,7 +90,7 @@ func certificateOf(c report.Certificate) certificate {
 		SerialNumber:       c.SerialNumber,
 		NotBefore:          c.NotBefore.UTC(),
 		NotAfter:           c.NotAfter.UTC(),
-		DaysRemaining:      rounded(c.Days),
+		DaysRemaining:      known(rounded(c.Days), c.Expires()),
 		RemainingRatio:     known(rounded(c.Ratio), c.HasRatio),
 		FingerprintSHA256:  c.FingerprintSHA256,
 		SPKISHA256:         c.SPKISHA256,

@@ -20,16 +20,25 @@ import (
 type History struct {
 	mutex   sync.Mutex
 	records *simplelru.LRU[key, *record]
-	results *simplelru.LRU[key, *prober.Result]
+	results *simplelru.LRU[key, stored]
+	bytes   int // of all results
+}
+
+// stored is a result with its size when it was stored, in bytes.
+type stored struct {
+	*prober.Result
+	size int
 }
 
 // NewHistory is an empty history.
 func NewHistory() *History {
-	return &History{records: newLRU[*record](maxRecords), results: newLRU[*prober.Result](maxResults)}
+	h := &History{records: newLRU[*record](maxRecords, nil)}
+	h.results = newLRU(maxResults, func(_ key, dropped stored) { h.bytes -= dropped.size })
+	return h
 }
 
-func newLRU[V any](size int) *simplelru.LRU[key, V] {
-	lru, err := simplelru.NewLRU[key, V](size, nil)
+func newLRU[V any](size int, dropped func(key, V)) *simplelru.LRU[key, V] {
+	lru, err := simplelru.NewLRU(size, dropped)
 	if err != nil {
 		panic(err) // a size of zero
 	}
@@ -49,11 +58,12 @@ func keyOf(module string, t target.Target) key {
 }
 
 // Bounds on what is stored. A record with all its samples takes about 2 kB, a
-// result about 20 kB.
+// result about 5 kB.
 const (
-	maxRecords = 20_000
-	maxResults = 200
-	maxSamples = 100
+	maxRecords     = 20_000
+	maxResults     = 200
+	maxResultBytes = 8 << 20
+	maxSamples     = 100
 )
 
 // maxAlso bounds the other reasons in the list, in bytes.
@@ -155,7 +165,17 @@ func (h *History) Add(module string, asked target.Target, r *prober.Result) {
 		rec.samples = append(rec.samples[:0], rec.samples[len(rec.samples)-maxSamples:]...)
 	}
 	h.records.Add(key, rec)
+	h.store(key, stored{r, r.Size()})
+}
+
+// store stores the last result of an endpoint. Those that were stored longest ago are
+// removed where there are too many, or too many bytes.
+func (h *History) store(key key, r stored) {
+	h.results.Remove(key)
 	h.results.Add(key, r)
+	for h.bytes += r.size; h.bytes > maxResultBytes; {
+		h.results.RemoveOldest()
+	}
 }
 
 // Recall returns the last result of an endpoint; nil if it is not stored.
@@ -163,7 +183,7 @@ func (h *History) Recall(module string, t target.Target) *prober.Result {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	result, _ := h.results.Peek(keyOf(module, t))
-	return result
+	return result.Result
 }
 
 // samples returns the last probes of an endpoint, oldest first.

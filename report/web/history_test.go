@@ -2,6 +2,8 @@ package web
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"tls_exporter/prober/target"
@@ -49,5 +51,28 @@ func TestSampleKeepsItsWords(t *testing.T) {
 		if got := sampleOf(outcomeOf(s.Result)).why(); got != want {
 			t.Errorf("%s: %s, want %s", s.Name, got, want)
 		}
+	}
+}
+
+// Results are bounded in bytes too: a hostile server may send the longest chains.
+func TestHistoryIsBoundedInBytes(t *testing.T) {
+	h := NewHistory()
+	large := reporttest.Healthy()
+	for range 20 {
+		leaf := *large.Chain.Certificates[0]
+		leaf.Names.DNS = slices.Repeat([]string{strings.Repeat("a", 200)}, 40)
+		large.Chain.Certificates = append(large.Chain.Certificates, &leaf)
+	}
+	for i := range maxResults {
+		h.Add("default", target.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}, large)
+	}
+	if h.bytes != h.results.Len()*large.Size() || h.bytes > maxResultBytes || h.bytes < maxResultBytes/2 {
+		t.Errorf("%d results of %d bytes count as %d", h.results.Len(), large.Size(), h.bytes)
+	}
+	for i := range maxResults {
+		h.Add("default", target.Target{Scheme: "https", Host: fmt.Sprintf("h%d.test", i), Port: 443}, reporttest.Healthy())
+	}
+	if h.results.Len() != maxResults || h.bytes != maxResults*reporttest.Healthy().Size() {
+		t.Errorf("%d results count as %d bytes", h.results.Len(), h.bytes)
 	}
 }
