@@ -123,7 +123,7 @@ func (c *slowEnd) Write(b []byte) (int, error) {
 }
 
 const (
-	worstDelay  = 500 * time.Millisecond
+	worstDelay  = 200 * time.Millisecond
 	worstProbes = 200
 )
 

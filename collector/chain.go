@@ -32,7 +32,9 @@ var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 			return cert.DaysRemaining(c.At), cert.Expires()
 		}),
 	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate expires.",
-		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return unix(cert.NotAfter), !cert.NotAfter.IsZero() }),
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
+			return unix(cert.NotAfter), !cert.NotAfter.IsZero()
+		}),
 	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate becomes valid.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
 			return unix(cert.NotBefore), !cert.NotBefore.IsZero()
