@@ -148,7 +148,7 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 		return h
 	}
 	conn.Close() // some servers accept one client at a time
-	c.fallback.Put(key, false, fallbackSize)
+	c.fallback.Put(key, false, key.size())
 	again, err := peer.Connect(ctx)
 	if err != nil {
 		h.conclude(err)
@@ -156,7 +156,7 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 	}
 	defer again.Close()
 	h = c.withCryptoTLS(ctx, again, peer.Target)
-	c.fallback.Put(key, h.supported(), fallbackSize)
+	c.fallback.Put(key, h.supported(), key.size())
 	return h
 }
 
@@ -174,12 +174,14 @@ type server struct {
 
 func serverOf(p *Peer) server { return server{p.Remote, *p.Target} }
 
-// The size of the map of fallbacks and of one entry, in bytes: some 10,000 servers for
-// each module.
-const (
-	maxFallback  = 4 << 20
-	fallbackSize = 400
-)
+// maxFallback is the size of the map of fallbacks, in bytes: some 9,000 servers for each
+// module.
+const maxFallback = 4 << 20
+
+// size is how many bytes an entry with this key takes.
+func (s server) size() int {
+	return 440 + len(s.target.Host) + len(s.target.Path) + len(s.target.ServerName)
+}
 
 // supported reports whether the TLS 1.3 client could have performed a handshake of
 // crypto/tls, as far as its outcome shows.

@@ -88,11 +88,8 @@ type remembered struct {
 	verdict  failure.Reason // empty: that of the handshake stays
 }
 
-// The size of the map of looks and of one entry, in bytes.
-const (
-	maxLooks = 2 << 20
-	lookSize = 400
-)
+// maxLooks is the size of the map of looks, in bytes.
+const maxLooks = 2 << 20
 
 // look looks at the server, and adds what it finds to h: what the server selects, its
 // certificates, and why a current client fails. If the server answers no shape, h stays
@@ -107,14 +104,14 @@ func (h *Outcome) look(ctx context.Context, c *Client, peer *Peer) {
 	}
 	seen := l.search(ctx, &known)
 	if seen == nil {
-		c.looks.Put(key, remembered{failed: l.failed, next: known.next + 1}, lookSize)
+		c.looks.Put(key, remembered{failed: l.failed, next: known.next + 1}, key.size())
 		return
 	}
 	now := remembered{failed: l.failed, shape: seen.shape, verdict: known.verdict, selected: [3]uint16{seen.session.Version, seen.session.CipherSuite, uint16(seen.session.Group)}}
 	if known.shape != now.shape || known.selected != now.selected {
 		now.verdict = l.verdict(ctx, seen)
 	}
-	c.looks.Put(key, now, lookSize)
+	c.looks.Put(key, now, key.size())
 	h.Selected, h.Certificates = seen.session, seen.certificates
 	h.Selected.ServerName = l.scanner.ServerName
 	h.explain(now.verdict, seen)

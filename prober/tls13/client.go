@@ -18,7 +18,8 @@ import (
 
 // Client performs TLS 1.3 handshakes (RFC 8446) with servers that send a ServerHello
 // at once, and no CertificateRequest. It sends the ClientHello that crypto/tls sends,
-// and accepts no answer that crypto/tls rejects. It is safe for concurrent use.
+// and accepts no answer that crypto/tls rejects, except for what ParseChain reads. It is
+// safe for concurrent use.
 type Client struct {
 	// ParseChain reads the certificates of a chain, each in DER. It must not retain chain,
 	// which is overwritten later. If it is nil, certificate.ParseChain is used.

@@ -6,7 +6,9 @@
 // server answers with a ServerHello, with a key share of X25519MLKEM768 or X25519, and
 // sends no CertificateRequest. The ClientHello is that of crypto/tls, byte for byte
 // except for random values. An answer that crypto/tls rejects is rejected, or left to
-// crypto/tls. A probe needs less CPU and memory than with crypto/tls (docs/scaling.md).
+// crypto/tls, with one exception: the chain may have certificates that crypto/x509 cannot
+// parse, as long as the key of the leaf can be read. A probe needs less CPU and memory
+// than with crypto/tls (docs/scaling.md).
 //
 // # Non-goals
 //
@@ -14,9 +16,9 @@
 // which package chain does after the handshake. It does not support HelloRetryRequest,
 // client certificates, pre-shared keys, 0-RTT, other versions of TLS, other groups, chains
 // of more than 20 certificates, and extensions of a server other than server_name, ALPN,
-// supported_groups, status_request and signed_certificate_timestamp. For these it returns ErrUnsupported, and package handshake then uses crypto/tls on a
-// new connection. With tls_client: crypto_tls in the configuration of a module, this
-// package is not used at all.
+// supported_groups, status_request and signed_certificate_timestamp. For these it returns
+// ErrUnsupported, and package handshake then uses crypto/tls on a new connection. With
+// tls_client: crypto_tls in the configuration of a module, this package is not used at all.
 //
 // # Threat model
 //
