@@ -95,6 +95,7 @@ var libraries = map[string][]string{
 	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go", "prober/tls13/wide/circl.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
+	"golang.org/x/sync/semaphore":          {"prober/bounded/slots.go"},
 }
 
 // full is the path of a package by its name in imports.

@@ -44,7 +44,7 @@ type Member struct {
 	Address netip.AddrPort
 	Failure *failure.Failure   // nil: none
 	Session *handshake.Session // as in a Result
-	Chain   *chain.Chain       // as in a Result
+	Chain   *chain.Chain       // as in a Result, but only the leaf of an address that is not shown
 }
 
 // Asked reports whether anything was learned about the address: it is good, or fails for

@@ -43,6 +43,7 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 	}
 	pool.failStale(time.Now())
 	pool.Shown = pool.selectShown()
+	pool.Members[pool.Shown].Chain = probes[pool.Shown].Chain
 
 	shown := *probes[pool.Shown]
 	shown.Phases = append(r.Phases, shown.Phases...)
