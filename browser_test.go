@@ -175,7 +175,7 @@ func probedDemo(t *testing.T) (*running, map[string]string) {
 	for _, labels := range targetsOf(t, demo) {
 		targets[labels["endpoint"]] = labels["__param_target"]
 		group.Go(func() {
-			fetch(t, demo.url+"/probe?target="+url.QueryEscape(labels["__param_target"])+"&module="+labels["__param_module"])
+			fetchFound(t, demo.url+"/probe?target="+url.QueryEscape(labels["__param_target"])+"&module="+labels["__param_module"])
 		})
 	}
 	group.Wait()
