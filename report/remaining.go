@@ -17,7 +17,8 @@ const DefaultWarning = 1.0 / 3
 type Remaining struct {
 	Days  float64 // negative once it has expired
 	Ratio float64 // of the leaf's lifetime: 1 when new, negative once expired
-	Known bool    // false without a chain, or for a lifetime of zero
+	Known bool    // Ratio is: false without a chain or its dates, or for a lifetime of zero
+	Dated bool    // Days is known: false without a chain or its dates
 }
 
 // RemainingOf is how long clients will accept c: as long as both its leaf and
@@ -36,9 +37,9 @@ func RemainingOf(c *chain.Chain) Remaining {
 	}
 	lifetime := leaf.DaysRemaining(leaf.NotBefore)
 	if lifetime <= 0 {
-		return Remaining{Days: days}
+		return Remaining{Days: days, Dated: true}
 	}
-	return Remaining{Days: days, Ratio: min(1, days/lifetime), Known: true}
+	return Remaining{Days: days, Ratio: min(1, days/lifetime), Known: true, Dated: true}
 }
 
 // soon tells whether less than warning is left; 0 stands for DefaultWarning.
@@ -46,7 +47,7 @@ func (r Remaining) soon(warning time.Duration) bool {
 	if warning == 0 {
 		return r.Known && r.Ratio < DefaultWarning
 	}
-	return r.Days < warning.Hours()/24
+	return r.Dated && r.Days < warning.Hours()/24
 }
 
 // Status is Bad once the chain has expired, and Warning when less than

@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,4 +157,22 @@ func expecting(e expect.Expectation) *prober.Result {
 	r := new(prober.Result)
 	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{e}}
 	return r
+}
+
+// Without dates there is no time left that could be too short.
+func TestJudgeWithoutDates(t *testing.T) {
+	rejected := &prober.Result{}
+	rejected.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{{Name: "alert", Met: true}}}
+	undated := reporttest.Healthy()
+	leaf := *undated.Chain.Certificates[0]
+	leaf.NotBefore, leaf.NotAfter, leaf.Undated = time.Time{}, time.Time{}, true
+	undated.Chain.Certificates[0], undated.Chain.Path, undated.Chain.NotAfter = &leaf, nil, time.Time{}
+	for name, r := range map[string]*prober.Result{"rejected before it sent a certificate": rejected, "dates that cannot be read": undated} {
+		for _, warning := range []time.Duration{0, 14 * day} {
+			facts := New(r, warning)
+			if facts.Status != part.Good || slices.Contains(facts.Reasons, expiresSoon) || strings.Contains(facts.Verdict, "left") {
+				t.Errorf("%s, warning %s: %s, %v, %q", name, warning, facts.Status, facts.Reasons, facts.Verdict)
+			}
+		}
+	}
 }

@@ -74,7 +74,7 @@ func since(c *chain.Chain, reason failure.Reason) string {
 // summary is the verdict on an endpoint without failures.
 func summary(r *prober.Result, scan *scan.Report, warning time.Duration) string {
 	var parts []string
-	if r.Chain != nil {
+	if RemainingOf(r.Chain).Dated {
 		parts = append(parts, timeLeft(r.Chain))
 	}
 	switch {

@@ -39,6 +39,9 @@ type Certificate struct {
 	DNSNames           string // sorted, joined by commas
 	Names              Names
 	SelfIssued         bool // subject and issuer are the same
+	// Undated: the dates, or one of them, could not be read, and are zero. A certificate
+	// may have the zero time, year 1, as its date: programs that set none write that.
+	Undated bool
 	// Malformed says what crypto/x509 rejects; empty: nothing.
 	Malformed string
 }
@@ -62,7 +65,7 @@ const (
 )
 
 // Expires reports whether the dates could be read.
-func (c *Certificate) Expires() bool { return !c.NotAfter.IsZero() && !c.NotBefore.IsZero() }
+func (c *Certificate) Expires() bool { return !c.Undated }
 
 // Remaining returns the time from now until the certificate expires; negative after
 // that. A Duration ends at 292 years.

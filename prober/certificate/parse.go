@@ -100,6 +100,7 @@ func parse(f Fingerprint, der []byte) *Parsed {
 func read(f Fingerprint, der []byte, reason error) *Parsed {
 	cert := readTolerantly(der)
 	p := &Parsed{Certificate: describe(f, cert), X509: cert, Err: reason, cost: cost(der)}
+	p.Undated = Undated(cert)
 	if cert.SerialNumber == nil {
 		cert.SerialNumber = new(big.Int) // verification compares it
 	}

@@ -13,6 +13,10 @@ func readValidity(cert *x509.Certificate, der reader) {
 	cert.NotBefore, cert.NotAfter = readTime(&der), readTime(&der)
 }
 
+// Undated reports whether a date of a certificate that crypto/x509 has not read could not
+// be read here either.
+func Undated(cert *x509.Certificate) bool { return cert.NotBefore.IsZero() || cert.NotAfter.IsZero() }
+
 // The forms of a time that RFC 5280 allows, and those that X.680 allows beside them: an
 // offset from UTC, no seconds, a fraction of a second.
 var (

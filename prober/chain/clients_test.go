@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
 )
@@ -112,6 +114,43 @@ func TestTimes(t *testing.T) {
 			}
 			agrees(t, test.valid, changedRoot.Certificate, p.resigned(leaf, nil, test.change, withKey(ca)), ca.Certificate)
 		})
+	}
+}
+
+// Dates that cannot be read are zero in a certificate. That is not the year 1: a
+// certificate without them has neither expired nor is it not valid yet.
+func TestUnreadableDates(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	ca := p.intermediate(root, "CA")
+	leaf := p.leaf(ca)
+	for name, change := range map[string]func(*toBeSigned){
+		"no not_before": validity(asn1.TagGeneralizedTime, "yesterday", "20991231235959Z"),
+		"no not_after":  validity(asn1.TagUTCTime, "200101000000Z", "never"),
+		"neither":       validity(asn1.TagUTCTime, "", ""),
+	} {
+		changedLeaf := p.reissued(leaf, nil, change, withKey(ca))
+		changedCA := p.reissued(ca.Certificate, nil, change, withKey(root))
+		for place, chain := range map[string][][]byte{"the leaf": {changedLeaf, ca.Certificate.Raw}, "the intermediate": {leaf.Raw, changedCA}} {
+			c := verify(certificate.ParseChain(chain, nil), "localhost", 0, trust(root), labtest.Now).Chain
+			if c.Valid || c.Unverified || !slices.Equal(problems(c), []Problem{ProblemBadCertificate}) || c.Path != nil {
+				t.Errorf("%s of %s: valid is %v, problems are %v", name, place, c.Valid, c.Problems)
+			}
+		}
+	}
+}
+
+// A date may be the zero time, which programs write that set none.
+func TestYearOne(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	always := uncached(certs(p.leaf(root, func(c *x509.Certificate) { c.NotBefore = time.Time{} })), "localhost", trust(root), labtest.Now)
+	if leaf := always.Certificates[0]; !always.Valid || !leaf.Expires() {
+		t.Errorf("valid since the year 1: valid is %v, problems are %v, expires is %v", always.Valid, always.Problems, leaf.Expires())
+	}
+	never := uncached(certs(p.leaf(root, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Time{}, time.Time{} })), "localhost", trust(root), labtest.Now)
+	if leaf := never.Certificates[0]; !slices.Equal(problems(never), []Problem{ProblemExpired}) || !leaf.Expires() {
+		t.Errorf("expired in the year 1: problems are %v, expires is %v", never.Problems, leaf.Expires())
 	}
 }
 

@@ -43,10 +43,11 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 	}
 	for i, cert := range path {
 		label := v.label(cert)
-		if v.At.After(cert.NotAfter) {
+		undated := v.unread[cert] != nil && certificate.Undated(cert)
+		if v.At.After(cert.NotAfter) && !undated {
 			add(ProblemExpired, cert, "%s expired on %s", label, cert.NotAfter.UTC().Format(time.DateTime+" MST"))
 		}
-		if v.At.Before(cert.NotBefore) {
+		if v.At.Before(cert.NotBefore) && !undated {
 			add(ProblemNotYetValid, cert, "%s becomes valid on %s", label, cert.NotBefore.UTC().Format(time.DateTime+" MST"))
 		}
 		switch err := v.unread[cert]; {
@@ -54,6 +55,9 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 			add(ProblemTooLarge, cert, "%s is read in part: %s", label, err)
 		case err != nil:
 			add(ProblemBadCertificate, cert, "%s violates RFC 5280: %s", label, strings.TrimPrefix(err.Error(), "x509: "))
+		}
+		if undated {
+			add(ProblemBadCertificate, cert, "%s has dates that cannot be read", label)
 		}
 		if odd := oddTime(cert); odd != "" {
 			add(ProblemBadCertificate, cert, "%s has the time %s in its validity, which is not in UTC and to the second (RFC 5280 section 4.1.2.5)", label, text.Quote(odd))

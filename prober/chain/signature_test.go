@@ -63,6 +63,16 @@ type toBeSigned struct {
 // body; algorithm is the DER of its AlgorithmIdentifier, nil: that of before.
 func (p pki) resigned(cert *x509.Certificate, algorithm []byte, change func(*toBeSigned), sign func(body []byte) ([]byte, error)) *x509.Certificate {
 	p.Helper()
+	changed, err := x509.ParseCertificate(p.reissued(cert, algorithm, change, sign))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return changed
+}
+
+// reissued is resigned for certificates that crypto/x509 may reject. It returns DER.
+func (p pki) reissued(cert *x509.Certificate, algorithm []byte, change func(*toBeSigned), sign func(body []byte) ([]byte, error)) []byte {
+	p.Helper()
 	var whole signedCertificate
 	var body toBeSigned
 	if _, err := asn1.Unmarshal(cert.Raw, &whole); err != nil {
@@ -91,11 +101,7 @@ func (p pki) resigned(cert *x509.Certificate, algorithm []byte, change func(*toB
 	if der, err = asn1.Marshal(whole); err != nil {
 		p.Fatal(err)
 	}
-	changed, err := x509.ParseCertificate(der)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return changed
+	return der
 }
 
 func (p pki) marshal(value any) []byte {
