@@ -33,11 +33,11 @@ var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 		}),
 	eachCertificate("tls_certificate_not_after_timestamp_seconds", "When the certificate expires.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
-			return unix(cert.NotAfter), !cert.NotAfter.IsZero()
+			return unix(cert.NotAfter), cert.Expires() || !cert.NotAfter.IsZero()
 		}),
 	eachCertificate("tls_certificate_not_before_timestamp_seconds", "When the certificate becomes valid.",
 		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) {
-			return unix(cert.NotBefore), !cert.NotBefore.IsZero()
+			return unix(cert.NotBefore), cert.Expires() || !cert.NotBefore.IsZero()
 		}),
 	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 when it becomes valid, 0 when it expires, negative afterwards.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),

@@ -115,7 +115,7 @@ func poolOf(p *report.Pool) *pool {
 			one.HandshakeDuration = known(m.Handshake.Seconds(), true)
 		}
 		if leaf := m.Leaf; leaf != nil {
-			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.NotAfter.UTC(), known(rounded(leaf.Days), true), leaf.FingerprintSHA256
+			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.NotAfter.UTC(), known(rounded(leaf.Days), leaf.Expires()), leaf.FingerprintSHA256
 		}
 		shown.Members = append(shown.Members, one)
 	}

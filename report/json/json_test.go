@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/target"
 	"tls_exporter/report/reporttest"
@@ -48,6 +49,23 @@ func TestSparseResults(t *testing.T) {
 				t.Errorf("not JSON: %s", b.String())
 			}
 		})
+	}
+}
+
+// The dates of a certificate that cannot be read are absent, also of an address of a pool.
+func TestUnreadableDates(t *testing.T) {
+	undated := &chain.Certificate{FingerprintSHA256: "5e", Undated: true}
+	c := &chain.Chain{At: reporttest.Now, Certificates: []*chain.Certificate{undated}}
+	r := reporttest.Healthy()
+	r.Chain, r.Pool = c, &prober.Pool{Total: 1, Members: []*prober.Member{{Chain: c}}}
+	var b bytes.Buffer
+	if err := Write(&b, []*prober.Result{r}, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, absent := range []string{"days_remaining", "not_after", "not_before", "lifetime_remaining_ratio"} {
+		if strings.Contains(b.String(), absent) {
+			t.Errorf("%s is in %s", absent, b.String())
+		}
 	}
 }
 

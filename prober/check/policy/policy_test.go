@@ -176,6 +176,9 @@ func TestPolicies(t *testing.T) {
 		{"91 days", []func(*Facts){leaf(func(c *chain.Certificate) { c.NotAfter = c.NotAfter.AddDate(0, 0, 1) })}, "certificate_lifespan ok ok ok"},
 		{"two years", []func(*Facts){leaf(func(c *chain.Certificate) { c.NotAfter = c.NotAfter.AddDate(2, 0, 0) })},
 			"certificate_lifespan certificate_lifespan certificate_lifespan ok"},
+		{"dates that cannot be read", []func(*Facts){leaf(func(c *chain.Certificate) {
+			c.NotBefore, c.NotAfter, c.Undated = time.Time{}, time.Time{}, true
+		})}, "? ? ? ok"},
 		{"no certificate", []func(*Facts){func(r *Facts) { r.Chain = nil }}, "? ? ? ?"},
 
 		{"what the probe negotiated", []func(*Facts){func(r *Facts) {

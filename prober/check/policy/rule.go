@@ -201,11 +201,13 @@ func signedWith(algorithms ...x509.SignatureAlgorithm) func(*evidence) outcome {
 	})
 }
 
-// lastsAtMost is about the whole validity period.
+// lastsAtMost is about the whole validity period. It is unknown without a leaf whose dates
+// could be read.
 func lastsAtMost(days int) func(*evidence) outcome {
-	return aboutLeaf(func(c *chain.Certificate) bool {
-		return c.NotAfter.Sub(c.NotBefore) <= time.Duration(days)*24*time.Hour
-	})
+	return func(e *evidence) outcome {
+		dated := e.leaf != nil && e.leaf.Expires()
+		return forbid(dated && e.leaf.NotAfter.Sub(e.leaf.NotBefore) > time.Duration(days)*24*time.Hour, dated)
+	}
 }
 
 // aboutLeaf fails if the leaf is not good. It is unknown without a leaf.
