@@ -2,8 +2,6 @@ package certificate
 
 import "bytes"
 
-import ()
-
 // The memory of a parsed certificate, in bytes. TestCost measures that no certificate
 // takes more than its cost.
 const (
