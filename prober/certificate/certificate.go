@@ -42,8 +42,6 @@ type Certificate struct {
 	// Undated: the dates, or one of them, could not be read, and are zero. A certificate
 	// may have the zero time, year 1, as its date: programs that set none write that.
 	Undated bool
-	// Malformed says what crypto/x509 rejects; empty: nothing.
-	Malformed string
 }
 
 // Name is the part of a distinguished name that people look for: the common name, else
@@ -93,7 +91,7 @@ func Days(from, to time.Time) float64 {
 // Size is how many bytes the certificate takes: its strings, and the headers.
 func (c *Certificate) Size() int {
 	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.SerialNumber) +
-		len(c.FingerprintSHA256) + len(c.SPKISHA256) + len(c.DNSNames) + len(c.Malformed)
+		len(c.FingerprintSHA256) + len(c.SPKISHA256) + len(c.DNSNames)
 	for _, name := range slices.Concat(c.Names.DNS, c.Names.IPAddresses) {
 		size += 32 + len(name)
 	}

@@ -6,9 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
-	"strings"
-
-	"tls_exporter/prober/text"
 )
 
 // Parsed is a certificate while it is verified.
@@ -103,9 +100,6 @@ func read(f Fingerprint, der []byte, reason error) *Parsed {
 	p.Undated = Undated(cert)
 	if cert.SerialNumber == nil {
 		cert.SerialNumber = new(big.Int) // verification compares it
-	}
-	if !errors.Is(reason, ErrTooCostly) {
-		p.Malformed = text.Message(strings.TrimPrefix(reason.Error(), "x509: "))
 	}
 	return p
 }
