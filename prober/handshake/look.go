@@ -109,11 +109,13 @@ func (h *Outcome) look(ctx context.Context, c *Client, peer *Peer) {
 	}
 	now := remembered{failed: l.failed, shape: seen.shape, verdict: known.verdict, selected: [3]uint16{seen.session.Version, seen.session.CipherSuite, uint16(seen.session.Group)}}
 	if known.shape != now.shape || known.selected != now.selected {
-		now.verdict = l.verdict(ctx, seen)
+		now.verdict = l.judge(ctx, seen)
 	}
 	c.looks.Put(key, now, key.size())
 	h.Selected, h.Certificates = seen.session, seen.certificates
-	h.Selected.ServerName = l.scanner.ServerName
+	if seen.shape.namesServer() {
+		h.Selected.ServerName = l.scanner.ServerName
+	}
 	h.explain(now.verdict, seen)
 }
 
@@ -248,6 +250,35 @@ func (l *look) askCryptoTLS(ctx context.Context, highest uint16) (*sighting, ans
 		return seen, refused
 	}
 	return nil, refused
+}
+
+// maxHeld is how large certificates may be, in bytes of memory, that are held while a look
+// makes more connections. Real chains take some 40 kB.
+const maxHeld = 128 << 10
+
+// judge returns the verdict of a look. It takes as many connections, and as long, as a
+// server likes; meanwhile large certificates are not held, and then the server is asked
+// for them again.
+func (l *look) judge(ctx context.Context, seen *sighting) failure.Reason {
+	if !large(seen.certificates) {
+		return l.verdict(ctx, seen)
+	}
+	seen.certificates = nil
+	verdict := l.verdict(ctx, seen)
+	if again, _ := l.ask(ctx, seen.shape, false); again != nil {
+		seen.certificates = again.certificates
+	}
+	return verdict
+}
+
+func large(certificates []*certificate.Parsed) bool {
+	size := 0
+	for _, cert := range certificates {
+		if size += cert.Size(); size > maxHeld {
+			return true
+		}
+	}
+	return false
 }
 
 // verdict is why a current client fails, if the answers tell. Each claim is that one

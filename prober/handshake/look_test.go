@@ -248,6 +248,35 @@ func TestLookIsRemembered(t *testing.T) {
 	}
 }
 
+// TestLookAtLargeChain checks that a large chain is asked for again after the verdict: many
+// servers may take long over the connections of a verdict.
+func TestLookAtLargeChain(t *testing.T) {
+	lab := labtest.Lab(t)
+	certificate := newCertificate(t, lab)
+	const most = 20 // that are read
+	certificate.Certificate = append(certificate.Certificate, slices.Repeat(certificate.Certificate[1:2], most-len(certificate.Certificate))...)
+	var calls atomic.Int64
+	reject := labtest.RejectUnless(func(h *hello.ClientHello) bool { return !offersTLS13(h) }, fatal(hello.DecodeError))
+	addr := labtest.Serve(t, lab, tlstest.Server{Accept: func(ctx context.Context, c net.Conn) {
+		calls.Add(1)
+		reject(ctx, c, func(_ context.Context, c net.Conn) {
+			tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*certificate}}).Handshake()
+			io.Copy(io.Discard, c)
+		})
+	}})
+	p := probetest.New(t, probetest.Module(t, lab))
+	for i, want := range []int64{10, 2} {
+		before := calls.Load()
+		r := p.Probe(t.Context(), probetest.Target(t, addr))
+		if r.Failure == nil || r.Failure.Reason != failure.ReasonTLS13Intolerant || r.Chain == nil || len(r.Chain.Certificates) != most {
+			t.Errorf("probe %d: %+v, %+v", i+1, r.Failure, r.Chain)
+		}
+		if got := calls.Load() - before; got != want {
+			t.Errorf("probe %d opened %d connections, want %d", i+1, got, want)
+		}
+	}
+}
+
 // TestLookFindsLater checks that a server that answered no shape is looked at again with
 // the other shapes in turn.
 func TestLookFindsLater(t *testing.T) {
@@ -264,6 +293,9 @@ func TestLookFindsLater(t *testing.T) {
 		if r := p.Probe(t.Context(), probetest.Target(t, addr)); r.Chain != nil {
 			if i == 0 {
 				t.Error("found at once")
+			}
+			if name := r.Selected.ServerName; name != "" {
+				t.Errorf("the hello had no extension, and the name %s", name)
 			}
 			return
 		}

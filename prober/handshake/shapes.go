@@ -135,6 +135,9 @@ func bare(version hello.Version, narrow bool, extensions ...hello.Extension) *he
 	return h
 }
 
+// namesServer reports whether the hello has the name of the server (SNI), if there is one.
+func (s shape) namesServer() bool { return s != shapeOldest && s != shapeSSL2 }
+
 // own reports whether crypto/tls offers what a server selected.
 func own(s *Session) bool {
 	return s.Version >= uint16(hello.TLS10) && slices.Contains(offered, s.CipherSuite) &&
