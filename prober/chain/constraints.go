@@ -84,7 +84,7 @@ func subtreesOf(cert *x509.Certificate) ([]subtree, bool) {
 // forms of all its alternative names; false: there are too many.
 func namesOf(cert *x509.Certificate) (directories [][]byte, forms map[form]bool, ok bool) {
 	forms = make(map[form]bool)
-	if len(cert.RawSubject) > 2 { // an empty one is two bytes
+	if len(cert.RawSubject) > emptyName {
 		directories = append(directories, cert.RawSubject)
 	}
 	value := extension(cert, oidAlternativeName)

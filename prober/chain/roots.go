@@ -168,7 +168,7 @@ func (r *Roots) claimedIssuersOf(cert *x509.Certificate, wanted issuance) []*x50
 			found = append(found, root)
 		}
 	}
-	if len(cert.Issuer.Names) == 0 {
+	if len(cert.RawIssuer) <= emptyName {
 		return found // an empty name is part of every certificate
 	}
 	for known := range bundle.Roots() {
@@ -182,6 +182,9 @@ func (r *Roots) claimedIssuersOf(cert *x509.Certificate, wanted issuance) []*x50
 	}
 	return found
 }
+
+// emptyName is the size of an empty name in DER, in bytes.
+const emptyName = 2
 
 // trusts reports whether the pool has this root.
 func (r *Roots) trusts(root *x509.Certificate) bool {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
 )
@@ -154,6 +155,25 @@ func TestBadSignatureUnderAPublicRoot(t *testing.T) {
 				t.Errorf("valid: %v, problems %v", c.Valid, c.Problems)
 			}
 		})
+	}
+}
+
+// A certificate that crypto/x509 rejects is judged by the same roots.
+func TestBadSignatureOfUnreadCertificate(t *testing.T) {
+	p := newPKI(t)
+	for known := range bundle.Roots() {
+		root, err := x509.ParseCertificate(known.Certificate)
+		if err != nil || len(root.SubjectKeyId) == 0 || known.Constraint != nil || root.PublicKeyAlgorithm != x509.ECDSA {
+			continue
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(root)
+		unread := p.reissued(p.forged(root), nil, validity(asn1.TagGeneralizedTime, "20200101000000.0Z", "20991231235959.0Z"), withKey(p.root("Forger")))
+		c := verify(certificate.ParseChain([][]byte{unread}, nil), "localhost", 0, &Roots{Pool: pool, public: isPublicRoot}, labtest.Now).Chain
+		if !c.Has(ProblemBadSignature) || !c.Has(ProblemBadCertificate) || c.Has(ProblemUnknownAuthority) {
+			t.Errorf("problems %v", c.Problems)
+		}
+		return
 	}
 }
 
