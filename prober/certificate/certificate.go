@@ -215,6 +215,3 @@ func names(cert *x509.Certificate) Names {
 	}
 	return n
 }
-
-// All returns all names, DNS names first.
-func (n Names) All() []string { return slices.Concat(n.DNS, n.IPAddresses) }

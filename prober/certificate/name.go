@@ -83,6 +83,12 @@ func decode(tag derTag, value []byte) string {
 	return string(runes)
 }
 
+// NamesCut reports whether a certificate that crypto/x509 has not read may have more names
+// than were read here.
+func NamesCut(cert *x509.Certificate) bool {
+	return len(cert.DNSNames)+len(cert.IPAddresses) >= maxSubjectNames || len(cert.Extensions) >= maxExtensions
+}
+
 // readNames reads the DNS names and IP addresses among the names of a certificate (RFC
 // 5280 section 4.2.1.6). Of the others it reads nothing.
 func readNames(cert *x509.Certificate, value reader) {

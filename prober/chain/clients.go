@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/text"
 )
 
@@ -20,13 +21,17 @@ func tooWide(name string) bool {
 	return wildcard && !strings.Contains(domain, ".")
 }
 
-// checkName reports a leaf whose names do not match.
+// checkName reports a leaf whose names do not match. If not all of them were read, another
+// may match.
 func (v *verification) checkName() {
 	leaf := v.sent[0]
 	if v.Name == "" {
 		return
 	}
 	if err := leaf.VerifyHostname(v.Name); err != nil {
+		if v.unread[leaf] != nil && certificate.NamesCut(leaf) {
+			return
+		}
 		v.report(ProblemNameMismatch, leaf, "%s is not among the names of the leaf (%s)", text.Quote(v.Name), validNames(leaf))
 		return
 	}

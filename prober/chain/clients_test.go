@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,28 @@ func TestNames(t *testing.T) {
 		if c.Valid != test.match || c.Has(ProblemNameMismatch) == test.match || len(c.Path) != 2 {
 			t.Errorf("%s with %q: valid is %v, problems are %v", test.name, test.of, c.Valid, c.Problems)
 		}
+	}
+}
+
+// Of a leaf with too many names only some are read. Whether the others match is not known.
+func TestNamesThatAreNotRead(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	many := make([]string, 30_000)
+	for i := range many {
+		many[i] = fmt.Sprintf("n%d", i)
+	}
+	leaf := p.leaf(root, func(c *x509.Certificate) { c.DNSNames = append(many, "localhost") })
+	c := uncached(certs(leaf), "localhost", trust(root), labtest.Now)
+	if c.Valid || !c.Unverified || !slices.Equal(problems(c), []Problem{ProblemTooLarge}) {
+		t.Errorf("valid is %v, unverified is %v, problems are %v", c.Valid, c.Unverified, c.Problems)
+	}
+	few := p.leaf(root, func(c *x509.Certificate) {
+		c.DNSNames = []string{"n0"}
+		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 99}, Value: slices.Repeat([]byte{0x05, 0}, 20_000)})
+	})
+	if c := uncached(certs(few), "localhost", trust(root), labtest.Now); !c.Has(ProblemNameMismatch) || !c.Has(ProblemTooLarge) {
+		t.Errorf("all names were read: problems are %v", c.Problems)
 	}
 }
 
