@@ -88,6 +88,12 @@ func Days(from, to time.Time) float64 {
 	return (float64(to.Unix()-from.Unix()) + float64(to.Nanosecond()-from.Nanosecond())/1e9) / (24 * 60 * 60)
 }
 
+// IssuedBy reports whether this is the common name of the issuer, as it is in the
+// certificate or as it is shown.
+func (c *Certificate) IssuedBy(commonName string) bool {
+	return commonName == c.IssuerCN || printable(commonName) == c.IssuerCN
+}
+
 // Size is how many bytes the certificate takes: its strings, and the headers.
 func (c *Certificate) Size() int {
 	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.SerialNumber) +

@@ -43,3 +43,14 @@ func FuzzCertificate(f *testing.F) {
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
+
+// The name of an issuer is found as it is in the certificate, also where it is shown
+// otherwise.
+func TestIssuedBy(t *testing.T) {
+	for _, name := range []string{"CA", "C\u200eA", "C\tA", strings.Repeat("é", 200), ""} {
+		c := Describe(&x509.Certificate{Issuer: pkix.Name{CommonName: name}})
+		if !c.IssuedBy(name) || !c.IssuedBy(c.IssuerCN) || c.IssuedBy("another CA") {
+			t.Errorf("%q, shown as %q", name, c.IssuerCN)
+		}
+	}
+}

@@ -118,7 +118,7 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 			}), "sha256/"+leaf.SPKISHA256)
 		}
 		if o.Issuer != "" {
-			add("issuer", leaf.IssuerCN == o.Issuer, leaf.IssuerCN)
+			add("issuer", leaf.IssuedBy(o.Issuer), leaf.IssuerCN)
 		}
 		if o.same != "" {
 			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
