@@ -149,11 +149,10 @@ func (s *session12) next() (hello.Record, error) {
 	return hello.Record{}, errTooManyRecords
 }
 
-// ticketbleed resumes a session with a ticket and a session ID of one byte, and else the
-// hello of before. A server that
-// accepts the ticket has to answer with the same ID (RFC 5077 section 3.4). A vulnerable
-// one answers with 32 bytes, of which 31 are memory (CVE-2016-9244; the method of
-// filippo.io/Ticketbleed with a shorter ID). Only their number is looked at.
+// ticketbleed resumes a session with its first hello, a ticket and a session ID of one
+// byte. A server that accepts the ticket has to answer with the same ID (RFC 5077 section
+// 3.4). A vulnerable one answers with 32 bytes, of which 31 are memory (CVE-2016-9244; the
+// method of filippo.io/Ticketbleed with a shorter ID). Only their number is looked at.
 func (s *scanner) ticketbleed(ctx context.Context, t *handshake.Recorded, session *tls.ClientSessionState) {
 	if session == nil {
 		return

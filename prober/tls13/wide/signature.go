@@ -43,7 +43,8 @@ var schemes = map[hello.SignatureScheme]scheme{
 }
 
 // verifySignature verifies the signature of a CertificateVerify over the hash of the
-// transcript, with the key of the leaf. The error is ErrSignature if it is wrong. Unproved: the scheme, or a key of this kind, is not known here.
+// transcript, with the key of the leaf. The error is ErrSignature if it is wrong. Unproved:
+// the scheme, or a key of this kind, is not known here.
 func verifySignature(leaf []byte, id hello.SignatureScheme, transcript, signature []byte) (Proof, error) {
 	s, known := schemes[id]
 	if !known {
