@@ -39,6 +39,7 @@ type setting struct {
 // to be asked who speaks for us.
 type explanation struct {
 	groups      []hello.Group // that sslscan does not see: gnutls-cli exchanges keys in them
+	suites      bool          // that sslscan does not see: s_client gets each if it offers no other
 	clientOrder []string      // suites for which testssl reports the order of the server, and s_client gets the one that it offers first
 	because     string
 }
@@ -48,6 +49,8 @@ var (
 	finiteGroups   = []hello.Group{hello.FFDHE2048, hello.FFDHE3072, hello.FFDHE4096, hello.FFDHE6144, hello.FFDHE8192}
 	// sslscan 2.0.7 lists them only for TLS 1.3.
 	belowTLS13 = "sslscan asks for the groups of RFC 7919 in TLS 1.3 only"
+	// It takes the certificate with an ECDSA key if any suite of a ClientHello is for one.
+	oneCertificate = "sslscan offers all suites together, and this server selects a certificate before it selects a suite"
 	// With another suite first in the same s_server, sslscan sees all of them.
 	firstIsDHE = "sslscan offers DHE beside ECDHE when it asks for a group, and this server prefers DHE"
 	// RFC 8422 section 5.1: the groups of a client are also the curves of certificates.
@@ -98,6 +101,7 @@ func (s *site) agree(settings []setting) {
 			other := sslscan(t, port)
 			for _, e := range setting.explained {
 				e.addGroups(t, port, found, other)
+				e.addSuites(t, port, found, other)
 			}
 			lines := found.disagreements(other)
 			if setting.order == "server" {
@@ -155,6 +159,31 @@ func (e explanation) correctOrder(t *testing.T, port string, found, other *scan)
 	}
 	t.Logf("the order is the client's, say we and s_client; %s", e.because)
 	other.order = "client"
+}
+
+// addSuites has another scanner see the suites of TLS 1.2 that it did not, and the prime, if
+// s_client gets each of them.
+func (e explanation) addSuites(t *testing.T, port string, found, other *scan) {
+	t.Helper()
+	if !e.suites {
+		return
+	}
+	for _, suite := range found.suites[hello.TLS12] {
+		if slices.Contains(other.suites[hello.TLS12], suite) {
+			continue
+		}
+		name := strings.TrimSpace(strings.TrimPrefix(string(run(t, nil, "openssl", "ciphers", "-convert", suite.String())), "OpenSSL cipher name: "))
+		output := run(t, nil, "openssl", "s_client", "-connect", "127.0.0.1:"+port, "-servername", "localhost", "-tls1_2", "-cipher", name)
+		if !bytes.Contains(output, []byte("Cipher is "+name+"\n")) {
+			t.Errorf("%s: s_client does not get it either:\n%s", suite, output)
+			continue
+		}
+		t.Logf("%s: only we and s_client; %s", suite, e.because)
+		other.suites[hello.TLS12] = append(other.suites[hello.TLS12], suite)
+		if strings.HasPrefix(name, "DHE-") {
+			other.dhBits = found.dhBits
+		}
+	}
 }
 
 // witnessed has gnutls-cli exchange keys in a group, below TLS 1.3. It offers the
@@ -373,7 +402,7 @@ frontend tls
 `)
 	s.run("haproxy", "-db", "-f", "{dir}/haproxy.cfg")
 	s.agree([]setting{
-		{"both certificates without tickets", "{:both}", "server", false, nil},
+		{"both certificates without tickets", "{:both}", "server", false, []explanation{{suites: true, because: oneCertificate}}},
 		{"TLS 1.0 and 1.1", "{:old}", "client", false, []explanation{{groups: []hello.Group{hello.FFDHE2048}, because: belowTLS13}}},
 		{"one suite in one group", "{:one}", "", false, nil},
 	})

@@ -56,6 +56,21 @@ func (l *suiteList) add(more suiteList) {
 	l.refused, l.alert, l.ignores = more.refused, more.alert, l.ignores || more.ignores
 }
 
+// hiddenByECDSA returns the suites of a part for which a server with several certificates
+// may need another one than for those of ECDSA. HAProxy, for example, selects a certificate
+// before it selects a suite, and takes the one with an ECDSA key if any suite of the
+// ClientHello is for such a key: it then accepts no suite for RSA.
+func (l *suiteList) hiddenByECDSA(part []hello.CipherSuite) []hello.CipherSuite {
+	isECDSA := func(id hello.CipherSuite) bool {
+		suite := hello.Find(id)
+		return suite != nil && suite.Authentication == "ECDSA"
+	}
+	if !slices.ContainsFunc(l.accepted, isECDSA) || !slices.ContainsFunc(part, isECDSA) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(part), func(id hello.CipherSuite) bool { return isECDSA(id) || slices.Contains(l.accepted, id) })
+}
+
 // needsShares tells whether the server refused TLS 1.3 otherwise than with an alert about
 // the version. It may not implement HelloRetryRequest.
 func (l *suiteList) needsShares() bool {
@@ -105,11 +120,18 @@ func (s *scanner) list(ctx context.Context, v hello.Version, size int, first sen
 // for Diffie-Hellman over a prime of the server's own.
 func (s *scanner) listParts(ctx context.Context, v hello.Version, size int, ask sender) suiteList {
 	l := suiteList{others: scan.Accepted}
+	hides := true // until it is known: suites that are accepted only without those for ECDSA
 	for _, part := range hello.Parts(v, size) {
-		if l.add(s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: part}, ask)); l.refused || !s.final(l.others) {
+		l.add(s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: part}, ask))
+		ask = s.Ask
+		if hidden := l.hiddenByECDSA(part); hides && len(hidden) > 0 && !l.refused && s.final(l.others) {
+			found := s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: hidden}, ask)
+			hides = !found.empty()
+			l.add(found)
+		}
+		if l.refused || !s.final(l.others) {
 			return l
 		}
-		ask = s.Ask
 	}
 	if v < hello.TLS10 || v > hello.TLS12 || l.ignores { // SSL 3.0 has no extensions
 		return l
