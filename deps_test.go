@@ -34,7 +34,7 @@ var imports = map[string]string{
 	"prober/check/versions":        "check endpoint hello option scan",
 	"prober/check/ciphers":         "check endpoint failure hello option scan",
 	"prober/check/resumption":      "check endpoint handshake hello option scan",
-	"prober/check/vulnerabilities": "endpoint handshake hello option scan",
+	"prober/check/vulnerabilities": "certificate endpoint handshake hello option scan",
 	"prober/check/policy":          "chain ciphers versions failure handshake hello text",
 	"prober/check/expect":          "certificate chain failure handshake option text",
 	"prober/check":                 "endpoint failure identity text",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/scan"
 )
@@ -130,11 +130,8 @@ func publicKey(f *hello.Flight) *rsa.PublicKey {
 	if suite == nil || suite.KeyExchange != "RSA" || len(f.Certificates) == 0 {
 		return nil
 	}
-	certificate, err := x509.ParseCertificate(f.Certificates[0])
-	if err != nil {
-		return nil
-	}
-	key, ok := certificate.PublicKey.(*rsa.PublicKey)
+	leaf := certificate.ParseChain(f.Certificates[:1], nil)[0] // within bounds
+	key, ok := leaf.X509.PublicKey.(*rsa.PublicKey)
 	if !ok || key.Size() < secretLength+minPadding || key.Size() > maxRSABytes || key.E < 2 {
 		return nil
 	}
