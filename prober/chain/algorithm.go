@@ -12,6 +12,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	mathbits "math/bits"
 	"slices"
 
 	"github.com/cloudflare/circl/sign/ed448"
@@ -176,13 +177,22 @@ func signatureName(cert *x509.Certificate) string {
 // which that would take minutes.
 const maxRSABits = 16384
 
+// affordable reports whether signatures are verified with a key. A long exponent makes that
+// almost four times as costly, and is not in use; those of up to 8192 bits may have one, as
+// a verification then takes as long as with 16384 bits and the usual exponent, 65537.
+func affordable(key *rsa.PublicKey) bool {
+	const usualExponent = 17 // bits
+	bits := key.N.BitLen()
+	return bits <= maxRSABits/2 || bits <= maxRSABits && mathbits.Len(uint(key.E)) <= usualExponent
+}
+
 var errBadSignature = errors.New("the signature does not verify")
 
 // checkSignature verifies the signature of child under the key of parent. The error
 // is x509.ErrUnsupportedAlgorithm if that cannot be done. It knows all that OpenSSL does
 // and that a maintained library has, whether browsers accept it or not.
 func checkSignature(parent, child *x509.Certificate) error {
-	if key, ok := parent.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
+	if key, ok := parent.PublicKey.(*rsa.PublicKey); ok && !affordable(key) {
 		return x509.ErrUnsupportedAlgorithm
 	}
 	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
@@ -265,10 +275,13 @@ func ecdsaKey(info publicKeyInfo) (*ecdsa.PublicKey, bool) {
 // RSA-PSS, and with other hashes.
 func checkRSA(info publicKeyInfo, algorithm pkix.AlgorithmIdentifier, hash crypto.Hash, body, signature []byte) error {
 	var key struct{ N, E *big.Int }
-	if _, err := asn1.Unmarshal(info.Key.RightAlign(), &key); err != nil || key.N.BitLen() > maxRSABits || key.E.BitLen() > 31 {
+	if _, err := asn1.Unmarshal(info.Key.RightAlign(), &key); err != nil || key.E.BitLen() > 31 {
 		return x509.ErrUnsupportedAlgorithm
 	}
 	public := &rsa.PublicKey{N: key.N, E: int(key.E.Int64())}
+	if !affordable(public) {
+		return x509.ErrUnsupportedAlgorithm
+	}
 	if algorithm.Algorithm.String() != oidRSAPSS {
 		if hash == 0 || info.Algorithm.Algorithm.String() == oidRSAPSS {
 			return x509.ErrUnsupportedAlgorithm

@@ -266,17 +266,22 @@ func (p pki) unknownSchemes() map[string]scheme {
 	})
 	signDSA.key.Algorithm.Parameters = asn1.RawValue{FullBytes: p.marshal(struct{ P, Q, G *big.Int }{parameters.P, parameters.Q, parameters.G})}
 
-	large := new(big.Int).Lsh(big.NewInt(1), 1_000_000)
-	huge := p.schemeOf("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11", p.marshal(struct {
-		N *big.Int
-		E int
-	}{large.SetBit(large, 0, 1), 1<<31 - 1}), func([]byte) ([]byte, error) { return make([]byte, 125_001), nil })
-	huge.key.Algorithm.Parameters, huge.algorithm.Parameters = asn1.NullRawValue, asn1.NullRawValue
+	costly := func(bits uint) scheme {
+		modulus := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		s := p.schemeOf("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11", p.marshal(struct {
+			N *big.Int
+			E int
+		}{modulus.SetBit(modulus, 0, 1), 1<<31 - 1}), func([]byte) ([]byte, error) { return make([]byte, bits/8), nil })
+		s.key.Algorithm.Parameters, s.algorithm.Parameters = asn1.NullRawValue, asn1.NullRawValue
+		return s
+	}
 	return map[string]scheme{
 		"SM2":                            sm2,
 		"DSA":                            signDSA,
 		"an algorithm that nobody knows": p.schemeOf("1.2.3.4.5", "1.2.3.4.6", []byte{1, 2, 3}, garbage),
-		"an RSA key of a million bits":   huge, // to verify one signature takes minutes
+		// To verify one signature takes minutes, and 6 ms: a hundred of them are tried twice.
+		"an RSA key of a million bits":                   costly(1_000_000),
+		"an RSA key of 16384 bits and an exponent of 31": costly(16384),
 	}
 }
 

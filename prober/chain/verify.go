@@ -66,7 +66,7 @@ func (v *verification) verifyRead() ([][]*x509.Certificate, error) {
 func verifyX509(certs []*x509.Certificate, name string, pool *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
 	intermediates := x509.NewCertPool()
 	for _, cert := range certs[1:] {
-		if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() <= maxRSABits {
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || affordable(key) {
 			intermediates.AddCert(cert)
 		}
 	}
