@@ -60,8 +60,10 @@ func (p *Prober) probeAddress(ctx context.Context, r *Result, addrs []netip.Addr
 		return
 	}
 	defer conn.Close()
-	if certificates := p.handshake(ctx, r, conn, addrs); len(certificates) > 0 {
-		p.verify(r, certificates)
+	h := p.handshake(ctx, r, conn, addrs)
+	defer h.Release()
+	if len(h.Certificates) > 0 {
+		p.verify(r, h.Certificates)
 	}
 }
 
@@ -84,15 +86,15 @@ func (p *Prober) connect(ctx context.Context, r *Result, addrs []netip.AddrPort)
 	return conn.Conn, ok
 }
 
-// handshake performs the handshake, and returns the certificates that the server
-// sent.
-func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs []netip.AddrPort) []*certificate.Parsed {
+// handshake performs the handshake. The caller releases the outcome.
+func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs []netip.AddrPort) (h *handshake.Outcome) {
+	h = new(handshake.Outcome)
 	defer r.recover(failure.PhaseKeyExchange)
 	again := func(ctx context.Context) (net.Conn, error) { return p.endpoint(r, addrs).Connect(ctx) }
-	h := p.client.Handshake(ctx, conn, &handshake.Peer{Target: &r.Target, Remote: r.Remote, Connect: again})
+	h = p.client.Handshake(ctx, conn, &handshake.Peer{Target: &r.Target, Remote: r.Remote, Connect: again})
 	r.Session, r.Selected, r.Failure = h.Session, h.Selected, h.Failure
 	r.Phases = append(r.Phases, h.Phases...)
-	return h.Certificates
+	return h
 }
 
 // verify judges the chain.

@@ -48,6 +48,20 @@ func (r *Room) Reader(ctx context.Context, in io.Reader, limit int) Reader {
 	return Reader{in: in, ctx: ctx, room: r, limit: limit}
 }
 
+// Hold waits for the room that an answer of size bytes needs which was read before. The
+// caller calls Release of the reader, also after an error, which wraps ErrFull.
+func (r *Room) Hold(ctx context.Context, size int) (Reader, error) {
+	held := r.Reader(ctx, nil, size)
+	for held.read < size {
+		end, err := held.next()
+		if err != nil {
+			return held, err
+		}
+		held.read = end
+	}
+	return held, nil
+}
+
 // Read reads from the connection. The error wraps ErrTooLarge or ErrFull, or is one of the
 // connection.
 func (r *Reader) Read(b []byte) (int, error) {

@@ -40,18 +40,37 @@ func TestRoom(t *testing.T) {
 				open = append(open, r)
 			}
 			if test.places > 0 {
-				if _, err := io.ReadAll(answer(over, room, test.size, 1<<20)); !errors.Is(err, ErrFull) || !errors.Is(err, context.Canceled) {
+				full := answer(over, room, test.size, 1<<20)
+				if _, err := io.ReadAll(full); !errors.Is(err, ErrFull) || !errors.Is(err, context.Canceled) {
 					t.Errorf("one more answer: %v, want ErrFull", err)
 				}
+				full.Release() // a large one may have got the place of a medium one
 			}
 			if _, err := io.ReadAll(answer(over, room, SmallAnswer-1, 1<<20)); err != nil {
 				t.Errorf("a small answer: %v", err)
+			}
+			if test.places > 0 {
+				held, err := room.Hold(over, test.size)
+				if !errors.Is(err, ErrFull) {
+					t.Errorf("to hold one more answer: %v, want ErrFull", err)
+				}
+				held.Release()
 			}
 			for _, r := range open {
 				r.Release()
 			}
 			if len(room.medium)+len(room.large) > 0 {
 				t.Errorf("after all were released, %d and %d places are taken", len(room.medium), len(room.large))
+			}
+			for range cmp.Or(test.places, 1000) {
+				held, err := room.Hold(t.Context(), test.size)
+				if err != nil {
+					t.Fatalf("to hold an answer: %v", err)
+				}
+				defer held.Release()
+			}
+			if test.places > 0 && len(room.medium) != test.places && len(room.large) != test.places {
+				t.Errorf("held answers take %d and %d places", len(room.medium), len(room.large))
 			}
 		})
 	}

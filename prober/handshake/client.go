@@ -99,6 +99,17 @@ type Outcome struct {
 	Certificates []*certificate.Parsed
 	Phases       []failure.PhaseTime
 	Failure      *failure.Failure // nil: none
+
+	held []*bounded.Reader // the room that Certificates need
+}
+
+// Release gives back the room for the certificates: the caller calls it once it does not
+// need them any more.
+func (h *Outcome) Release() {
+	for _, answer := range h.held {
+		answer.Release()
+	}
+	h.held = nil
 }
 
 // Peer is a server to perform a handshake with.
@@ -111,7 +122,7 @@ type Peer struct {
 // Handshake performs a handshake. It tries the TLS 1.3 client, then crypto/tls on a new
 // connection. If the server rejects both, it sends other ClientHellos, on more
 // connections, to find out what the server would select. The caller sets the deadline of
-// conn and closes it; Handshake may close it earlier.
+// conn and closes it; Handshake may close it earlier. The caller releases the outcome.
 func (c *Client) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outcome {
 	h := c.attempt(ctx, conn, peer)
 	switch {
@@ -119,6 +130,7 @@ func (c *Client) Handshake(ctx context.Context, conn net.Conn, peer *Peer) *Outc
 		c.looks.Delete(serverOf(peer))
 	case h.needsLook():
 		conn.Close() // some servers accept one client at a time
+		h.Release()
 		h.look(ctx, c, peer)
 	}
 	for _, s := range []*Session{h.Session, h.Selected} {
@@ -148,6 +160,7 @@ func (c *Client) attempt(ctx context.Context, conn net.Conn, peer *Peer) *Outcom
 		return h
 	}
 	conn.Close() // some servers accept one client at a time
+	h.Release()
 	c.fallback.Put(key, false, key.size())
 	again, err := peer.Connect(ctx)
 	if err != nil {
@@ -194,13 +207,14 @@ func (h *Outcome) supported() bool {
 // and crypto/tls has to perform it on another connection.
 func (c *Client) withTLS13(ctx context.Context, conn net.Conn, t *target.Target) (*Outcome, bool) {
 	wire := c.watch(ctx, conn)
-	defer wire.release()
+	done := false
+	defer wire.releaseUnless(&done)
 	start := time.Now()
 	state, err := c.tls13.Handshake(wire, t.Name(), c.Protocols(t))
 	if err == nil {
 		err = wire.gone
 	}
-	h := &Outcome{Phases: wire.phases(start, time.Now())}
+	h := &Outcome{Phases: wire.phases(start, time.Now()), held: []*bounded.Reader{&wire.answer}}
 	if state != nil {
 		h.Session = &Session{
 			Version: tls.VersionTLS13, CipherSuite: state.CipherSuite, Group: tls.CurveID(state.Group), ALPN: state.ALPN, ServerName: state.ServerName,
@@ -215,6 +229,7 @@ func (c *Client) withTLS13(ctx context.Context, conn net.Conn, t *target.Target)
 	if !unsupported {
 		c.counts.TLS13.Add(1)
 	}
+	done = true
 	return h, !unsupported
 }
 
@@ -240,7 +255,8 @@ func (c *Client) withCryptoTLS(ctx context.Context, conn net.Conn, t *target.Tar
 // perform performs a handshake with crypto/tls. It changes config.
 func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config) *Outcome {
 	wire := c.watch(ctx, conn)
-	defer wire.release()
+	done := false
+	defer wire.releaseUnless(&done)
 	secrets := new(secretLog)
 	wire.chain = &chainReader{secrets: secrets}
 	answer := &certificateAnswer{own: c.certificate}
@@ -252,7 +268,7 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	err := client.Handshake()
 	unwrap(conn)
 	took := time.Since(start)
-	h := &Outcome{Phases: wire.phases(start, time.Now())}
+	h := &Outcome{Phases: wire.phases(start, time.Now()), held: []*bounded.Reader{&wire.answer}}
 	h.observe(client.ConnectionState(), answer.requested)
 	answer.sent = answer.requested && (err == nil || h.Session.Version < tls.VersionTLS13 && wire.writes > 1)
 	clear := true
@@ -275,6 +291,7 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	if h.Session != nil && clear {
 		h.Session.WithoutCertificate = answer.acceptance(h.Failure)
 	}
+	done = true
 	return h
 }
 

@@ -109,7 +109,9 @@ func (h *Outcome) look(ctx context.Context, c *Client, peer *Peer) {
 	}
 	now := remembered{failed: l.failed, shape: seen.shape, verdict: known.verdict, selected: [3]uint16{seen.session.Version, seen.session.CipherSuite, uint16(seen.session.Group)}}
 	if known.shape != now.shape || known.selected != now.selected {
-		now.verdict = l.judge(ctx, seen)
+		chain := seen.drop()
+		now.verdict = l.verdict(ctx, seen)
+		h.restore(ctx, c, seen, chain)
 	}
 	c.looks.Put(key, now, key.size())
 	h.Selected, h.Certificates = seen.session, seen.certificates
@@ -240,6 +242,7 @@ func (l *look) askCryptoTLS(ctx context.Context, highest uint16) (*sighting, ans
 		config.MaxVersion = highest
 	}
 	h := l.client.perform(ctx, conn, config)
+	defer h.Release()
 	seen := &sighting{shape: shapeTLS12, session: h.Session, certificates: h.Certificates, completed: h.Failure == nil, done: len(h.Certificates) > 0}
 	switch {
 	case h.Failure == nil:
@@ -252,35 +255,6 @@ func (l *look) askCryptoTLS(ctx context.Context, highest uint16) (*sighting, ans
 	return nil, refused
 }
 
-// maxHeld is how large certificates may be, in bytes of memory, that are held while a look
-// makes more connections. Real chains take some 40 kB.
-const maxHeld = 128 << 10
-
-// judge returns the verdict of a look. It takes as many connections, and as long, as a
-// server likes; meanwhile large certificates are not held, and then the server is asked
-// for them again.
-func (l *look) judge(ctx context.Context, seen *sighting) failure.Reason {
-	if !large(seen.certificates) {
-		return l.verdict(ctx, seen)
-	}
-	seen.certificates = nil
-	verdict := l.verdict(ctx, seen)
-	if again, _ := l.ask(ctx, seen.shape, false); again != nil {
-		seen.certificates = again.certificates
-	}
-	return verdict
-}
-
-func large(certificates []*certificate.Parsed) bool {
-	size := 0
-	for _, cert := range certificates {
-		if size += cert.Size(); size > maxHeld {
-			return true
-		}
-	}
-	return false
-}
-
 // verdict is why a current client fails, if the answers tell. Each claim is that one
 // offer is refused and another accepted, so both are made: a server that fails now and
 // then must not be taken for one that refuses.
@@ -288,6 +262,9 @@ func (l *look) verdict(ctx context.Context, seen *sighting) failure.Reason {
 	if !blamesServer(l.failed) {
 		return ""
 	}
+	asking := *l.client // about answers alone: certificates take memory
+	asking.parse = func([][]byte) []*certificate.Parsed { return nil }
+	l.client = &asking
 	accepts := func(s shape, narrow bool) func() answer {
 		return func() answer { _, got := l.ask(ctx, s, narrow); return got }
 	}
@@ -375,3 +352,27 @@ func (e *legacyError) Error() string {
 }
 
 func (e *legacyError) Unwrap() error { return e.err }
+
+// drop returns the certificates in DER, and drops them otherwise: they take many times more
+// memory, and the servers that decide how long a verdict takes decide how many wait for one.
+func (s *sighting) drop() [][]byte {
+	chain := make([][]byte, len(s.certificates))
+	for i, cert := range s.certificates {
+		chain[i] = cert.X509.Raw
+	}
+	s.certificates = nil
+	return chain
+}
+
+// restore reads the certificates again, as soon as there is room for them.
+func (h *Outcome) restore(ctx context.Context, c *Client, seen *sighting, chain [][]byte) {
+	size := 0
+	for _, der := range chain {
+		size += len(der)
+	}
+	held, err := c.room.Hold(ctx, size)
+	if err == nil {
+		seen.certificates = c.certificates(chain)
+	}
+	h.held = append(h.held, &held)
+}

@@ -265,7 +265,7 @@ func TestLookAtLargeChain(t *testing.T) {
 		})
 	}})
 	p := probetest.New(t, probetest.Module(t, lab))
-	for i, want := range []int64{10, 2} {
+	for i, want := range []int64{9, 2} {
 		before := calls.Load()
 		r := p.Probe(t.Context(), probetest.Target(t, addr))
 		if r.Failure == nil || r.Failure.Reason != failure.ReasonTLS13Intolerant || r.Chain == nil || len(r.Chain.Certificates) != most {

@@ -46,6 +46,13 @@ func (c *watchedConn) silent() bool { return c.heard == 0 }
 
 func (c *watchedConn) release() { c.answer.Release() }
 
+// releaseUnless releases if a handshake was not done, because of a panic.
+func (c *watchedConn) releaseUnless(done *bool) {
+	if !*done {
+		c.release()
+	}
+}
+
 func (c *watchedConn) Write(b []byte) (int, error) {
 	if c.sent.IsZero() {
 		c.sent = time.Now()
