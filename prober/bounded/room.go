@@ -93,6 +93,12 @@ func (r *Reader) take(index int, places chan struct{}) error {
 		return nil
 	}
 	select {
+	case places <- struct{}{}: // also after the end of the context
+		r.held = append(r.held, places)
+		return nil
+	default:
+	}
+	select {
 	case places <- struct{}{}:
 		r.held = append(r.held, places)
 		return nil
