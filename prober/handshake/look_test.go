@@ -248,8 +248,8 @@ func TestLookIsRemembered(t *testing.T) {
 	}
 }
 
-// TestLookAtLargeChain checks that a large chain is asked for again after the verdict: many
-// servers may take long over the connections of a verdict.
+// TestLookAtLargeChain checks that a large chain is read after the verdict, and is not asked
+// for again.
 func TestLookAtLargeChain(t *testing.T) {
 	lab := labtest.Lab(t)
 	certificate := newCertificate(t, lab)
