@@ -16,6 +16,9 @@ var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 		func(c *chain.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
 	gauges("tls_chain_problem", "Problems of the chain: 1 for each that it has, 0 for each that it does not have.",
 		[]string{"problem"}, func(c *chain.Chain, set setter) {
+			if c.Unverified && len(c.Problems) == 0 {
+				return // nothing was asked
+			}
 			for _, p := range chain.Problems {
 				// Revocation was not checked, and without a name neither was the
 				// name.

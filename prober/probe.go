@@ -12,9 +12,11 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"tls_exporter/prober/certificate"
+	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/endpoint"
 	"tls_exporter/prober/failure"
@@ -63,7 +65,7 @@ func (p *Prober) probeAddress(ctx context.Context, r *Result, addrs []netip.Addr
 	h := p.handshake(ctx, r, conn, addrs)
 	defer h.Release()
 	if len(h.Certificates) > 0 {
-		p.verify(r, h.Certificates)
+		p.verify(ctx, r, h.Certificates)
 	}
 }
 
@@ -97,10 +99,18 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 	return h
 }
 
-// verify judges the chain.
-func (p *Prober) verify(r *Result, certificates []*certificate.Parsed) {
+// verify judges the chain. Only so many are verified at a time: the worst takes a tenth of a
+// second of CPU, and a probe that waits for its turn ends at its deadline.
+func (p *Prober) verify(ctx context.Context, r *Result, certificates []*certificate.Parsed) {
 	defer r.recover(failure.PhaseVerify)
 	start := time.Now()
+	leave, err := p.process.Handshakes.Chains.Take(ctx, 1, 2*runtime.GOMAXPROCS(0))
+	if err != nil {
+		r.Chain = chain.Unjudged(certificates, r.Target.Name(), start)
+		r.fail(failure.PhaseVerify, failure.ReasonLocalResources, err)
+		return
+	}
+	defer leave()
 	var usage x509.KeyUsage
 	if r.Session != nil {
 		usage = r.Session.LeafUsage()

@@ -12,13 +12,16 @@ import (
 	"tls_exporter/prober/resolve"
 )
 
+// maxMembers is how many addresses of all pools together are probed at a time.
+const maxMembers = 160
+
 // probePool probes every address in parallel, at most MaxAddresses of them. The
 // rest of the result is that of one address. All pools together probe only so many
 // addresses at a time, because each takes as much memory as a probe.
 func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
 	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that the order of the DNS answer, which changes, has no effect
 	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
-	leave, err := p.process.Handshakes.Pools.Take(ctx, len(probes))
+	leave, err := p.process.Handshakes.Pools.Take(ctx, len(probes), maxMembers)
 	if err != nil {
 		r.fail(failure.PhaseConnect, failure.ReasonLocalResources, err)
 		return

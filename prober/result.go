@@ -87,7 +87,7 @@ func (r *Result) end() {
 // failVerify makes the most severe problem of an invalid chain the failure of the
 // probe.
 func (r *Result) failVerify() {
-	if r.Chain != nil && !r.Chain.Valid {
+	if r.Chain != nil && !r.Chain.Valid && len(r.Chain.Problems) > 0 {
 		worst := r.Chain.Problems[0]
 		r.fail(failure.PhaseVerify, failure.Reason(worst.Problem), errors.New(worst.Detail))
 	}

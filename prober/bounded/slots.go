@@ -15,13 +15,10 @@ type Slots struct {
 	free *semaphore.Weighted
 }
 
-// maxSlots is how many there are.
-const maxSlots = 160
-
-// Take waits for n slots, at most all of them, in turn. The caller calls leave to give
-// them back. The error wraps ErrFull.
-func (s *Slots) Take(ctx context.Context, n int) (leave func(), err error) {
-	s.once.Do(func() { s.free = semaphore.NewWeighted(maxSlots) })
+// Take waits for n of the slots, in turn. There are as many as the first caller says, and
+// at least n. The caller calls leave to give them back. The error wraps ErrFull.
+func (s *Slots) Take(ctx context.Context, n, slots int) (leave func(), err error) {
+	s.once.Do(func() { s.free = semaphore.NewWeighted(int64(slots)) })
 	if err := s.free.Acquire(ctx, int64(n)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFull, err)
 	}

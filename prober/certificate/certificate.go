@@ -94,6 +94,21 @@ func (c *Certificate) IssuedBy(commonName string) bool {
 	return commonName == c.IssuerCN || printable(commonName) == c.IssuerCN
 }
 
+// fewNames is how many names WithFewNames leaves.
+const fewNames = 4
+
+// WithFewNames returns the certificate without most of its names, if it has many.
+func (c *Certificate) WithFewNames() *Certificate {
+	if len(c.Names.DNS)+len(c.Names.IPAddresses) <= fewNames {
+		return c
+	}
+	few := *c
+	few.Names.DNS = slices.Clone(c.Names.DNS[:min(len(c.Names.DNS), fewNames)])
+	few.Names.IPAddresses = slices.Clone(c.Names.IPAddresses[:min(len(c.Names.IPAddresses), fewNames-len(few.Names.DNS))])
+	few.Names.More += len(c.Names.DNS) + len(c.Names.IPAddresses) - len(few.Names.DNS) - len(few.Names.IPAddresses)
+	return &few
+}
+
 // Size is how many bytes the certificate takes: its strings, and the headers.
 func (c *Certificate) Size() int {
 	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.SerialNumber) +

@@ -54,3 +54,14 @@ func TestIssuedBy(t *testing.T) {
 		}
 	}
 }
+
+func TestWithFewNames(t *testing.T) {
+	c := &Certificate{Names: Names{DNS: []string{"a", "b", "c"}, IPAddresses: []string{"1.1.1.1", "1.1.1.2", "1.1.1.3"}, More: 2}}
+	few := c.WithFewNames()
+	if len(few.Names.DNS) != 3 || len(few.Names.IPAddresses) != 1 || few.Names.More != 4 || len(c.Names.IPAddresses) != 3 {
+		t.Errorf("left are %+v", few.Names)
+	}
+	if few.WithFewNames() != few {
+		t.Error("a certificate with few names is copied")
+	}
+}

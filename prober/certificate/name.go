@@ -23,14 +23,14 @@ func readName(name *pkix.Name, der reader) {
 	if !der.ReadASN1(&der, sequence) {
 		return
 	}
-	for range maxAttributes {
+	for left := maxAttributes; left > 0; left-- {
 		var attributes, attribute, value reader
 		var id asn1.ObjectIdentifier
 		var tag derTag
 		if !der.ReadASN1(&attributes, set) {
 			return
 		}
-		for attributes.ReadASN1(&attribute, sequence) {
+		for ; left > 0 && attributes.ReadASN1(&attribute, sequence); left-- {
 			if attribute.ReadASN1ObjectIdentifier(&id) && attribute.ReadAnyASN1(&value, &tag) {
 				addAttribute(name, id.String(), decode(tag, value))
 			}

@@ -19,7 +19,7 @@ type Chain struct {
 	Name         string         // that the leaf must match: a DNS name or an IP address; empty: any
 	Certificates []*Certificate // as sent; 0 is the leaf
 	Valid        bool
-	Unverified   bool           // whether it is valid is not known, and Valid is false: see ProblemUnsupportedAlgorithm and ProblemTooLarge
+	Unverified   bool           // whether it is valid is not known, and Valid is false: see ProblemUnsupportedAlgorithm, ProblemTooLarge and Unjudged
 	Problems     []Found        // most severe first, each problem once
 	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
 	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path

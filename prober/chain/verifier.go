@@ -110,13 +110,21 @@ func (v *cachedVerdict) chain(certs []*certificate.Parsed, name string, now time
 	return c
 }
 
-// shown returns what is shown of certificates.
+// shown returns what is shown of certificates. Names are of interest for the leaf; of
+// others few are kept, so that a chain takes little more memory than one certificate.
 func shown(certs []*certificate.Parsed) []*Certificate {
 	all := make([]*Certificate, len(certs))
 	for i, cert := range certs {
-		all[i] = cert.Certificate
+		if all[i] = cert.Certificate; i > 0 {
+			all[i] = cert.WithFewNames()
+		}
 	}
 	return all
+}
+
+// Unjudged is the chain of certificates that could not be verified in time.
+func Unjudged(certs []*certificate.Parsed, name string, now time.Time) *Chain {
+	return &Chain{At: now, Name: name, Certificates: shown(certs), Unverified: true}
 }
 
 // maxVerdictAge is the longest use of a verdict. The system's roots cannot be listed: a

@@ -40,6 +40,7 @@ type Process struct {
 	Counts Counts
 	Room   bounded.Room  // for the answers of servers
 	Pools  bounded.Slots // for the addresses of pools
+	Chains bounded.Slots // for verifications
 }
 
 // Counts counts the calls of Handshake by the client that performed the handshake, also
