@@ -16,6 +16,9 @@ func (r *Result) Size() int {
 			size += 300 + sizeOf(m.Failure) + m.Chain.Size()
 		}
 	}
+	if r.Checks == (Checks{}) {
+		return size
+	}
 	for _, found := range r.findings() {
 		size += found.Size()
 	}

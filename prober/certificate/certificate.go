@@ -113,8 +113,10 @@ func (c *Certificate) WithFewNames() *Certificate {
 func (c *Certificate) Size() int {
 	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.SerialNumber) +
 		len(c.FingerprintSHA256) + len(c.SPKISHA256) + len(c.DNSNames)
-	for _, name := range slices.Concat(c.Names.DNS, c.Names.IPAddresses) {
-		size += 32 + len(name)
+	for _, names := range [...][]string{c.Names.DNS, c.Names.IPAddresses} {
+		for _, name := range names {
+			size += 32 + len(name)
+		}
 	}
 	return size
 }

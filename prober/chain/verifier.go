@@ -37,7 +37,7 @@ type Verifier struct {
 // large one.
 const (
 	maxVerdictBytes     = 24 << 20
-	maxCertificateBytes = 3 << 20
+	maxCertificateBytes = 6 << 20
 )
 
 // NewVerifier returns a Verifier with empty caches.

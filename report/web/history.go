@@ -152,7 +152,7 @@ func (s sample) why() string {
 // Add stores a result. Of too many endpoints, those that were probed longest
 // ago are removed.
 func (h *History) Add(module string, asked target.Target, r *prober.Result) {
-	key, last := keyOf(module, asked), outcomeOf(r)
+	key, last, result := keyOf(module, asked), outcomeOf(r), stored{r, r.Size()}
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	rec, known := h.records.Peek(key)
@@ -165,13 +165,15 @@ func (h *History) Add(module string, asked target.Target, r *prober.Result) {
 		rec.samples = append(rec.samples[:0], rec.samples[len(rec.samples)-maxSamples:]...)
 	}
 	h.records.Add(key, rec)
-	h.store(key, stored{r, r.Size()})
+	h.store(key, result)
 }
 
 // store stores the last result of an endpoint. Those that were stored longest ago are
 // removed where there are too many, or too many bytes.
 func (h *History) store(key key, r stored) {
-	h.results.Remove(key)
+	if old, known := h.results.Peek(key); known {
+		h.bytes -= old.size
+	}
 	h.results.Add(key, r)
 	for h.bytes += r.size; h.bytes > maxResultBytes; {
 		h.results.RemoveOldest()
