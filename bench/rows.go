@@ -48,6 +48,7 @@ const modules = `modules:
   default: {ca_file: %[1]q, timeout: 60s}
   scanned: {ca_file: %[1]q, timeout: 60s, versions: {}, ciphers: {}}
   versions: {ca_file: %[1]q, timeout: 60s, versions: {}}
+  all: {ca_file: %[1]q, timeout: 60s, versions: {}, ciphers: {}, resumption: {}, vulnerabilities: {}}
   pool: {ca_file: %[1]q, timeout: 60s, addresses: all, resolver: %[2]q}
 `
 

@@ -50,20 +50,37 @@ func newWorst() (*worst, error) {
 	}
 	w := &worst{key: key}
 	for _, size := range worstSizes {
-		for _, flood := range [][]byte{{0x86, 0}, {0x82, 1, 'a'}, {0x87, 4, 127, 0, 0, 1}} {
-			leaf, err := w.flooded(size, flood)
+		for _, names := range [][]byte{
+			repeated(size, 0x86, 0), repeated(size, 0x82, 1, 'a'), repeated(size, 0x87, 4, 127, 0, 0, 1), distinct(size),
+		} {
+			leaf, err := w.flooded(names)
 			if err != nil {
 				return nil, err
 			}
 			w.add([][]byte{leaf})
 		}
 	}
-	small, err := w.flooded(200, []byte{0x86, 0})
-	if err != nil {
-		return nil, err
+	for _, names := range [][]byte{repeated(200, 0x86, 0), distinct(4_000)} {
+		small, err := w.flooded(names)
+		if err != nil {
+			return nil, err
+		}
+		w.add(slices.Repeat([][]byte{small}, 20))
 	}
-	w.add(slices.Repeat([][]byte{small}, 20))
 	return w, nil
+}
+
+// repeated is a name, in DER, again and again.
+func repeated(size int, name ...byte) []byte { return slices.Repeat(name, size/len(name)) }
+
+// distinct is DNS names, in DER, that all differ.
+func distinct(size int) []byte {
+	var names []byte
+	for i := 0; len(names) < size; i++ {
+		name := fmt.Sprintf("a-name-of-the-usual-length-%d.test", i)
+		names = append(append(names, 0x82, byte(len(name))), name...)
+	}
+	return names
 }
 
 // add adds a chain with each way to get it: TLS 1.3, the same after a HelloRetryRequest,
@@ -78,9 +95,9 @@ func (w *worst) add(chain [][]byte) {
 	}
 }
 
-// flooded is a certificate with size bytes of the same name, again and again.
-func (w *worst) flooded(size int, name []byte) ([]byte, error) {
-	names, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: slices.Repeat(name, size/len(name))})
+// flooded is a certificate with these alternative names.
+func (w *worst) flooded(names []byte) ([]byte, error) {
+	names, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: names})
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +162,7 @@ func worstMemory(ctx context.Context, b *bench) (figure, error) {
 	}{
 		{"at once", "default", names(targets[:worstProbes]), worstProbes},
 		{"one after another", "default", names(targets[worstProbes:]), 4},
+		{"scans at once", "all", names(targets[:worstProbes]), worstProbes},
 		{"pools of 32 addresses at once", "pool", b.pools(worstProbes), worstProbes},
 	} {
 		err := share(len(part.targets), part.workers, func(i int) error {
