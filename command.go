@@ -40,7 +40,7 @@ type serveFlags struct {
 
 func (f *serveFlags) register(command *kingpin.CmdClause, listen string) {
 	f.web = kingpinflag.AddFlags(command, listen)
-	command.Flag("probe.max-concurrent", "Most probes in flight; one client, or one target, may use half of them. A probe needs 40 kB, so the default needs 40 MB. Against servers with the worst certificates the exporter takes at most 250 MB.").
+	command.Flag("probe.max-concurrent", "Most probes in flight; one client, or one target, may use half of them. A probe needs 40 kB, so the default needs 40 MB. Against servers with the worst certificates the exporter takes at most 300 MB.").
 		Default(strconv.Itoa(server.DefaultMaxConcurrent)).IntVar(&f.maxConcurrent)
 	command.Flag("web.enable-lifecycle", "Let POST /-/reload reload the configuration. SIGHUP always does.").BoolVar(&f.lifecycle)
 	command.Flag("web.enable-pprof", "Serve Go profiles under /debug/pprof/.").BoolVar(&f.pprof)

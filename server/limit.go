@@ -9,7 +9,7 @@ import (
 // DefaultMaxConcurrent is the default limit of probes in flight. A probe that waits for
 // a silent server needs about 40 kB, with the client's connection and the room that
 // the garbage collector leaves. This many need 40 MB. Against servers that send the worst
-// certificates the whole exporter takes 230 MB (go run ./bench -only worst, with 1000
+// certificates the whole exporter takes 300 MB (go run ./bench -only worst, with 1000
 // probes).
 const DefaultMaxConcurrent = 1000
 
