@@ -28,6 +28,7 @@ pathlog: {dir}
 pathhttp: {dir}
 pathspool: {dir}
 tlscertfile: {cert}
+nnrpdloadlimit: 0
 `
 	for file, content := range map[string]string{
 		"inn.conf":             settings + "tlskeyfile: {key}\n",
