@@ -21,8 +21,8 @@ type Room struct {
 const (
 	SmallAnswer  = 10 << 10
 	mediumAnswer = 40 << 10
-	maxMedium    = 48
-	maxLarge     = 12
+	maxMedium    = 32
+	maxLarge     = 8
 )
 
 // ErrFull is the error of a reader that found no room before its context ended.
