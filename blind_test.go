@@ -198,7 +198,7 @@ func inOwnNetwork(t *testing.T) bool {
 		return true
 	}
 	if os.Getuid() != 0 {
-		t.Skip("only root has network namespaces")
+		t.Skip("only root may make a network namespace, in which no port is free; .ci/run runs as root")
 	}
 	command := exec.Command("unshare", "--net", "sh", "-c", `ip link set lo up && exec "$0" "$@"`, os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
 	command.Env = append(os.Environ(), mark+"="+t.Name())

@@ -96,7 +96,7 @@ func newSite(t *testing.T, name, owner string, programs ...string) *site {
 		}
 	}
 	if os.Getuid() != 0 {
-		t.Skip("daemons become users of their own, which takes root")
+		t.Skip("only root may start daemons that become users of their own; .ci/run runs as root")
 	}
 	t.Parallel()
 	s := &site{T: t, name: name, words: make(map[string]string)}

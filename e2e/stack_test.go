@@ -217,7 +217,7 @@ func learned(r *prober.Result) facts {
 	return f
 }
 
-// wrong is every fact that is not as it should be, in lines. Those of questions that
+// wrong returns a line for every fact that is not the truth. Those of questions that
 // were not asked are not compared.
 func (c *serving) wrong(truth, found facts, asked func(name string) bool) (lines []string) {
 	for _, name := range slices.Sorted(maps.Keys(truth)) {

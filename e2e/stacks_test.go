@@ -83,8 +83,8 @@ const erlangCurves = "secp256r1 secp384r1 secp521r1 secp256k1 secp224k1 secp224r
 // Why facts of some servers cannot be known.
 var (
 	// It comes in one packet with our Finished, and is read with the first data.
-	noGoodbye = absent("Erlang/OTP 25 does not always answer a close_notify of TLS 1.3", "resumption by psk", "resumption by early_data")
-	noSession = absent("a session takes a certificate", "resumption by session_id", "resumption by ticket", "resumption by psk", "resumption by early_data", "client_renegotiation", "ticketbleed")
+	noCloseNotify = absent("Erlang/OTP 25 does not always answer a close_notify of TLS 1.3", "resumption by psk", "resumption by early_data")
+	noSession     = absent("a session takes a certificate", "resumption by session_id", "resumption by ticket", "resumption by psk", "resumption by early_data", "client_renegotiation", "ticketbleed")
 )
 
 var stacks = []stack{
@@ -146,7 +146,7 @@ var stacks = []stack{
 		{
 			what: "as it comes", always: true, options: `[{port, {:port}}, {certfile, "{cert}"}, {keyfile, "{key}"}]`, versions: "1.2 1.3",
 			suites: suites13 + ccm13 + named("ECDHE_ECDSA", ecdheAES+chacha+ccmSuites) + named("ECDH_RSA", ecdheAES), groups: erlangCurves + "x25519 x448", order: "client",
-			resumption: "session_id", vulnerable: "client_renegotiation no_extended_master_secret", unknown: noGoodbye,
+			resumption: "session_id", vulnerable: "client_renegotiation no_extended_master_secret", unknown: noCloseNotify,
 		},
 		{
 			what: "required in 1.3", always: true, options: `[{port, {:port}}, {certfile, "{cert}"}, {keyfile, "{key}"}, {cacertfile, "{ca}"}, {verify, verify_peer}, {fail_if_no_peer_cert, true}, {versions, ['tlsv1.3']}]`, versions: "1.3",
@@ -215,7 +215,7 @@ var stacks = []stack{
 			suites: wolfECDSA, groups: ellipticNames + "ffdhe2048 ffdhe3072", dhBits: 2048, order: "server", client: required, outcome: "client_certificate_refused", unknown: noSession,
 		},
 		{
-			what: "required in 1.2 with a goodbye", options: "port={:port} cert={cert} key={key} ca={ca} client=require max=1.2 polite=on", versions: "1.2",
+			what: "required in 1.2 with a close_notify", options: "port={:port} cert={cert} key={key} ca={ca} client=require max=1.2 close_notify=on", versions: "1.2",
 			suites: wolfECDSA, groups: ellipticNames + "ffdhe2048 ffdhe3072", dhBits: 2048, order: "server", client: required, outcome: "client_certificate_refused", unknown: noSession,
 		},
 	}},

@@ -61,7 +61,7 @@ func TestConnectionsAreStated(t *testing.T) {
 	}{
 		{"TLS 1.2 and 1.3", modern, tlstest.ConnectionPolicy{}},
 		{"every suite", start(everything, legacy.RefuseWithSpecifiedAlert), tlstest.ConnectionPolicy{}},
-		{"hangs up", start(legacy.Server{Suites: []uint16{0x2f, 0x9c}}, legacy.RefuseByClosing), tlstest.ConnectionPolicy{}},
+		{"closes the connection", start(legacy.Server{Suites: []uint16{0x2f, 0x9c}}, legacy.RefuseByClosing), tlstest.ConnectionPolicy{}},
 		{"", start(everything, legacy.RefuseByClosing), serial},
 		{"", start(legacy.Server{Suites: []uint16{0x2f, 0x9c}}, legacy.RefuseByClosing), serial},
 		{"", labtest.StartWrapped(t, lab, legacy.Server{Suites: []uint16{0x2f, 0x9c}, RSAOracle: legacy.RSAOracleStrong, Refusal: legacy.RefuseByClosing}, labtest.DropEvery(5)), serial},

@@ -183,7 +183,7 @@ Both are asked three times before they are reported, in an order that a pool wit
 
 **client_certificate_required**: a server refuses clients without a certificate if it requests one, gets none, and then sends an alert, or closes the connection without another byte (` + "`client_certificate_refused`" + `).
 
-- In TLS 1.3 the handshake of the client ends before the server refuses it. If the server requested a certificate, the probe therefore waits for the refusal before it says goodbye: for half a second, plus four times the duration of the handshake.
+- In TLS 1.3 the handshake of the client ends before the server refuses it. If the server requested a certificate, the probe therefore waits for the refusal before it sends its close_notify: for half a second, plus four times the duration of the handshake.
 - The expectation is absent if it is not known whether the server accepts such clients: it ended the connection in order and at once; it did not answer the close_notify of the probe with its own, so that its refusal may have been late; the probe failed for another reason; or the module has a client certificate of its own and sent it.
 
 **addresses: all** probes every address separately and in parallel, at most 32 of them, and checks the module's expectations against each; ` + "`tls_addresses`" + ` is the number of all addresses. One failing address makes ` + "`tls_probe_success`" + ` 0. The most severe failure is the failure of the probe, in this order:

@@ -22,7 +22,7 @@ const (
 	SmallAnswer  = 10 << 10
 	mediumAnswer = 40 << 10
 	maxMedium    = 32
-	maxLarge     = 8
+	MaxLarge     = 8
 )
 
 // ErrFull is the error of a reader that found no room before its context ended.
@@ -44,7 +44,7 @@ type Reader struct {
 // Reader returns a reader of at most limit bytes of in. The caller calls Release once
 // nothing of the answer is in memory any more.
 func (r *Room) Reader(ctx context.Context, in io.Reader, limit int) Reader {
-	r.once.Do(func() { r.medium, r.large = make(chan struct{}, maxMedium), make(chan struct{}, maxLarge) })
+	r.once.Do(func() { r.medium, r.large = make(chan struct{}, maxMedium), make(chan struct{}, MaxLarge) })
 	return Reader{in: in, ctx: ctx, room: r, limit: limit}
 }
 

@@ -27,7 +27,7 @@ func TestRoom(t *testing.T) {
 	}{
 		{"small", SmallAnswer - 1, 0},
 		{"medium", SmallAnswer + 1, maxMedium},
-		{"large", mediumAnswer + 1, maxLarge},
+		{"large", mediumAnswer + 1, MaxLarge},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			room := new(Room)

@@ -177,13 +177,14 @@ func TestYearOne(t *testing.T) {
 	}
 }
 
-// agrees holds a verdict against OpenSSL, where it is installed. The last of certs
-// comes from the root.
+// agrees holds a verdict against OpenSSL, if it is installed; .ci/run installs it. The
+// last of certs comes from the root.
 func agrees(t *testing.T, valid bool, root *x509.Certificate, sent ...*x509.Certificate) {
 	t.Helper()
 	tool, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("openssl is not installed")
+		t.Log("not compared with OpenSSL, which is not installed")
+		return
 	}
 	dir := t.TempDir()
 	write := func(name string, certs ...*x509.Certificate) string {

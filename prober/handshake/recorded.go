@@ -98,7 +98,7 @@ func (t *Recorded) LastWritten() []byte { return t.conn.last }
 func (t *Recorded) Raw() net.Conn { return t.conn.Conn }
 
 // AwaitSession reads until a session is in the cache, which is that of the handshake, or
-// until the server has had the time of Finish. A server may obey a close_notify before
+// until the server has had the time of Finish. A server may act on a close_notify before
 // it sends its tickets.
 func (t *Recorded) AwaitSession(cache *OneSession) {
 	if cache.State != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"testing"
 
+	"tls_exporter/prober/bounded"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/probetest"
@@ -40,7 +41,7 @@ func TestRoom(t *testing.T) {
 			over, cancel := context.WithCancel(t.Context())
 			cancel()
 			var all []*handshake.Outcome
-			for len(all) < 12 { // as many as package bounded has places
+			for len(all) < bounded.MaxLarge {
 				h := perform(t.Context())
 				if h.Failure != nil {
 					t.Fatalf("handshake %d: %v", len(all)+1, h.Failure)

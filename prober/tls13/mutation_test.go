@@ -47,7 +47,7 @@ func TestMutationTable(t *testing.T) {
 // command: no file of the working tree is.
 func TestMutations(t *testing.T) {
 	if os.Getenv("TLS13_MUTATIONS") == "" {
-		t.Skip("takes two to three minutes: set TLS13_MUTATIONS=1, as .ci/run does")
+		t.Skip("not part of every run, because it takes two to three minutes: set TLS13_MUTATIONS=1, as .ci/run does")
 	}
 	for _, pkg := range []string{".", "./keys", "../hello", "../handshake"} {
 		if output, err := runTests(t, pkg, ".", ""); err != nil {

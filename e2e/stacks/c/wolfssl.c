@@ -1,6 +1,6 @@
 /* Servers with the TLS of wolfSSL. The words: min and max (1.0 to 1.3), suites
  * (wolfSSL's names), groups (numbers), order=client, client (request or require), ca,
- * tickets=off, cache=off, renegotiation=on, anonymous=on, dhparam, polite=on (it sends
+ * tickets=off, cache=off, renegotiation=on, anonymous=on, dhparam, close_notify=on (it sends
  * a close_notify to clients that it refuses, too). What is not given is the default. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -14,14 +14,14 @@ static int version(const char *words, const char *name, int otherwise) {
   return otherwise;
 }
 
-static void serve_with(void *context, int socket, int polite) {
+static void serve_with(void *context, int socket, int close_notify) {
   WOLFSSL *ssl = wolfSSL_new(context);
   wolfSSL_set_fd(ssl, socket);
   char buffer[4096];
   if (wolfSSL_accept(ssl) == WOLFSSL_SUCCESS) {
     while (wolfSSL_read(ssl, buffer, sizeof buffer) > 0) wolfSSL_write(ssl, ANSWER, strlen(ANSWER));
     wolfSSL_shutdown(ssl);
-  } else if (polite) {
+  } else if (close_notify) {
     wolfSSL_shutdown(ssl);
   }
   wolfSSL_free(ssl);
@@ -29,7 +29,7 @@ static void serve_with(void *context, int socket, int polite) {
 
 static void serve(void *context, int socket) { serve_with(context, socket, 0); }
 
-static void serve_politely(void *context, int socket) { serve_with(context, socket, 1); }
+static void serve_and_close(void *context, int socket) { serve_with(context, socket, 1); }
 
 static void add_group(void *with, const char *number) {
   int *groups = with;
@@ -67,7 +67,7 @@ static void start(const char *words) {
   wolfSSL_CTX_set_session_cache_mode(context, is(words, "cache", "off") ? WOLFSSL_SESS_CACHE_OFF : WOLFSSL_SESS_CACHE_SERVER);
   if (is(words, "tickets", "off")) wolfSSL_CTX_set_options(context, WOLFSSL_OP_NO_TICKET);
   if (is(words, "renegotiation", "on")) must(wolfSSL_CTX_UseSecureRenegotiation(context) == WOLFSSL_SUCCESS, "renegotiation");
-  listen_for(words, context, is(words, "polite", "on") ? serve_politely : serve);
+  listen_for(words, context, is(words, "close_notify", "on") ? serve_and_close : serve);
 }
 
 int main(int count, char **words) {

@@ -28,8 +28,8 @@ type Options struct {
 }
 
 // defaultConnections is more than any server of the lab takes: one that accepts all that
-// OpenSSL 3 has takes some 300, and one that accepts every suite of the lab, hangs up to
-// refuse and serves one client at a time 450.
+// OpenSSL 3 has takes some 300, and one that accepts every suite of the lab, closes the
+// connection to refuse and serves one client at a time 450.
 const defaultConnections = 500
 
 // MaxAge is how old a finding may become.

@@ -83,9 +83,9 @@ func TestResumption(t *testing.T) {
 	}
 }
 
-// A server that obeys a close_notify before it sends its tickets still resumes by PSK: the
-// client waits for a ticket before it says goodbye.
-func TestTicketsBeforeGoodbye(t *testing.T) {
+// A server that closes on a close_notify before it sends its tickets still resumes by
+// PSK: the client waits for a ticket before it sends one.
+func TestTicketsBeforeCloseNotify(t *testing.T) {
 	lab := labtest.Lab(t)
 	addr := labtest.Serve(t, lab, tlstest.Server{
 		Preface: func(_ context.Context, c net.Conn) net.Conn { return &obedient{Conn: c} },
@@ -98,7 +98,7 @@ func TestTicketsBeforeGoodbye(t *testing.T) {
 }
 
 // obedient is the connection of a server that takes a moment to make its tickets, and makes
-// none for a client that says goodbye before that.
+// none for a client that sends its close_notify before that.
 type obedient struct {
 	net.Conn
 	tickets  []byte // that are held back; nil: there are none
@@ -169,7 +169,7 @@ func TestResumptionOfOldServers(t *testing.T) {
 		{legacy.Server{ComparesHello: true}, "+session_id -ticket -psk -early_data"},
 		{legacy.Server{ComparesHello: true, Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
 		{legacy.Server{ComparesHello: true, Suites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}, Versions: []uint16{tls.VersionTLS11}}, "+session_id -ticket -psk -early_data"},
-		{legacy.Server{ObeysCloseFirst: true, Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
+		{legacy.Server{ClosesFirst: true, Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
 		{legacy.Server{Versions: []uint16{tls.VersionTLS10}, Tickets: legacy.TicketsFixed}, "+session_id +ticket -psk -early_data"},
 	} {
 		t.Run(fmt.Sprintf("%+v", test.legacy), func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 // handshake, where it is not encrypted. Servers have to drop it (RFC 6520 section 4). A
 // vulnerable one answers with as many bytes as are claimed (CVE-2014-0160): one of its
 // memory, and padding. Only the length of the answer is looked at. Others are silent until
-// the goodbye.
+// the close_notify.
 func (s *scanner) heartbleed(x *scan.Exchange) {
 	if _, ok := x.Flight.Hello.Heartbeat(); !ok {
 		s.report(Heartbleed, false, "its ServerHello has no heartbeat extension")

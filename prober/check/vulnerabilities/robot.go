@@ -109,12 +109,12 @@ func (s *scanner) sendSecret(ctx context.Context, fault int, finish bool) (strin
 	if finish {
 		return reaction(ctx, x, x, min(robotPatience, s.Patience))
 	}
-	return s.reactionToGoodbye(ctx, x, v)
+	return s.reactionToCloseNotify(ctx, x, v)
 }
 
-// reactionToGoodbye is the reaction of a server that waits for more, and gets a
+// reactionToCloseNotify is the reaction of a server that waits for more, and gets a
 // close_notify if it has not reacted before.
-func (s *scanner) reactionToGoodbye(ctx context.Context, x *scan.Exchange, v hello.Version) (string, scan.Answer) {
+func (s *scanner) reactionToCloseNotify(ctx context.Context, x *scan.Exchange, v hello.Version) (string, scan.Answer) {
 	answers := s.answersOf(x, closeNotify(v), silence)
 	r, answer := reaction(ctx, x, answers, 0)
 	if answers.said {

@@ -44,7 +44,7 @@ func (s *scanner) insideSession(ctx context.Context) {
 // clientRenegotiation starts a second handshake inside the session, with the hello of the
 // first. A server that answers with a ServerHello renegotiates as often as a client likes
 // (CVE-2011-1473). Other servers send an alert, close the connection, or do nothing until
-// the goodbye, which comes only after they had the time to answer. A closed connection is
+// the close_notify, which comes only after they had the time to answer. A closed connection is
 // an answer only if the server does not close sessions by itself.
 func (s *scanner) clientRenegotiation(t *handshake.Recorded, connect func() (*handshake.Recorded, error)) {
 	session, err := newSession12(t)

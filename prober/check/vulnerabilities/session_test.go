@@ -97,12 +97,12 @@ func TestClientRenegotiationWithoutALPN(t *testing.T) {
 	testClientRenegotiation(t, labtest.Lab(t), legacy.Server{Renegotiation: legacy.RenegotiationAccepted, RefusesSecondALPN: true}, true)
 }
 
-// A server that obeys a close_notify before it answers what came with it, as Erlang/OTP
+// A server that closes on a close_notify before it answers what came with it, as Erlang/OTP
 // does, gets none before it has answered.
-func TestGoodbyeSpoilsNoAnswer(t *testing.T) {
+func TestCloseNotifyComesAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	lab := labtest.Lab(t)
-	testClientRenegotiation(t, lab, legacy.Server{Renegotiation: legacy.RenegotiationAccepted, ObeysCloseFirst: true}, true)
+	testClientRenegotiation(t, lab, legacy.Server{Renegotiation: legacy.RenegotiationAccepted, ClosesFirst: true}, true)
 	for _, test := range []struct {
 		name   Name
 		server legacy.Server
@@ -113,7 +113,7 @@ func TestGoodbyeSpoilsNoAnswer(t *testing.T) {
 	} {
 		t.Run(string(test.name), func(t *testing.T) {
 			t.Parallel()
-			test.server.ObeysCloseFirst = true
+			test.server.ClosesFirst = true
 			addr, err := legacy.Start(lab, test.server)
 			if err != nil {
 				t.Fatal(err)

@@ -153,8 +153,8 @@ func newScanner(e *endpoint.Endpoint) *scanner {
 }
 
 // maxConnections bounds the connections of one finding, those of sessions included. Servers
-// of the lab that hang up, serve one client at a time and lose connections take some
-// sixty. docs/scanning.md has this bound.
+// of the lab that close the connection to refuse, serve one client at a time and lose
+// connections take some sixty. docs/scanning.md has this bound.
 const maxConnections, sessions = 150, 2
 
 // maxUnanswered is how many questions in a row may have no answer. Then no more are
@@ -284,17 +284,17 @@ func nextAlert(x *scan.Exchange) (*hello.Alert, error) {
 	return nil, errTooManyRecords
 }
 
-// answerReader reads what the server answers to something. If that is silence it says
-// goodbye, and reads on: a server without an answer closes the connection then. Some obey
-// a close_notify before they answer what came with it, so that is not sent together.
+// answerReader reads what the server answers to something. If that is silence it sends a
+// close_notify, and reads on: a server without an answer closes the connection then. Some
+// act on a close_notify before they answer what came with it, so that is not sent together.
 type answerReader struct {
-	conn    net.Conn
-	goodbye []byte        // a close_notify in its record
-	after   time.Duration // for how long the server may be silent, also after the goodbye
-	said    bool          // the goodbye was sent
+	conn        net.Conn
+	closeNotify []byte        // a close_notify in its record
+	after       time.Duration // for how long the server may be silent, also after the close_notify
+	said        bool          // the close_notify was sent
 }
 
-// Read sends the goodbye at most once.
+// Read sends the close_notify at most once.
 func (r *answerReader) Read(b []byte) (int, error) {
 	if err := r.conn.SetReadDeadline(time.Now().Add(r.after)); err != nil {
 		return 0, err
@@ -304,19 +304,19 @@ func (r *answerReader) Read(b []byte) (int, error) {
 		return n, err
 	}
 	r.said = true
-	if _, err := r.conn.Write(r.goodbye); err != nil {
+	if _, err := r.conn.Write(r.closeNotify); err != nil {
 		return 0, err
 	}
 	return r.Read(b)
 }
 
 // answersOf reads what the server answers on a connection, for at most that long before
-// and after a goodbye.
-func (s *scanner) answersOf(conn net.Conn, goodbye []byte, after time.Duration) *answerReader {
-	return &answerReader{conn: conn, goodbye: goodbye, after: min(after, s.Patience/3)}
+// and after a close_notify.
+func (s *scanner) answersOf(conn net.Conn, closeNotify []byte, after time.Duration) *answerReader {
+	return &answerReader{conn: conn, closeNotify: closeNotify, after: min(after, s.Patience/3)}
 }
 
-// silence is how long a server is given before the goodbye, for a reaction that takes it
+// silence is how long a server is given before the close_notify, for a reaction that takes it
 // little work.
 const silence = time.Second
 

@@ -91,9 +91,9 @@ type Server struct {
 	// the same suites, groups and signature algorithms as the first.
 	ComparesHello bool
 
-	// ObeysCloseFirst makes the server obey a close_notify before it answers what
+	// ClosesFirst makes the server act on a close_notify before it answers what
 	// arrived together with it, as Erlang/OTP does.
-	ObeysCloseFirst bool
+	ClosesFirst bool
 
 	// Deflate selects DEFLATE (RFC 3749) if the client offers it.
 	Deflate bool
@@ -198,7 +198,7 @@ const (
 	RSAOracleByReset                    // a reset unless it begins with 00 02
 	RSAOracleBySilence                  // no answer unless it begins with 00 02
 	RSAOracleByClosing                  // closes without an alert unless it begins with 00 02
-	RSAOracleAlone                      // as RSAOracleStrong if nothing came with the secret; needs ObeysCloseFirst
+	RSAOracleAlone                      // as RSAOracleStrong if nothing came with the secret; needs ClosesFirst
 )
 
 // Renegotiation is how a server reacts to a ClientHello after the handshake.
@@ -336,7 +336,7 @@ func (r *responder) suitesOf(version uint16) []uint16 {
 }
 
 func (r *responder) serve(_ context.Context, c net.Conn) {
-	if r.ObeysCloseFirst {
+	if r.ClosesFirst {
 		c = &aheadConn{c, bufio.NewReaderSize(c, wire.MaxCiphertext+wire.RecordHeaderSize)}
 	}
 	s := &session{responder: r, recordConn: newRecordConn(c)}
