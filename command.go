@@ -6,7 +6,6 @@ import (
 	"io"
 	"runtime/debug"
 	"strconv"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
@@ -16,7 +15,6 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"tls_exporter/config"
-	"tls_exporter/report"
 	"tls_exporter/server"
 )
 
@@ -53,19 +51,6 @@ func (f *serveFlags) validate() error {
 	return nil
 }
 
-type onceFlags struct {
-	targets    []string
-	module     string
-	serverName string
-	address    string
-	caFile     string
-	timeout    time.Duration
-	scan       bool
-	json       bool
-	format     string
-	warning    float64
-}
-
 // commandLine has the commands and their flags, which it parses into f. The bool is true
 // after Parse if --help or --version was answered.
 func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
@@ -85,17 +70,7 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	serve := app.Command("serve", "Serve /probe, /targets, /metrics and the web pages. This is the default command.").Default()
 	f.serve.register(serve, ":10443")
 
-	probe := app.Command("probe", "Probe targets once and print a report. Exit codes: 0 good, 1 warning, 2 bad, 3 unknown, 64 usage error.")
-	probe.Arg("target", "[scheme://]host[:port]").Required().StringsVar(&f.once.targets)
-	probe.Flag("module", "Module of the configuration file to use.").Default(config.DefaultModuleName).StringVar(&f.once.module)
-	probe.Flag("server-name", "Name to send as SNI and to verify, instead of the target's host.").StringVar(&f.once.serverName)
-	probe.Flag("address", "Connect to this IP or IP:port; the name stays.").StringVar(&f.once.address)
-	probe.Flag("ca-file", "Trust the roots in this PEM file, instead of those of the system.").StringVar(&f.once.caFile)
-	probe.Flag("timeout", "Timeout of a probe; default: that of the module, but at least a minute with --scan.").DurationVar(&f.once.timeout)
-	probe.Flag("scan", "Also report what the server accepts: versions, cipher suites, groups, vulnerabilities. Opens about 100 connections.").BoolVar(&f.once.scan)
-	probe.Flag("format", "Output format: text, json or prometheus.").Default("text").EnumVar(&f.once.format, "text", "json", "prometheus")
-	probe.Flag("json", "The same as --format=json.").BoolVar(&f.once.json)
-	probe.Flag("warning", fmt.Sprintf("Warn below this number of days; default: below %.0f %% of the lifetime.", 100*report.DefaultWarning)).PlaceHolder("DAYS").FloatVar(&f.once.warning)
+	f.once.register(app.Command("probe", "Probe targets once and print a report. Exit codes: 0 good, 1 warning, 2 bad, 3 unknown, 64 usage error."))
 
 	check := app.Command("check-config", "Check a configuration file. An error names the line.")
 	check.Arg("file", "Configuration file, such as targets.yml.").Required().StringVar(&f.check.file)

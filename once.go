@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
@@ -21,6 +22,33 @@ import (
 	"tls_exporter/report/part"
 	"tls_exporter/report/text"
 )
+
+type onceFlags struct {
+	targets    []string
+	module     string
+	serverName string
+	address    string
+	caFile     string
+	timeout    time.Duration
+	scan       bool
+	json       bool
+	format     string
+	warning    float64
+}
+
+// register adds the arguments and flags of the command.
+func (f *onceFlags) register(command *kingpin.CmdClause) {
+	command.Arg("target", "[scheme://]host[:port]").Required().StringsVar(&f.targets)
+	command.Flag("module", "Module of the configuration file to use.").Default(config.DefaultModuleName).StringVar(&f.module)
+	command.Flag("server-name", "Name to send as SNI and to verify, instead of the target's host.").StringVar(&f.serverName)
+	command.Flag("address", "Connect to this IP or IP:port; the name stays.").StringVar(&f.address)
+	command.Flag("ca-file", "Trust the roots in this PEM file, instead of those of the system.").StringVar(&f.caFile)
+	command.Flag("timeout", "Timeout of a probe; default: that of the module, but at least a minute with --scan.").DurationVar(&f.timeout)
+	command.Flag("scan", "Also report what the server accepts: versions, cipher suites, groups, vulnerabilities. Opens about 100 connections.").BoolVar(&f.scan)
+	command.Flag("format", "Output format: text, json or prometheus.").Default("text").EnumVar(&f.format, "text", "json", "prometheus")
+	command.Flag("json", "The same as --format=json.").BoolVar(&f.json)
+	command.Flag("warning", fmt.Sprintf("Warn below this number of days; default: below %.0f %% of the lifetime.", 100*report.DefaultWarning)).PlaceHolder("DAYS").FloatVar(&f.warning)
+}
 
 // maxParallel is the most targets of a command line that are probed at once.
 const maxParallel = 16
@@ -128,7 +156,7 @@ func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, er
 func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 	switch {
 	case f.json || f.format == "json":
-		return json.Write(out, results, warning(f))
+		return json.Write(out, results, f.limits())
 	case f.format == "prometheus":
 		return collector.Text(out, results...)
 	}
@@ -136,23 +164,22 @@ func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		if err := text.Write(out, r, text.Options{Color: inColor(out), Warning: warning(f)}); err != nil {
+		if err := text.Write(out, r, text.Options{Color: inColor(out), Limits: f.limits()}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// warning is the time below which the status is a warning; 0: report.DefaultWarning.
-func warning(f onceFlags) time.Duration {
-	return time.Duration(f.warning * 24 * float64(time.Hour))
+func (f *onceFlags) limits() report.Limits {
+	return report.Limits{Warning: time.Duration(f.warning * 24 * float64(time.Hour))}
 }
 
 // verdict is the worst status as an error; nil: all are good.
 func verdict(results []*prober.Result, f onceFlags) error {
 	worst := part.Good
 	for _, r := range results {
-		worst = part.Worst(worst, report.Judge(r, warning(f)))
+		worst = part.Worst(worst, report.Judge(r, f.limits()))
 	}
 	if worst == part.Good {
 		return nil

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
@@ -45,7 +44,7 @@ type Validity struct {
 	Status part.Status // Bad: outside of the period; Warning: clients reject the chain soon because of it
 }
 
-func chainOf(c *chain.Chain, warning time.Duration) *Chain {
+func chainOf(c *chain.Chain, limits Limits) *Chain {
 	if c == nil {
 		return nil
 	}
@@ -56,7 +55,7 @@ func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 		chain.Issues = append(chain.Issues, chainIssue(found))
 	}
 	for position := range c.Certificates {
-		cert := certificateOf(c, position, warning)
+		cert := certificateOf(c, position, limits)
 		for _, i := range chain.Issues {
 			if i.Position == position {
 				cert.Issues = append(cert.Issues, i)
@@ -68,7 +67,7 @@ func chainOf(c *chain.Chain, warning time.Duration) *Chain {
 		chain.Path = append(chain.Path, part.NameOf(cert))
 	}
 	if n := len(c.Path); n > 0 && !contains(c.Certificates, c.Path[n-1]) {
-		chain.Root = rootOf(c, c.Path[n-1], warning)
+		chain.Root = rootOf(c, c.Path[n-1], limits)
 	}
 	return chain
 }
@@ -98,25 +97,25 @@ func chainIssue(found chain.Found) part.Issue {
 }
 
 // certificateOf is the certificate at a position of c.
-func certificateOf(c *chain.Chain, position int, warning time.Duration) Certificate {
-	cert := factsOf(c, c.Certificates[position], warning)
+func certificateOf(c *chain.Chain, position int, limits Limits) Certificate {
+	cert := factsOf(c, c.Certificates[position], limits)
 	cert.Position, cert.Role = position, role(c, position)
 	cert.OffPath = c.Path != nil && !contains(c.Path, cert.Certificate)
 	return cert
 }
 
 // rootOf is the root of the trusted path, which comes from the trust store.
-func rootOf(c *chain.Chain, root *chain.Certificate, warning time.Duration) *Certificate {
-	cert := factsOf(c, root, warning)
+func rootOf(c *chain.Chain, root *chain.Certificate, limits Limits) *Certificate {
+	cert := factsOf(c, root, limits)
 	cert.Position, cert.Role = -1, "root, from the trust store"
 	return &cert
 }
 
-func factsOf(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Certificate {
+func factsOf(c *chain.Chain, cert *chain.Certificate, limits Limits) Certificate {
 	ratio, hasRatio := cert.RemainingRatio(c.At)
 	return Certificate{
 		Certificate: cert, Name: part.NameOf(cert), Issuer: part.NameIn(cert.Issuer), Key: key(cert),
-		Days: cert.DaysRemaining(c.At), Ratio: ratio, HasRatio: hasRatio, Validity: validity(c, cert, warning),
+		Days: cert.DaysRemaining(c.At), Ratio: ratio, HasRatio: hasRatio, Validity: validity(c, cert, limits),
 	}
 }
 
@@ -142,7 +141,7 @@ func key(cert *chain.Certificate) string {
 }
 
 // validity is how long a certificate of c lasts.
-func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Validity {
+func validity(c *chain.Chain, cert *chain.Certificate, limits Limits) Validity {
 	from, to := cert.NotBefore, cert.NotAfter
 	switch {
 	case !cert.Expires():
@@ -156,7 +155,7 @@ func validity(c *chain.Chain, cert *chain.Certificate, warning time.Duration) Va
 	if ratio, ok := cert.RemainingRatio(c.At); ok {
 		v.Words += fmt.Sprintf(", %.0f %% of lifetime", 100*ratio)
 	}
-	if to.Equal(expiry(c)) && RemainingOf(c).soon(warning) {
+	if to.Equal(expiry(c)) && RemainingOf(c).soon(limits) {
 		v.Status = part.Warning
 	}
 	return v

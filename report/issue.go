@@ -1,8 +1,6 @@
 package report
 
 import (
-	"time"
-
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
@@ -12,7 +10,7 @@ import (
 
 // issues is everything that is wrong: first what makes the endpoint bad, then what
 // clients ignore; what a scan found is last in both.
-func issues(r *prober.Result, chain *Chain, scan *scan.Report, warning time.Duration) []part.Issue {
+func issues(r *prober.Result, chain *Chain, scan *scan.Report, limits Limits) []part.Issue {
 	var bad, ignored []part.Issue
 	if f := r.Failure; f != nil && !listedElsewhere(r, f) {
 		status := part.Bad
@@ -33,7 +31,7 @@ func issues(r *prober.Result, chain *Chain, scan *scan.Report, warning time.Dura
 	for _, e := range unmet(r) {
 		bad = append(bad, part.NewIssue(failure.Reason(e.Name), notMet(e), part.Bad))
 	}
-	if endsSoon(r, warning) {
+	if endsSoon(r, limits) {
 		ignored = append(ignored, part.NewIssue(expiresSoon, timeLeft(r.Chain), part.Warning))
 	}
 	if scan != nil {

@@ -28,7 +28,7 @@ type Member struct {
 	Leaf      *Certificate     // nil: none was sent
 }
 
-func poolOf(p *prober.Pool, warning time.Duration) *Pool {
+func poolOf(p *prober.Pool, limits Limits) *Pool {
 	if p == nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func poolOf(p *prober.Pool, warning time.Duration) *Pool {
 			member.Handshake = &m.Session.Duration
 		}
 		if m.Chain != nil {
-			leaf := certificateOf(m.Chain, 0, warning)
+			leaf := certificateOf(m.Chain, 0, limits)
 			member.Leaf = &leaf
 		}
 		pool.Members = append(pool.Members, member)

@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/failure"
@@ -24,7 +23,7 @@ func Words() []failure.Reason {
 
 // Reasons is why an endpoint has its status, the most severe first, and what else should
 // be known about it. Only a good endpoint may have none.
-func Reasons(r *prober.Result, warning time.Duration) []string {
+func Reasons(r *prober.Result, limits Limits) []string {
 	scan := scan.New(r)
 	words := vulnerable(scan, part.Bad)
 	if f := r.Failure; f != nil && inconclusive(f) { // it is the secrets that are bad
@@ -35,7 +34,7 @@ func Reasons(r *prober.Result, warning time.Duration) []string {
 	if !handshakeDone(r) && !rejectedAsExpected(r) {
 		words = append(words, noHandshake)
 	}
-	if endsSoon(r, warning) {
+	if endsSoon(r, limits) {
 		words = append(words, expiresSoon)
 	}
 	words = append(words, vulnerable(scan, part.Warning)...)
@@ -44,8 +43,8 @@ func Reasons(r *prober.Result, warning time.Duration) []string {
 
 // endsSoon tells whether the status of an endpoint without failures is a warning because
 // of its chain.
-func endsSoon(r *prober.Result, warning time.Duration) bool {
-	return r.Failure == nil && RemainingOf(r.Chain).soon(warning)
+func endsSoon(r *prober.Result, limits Limits) bool {
+	return r.Failure == nil && RemainingOf(r.Chain).soon(limits)
 }
 
 // vulnerable is the vulnerabilities with a status: Bad is those that give secrets away.

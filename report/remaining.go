@@ -13,6 +13,11 @@ import (
 // certificates of 6, 47 and 398 days alike.
 const DefaultWarning = 1.0 / 3
 
+// Limits are the limits of a good endpoint, where they are not the default ones.
+type Limits struct {
+	Warning time.Duration // warn when less of the chain's lifetime is left; 0: DefaultWarning
+}
+
 // Remaining is how long a chain stays valid.
 type Remaining struct {
 	Days  float64 // negative once it has expired
@@ -42,12 +47,12 @@ func RemainingOf(c *chain.Chain) Remaining {
 	return Remaining{Days: days, Ratio: min(1, days/lifetime), Known: true, Dated: true}
 }
 
-// soon tells whether less than warning is left; 0 stands for DefaultWarning.
-func (r Remaining) soon(warning time.Duration) bool {
-	if warning == 0 {
+// soon tells whether so little is left that the status is a warning.
+func (r Remaining) soon(limits Limits) bool {
+	if limits.Warning == 0 {
 		return r.Known && r.Ratio < DefaultWarning
 	}
-	return r.Dated && r.Days < warning.Hours()/24
+	return r.Dated && r.Days < limits.Warning.Hours()/24
 }
 
 // Status is Bad once the chain has expired, and Warning when less than
@@ -56,7 +61,7 @@ func (r Remaining) Status() part.Status {
 	switch {
 	case r.Days < 0:
 		return part.Bad
-	case r.soon(0):
+	case r.soon(Limits{}):
 		return part.Warning
 	}
 	return part.Good

@@ -5,8 +5,6 @@
 package report
 
 import (
-	"time"
-
 	"tls_exporter/prober"
 	"tls_exporter/report/part"
 	"tls_exporter/report/scan"
@@ -31,19 +29,19 @@ type Report struct {
 	FailedChecks []FailedCheck
 }
 
-// New is the report about r. Judge explains warning.
-func New(r *prober.Result, warning time.Duration) *Report {
-	chain, scan := chainOf(r.Chain, warning), scan.New(r)
+// New is the report about r. Judge explains limits.
+func New(r *prober.Result, limits Limits) *Report {
+	chain, scan := chainOf(r.Chain, limits), scan.New(r)
 	return &Report{
 		Target:       endpointText(r.Target),
-		Status:       Judge(r, warning),
-		Reasons:      Reasons(r, warning),
-		Verdict:      verdict(r, scan, warning),
-		Issues:       issues(r, chain, scan, warning),
+		Status:       Judge(r, limits),
+		Reasons:      Reasons(r, limits),
+		Verdict:      verdict(r, scan, limits),
+		Issues:       issues(r, chain, scan, limits),
 		Phases:       phases(r),
 		Connection:   connection(r),
 		Session:      sessionLine(r.Session),
-		Pool:         poolOf(r.Pool, warning),
+		Pool:         poolOf(r.Pool, limits),
 		Chain:        chain,
 		Expectations: expectations(r),
 		Scan:         scan,

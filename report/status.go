@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
@@ -13,9 +12,8 @@ import (
 
 // Judge is the status of one endpoint. It is bad if a scan found that it gives secrets
 // away, whatever else is known about it. A good one becomes a warning if a scan found
-// another vulnerability, or if clients will reject its chain in less than warning; 0
-// stands for DefaultWarning.
-func Judge(r *prober.Result, warning time.Duration) part.Status {
+// another vulnerability, or if clients will reject its chain in less than the warning.
+func Judge(r *prober.Result, limits Limits) part.Status {
 	found := scan.Judge(r.Vulnerabilities.Finding)
 	switch {
 	case found == part.Bad:
@@ -26,7 +24,7 @@ func Judge(r *prober.Result, warning time.Duration) part.Status {
 		return part.Bad
 	case !handshakeDone(r) && !rejectedAsExpected(r):
 		return part.Unknown
-	case RemainingOf(r.Chain).soon(warning), found == part.Warning:
+	case RemainingOf(r.Chain).soon(limits), found == part.Warning:
 		return part.Warning
 	}
 	return part.Good

@@ -19,7 +19,7 @@ const day = 24 * time.Hour
 
 func TestJudge(t *testing.T) {
 	for _, s := range reporttest.Situations() {
-		if got := Judge(s.Result, 0).String(); got != s.Status {
+		if got := Judge(s.Result, Limits{}).String(); got != s.Status {
 			t.Errorf("%s: %s, want %s", s.Name, got, s.Status)
 		}
 	}
@@ -40,7 +40,7 @@ func TestJudgeWarnsInTime(t *testing.T) {
 		{"less than was asked for", 90 * day, 13 * day, 14 * day, part.Warning},
 	}
 	for _, test := range tests {
-		if got := Judge(reporttest.Lasting(test.lifetime, test.left), test.warning); got != test.want {
+		if got := Judge(reporttest.Lasting(test.lifetime, test.left), Limits{Warning: test.warning}); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
@@ -64,10 +64,10 @@ func TestJudgeVulnerabilities(t *testing.T) {
 			if slices.Contains(secrets, name) {
 				want = test.worse
 			}
-			if got := Judge(test.probed, 0); got != want {
+			if got := Judge(test.probed, Limits{}); got != want {
 				t.Errorf("%s, and %v: %s, want %s", name, test.probed.Failure, got, want)
 			}
-			for _, i := range New(test.probed, 0).Issues {
+			for _, i := range New(test.probed, Limits{}).Issues {
 				if i.Reason == failure.Reason(name) && (i.Status == part.Bad) != slices.Contains(secrets, name) {
 					t.Errorf("the issue %s is %s", name, i.Status)
 				}
@@ -95,16 +95,16 @@ func TestJudgeTellsNotKnowingFromBad(t *testing.T) {
 	}
 	for _, test := range tests {
 		r := &prober.Result{Failure: &failure.Failure{Phase: test.phase, Reason: test.reason}}
-		if got := Judge(r, 0); got != test.want {
+		if got := Judge(r, Limits{}); got != test.want {
 			t.Errorf("%s in %s: %s, want %s", test.reason, test.phase, got, test.want)
 		}
-		if got := poolOf(&prober.Pool{Members: []*prober.Member{{Failure: r.Failure}}}, 0).Members[0].Status; got != test.want {
+		if got := poolOf(&prober.Pool{Members: []*prober.Member{{Failure: r.Failure}}}, Limits{}).Members[0].Status; got != test.want {
 			t.Errorf("an address with %s in %s: %s, want %s", test.reason, test.phase, got, test.want)
 		}
 	}
 	unmet := expecting(expect.Expectation{Name: "min_version"})
 	unmet.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: "unsupported_algorithm"}
-	if got := Judge(unmet, 0); got != part.Bad {
+	if got := Judge(unmet, Limits{}); got != part.Bad {
 		t.Errorf("a chain that cannot be verified, and an unmet expectation: %s", got)
 	}
 }
@@ -116,7 +116,7 @@ func TestJudgeOfNothingLearnedIsNotGood(t *testing.T) {
 		"unmet expectation":   expecting(expect.Expectation{Name: "alert"}),
 		"met, and of no help": expecting(expect.Expectation{Name: "min_version", Met: true}),
 	} {
-		if got := Judge(r, 0); got != part.Unknown {
+		if got := Judge(r, Limits{}); got != part.Unknown {
 			t.Errorf("%s: %s, want %s", name, got, part.Unknown)
 		}
 	}
@@ -169,7 +169,7 @@ func TestJudgeWithoutDates(t *testing.T) {
 	undated.Chain.Certificates[0], undated.Chain.Path, undated.Chain.NotAfter = &leaf, nil, time.Time{}
 	for name, r := range map[string]*prober.Result{"rejected before it sent a certificate": rejected, "dates that cannot be read": undated} {
 		for _, warning := range []time.Duration{0, 14 * day} {
-			facts := New(r, warning)
+			facts := New(r, Limits{Warning: warning})
 			if facts.Status != part.Good || slices.Contains(facts.Reasons, expiresSoon) || strings.Contains(facts.Verdict, "left") {
 				t.Errorf("%s, warning %s: %s, %v, %q", name, warning, facts.Status, facts.Reasons, facts.Verdict)
 			}

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
@@ -13,7 +12,7 @@ import (
 )
 
 // verdict is why the endpoint is bad, or how good it is.
-func verdict(r *prober.Result, scan *scan.Report, warning time.Duration) string {
+func verdict(r *prober.Result, scan *scan.Report, limits Limits) string {
 	exposing := ""
 	if secrets := vulnerable(scan, part.Bad); len(secrets) > 0 {
 		exposing = "vulnerable to " + strings.Join(secrets, " and ")
@@ -24,9 +23,9 @@ func verdict(r *prober.Result, scan *scan.Report, warning time.Duration) string 
 	case r.Failure != nil:
 		return failed(r, r.Failure)
 	case exposing != "":
-		return exposing + "; " + summary(r, scan, warning)
+		return exposing + "; " + summary(r, scan, limits)
 	}
-	return summary(r, scan, warning)
+	return summary(r, scan, limits)
 }
 
 // failed is why the probe failed.
@@ -72,7 +71,7 @@ func since(c *chain.Chain, reason failure.Reason) string {
 }
 
 // summary is the verdict on an endpoint without failures.
-func summary(r *prober.Result, scan *scan.Report, warning time.Duration) string {
+func summary(r *prober.Result, scan *scan.Report, limits Limits) string {
 	var parts []string
 	if RemainingOf(r.Chain).Dated {
 		parts = append(parts, timeLeft(r.Chain))
@@ -88,7 +87,7 @@ func summary(r *prober.Result, scan *scan.Report, warning time.Duration) string 
 	if r.Duration > 0 {
 		parts = append(parts, part.Duration(r.Duration))
 	}
-	if words := notes(r, scan, warning); len(words) > 0 {
+	if words := notes(r, scan, limits); len(words) > 0 {
 		parts = append(parts, "but "+strings.Join(words, " and "))
 	}
 	return strings.Join(parts, ", ")
@@ -112,9 +111,9 @@ func timeLeft(c *chain.Chain) string {
 
 // notes is what else should be known about an endpoint that has no failure: first why it
 // is a warning.
-func notes(r *prober.Result, scan *scan.Report, warning time.Duration) []string {
+func notes(r *prober.Result, scan *scan.Report, limits Limits) []string {
 	var words []string
-	if endsSoon(r, warning) {
+	if endsSoon(r, limits) {
 		words = append(words, expiresSoon)
 	}
 	if has := vulnerable(scan, part.Warning); len(has) > 0 {

@@ -18,14 +18,14 @@ import (
 // Write writes one result as an indented object, and several as one object a
 // line. What was not learned is absent: a false, a zero or an empty array was
 // observed. report.Judge explains warning.
-func Write(w io.Writer, results []*prober.Result, warning time.Duration) error {
+func Write(w io.Writer, results []*prober.Result, limits report.Limits) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	if len(results) == 1 {
 		encoder.SetIndent("", "  ")
 	}
 	for _, r := range results {
-		if err := encoder.Encode(resultOf(r, warning)); err != nil {
+		if err := encoder.Encode(resultOf(r, limits)); err != nil {
 			return err
 		}
 	}
@@ -105,8 +105,8 @@ type check struct {
 	Failure  *failureView `json:"failure,omitempty"`
 }
 
-func resultOf(r *prober.Result, warning time.Duration) result {
-	facts := report.New(r, warning)
+func resultOf(r *prober.Result, limits report.Limits) result {
+	facts := report.New(r, limits)
 	shown := result{
 		Target:   r.Target.String(),
 		Start:    r.Start.UTC(),

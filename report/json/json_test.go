@@ -11,6 +11,7 @@ import (
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/target"
+	"tls_exporter/report"
 	"tls_exporter/report/reporttest"
 )
 
@@ -18,7 +19,7 @@ func TestWrite(t *testing.T) {
 	for _, s := range reporttest.Situations() {
 		t.Run(s.Name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Write(&b, []*prober.Result{s.Result}, 0); err != nil {
+			if err := Write(&b, []*prober.Result{s.Result}, report.Limits{}); err != nil {
 				t.Fatal(err)
 			}
 			reporttest.Golden(t, s.Name+".json", b.Bytes())
@@ -28,7 +29,7 @@ func TestWrite(t *testing.T) {
 
 func TestSeveralResultsAreOneLineEach(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{reporttest.NotTLS(), reporttest.DNSFailure(), reporttest.TimeoutInConnect()}, 0); err != nil {
+	if err := Write(&b, []*prober.Result{reporttest.NotTLS(), reporttest.DNSFailure(), reporttest.TimeoutInConnect()}, report.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	reporttest.Golden(t, "several.json", b.Bytes())
@@ -42,7 +43,7 @@ func TestSparseResults(t *testing.T) {
 	for name, r := range reporttest.Sparse() {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Write(&b, []*prober.Result{r}, 0); err != nil {
+			if err := Write(&b, []*prober.Result{r}, report.Limits{}); err != nil {
 				t.Fatal(err)
 			}
 			if !json.Valid(b.Bytes()) {
@@ -59,7 +60,7 @@ func TestUnreadableDates(t *testing.T) {
 	r := reporttest.Healthy()
 	r.Chain, r.Pool = c, &prober.Pool{Total: 1, Members: []*prober.Member{{Chain: c}}}
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{r}, 0); err != nil {
+	if err := Write(&b, []*prober.Result{r}, report.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, absent := range []string{"days_remaining", "not_after", "not_before", "lifetime_remaining_ratio"} {
@@ -71,7 +72,7 @@ func TestUnreadableDates(t *testing.T) {
 
 func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}}, 0); err != nil {
+	if err := Write(&b, []*prober.Result{{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}}, report.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"target":"https://example.com:443","success":true,"status":"unknown","reasons":["no_handshake"],"session":{"completed":false}}`
@@ -85,7 +86,7 @@ func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
 }
 
 func TestErrorsOfTheWriterAreReturned(t *testing.T) {
-	if err := Write(reporttest.Full{}, []*prober.Result{reporttest.Healthy()}, 0); !errors.Is(err, reporttest.ErrFull) {
+	if err := Write(reporttest.Full{}, []*prober.Result{reporttest.Healthy()}, report.Limits{}); !errors.Is(err, reporttest.ErrFull) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -16,14 +16,14 @@ import (
 
 // Options is how a report is written.
 type Options struct {
-	Color   bool          // with ANSI colours
-	Warning time.Duration // as for report.Judge; 0: report.DefaultWarning
+	Color  bool // with ANSI colours
+	Limits report.Limits
 }
 
 // Write writes the report about r: the verdict on one line, what is wrong and
 // what to do about it, then the evidence. What was not learned is left out.
 func Write(w io.Writer, r *prober.Result, o Options) error {
-	facts := report.New(r, o.Warning)
+	facts := report.New(r, o.Limits)
 	p := &page{color: o.Color, width: pageWidth}
 	if facts.Scan != nil {
 		p.width = screenWidth

@@ -88,8 +88,8 @@ type outcome struct {
 }
 
 func outcomeOf(r *prober.Result) outcome {
-	o := outcome{At: r.Start, Status: report.Judge(r, 0), Remaining: report.RemainingOf(r.Chain)}
-	reasons := report.Reasons(r, 0)
+	o := outcome{At: r.Start, Status: report.Judge(r, report.Limits{}), Remaining: report.RemainingOf(r.Chain)}
+	reasons := report.Reasons(r, report.Limits{})
 	if o.Status != part.Good && len(reasons) > 0 {
 		o.Reason, reasons = failure.Reason(reasons[0]), reasons[1:]
 	}

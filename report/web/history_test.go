@@ -43,7 +43,7 @@ func TestSampleKeepsItsWords(t *testing.T) {
 	for _, s := range reporttest.Situations() {
 		want := ""
 		if s.Status != "good" {
-			want = report.Reasons(s.Result, 0)[0]
+			want = report.Reasons(s.Result, report.Limits{})[0]
 		}
 		if f := s.Result.Failure; f != nil && string(f.Reason) == want {
 			want += " in " + string(f.Phase)

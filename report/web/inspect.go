@@ -33,11 +33,11 @@ type inspectPage struct {
 // Show writes the page of one result.
 func (p *Pages) Show(w http.ResponseWriter, module string, asked target.Target, r *prober.Result) {
 	var object bytes.Buffer
-	if err := json.Write(&object, []*prober.Result{r}, 0); err != nil {
+	if err := json.Write(&object, []*prober.Result{r}, report.Limits{}); err != nil {
 		p.Fail(w, http.StatusInternalServerError, err)
 		return
 	}
-	key, facts := keyOf(module, asked), report.New(r, 0)
+	key, facts := keyOf(module, asked), report.New(r, report.Limits{})
 	page := inspectPage{
 		Report: facts, Endpoint: shown(key.Target), Module: module, ServerName: asked.ServerName, At: r.Start, Took: r.Duration,
 		Waterfall: waterfall(facts.Phases), WaterfallHeight: len(facts.Phases) * phaseHeight,

@@ -21,7 +21,7 @@ func TestInspect(t *testing.T) {
 			if !strings.Contains(page, `<span class="status `+s.Status+`">`) {
 				t.Errorf("the verdict is not %s", s.Status)
 			}
-			for _, issue := range report.New(s.Result, 0).Issues {
+			for _, issue := range report.New(s.Result, report.Limits{}).Issues {
 				if !strings.Contains(page, "<b>"+string(issue.Reason)+"</b>") {
 					t.Errorf("%s is not shown", issue.Reason)
 				}

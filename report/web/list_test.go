@@ -100,7 +100,7 @@ func TestEveryReasonIsTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			first, _, _ := strings.Cut(out.String(), "\n")
-			reasons := report.Reasons(s.Result, 0)
+			reasons := report.Reasons(s.Result, report.Limits{})
 			if s.Status != "good" && (len(reasons) == 0 || !strings.Contains(row, "<b>"+reasons[0]+"</b>")) {
 				t.Errorf("the row does not tell %v:\n%s", reasons, row)
 			}
