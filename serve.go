@@ -40,6 +40,9 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	if err := f.validate(); err != nil {
 		return err
 	}
+	hangup := make(chan os.Signal, 1) // from now on: before that, SIGHUP ends a process
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
 	logger.Info("Starting tls_exporter", "version", version.Info(), "build", version.BuildContext())
@@ -86,7 +89,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 			return context.Background()
 		},
 	}
-	return serveUntil(ctx, httpServer, exporter, f.web, logger)
+	return serveUntil(ctx, httpServer, exporter, f.web, hangup, logger)
 }
 
 // shutdownTimeout is how long probes in flight may take after the signal to stop.
@@ -94,7 +97,7 @@ const shutdownTimeout = 30 * time.Second
 
 // serveUntil serves until ctx ends. All goroutines of the server have ended when it
 // returns.
-func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, listen *web.FlagConfig, logger *slog.Logger) error {
+func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, listen *web.FlagConfig, hangup <-chan os.Signal, logger *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := web.ListenAndServe(httpServer, listen, logger); !errors.Is(err, http.ErrServerClosed) {
@@ -103,7 +106,7 @@ func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.E
 		return nil
 	})
 	group.Go(func() error {
-		reloadOnHangup(ctx, exporter, logger)
+		reloadOnHangup(ctx, exporter, hangup, logger)
 		return nil
 	})
 	group.Go(func() error {
@@ -117,10 +120,7 @@ func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.E
 	return group.Wait()
 }
 
-func reloadOnHangup(ctx context.Context, exporter *server.Exporter, logger *slog.Logger) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func reloadOnHangup(ctx context.Context, exporter *server.Exporter, hangup <-chan os.Signal, logger *slog.Logger) {
 	for {
 		select {
 		case <-ctx.Done():
