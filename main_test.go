@@ -530,7 +530,7 @@ func TestProbeCommand(t *testing.T) {
 		{"bad", []string{expired}, 2, "BAD     https://" + expired + "  expired: the leaf expired on"},
 		{"less than a third left", []string{expiring}, 1, "but expires_soon\n"},
 		{"less than --warning days", []string{"--warning=90", healthy}, 1, "but expires_soon\n"},
-		{"less than --warning days, as JSON", []string{"--warning=90", "--json", healthy}, 1, "\"status\": \"warning\",\n  \"reasons\": [\n    \"expires_soon\"\n"},
+		{"less than --warning days, as JSON", []string{"--warning=90", "--json", healthy}, 1, "\n      \"reason\": \"expires_soon\",\n      \"status\": \"warning\",\n"},
 		{"gives secrets away", []string{"--scan", bleeding}, 2, "BAD     https://" + bleeding + "  vulnerable to heartbleed; "},
 		{"vulnerable to attackers in between", []string{"--scan", sweet32}, 1, "sweet32"},
 		{"more than --warning days", []string{"--warning=1", expiring}, 0, "GOOD"},

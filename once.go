@@ -156,7 +156,12 @@ func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, er
 func show(out io.Writer, results []*prober.Result, f onceFlags) error {
 	switch {
 	case f.json || f.format == "json":
-		return json.Write(out, results, f.limits())
+		for _, r := range results {
+			if err := json.Write(out, r, json.Options{Module: f.module, Limits: f.limits()}); err != nil {
+				return err
+			}
+		}
+		return nil
 	case f.format == "prometheus":
 		return collector.Text(out, results...)
 	}

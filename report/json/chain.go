@@ -42,10 +42,12 @@ type certificate struct {
 	SignatureAlgorithm string    `json:"signature_algorithm"`
 	DNSNames           []string  `json:"dns_names"`
 	IPAddresses        []string  `json:"ip_addresses"`
+	NamesOmitted       int       `json:"names_omitted"`
 }
 
 type pool struct {
 	Addresses            int      `json:"addresses"`
+	Omitted              int      `json:"addresses_omitted"`
 	Failing              int      `json:"failing"`
 	DistinctCertificates *int     `json:"distinct_certificates,omitempty"`
 	Shown                string   `json:"shown"` // session and chain are of this address
@@ -99,6 +101,7 @@ func certificateOf(c report.Certificate) certificate {
 		SignatureAlgorithm: c.SignatureAlgorithm,
 		DNSNames:           part.DNSNames(c.Names),
 		IPAddresses:        append([]string{}, c.Names.IPAddresses...),
+		NamesOmitted:       c.Names.More,
 	}
 }
 
@@ -107,7 +110,7 @@ func poolOf(p *report.Pool) *pool {
 		return nil
 	}
 	shown := &pool{
-		Addresses: p.Total, Failing: p.Failing, DistinctCertificates: known(p.Distinct, p.Distinct > 0), Shown: p.Shown.String(),
+		Addresses: p.Total, Omitted: p.Omitted, Failing: p.Failing, DistinctCertificates: known(p.Distinct, p.Distinct > 0), Shown: p.Shown.String(),
 	}
 	for _, m := range p.Members {
 		one := member{Address: m.Address.String(), Success: m.Status == part.Good, Failure: failureOf(m.Failure)}

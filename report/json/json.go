@@ -15,42 +15,60 @@ import (
 	"tls_exporter/report/scan"
 )
 
-// Write writes one result as an indented object, and several as one object a
-// line. What was not learned is absent: a false, a zero or an empty array was
-// observed. report.Judge explains warning.
-func Write(w io.Writer, results []*prober.Result, limits report.Limits) error {
+// Version is the version of the objects. Within a version fields are added, and none is
+// removed, renamed, or gets another type or meaning.
+const Version = 1
+
+// Options is what the result of a probe does not say.
+type Options struct {
+	Module string            // its name; empty: not known
+	Labels map[string]string // of the configured target; nil: it has none, or is not configured
+	Limits report.Limits     // report.Judge explains them
+}
+
+// Write writes a result as an indented object. What was not learned is absent: a false,
+// a zero or an empty array was observed.
+func Write(w io.Writer, r *prober.Result, o Options) error {
+	encoder := encoderFor(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(resultOf(r, o))
+}
+
+// WriteLine writes the object of Write in one line.
+func WriteLine(w io.Writer, r *prober.Result, o Options) error {
+	return encoderFor(w).Encode(resultOf(r, o))
+}
+
+func encoderFor(w io.Writer) *json.Encoder {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	if len(results) == 1 {
-		encoder.SetIndent("", "  ")
-	}
-	for _, r := range results {
-		if err := encoder.Encode(resultOf(r, limits)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return encoder
 }
 
 type result struct {
-	Target        string        `json:"target"`
-	TargetAddress string        `json:"target_address,omitempty"` // where the caller chose one
-	Start         time.Time     `json:"start,omitzero"`           // RFC 3339
-	Duration      float64       `json:"duration_seconds,omitzero"`
-	Success       bool          `json:"success"`
-	Status        string        `json:"status"` // as the exit code: good, warning, bad or unknown
-	Reasons       []string      `json:"reasons,omitempty"`
-	Failure       *failureView  `json:"failure,omitempty"`
-	Phases        []phase       `json:"phases,omitempty"`
-	Addresses     []string      `json:"addresses,omitempty"`
-	Proxy         string        `json:"proxy,omitempty"` // without its password
-	Remote        string        `json:"remote,omitempty"`
-	Session       *session      `json:"session,omitempty"`
-	WouldSelect   *selection    `json:"would_select,omitempty"` // after another ClientHello than that of the handshake
-	Chain         *chainView    `json:"chain,omitempty"`
-	Pool          *pool         `json:"pool,omitempty"`
-	Expectations  []expectation `json:"expectations,omitempty"`
-	Checks        []check       `json:"checks,omitempty"`
+	SchemaVersion int               `json:"schema_version"`
+	Target        string            `json:"target"`
+	Module        string            `json:"module,omitempty"`
+	Labels        map[string]string `json:"labels,omitempty"`
+	TargetAddress string            `json:"target_address,omitempty"` // where the caller chose one
+	Start         time.Time         `json:"start,omitzero"`           // RFC 3339
+	Duration      float64           `json:"duration_seconds,omitzero"`
+	Success       bool              `json:"success"`
+	Status        string            `json:"status"` // as the exit code: good, warning, bad or unknown
+	Verdict       string            `json:"verdict"`
+	Reasons       []string          `json:"reasons,omitempty"`
+	Issues        []issue           `json:"issues"`
+	Failure       *failureView      `json:"failure,omitempty"`
+	Phases        []phase           `json:"phases,omitempty"`
+	Addresses     []string          `json:"addresses,omitempty"`
+	Proxy         string            `json:"proxy,omitempty"` // without its password
+	Remote        string            `json:"remote,omitempty"`
+	Session       *session          `json:"session,omitempty"`
+	WouldSelect   *selection        `json:"would_select,omitempty"` // after another ClientHello than that of the handshake
+	Chain         *chainView        `json:"chain,omitempty"`
+	Pool          *pool             `json:"pool,omitempty"`
+	Expectations  []expectation     `json:"expectations,omitempty"`
+	Checks        []check           `json:"checks,omitempty"`
 
 	Versions        []version       `json:"versions,omitempty"`
 	Ciphers         *ciphersView    `json:"ciphers,omitempty"`
@@ -59,11 +77,20 @@ type result struct {
 	scan.Findings
 }
 
+type issue struct {
+	Reason   string `json:"reason"`
+	Status   string `json:"status"`
+	Detail   string `json:"detail,omitempty"`
+	Remedy   string `json:"remedy,omitempty"`
+	Position *int   `json:"position,omitempty"`
+}
+
 type failureView struct {
 	Phase   string `json:"phase,omitempty"`
 	Reason  string `json:"reason"`
 	Address string `json:"address,omitempty"` // of a pool, the one that fails
 	Message string `json:"message,omitempty"`
+	Remedy  string `json:"remedy,omitempty"`
 }
 
 type phase struct {
@@ -105,20 +132,25 @@ type check struct {
 	Failure  *failureView `json:"failure,omitempty"`
 }
 
-func resultOf(r *prober.Result, limits report.Limits) result {
-	facts := report.New(r, limits)
+func resultOf(r *prober.Result, o Options) result {
+	facts := report.New(r, o.Limits)
 	shown := result{
-		Target:   r.Target.String(),
-		Start:    r.Start.UTC(),
-		Duration: r.Duration.Seconds(),
-		Success:  r.Success(),
-		Status:   facts.Status.String(),
-		Reasons:  facts.Reasons,
-		Failure:  failureOf(r.Failure),
-		Session:  sessionOf(r.Session),
-		Chain:    chainOf(r.Chain, facts.Chain),
-		Proxy:    r.Proxy,
-		Pool:     poolOf(facts.Pool),
+		SchemaVersion: Version,
+		Target:        r.Target.String(),
+		Module:        o.Module,
+		Labels:        o.Labels,
+		Start:         r.Start.UTC(),
+		Duration:      r.Duration.Seconds(),
+		Success:       r.Success(),
+		Status:        facts.Status.String(),
+		Verdict:       facts.Verdict,
+		Reasons:       facts.Reasons,
+		Issues:        issuesOf(facts.Issues),
+		Failure:       failureOf(r.Failure),
+		Session:       sessionOf(r.Session),
+		Chain:         chainOf(r.Chain, facts.Chain),
+		Proxy:         r.Proxy,
+		Pool:          poolOf(facts.Pool),
 	}
 	if r.Target.Address.IsValid() {
 		shown.TargetAddress = report.Address(r.Target.Address)
@@ -150,11 +182,19 @@ func resultOf(r *prober.Result, limits report.Limits) result {
 	return shown
 }
 
+func issuesOf(all []part.Issue) []issue {
+	shown := make([]issue, len(all))
+	for n, i := range all {
+		shown[n] = issue{string(i.Reason), i.Status.String(), i.Detail, i.Remedy, known(i.Position, i.Position >= 0)}
+	}
+	return shown
+}
+
 func failureOf(f *failure.Failure) *failureView {
 	if f == nil {
 		return nil
 	}
-	shown := &failureView{Phase: string(f.Phase), Reason: string(f.Reason), Message: part.Message(f)}
+	shown := &failureView{Phase: string(f.Phase), Reason: string(f.Reason), Message: part.Message(f), Remedy: part.Remedy(f.Reason)}
 	if f.Address.IsValid() {
 		shown.Address = f.Address.String()
 	}

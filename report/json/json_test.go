@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -11,7 +12,6 @@ import (
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/target"
-	"tls_exporter/report"
 	"tls_exporter/report/reporttest"
 )
 
@@ -19,7 +19,7 @@ func TestWrite(t *testing.T) {
 	for _, s := range reporttest.Situations() {
 		t.Run(s.Name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Write(&b, []*prober.Result{s.Result}, report.Limits{}); err != nil {
+			if err := Write(&b, s.Result, Options{Module: "default"}); err != nil {
 				t.Fatal(err)
 			}
 			reporttest.Golden(t, s.Name+".json", b.Bytes())
@@ -27,14 +27,17 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-func TestSeveralResultsAreOneLineEach(t *testing.T) {
-	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{reporttest.NotTLS(), reporttest.DNSFailure(), reporttest.TimeoutInConnect()}, report.Limits{}); err != nil {
-		t.Fatal(err)
-	}
-	reporttest.Golden(t, "several.json", b.Bytes())
-	if lines := strings.Count(b.String(), "\n"); lines != 3 {
-		t.Errorf("%d lines, want 3", lines)
+// A line has the same object as the indented form.
+func TestWriteLine(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		var line, indented, compact bytes.Buffer
+		o := Options{Module: "scan", Labels: map[string]string{"team": "web"}}
+		if err := errors.Join(WriteLine(&line, s.Result, o), Write(&indented, s.Result, o), json.Compact(&compact, indented.Bytes())); err != nil {
+			t.Fatal(err)
+		}
+		if compact.WriteByte('\n'); line.String() != compact.String() || strings.Count(line.String(), "\n") != 1 {
+			t.Errorf("%s: got %s, want %s", s.Name, line.String(), compact.String())
+		}
 	}
 }
 
@@ -43,7 +46,7 @@ func TestSparseResults(t *testing.T) {
 	for name, r := range reporttest.Sparse() {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Write(&b, []*prober.Result{r}, report.Limits{}); err != nil {
+			if err := Write(&b, r, Options{}); err != nil {
 				t.Fatal(err)
 			}
 			if !json.Valid(b.Bytes()) {
@@ -60,7 +63,7 @@ func TestUnreadableDates(t *testing.T) {
 	r := reporttest.Healthy()
 	r.Chain, r.Pool = c, &prober.Pool{Total: 1, Members: []*prober.Member{{Chain: c}}}
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{r}, report.Limits{}); err != nil {
+	if err := Write(&b, r, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, absent := range []string{"days_remaining", "not_after", "not_before", "lifetime_remaining_ratio"} {
@@ -72,21 +75,20 @@ func TestUnreadableDates(t *testing.T) {
 
 func TestWhatWasNotLearnedIsAbsent(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []*prober.Result{{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}}, report.Limits{}); err != nil {
+	r := &prober.Result{Target: target.Target{Scheme: "https", Host: "example.com", Port: 443}, Session: &handshake.Session{}}
+	if err := WriteLine(&b, r, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"target":"https://example.com:443","success":true,"status":"unknown","reasons":["no_handshake"],"session":{"completed":false}}`
-	var got bytes.Buffer
-	if err := json.Compact(&got, b.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	if got.String() != want {
-		t.Errorf("got %s, want %s", got.String(), want)
+	want := `{"schema_version":1,"target":"https://example.com:443","success":true,"status":"unknown","verdict":"no handshake","reasons":["no_handshake"],"issues":[],"session":{"completed":false}}` + "\n"
+	if got := b.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
 func TestErrorsOfTheWriterAreReturned(t *testing.T) {
-	if err := Write(reporttest.Full{}, []*prober.Result{reporttest.Healthy()}, report.Limits{}); !errors.Is(err, reporttest.ErrFull) {
-		t.Errorf("got %v", err)
+	for _, write := range []func(io.Writer, *prober.Result, Options) error{Write, WriteLine} {
+		if err := write(reporttest.Full{}, reporttest.Healthy(), Options{}); !errors.Is(err, reporttest.ErrFull) {
+			t.Errorf("got %v", err)
+		}
 	}
 }

@@ -33,7 +33,7 @@ type inspectPage struct {
 // Show writes the page of one result.
 func (p *Pages) Show(w http.ResponseWriter, module string, asked target.Target, r *prober.Result) {
 	var object bytes.Buffer
-	if err := json.Write(&object, []*prober.Result{r}, report.Limits{}); err != nil {
+	if err := json.Write(&object, r, json.Options{Module: module}); err != nil {
 		p.Fail(w, http.StatusInternalServerError, err)
 		return
 	}
