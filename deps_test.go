@@ -18,11 +18,12 @@ import (
 // A name without a top directory is a package below prober or prober/check. The word
 // checks is all packages below prober/check.
 var imports = map[string]string{
-	".":         "config collector server report report/text report/json report/web report/part prober option target tlstest tlstest/legacy",
+	".":         "config collector server report report/api report/text report/json report/web report/part prober option target tlstest tlstest/legacy",
 	"server":    "config collector prober failure handshake target text",
 	"collector": "prober chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text",
 
+	"report/api":  "config prober target text report report/json",
 	"report/web":  "config prober failure target report report/json report/part",
 	"report/json": "prober chain ciphers vulnerabilities failure handshake report report/part report/scan",
 	"report/text": "prober report report/part report/scan",

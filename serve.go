@@ -24,6 +24,7 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/report/api"
 	"tls_exporter/report/text"
 	pages "tls_exporter/report/web"
 	"tls_exporter/server"
@@ -139,10 +140,13 @@ func newHandler(exporter *server.Exporter, history *pages.History) *http.ServeMu
 	site := pages.New(pages.Options{
 		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics,
 	})
+	answers := api.New(api.Options{Config: exporter.Config, Last: history.Last})
 	mux := http.NewServeMux()
 	exporter.Register(mux)
 	site.Register(mux)
+	answers.Register(mux)
 	mux.Handle("GET /inspect", exporter.Inspect(site))
+	mux.Handle("GET /api/v1/probe", exporter.Answer(answers))
 	return mux
 }
 

@@ -81,12 +81,12 @@ func (e *Exporter) refuse(w http.ResponseWriter, refused *refusal) {
 }
 
 // admit parses a request and applies the access policy.
-func (e *Exporter) admit(r *http.Request, flag string) (*probeRequest, *refusal) {
+func (e *Exporter) admit(r *http.Request, flags ...string) (*probeRequest, *refusal) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, &refusal{http.StatusRequestURITooLong, rejectedParameter, fmt.Errorf("the query is longer than %d bytes", maxQuery)}
 	}
 	loaded := e.config.Load()
-	request, err := readRequest(r.URL.RawQuery, loaded, flag)
+	request, err := readRequest(r.URL.RawQuery, loaded, flags...)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, rejectedParameter, err}
 	}
@@ -100,14 +100,25 @@ func (e *Exporter) admit(r *http.Request, flag string) (*probeRequest, *refusal)
 // even if every byte is escaped.
 const maxQuery = 8 << 10
 
+// Answerer writes answers to requests for a probe.
+type Answerer interface {
+	// Show writes the answer about a result.
+	Show(w http.ResponseWriter, module string, requested target.Target, r *prober.Result)
+	// Fail writes the answer to a request that cannot be answered.
+	Fail(w http.ResponseWriter, status int, err error)
+}
+
+// fail answers a request that is refused.
+func (e *Exporter) fail(w http.ResponseWriter, a Answerer, refused *refusal) {
+	e.refuse(w, refused)
+	a.Fail(w, refused.status, refused.err)
+}
+
 // Viewer renders the pages of single endpoints.
 type Viewer interface {
+	Answerer
 	// Recall returns the last result of a target; nil if there is none.
 	Recall(module string, requested target.Target) *prober.Result
-	// Show writes the page of a result.
-	Show(w http.ResponseWriter, module string, requested target.Target, r *prober.Result)
-	// Fail writes the page of a request that cannot be answered.
-	Fail(w http.ResponseWriter, status int, err error)
 }
 
 // Inspect handles requests like /probe, but answers with a page of the viewer. It shows
@@ -115,19 +126,15 @@ type Viewer interface {
 // fresh is true.
 func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		fail := func(refused *refusal) {
-			e.refuse(w, refused)
-			v.Fail(w, refused.status, refused.err)
-		}
 		request, refused := e.admit(r, "fresh")
 		if refused != nil {
-			fail(refused)
+			e.fail(w, v, refused)
 			return
 		}
 		result := v.Recall(request.module, request.target)
 		if result == nil || result.Module != request.prober.Identity() || request.flags["fresh"] {
 			if result, refused = e.probeWithin(r, request, request.prober.Timeout()); refused != nil {
-				fail(refused)
+				e.fail(w, v, refused)
 				return
 			}
 		}
@@ -213,7 +220,7 @@ func readRequest(query string, loaded *config.Config, flags ...string) (*probeRe
 		return nil, err
 	}
 	if !values.Has("target") {
-		return nil, errors.New("parameter target is missing; write /probe?target=example.com")
+		return nil, errors.New("parameter target is missing; write ?target=example.com")
 	}
 	request := &probeRequest{module: cmp.Or(values.Get("module"), config.DefaultModuleName)}
 	if request.prober = loaded.Probers[request.module]; request.prober == nil {

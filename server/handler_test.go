@@ -151,7 +151,7 @@ func TestProbeDebug(t *testing.T) {
 func TestProbeRefuses(t *testing.T) {
 	e := newTestExporter(t, nil)
 	for query, says := range map[string]string{
-		"":                                     "parameter target is missing; write /probe?target=example.com",
+		"":                                     "parameter target is missing; write ?target=example.com",
 		"?target=h3://a.test":                  `parameter target: target "h3://a.test": h3 runs over QUIC, which this version cannot probe; write https:// to probe the host over TCP`,
 		"?target=":                             `parameter target: target "": is empty`,
 		"?target=http://example.com":           "http is not TLS",

@@ -8,60 +8,106 @@ import (
 	"tls_exporter/report/part"
 )
 
+// The certificates that a server sent.
 type chainView struct {
-	At            time.Time     `json:"at,omitzero"`
-	Name          string        `json:"name,omitempty"`
-	Valid         *bool         `json:"valid,omitempty"` // nil: not known
-	NotAfter      time.Time     `json:"not_after,omitzero"`
-	DaysRemaining *float64      `json:"days_remaining,omitempty"`
-	Problems      []problem     `json:"problems"`
-	Certificates  []certificate `json:"certificates"`
-	Path          []string      `json:"path,omitempty"`
+	// When they were judged.
+	At time.Time `json:"at,omitzero"`
+	// The name that they were verified for. Absent: any.
+	Name string `json:"name,omitempty"`
+	// Whether clients accept them. Absent: not known, such as after a signature that the exporter cannot verify.
+	Valid *bool `json:"valid,omitempty"`
+	// When clients will stop accepting them: the latest expiry of all trusted paths. Absent: no path is trusted.
+	NotAfter time.Time `json:"not_after,omitzero"`
+	// The days from `at` to `not_after`, negative after it.
+	DaysRemaining *float64 `json:"days_remaining,omitempty"`
+	// What is wrong with them, the most severe first.
+	Problems []problem `json:"problems"`
+	// The certificates in the order in which they were sent, the leaf first.
+	Certificates []certificate `json:"certificates"`
+	// The names on the trusted path, from the leaf to the root. Absent: there is no such path.
+	Path []string `json:"path,omitempty"`
 }
 
+// One problem of a chain.
 type problem struct {
-	Problem  string `json:"problem"`
-	Position *int   `json:"position,omitempty"`
-	Detail   string `json:"detail"`
-	Remedy   string `json:"remedy"`
+	// What is wrong, in a word: a problem of docs/metrics.md.
+	Problem string `json:"problem"`
+	// The certificate that has it, as sent: 0 is the leaf.
+	Position *int `json:"position,omitempty"`
+	// What was seen, in words.
+	Detail string `json:"detail"`
+	// What to do about it.
+	Remedy string `json:"remedy"`
 }
 
+// One certificate that the server sent.
 type certificate struct {
-	Position           int       `json:"position"`
-	SubjectCN          string    `json:"subject_cn,omitempty"`
-	IssuerCN           string    `json:"issuer_cn,omitempty"`
-	SerialNumber       string    `json:"serial_number"`
-	NotBefore          time.Time `json:"not_before,omitzero"` // absent if it cannot be read
-	NotAfter           time.Time `json:"not_after,omitzero"`
-	DaysRemaining      *float64  `json:"days_remaining,omitempty"`
-	RemainingRatio     *float64  `json:"lifetime_remaining_ratio,omitempty"`
-	FingerprintSHA256  string    `json:"fingerprint_sha256"`
-	SPKISHA256         string    `json:"spki_sha256"`
-	KeyAlgorithm       string    `json:"key_algorithm"`
-	KeyBits            int       `json:"key_bits,omitzero"`
-	SignatureAlgorithm string    `json:"signature_algorithm"`
-	DNSNames           []string  `json:"dns_names"`
-	IPAddresses        []string  `json:"ip_addresses"`
-	NamesOmitted       int       `json:"names_omitted"`
+	// Its place in the chain as sent: 0 is the leaf.
+	Position int `json:"position"`
+	// The common name of its subject.
+	SubjectCN string `json:"subject_cn,omitempty"`
+	// The common name of its issuer.
+	IssuerCN string `json:"issuer_cn,omitempty"`
+	// In hexadecimal.
+	SerialNumber string `json:"serial_number"`
+	// When it becomes valid. Absent: the date cannot be read.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// When it expires. Absent: the date cannot be read.
+	NotAfter time.Time `json:"not_after,omitzero"`
+	// The days until it expires, negative after that.
+	DaysRemaining *float64 `json:"days_remaining,omitempty"`
+	// The share of its lifetime that remains: 1 when new, negative once it has expired.
+	RemainingRatio *float64 `json:"lifetime_remaining_ratio,omitempty"`
+	// SHA-256 of the certificate, in hexadecimal.
+	FingerprintSHA256 string `json:"fingerprint_sha256"`
+	// SHA-256 of its public key (SubjectPublicKeyInfo), in hexadecimal.
+	SPKISHA256 string `json:"spki_sha256"`
+	// The algorithm of its public key; `unknown` if nobody registered it.
+	KeyAlgorithm string `json:"key_algorithm"`
+	// The size of its public key.
+	KeyBits int `json:"key_bits,omitzero"`
+	// The algorithm that it was signed with; `unknown` if nobody registered it.
+	SignatureAlgorithm string `json:"signature_algorithm"`
+	// The DNS names that it is for, sorted, each once.
+	DNSNames []string `json:"dns_names"`
+	// The IP addresses that it is for.
+	IPAddresses []string `json:"ip_addresses"`
+	// How many more names and addresses it has: only about 8 kB of them are kept.
+	NamesOmitted int `json:"names_omitted"`
 }
 
+// All addresses behind a name.
 type pool struct {
-	Addresses            int      `json:"addresses"`
-	Omitted              int      `json:"addresses_omitted"`
-	Failing              int      `json:"failing"`
-	DistinctCertificates *int     `json:"distinct_certificates,omitempty"`
-	Shown                string   `json:"shown"` // session and chain are of this address
-	Members              []member `json:"members"`
+	// How many addresses the name has.
+	Addresses int `json:"addresses"`
+	// How many of them were not probed: at most 32 are.
+	Omitted int `json:"addresses_omitted"`
+	// How many of those that were probed fail. One that could not be asked does not count.
+	Failing int `json:"failing"`
+	// How many different leaf certificates they have.
+	DistinctCertificates *int `json:"distinct_certificates,omitempty"`
+	// The IP:port that the rest of the result is about: session, chain and phases.
+	Shown string `json:"shown"`
+	// The addresses that were probed.
+	Members []member `json:"members"`
 }
 
+// One address of a pool.
 type member struct {
-	Address           string       `json:"address"`
-	Success           bool         `json:"success"`
-	Failure           *failureView `json:"failure,omitempty"`
-	HandshakeDuration *float64     `json:"handshake_duration_seconds,omitempty"`
-	NotAfter          time.Time    `json:"not_after,omitzero"`
-	DaysRemaining     *float64     `json:"days_remaining,omitempty"`
-	FingerprintSHA256 string       `json:"fingerprint_sha256,omitempty"`
+	// The IP:port.
+	Address string `json:"address"`
+	// Whether the probe of this address succeeded.
+	Success bool `json:"success"`
+	// Why it failed.
+	Failure *failureView `json:"failure,omitempty"`
+	// How long the handshake took. Absent: it was not completed.
+	HandshakeDuration *float64 `json:"handshake_duration_seconds,omitempty"`
+	// When the leaf expires.
+	NotAfter time.Time `json:"not_after,omitzero"`
+	// The days until the leaf expires, negative after that.
+	DaysRemaining *float64 `json:"days_remaining,omitempty"`
+	// SHA-256 of the leaf, in hexadecimal.
+	FingerprintSHA256 string `json:"fingerprint_sha256,omitempty"`
 }
 
 func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
@@ -71,7 +117,7 @@ func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
 	left, lasts := c.DaysRemaining()
 	shown := &chainView{
 		At: c.At.UTC(), Name: part.Clean(c.Name), Valid: known(c.Valid, !c.Unverified), NotAfter: c.NotAfter.UTC(),
-		DaysRemaining: known(rounded(left), lasts),
+		DaysRemaining: known(Rounded(left), lasts),
 		Problems:      []problem{},
 		Path:          facts.Path,
 	}
@@ -92,8 +138,8 @@ func certificateOf(c report.Certificate) certificate {
 		SerialNumber:       c.SerialNumber,
 		NotBefore:          c.NotBefore.UTC(),
 		NotAfter:           c.NotAfter.UTC(),
-		DaysRemaining:      known(rounded(c.Days), c.Expires()),
-		RemainingRatio:     known(rounded(c.Ratio), c.HasRatio),
+		DaysRemaining:      known(Rounded(c.Days), c.Expires()),
+		RemainingRatio:     known(Rounded(c.Ratio), c.HasRatio),
 		FingerprintSHA256:  c.FingerprintSHA256,
 		SPKISHA256:         c.SPKISHA256,
 		KeyAlgorithm:       c.KeyAlgorithm,
@@ -118,7 +164,7 @@ func poolOf(p *report.Pool) *pool {
 			one.HandshakeDuration = known(m.Handshake.Seconds(), true)
 		}
 		if leaf := m.Leaf; leaf != nil {
-			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.NotAfter.UTC(), known(rounded(leaf.Days), leaf.Expires()), leaf.FingerprintSHA256
+			one.NotAfter, one.DaysRemaining, one.FingerprintSHA256 = leaf.NotAfter.UTC(), known(Rounded(leaf.Days), leaf.Expires()), leaf.FingerprintSHA256
 		}
 		shown.Members = append(shown.Members, one)
 	}

@@ -45,91 +45,166 @@ func encoderFor(w io.Writer) *json.Encoder {
 	return encoder
 }
 
-type result struct {
-	SchemaVersion int               `json:"schema_version"`
-	Target        string            `json:"target"`
-	Module        string            `json:"module,omitempty"`
-	Labels        map[string]string `json:"labels,omitempty"`
-	TargetAddress string            `json:"target_address,omitempty"` // where the caller chose one
-	Start         time.Time         `json:"start,omitzero"`           // RFC 3339
-	Duration      float64           `json:"duration_seconds,omitzero"`
-	Success       bool              `json:"success"`
-	Status        string            `json:"status"` // as the exit code: good, warning, bad or unknown
-	Verdict       string            `json:"verdict"`
-	Reasons       []string          `json:"reasons,omitempty"`
-	Issues        []issue           `json:"issues"`
-	Failure       *failureView      `json:"failure,omitempty"`
-	Phases        []phase           `json:"phases,omitempty"`
-	Addresses     []string          `json:"addresses,omitempty"`
-	Proxy         string            `json:"proxy,omitempty"` // without its password
-	Remote        string            `json:"remote,omitempty"`
-	Session       *session          `json:"session,omitempty"`
-	WouldSelect   *selection        `json:"would_select,omitempty"` // after another ClientHello than that of the handshake
-	Chain         *chainView        `json:"chain,omitempty"`
-	Pool          *pool             `json:"pool,omitempty"`
-	Expectations  []expectation     `json:"expectations,omitempty"`
-	Checks        []check           `json:"checks,omitempty"`
+// The comments of the fields, here and in the other files, are their descriptions in
+// schema.json and docs/json.md.
 
-	Versions        []version       `json:"versions,omitempty"`
-	Ciphers         *ciphersView    `json:"ciphers,omitempty"`
-	Policies        []policy        `json:"policies,omitempty"`
+// The result of one probe. What was not learned is absent: a false, a zero or an empty
+// array was observed.
+type result struct {
+	// The version of this format: 1.
+	SchemaVersion int `json:"schema_version"`
+	// What was probed, with its scheme and port.
+	Target string `json:"target"`
+	// The module that it was probed with.
+	Module string `json:"module,omitempty"`
+	// The labels of the target, if targets.yml lists it with this module.
+	Labels map[string]string `json:"labels,omitempty"`
+	// The address to connect to, if the caller chose one: an IP, or IP:port.
+	TargetAddress string `json:"target_address,omitempty"`
+	// The name to send as SNI and to verify, if the caller or the module chose one instead of the host.
+	ServerName string `json:"server_name,omitempty"`
+	// When the probe began.
+	Start time.Time `json:"start,omitzero"`
+	// How long the probe took.
+	Duration float64 `json:"duration_seconds,omitzero"`
+	// Whether the endpoint was reached, completed the handshake, has a valid chain and meets every expectation, as in `tls_probe_success`.
+	Success bool `json:"success"`
+	// Whether the endpoint is good. `warning`: it works, but little lifetime is left, or a scan found a vulnerability that gives no secrets away. `bad`: it fails, or gives secrets away. `unknown`: the probe could not tell. The exit codes of the command `probe` are 0, 1, 2 and 3.
+	Status string `json:"status"`
+	// One line: why the endpoint is bad, or how good it is.
+	Verdict string `json:"verdict"`
+	// Why the endpoint has its status, the most severe first, then what else should be known. The first is a word, as in an issue, unless the status is good.
+	Reasons []string `json:"reasons,omitempty"`
+	// What is wrong and what to do about it: first what decides the status, then what clients ignore.
+	Issues []issue `json:"issues"`
+	// Why the probe failed. Absent: it succeeded.
+	Failure *failureView `json:"failure,omitempty"`
+	// The steps of the probe, in order. A step that was not reached is absent.
+	Phases []phase `json:"phases,omitempty"`
+	// The addresses that the name resolved to, in the order in which they are tried.
+	Addresses []string `json:"addresses,omitempty"`
+	// The proxy that the connection went through, without its password.
+	Proxy string `json:"proxy,omitempty"`
+	// The IP:port that answered.
+	Remote string `json:"remote,omitempty"`
+	// What the handshake negotiated, as far as it came.
+	Session *session `json:"session,omitempty"`
+	// What the server would select after another ClientHello than that of the handshake, which failed.
+	WouldSelect *selection `json:"would_select,omitempty"`
+	// The certificates that the server sent, and what is wrong with them.
+	Chain *chainView `json:"chain,omitempty"`
+	// All addresses behind the name, if the module has `addresses: all`.
+	Pool *pool `json:"pool,omitempty"`
+	// What the module expects, and whether it is so.
+	Expectations []expectation `json:"expectations,omitempty"`
+	// The checks that ran.
+	Checks []check `json:"checks,omitempty"`
+
+	// The protocol versions that the server was asked for. One that it did not answer is absent.
+	Versions []version `json:"versions,omitempty"`
+	// The cipher suites, groups and signature schemes that the server accepts.
+	Ciphers *ciphersView `json:"ciphers,omitempty"`
+	// The policies that the endpoint was compared with.
+	Policies []policy `json:"policies,omitempty"`
+	// The vulnerabilities that the server was tested for. One for which the result is unknown is absent.
 	Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
 	scan.Findings
 }
 
+// One thing that is wrong.
 type issue struct {
-	Reason   string `json:"reason"`
-	Status   string `json:"status"`
-	Detail   string `json:"detail,omitempty"`
-	Remedy   string `json:"remedy,omitempty"`
-	Position *int   `json:"position,omitempty"`
+	// What is wrong, in a word: a reason, problem, expectation or vulnerability of docs/metrics.md, or `expires_soon`, `old_version` or `weak_cipher`.
+	Reason string `json:"reason"`
+	// How much it matters. `bad`: it makes the endpoint bad. `warning`: clients ignore it today. `unknown`: it prevented the probe.
+	Status string `json:"status"`
+	// What was seen, in words.
+	Detail string `json:"detail,omitempty"`
+	// What to do about it.
+	Remedy string `json:"remedy,omitempty"`
+	// The certificate that has it, as sent: 0 is the leaf.
+	Position *int `json:"position,omitempty"`
 }
 
+// Why a probe, an address or a check failed.
 type failureView struct {
-	Phase   string `json:"phase,omitempty"`
-	Reason  string `json:"reason"`
-	Address string `json:"address,omitempty"` // of a pool, the one that fails
+	// The step that failed, one of the phases of docs/metrics.md. A check has none.
+	Phase string `json:"phase,omitempty"`
+	// Why, in a word: a reason of docs/metrics.md.
+	Reason string `json:"reason"`
+	// The address that failed, as IP:port, if the module probes all addresses.
+	Address string `json:"address,omitempty"`
+	// The error, at most 300 characters. It may quote the server; an ellipsis marks a cut.
 	Message string `json:"message,omitempty"`
-	Remedy  string `json:"remedy,omitempty"`
+	// What to do about it.
+	Remedy string `json:"remedy,omitempty"`
 }
 
+// One step of a probe.
 type phase struct {
-	Phase    string  `json:"phase"`
+	// Its name, one of the phases of docs/metrics.md.
+	Phase string `json:"phase"`
+	// How long it took.
 	Duration float64 `json:"duration_seconds"`
 }
 
+// What a handshake negotiated.
 type session struct {
-	Completed                  bool    `json:"completed"`
-	Version                    string  `json:"version,omitempty"`
-	Cipher                     string  `json:"cipher,omitempty"`
-	Group                      string  `json:"group,omitempty"`
-	PostQuantum                *bool   `json:"post_quantum,omitempty"`
-	ALPN                       string  `json:"alpn,omitempty"`
-	ServerName                 string  `json:"server_name,omitempty"`
-	HelloRetryRequest          *bool   `json:"hello_retry_request,omitempty"`
-	ClientCertificateRequested *bool   `json:"client_certificate_requested,omitempty"`
-	Duration                   float64 `json:"duration_seconds,omitzero"`
+	// Whether the handshake was completed. If not, the rest is what the server had sent by then.
+	Completed bool `json:"completed"`
+	// The protocol version, such as `TLS 1.3`.
+	Version string `json:"version,omitempty"`
+	// The cipher suite, by its IANA name.
+	Cipher string `json:"cipher,omitempty"`
+	// The group of the key exchange. Absent: not known, or a key exchange without (EC)DHE.
+	Group string `json:"group,omitempty"`
+	// Whether the key exchange resists quantum computers.
+	PostQuantum *bool `json:"post_quantum,omitempty"`
+	// The application protocol that the server chose.
+	ALPN string `json:"alpn,omitempty"`
+	// The name that was sent as SNI. Absent: none was sent.
+	ServerName string `json:"server_name,omitempty"`
+	// Whether the server asked for another key share.
+	HelloRetryRequest *bool `json:"hello_retry_request,omitempty"`
+	// Whether the server requested a client certificate.
+	ClientCertificateRequested *bool `json:"client_certificate_requested,omitempty"`
+	// How long the handshake took.
+	Duration float64 `json:"duration_seconds,omitzero"`
 }
 
+// What a server would select.
 type selection struct {
-	Version                    string `json:"version"`
-	Cipher                     string `json:"cipher,omitempty"`
-	Group                      string `json:"group,omitempty"`
-	ClientCertificateRequested bool   `json:"client_certificate_requested"`
+	// The protocol version.
+	Version string `json:"version"`
+	// The cipher suite.
+	Cipher string `json:"cipher,omitempty"`
+	// The group of the key exchange.
+	Group string `json:"group,omitempty"`
+	// Whether the server requested a client certificate.
+	ClientCertificateRequested bool `json:"client_certificate_requested"`
 }
 
+// One expectation of the module.
 type expectation struct {
+	// Its key under `expect`.
 	Expectation string `json:"expectation"`
-	Met         bool   `json:"met"`
-	Saw         string `json:"saw,omitempty"`
+	// Whether it is met.
+	Met bool `json:"met"`
+	// What was seen instead, or that met it. Absent: nothing, such as no ALPN.
+	Saw string `json:"saw,omitempty"`
 }
 
+// One check that ran.
 type check struct {
-	Check    string       `json:"check"`
-	Success  bool         `json:"success"`
-	Duration float64      `json:"duration_seconds"`
-	Time     time.Time    `json:"time,omitzero"`
-	Failure  *failureView `json:"failure,omitempty"`
+	// Its name.
+	Check string `json:"check"`
+	// Whether it has a finding.
+	Success bool `json:"success"`
+	// How long it took to make the finding.
+	Duration float64 `json:"duration_seconds"`
+	// When the finding was made. An earlier probe may have made it: findings are cached.
+	Time time.Time `json:"time,omitzero"`
+	// Why it has no finding.
+	Failure *failureView `json:"failure,omitempty"`
 }
 
 func resultOf(r *prober.Result, o Options) result {
@@ -141,6 +216,7 @@ func resultOf(r *prober.Result, o Options) result {
 		Labels:        o.Labels,
 		Start:         r.Start.UTC(),
 		Duration:      r.Duration.Seconds(),
+		ServerName:    r.Target.ServerName,
 		Success:       r.Success(),
 		Status:        facts.Status.String(),
 		Verdict:       facts.Verdict,
@@ -233,5 +309,5 @@ func known[T any](value T, learned bool) *T {
 	return &value
 }
 
-// rounded keeps the precision of dates in seconds.
-func rounded(x float64) float64 { return math.Round(x*1e6) / 1e6 }
+// Rounded keeps the precision of dates in seconds.
+func Rounded(x float64) float64 { return math.Round(x*1e6) / 1e6 }

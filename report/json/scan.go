@@ -8,44 +8,72 @@ import (
 	"tls_exporter/report/scan"
 )
 
+// One protocol version.
 type version struct {
+	// Its name.
 	Version string `json:"version"`
-	Taken   bool   `json:"taken"`
+	// Whether the server accepts it.
+	Taken bool `json:"taken"`
 }
 
+// What a server accepts in a handshake.
 type ciphersView struct {
-	Suites           []suite  `json:"suites"` // by version, newest first, in the server's order
-	Groups           []group  `json:"groups"`
+	// The cipher suites, by version, newest first, in the server's order.
+	Suites []suite `json:"suites"`
+	// The groups that the server was asked for.
+	Groups []group `json:"groups"`
+	// The signature schemes that the server uses.
 	SignatureSchemes []string `json:"signature_schemes"`
-	DHBits           int      `json:"dh_bits,omitzero"`
-	Preference       string   `json:"preference,omitempty"` // server or client
-	Connections      int      `json:"connections"`          // that the finding took
+	// The size of the smallest Diffie-Hellman prime that the server sent.
+	DHBits int `json:"dh_bits,omitzero"`
+	// Whose order of suites decides. Absent: not known.
+	Preference string `json:"preference,omitempty"`
+	// How many connections the finding took.
+	Connections int `json:"connections"`
 }
 
+// One cipher suite that the server accepts in one version.
 type suite struct {
-	Version  string `json:"version"`
-	Cipher   string `json:"cipher"`
+	// The protocol version.
+	Version string `json:"version"`
+	// Its IANA name.
+	Cipher string `json:"cipher"`
+	// How strong it is; docs/metrics.md has the rules.
 	Strength string `json:"strength"`
 }
 
+// One group.
 type group struct {
-	Group       string `json:"group"`
-	Taken       bool   `json:"taken"`
-	PostQuantum bool   `json:"post_quantum"`
+	// Its IANA name.
+	Group string `json:"group"`
+	// Whether the server accepts it.
+	Taken bool `json:"taken"`
+	// Whether it resists quantum computers.
+	PostQuantum bool `json:"post_quantum"`
 }
 
+// One policy.
 type policy struct {
-	Policy     string   `json:"policy"`
-	Compliant  bool     `json:"compliant"`
+	// Its name.
+	Policy string `json:"policy"`
+	// Whether the endpoint complies.
+	Compliant bool `json:"compliant"`
+	// The rules that the endpoint violates, the most severe first.
 	Violations []string `json:"violations,omitempty"`
 }
 
+// One vulnerability.
 type vulnerability struct {
+	// Its name.
 	Vulnerability string `json:"vulnerability"`
-	Vulnerable    bool   `json:"vulnerable"`
-	Severity      string `json:"severity,omitempty"` // critical or warning, as the severity of the alert
-	Saw           string `json:"saw,omitempty"`
-	Remedy        string `json:"remedy,omitempty"`
+	// Whether the server has it.
+	Vulnerable bool `json:"vulnerable"`
+	// How severe it is, as in the alerts. `critical`: it gives secrets away. Absent: the server does not have it.
+	Severity string `json:"severity,omitempty"`
+	// What the server did, in words.
+	Saw string `json:"saw,omitempty"`
+	// What to do about it.
+	Remedy string `json:"remedy,omitempty"`
 }
 
 // scan adds what the server accepts. The time of each finding is in its check.

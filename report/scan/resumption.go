@@ -9,14 +9,18 @@ import (
 
 // Resumption is how the server resumes sessions.
 type Resumption struct {
+	// The methods that the server was tested for.
 	Methods []Method `json:"methods"`
-	Seconds float64  `json:"duration_seconds,omitzero"` // of the handshake that resumed a session
+	// How long the handshake took that resumed a session. Absent: none did.
+	Seconds float64 `json:"duration_seconds,omitzero"`
 }
 
 // Method is whether the server resumes sessions by a method.
 type Method struct {
-	Name      string `json:"method"`
-	Supported bool   `json:"supported"`
+	// Its name: `session_id`, `ticket`, `psk` or `early_data`.
+	Name string `json:"method"`
+	// Whether the server supports it.
+	Supported bool `json:"supported"`
 }
 
 func (x *Resumption) read(r *prober.Result) bool {

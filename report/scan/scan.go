@@ -22,8 +22,9 @@ type Report struct {
 
 // Findings is the table of checks that need no layout of their own, a field each with
 // the name that it has in prober.Checks. The text and the pages show their facts, JSON
-// shows the fields.
+// shows the fields, and the comments of fields are their descriptions in docs/json.md.
 type Findings struct {
+	// How the server resumes sessions.
 	Resumption *Resumption `json:"resumption,omitempty"`
 }
 

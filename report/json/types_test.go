@@ -1,0 +1,196 @@
+package json
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"tls_exporter/prober/hello"
+	"tls_exporter/report/part"
+)
+
+// definition is an object of the schema, read from its Go type and the comments of it.
+type definition struct {
+	name    string
+	comment string
+	fields  []field
+}
+
+type field struct {
+	name    string
+	comment string
+	always  bool     // it is in every object
+	words   []string // the only values of a string
+	goType  reflect.Type
+}
+
+// roots are the types of whole answers.
+var roots = []reflect.Type{reflect.TypeFor[result](), reflect.TypeFor[targets](), reflect.TypeFor[failedRequest]()}
+
+// words are the values of the strings that have no others, also in later versions of the
+// exporter. Reasons, phases and names may get new ones.
+var words = map[string][]string{
+	"result.status":          statuses,
+	"issue.status":           statuses,
+	"last.status":            statuses,
+	"vulnerability.severity": {"critical", "warning"},
+	"ciphers.preference":     {"server", "client"},
+	"suite.strength":         {string(hello.Weak), string(hello.Acceptable), string(hello.Strong)},
+}
+
+var statuses = []string{part.Good.String(), part.Warning.String(), part.Bad.String(), part.Unknown.String()}
+
+// definitions reads the roots and the types below them, each once.
+func definitions(t *testing.T) []definition {
+	t.Helper()
+	comments, seen := commentsOf(t), make(map[string]reflect.Type)
+	var all []definition
+	used := 0
+	var read func(reflect.Type)
+	read = func(of reflect.Type) {
+		name := nameOf(of)
+		if seen[name] != nil {
+			if seen[name] != of {
+				t.Errorf("%v and %v have the same name", of, seen[name])
+			}
+			return
+		}
+		seen[name] = of
+		d := definition{name: name, comment: comments[of.String()]}
+		var below []reflect.Type
+		for _, f := range reflect.VisibleFields(of) {
+			tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous {
+				continue // its fields are among the visible ones
+			}
+			one := field{name: tag, comment: comments[owner(of, f).String()+"."+f.Name], always: options == "", goType: f.Type, words: words[name+"."+tag]}
+			if one.words != nil {
+				used++
+			}
+			if one.comment == "" || tag == "" {
+				t.Errorf("%v.%s has no comment, which is its description, or no name", of, f.Name)
+			}
+			d.fields = append(d.fields, one)
+			if object := elementOf(f.Type); object.Kind() == reflect.Struct && object != reflect.TypeFor[time.Time]() {
+				below = append(below, object)
+			}
+		}
+		all = append(all, d)
+		for _, object := range below {
+			read(object)
+		}
+	}
+	for _, root := range roots {
+		read(root)
+	}
+	if used != len(words) {
+		t.Errorf("%d of %d lists of words belong to a field", used, len(words))
+	}
+	return all
+}
+
+// owner is the struct that declares a field, which may be embedded.
+func owner(of reflect.Type, f reflect.StructField) reflect.Type {
+	for _, i := range f.Index[:len(f.Index)-1] {
+		of = of.Field(i).Type
+	}
+	return of
+}
+
+// elementOf is what a pointer or a slice is of.
+func elementOf(of reflect.Type) reflect.Type {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	return of
+}
+
+// nameOf is the name of an object in the schema.
+func nameOf(of reflect.Type) string {
+	if of == reflect.TypeFor[failedRequest]() {
+		return "error"
+	}
+	name := strings.TrimSuffix(of.Name(), "View")
+	return strings.ToLower(name[:1]) + name[1:]
+}
+
+// commentsOf is the comments of all structs and their fields, by package.Type and
+// package.Type.Field, in the packages whose types are written.
+func commentsOf(t *testing.T) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	for _, dir := range []string{".", "../scan"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, declared := range parsed.Decls {
+				if types, ok := declared.(*ast.GenDecl); ok && types.Tok == token.TYPE {
+					addComments(all, parsed.Name.Name, types)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func addComments(all map[string]string, of string, types *ast.GenDecl) {
+	for _, spec := range types.Specs {
+		spec := spec.(*ast.TypeSpec)
+		object, ok := spec.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		name := of + "." + spec.Name.Name
+		all[name] = oneLine(types.Doc)
+		for _, f := range object.Fields.List {
+			for _, n := range f.Names {
+				all[name+"."+n.Name] = oneLine(f.Doc)
+			}
+		}
+	}
+}
+
+func oneLine(comment *ast.CommentGroup) string {
+	return strings.Join(strings.Fields(comment.Text()), " ")
+}
+
+// schema is the type of a field in the schema.
+func (f field) schema() object {
+	typed := schemaOf(f.goType)
+	if f.words != nil {
+		typed = append(typed, entry{"enum", f.words})
+	}
+	return append(typed, entry{"description", f.comment})
+}
+
+func schemaOf(of reflect.Type) object {
+	switch {
+	case of == reflect.TypeFor[time.Time]():
+		return object{{"type", "string"}, {"format", "date-time"}}
+	case of.Kind() == reflect.Pointer:
+		return schemaOf(of.Elem())
+	case of.Kind() == reflect.Slice:
+		return object{{"type", "array"}, {"items", schemaOf(of.Elem())}}
+	case of.Kind() == reflect.Map:
+		return object{{"type", "object"}, {"additionalProperties", schemaOf(of.Elem())}}
+	case of.Kind() == reflect.Struct:
+		return object{{"$ref", "#/$defs/" + nameOf(of)}}
+	}
+	kind, known := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Float64: "number"}[of.Kind()]
+	if !known {
+		panic(fmt.Sprintf("%v has no type in JSON", of))
+	}
+	return object{{"type", kind}}
+}
