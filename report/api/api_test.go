@@ -128,11 +128,11 @@ func TestTargetsTellWhatIsKnown(t *testing.T) {
 	_, mux := newAPI(t)
 	lines := strings.Split(get(mux, "/api/v1/targets").Body.String(), "\n")
 	for i, want := range map[int]string{
-		1: `{"target":"https://www.example.com:443","written":"www.example.com","module":"default","labels":{"note":"<&>","team":"web"},"last":{"at":"2026-11-20T14:48:00Z","status":"good","version":"TLS 1.3","handshake_duration_seconds":0.011983,"days_remaining":58.291667,"lifetime_remaining_ratio":0.647685}}`,
-		2: `,{"target":"https://bad.test:443","written":"bad.test","module":"default","labels":{"note":"<&>","team":"web"},"last":{"at":"2026-11-20T14:48:00Z","status":"bad","reason":"expired","phase":"verify","version":"TLS 1.3","handshake_duration_seconds":0.011983,"days_remaining":-19.2,"lifetime_remaining_ratio":-0.213808}}`,
-		3: `,{"target":"https://unknown.test:443","written":"unknown.test","module":"default","labels":{"note":"<&>","team":"web"},"last":{"at":"2026-11-20T14:48:00Z","status":"unknown","reason":"dns_failure","phase":"resolve"}}`,
-		4: `,{"target":"https://pending.test:443","written":"pending.test","module":"default","labels":{"note":"<&>","team":"web"}}`,
-		5: `,{"target":"smtp://mail.test:25","written":"smtp://mail.test","module":"mail","interval_seconds":3600}`,
+		1: `{"target":"https://www.example.com:443","written":"www.example.com","module":"default","labels":{"note":"<&>","team":"web"},"last":{"at":"2026-11-20T14:48:00Z","status":"good","version":"TLS 1.3","handshake_duration_seconds":0.011983,"days_remaining":58.291667,"lifetime_remaining_ratio":0.647685}},`,
+		2: `{"target":"https://bad.test:443","written":"bad.test","module":"default","labels":{"note":"<&>","team":"web"},"last":{"at":"2026-11-20T14:48:00Z","status":"bad","reason":"expired","phase":"verify","version":"TLS 1.3","handshake_duration_seconds":0.011983,"days_remaining":-19.2,"lifetime_remaining_ratio":-0.213808}},`,
+		3: `{"target":"https://unknown.test:443","written":"unknown.test","module":"default","labels":{"note":"<&>","team":"web"},"last":{"at":"2026-11-20T14:48:00Z","status":"unknown","reason":"dns_failure","phase":"resolve"}},`,
+		4: `{"target":"https://pending.test:443","written":"pending.test","module":"default","labels":{"note":"<&>","team":"web"}},`,
+		5: `{"target":"smtp://mail.test:25","written":"smtp://mail.test","module":"mail","interval_seconds":3600}`,
 	} {
 		if lines[i] != want {
 			t.Errorf("got  %s\nwant %s", lines[i], want)

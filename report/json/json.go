@@ -69,7 +69,7 @@ type result struct {
 	Duration float64 `json:"duration_seconds,omitzero"`
 	// Whether the endpoint was reached, completed the handshake, has a valid chain and meets every expectation, as in `tls_probe_success`.
 	Success bool `json:"success"`
-	// Whether the endpoint is good. `warning`: it works, but little lifetime is left, or a scan found a vulnerability that gives no secrets away. `bad`: it fails, or gives secrets away. `unknown`: the probe could not tell. The exit codes of the command `probe` are 0, 1, 2 and 3.
+	// Whether the endpoint is good. `warning`: it works, but an issue needs a change, such as little lifetime left. `bad`: it fails, or gives secrets away. `unknown`: the probe could not tell. The exit codes of the command `probe` for them are 0, 1, 2 and 3.
 	Status string `json:"status"`
 	// One line: why the endpoint is bad, or how good it is.
 	Verdict string `json:"verdict"`
@@ -115,7 +115,7 @@ type result struct {
 type issue struct {
 	// What is wrong, in a word: a reason, problem, expectation or vulnerability of docs/metrics.md, or `expires_soon`, `old_version` or `weak_cipher`.
 	Reason string `json:"reason"`
-	// How much it matters. `bad`: it makes the endpoint bad. `warning`: clients ignore it today. `unknown`: it prevented the probe.
+	// How much it matters. `bad`: it makes the endpoint bad. `warning`: clients still accept the endpoint. `unknown`: it prevented the probe.
 	Status string `json:"status"`
 	// What was seen, in words.
 	Detail string `json:"detail,omitempty"`

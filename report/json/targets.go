@@ -2,6 +2,7 @@ package json
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"iter"
@@ -63,17 +64,21 @@ type Last struct {
 // WriteTargets writes the object with all targets, a line each, as they come.
 func WriteTargets(w io.Writer, all iter.Seq[Target]) error {
 	buffered := bufio.NewWriterSize(w, 32<<10)
-	encoder := encoderFor(buffered)
-	fmt.Fprintf(buffered, "{\"schema_version\":%d,\"targets\":[\n", Version) // a failed write is the error of Flush
-	separator := ""
+	fmt.Fprintf(buffered, "{\"schema_version\":%d,\"targets\":[", Version) // a failed write is the error of Flush
+	var object bytes.Buffer
+	separator := "\n"
 	for target := range all {
-		buffered.WriteString(separator)
-		if err := encoder.Encode(target); err != nil {
+		object.Reset()
+		if err := encoderFor(&object).Encode(target); err != nil {
 			return err
 		}
-		separator = ","
+		buffered.WriteString(separator)
+		if _, err := buffered.Write(bytes.TrimSuffix(object.Bytes(), []byte("\n"))); err != nil {
+			return err
+		}
+		separator = ",\n"
 	}
-	buffered.WriteString("]}\n")
+	buffered.WriteString("\n]}\n")
 	return buffered.Flush()
 }
 

@@ -37,7 +37,7 @@ var roots = []reflect.Type{reflect.TypeFor[result](), reflect.TypeFor[targets]()
 // exporter. Reasons, phases and names may get new ones.
 var words = map[string][]string{
 	"result.status":          statuses,
-	"issue.status":           statuses,
+	"issue.status":           {part.Warning.String(), part.Bad.String(), part.Unknown.String()},
 	"last.status":            statuses,
 	"vulnerability.severity": {"critical", "warning"},
 	"ciphers.preference":     {"server", "client"},
@@ -178,7 +178,7 @@ func (f field) schema() object {
 func schemaOf(of reflect.Type) object {
 	switch {
 	case of == reflect.TypeFor[time.Time]():
-		return object{{"type", "string"}, {"format", "date-time"}}
+		return object{{"type", "string"}, {"format", "date-time"}, {"pattern", "Z$"}} // in UTC
 	case of.Kind() == reflect.Pointer:
 		return schemaOf(of.Elem())
 	case of.Kind() == reflect.Slice:
