@@ -49,50 +49,58 @@ var statuses = []string{part.Good.String(), part.Warning.String(), part.Bad.Stri
 // definitions reads the roots and the types below them, each once.
 func definitions(t *testing.T) []definition {
 	t.Helper()
-	comments, seen := commentsOf(t), make(map[string]reflect.Type)
-	var all []definition
-	used := 0
-	var read func(reflect.Type)
-	read = func(of reflect.Type) {
-		name := nameOf(of)
-		if seen[name] != nil {
-			if seen[name] != of {
-				t.Errorf("%v and %v have the same name", of, seen[name])
-			}
-			return
-		}
-		seen[name] = of
-		d := definition{name: name, comment: comments[of.String()]}
-		var below []reflect.Type
-		for _, f := range reflect.VisibleFields(of) {
-			tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if f.Anonymous {
-				continue // its fields are among the visible ones
-			}
-			one := field{name: tag, comment: comments[owner(of, f).String()+"."+f.Name], always: options == "", goType: f.Type, words: words[name+"."+tag]}
-			if one.words != nil {
-				used++
-			}
-			if one.comment == "" || tag == "" {
-				t.Errorf("%v.%s has no comment, which is its description, or no name", of, f.Name)
-			}
-			d.fields = append(d.fields, one)
-			if object := elementOf(f.Type); object.Kind() == reflect.Struct && object != reflect.TypeFor[time.Time]() {
-				below = append(below, object)
-			}
-		}
-		all = append(all, d)
-		for _, object := range below {
-			read(object)
-		}
-	}
+	r := reader{t: t, comments: commentsOf(t), seen: make(map[string]reflect.Type)}
 	for _, root := range roots {
-		read(root)
+		r.read(root)
 	}
-	if used != len(words) {
-		t.Errorf("%d of %d lists of words belong to a field", used, len(words))
+	if r.words != len(words) {
+		t.Errorf("%d of %d lists of words belong to a field", r.words, len(words))
 	}
-	return all
+	return r.all
+}
+
+type reader struct {
+	t        *testing.T
+	comments map[string]string
+	seen     map[string]reflect.Type // by name
+	words    int                     // lists of words that belong to a field
+	all      []definition
+}
+
+// read reads a type, and then those of its fields.
+func (r *reader) read(of reflect.Type) {
+	name := nameOf(of)
+	if known := r.seen[name]; known != nil {
+		if known != of {
+			r.t.Errorf("%v and %v have the same name", of, known)
+		}
+		return
+	}
+	r.seen[name] = of
+	d := definition{name: name, comment: r.comments[of.String()]}
+	for _, f := range reflect.VisibleFields(of) {
+		if !f.Anonymous { // the fields of an embedded struct are among the visible ones
+			d.fields = append(d.fields, r.field(of, f))
+		}
+	}
+	r.all = append(r.all, d)
+	for _, f := range d.fields {
+		if object := elementOf(f.goType); object.Kind() == reflect.Struct && object != reflect.TypeFor[time.Time]() {
+			r.read(object)
+		}
+	}
+}
+
+func (r *reader) field(of reflect.Type, f reflect.StructField) field {
+	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	one := field{name: name, comment: r.comments[owner(of, f).String()+"."+f.Name], always: options == "", words: words[nameOf(of)+"."+name], goType: f.Type}
+	if one.comment == "" || name == "" {
+		r.t.Errorf("%v.%s has no comment, which is its description, or no name", of, f.Name)
+	}
+	if one.words != nil {
+		r.words++
+	}
+	return one
 }
 
 // owner is the struct that declares a field, which may be embedded.
