@@ -131,8 +131,8 @@ func TestRunbookLinksCanBeAbsolute(t *testing.T) {
 	}
 }
 
-// Every alert, problem and phase has a section, and every section is about one of
-// them.
+// Every alert, problem, phase and finding has a section, and every section is about one
+// of them.
 func TestRunbook(t *testing.T) {
 	alerts, _ := rules(t)
 	sections := runbook(t)
@@ -140,6 +140,12 @@ func TestRunbook(t *testing.T) {
 		"handshake": "the handshake phases",
 		"alert_":    "TLS alerts as reasons",
 		"anywhere":  "reasons of any phase",
+		// What the pages and reports name besides.
+		"expires_soon":    "a finding",
+		"no_handshake":    "a finding",
+		"old_version":     "a finding",
+		"weak_cipher":     "a finding",
+		"vulnerabilities": "findings",
 	}
 	for name := range alerts {
 		wanted[strings.ToLower(name)] = name
@@ -161,7 +167,7 @@ func TestRunbook(t *testing.T) {
 	}
 	for anchor := range sections {
 		if wanted[anchor] == "" {
-			t.Errorf("the runbook's section %s is about no alert, problem or phase", anchor)
+			t.Errorf("the runbook's section %s is about no alert, problem, phase or finding", anchor)
 		}
 	}
 	for _, alert := range alerts {
@@ -198,7 +204,7 @@ func runbook(t *testing.T) map[string]string {
 	for _, part := range regexp.MustCompile(`(?m)^#{1,2} `).Split(read(t, "../docs/runbook.md"), -1) {
 		heading, body, _ := strings.Cut(part, "\n")
 		anchor := strings.ToLower(strings.ReplaceAll(heading, " ", "-"))
-		if slices.Contains([]string{"", "runbook", "alerts", "chain-problems", "reasons"}, anchor) {
+		if slices.Contains([]string{"", "runbook", "alerts", "chain-problems", "reasons", "findings"}, anchor) {
 			continue // the title and the chapters
 		}
 		if sections[anchor] != "" {

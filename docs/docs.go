@@ -1,0 +1,107 @@
+// Package docs is the documentation as HTML, for the exporter to serve: the people who
+// are paged can then read the runbook without access to anything else.
+package docs
+
+import (
+	"embed"
+	"slices"
+	"strings"
+	"sync"
+
+	"tls_exporter/prober/failure"
+)
+
+//go:embed *.md
+var files embed.FS
+
+// Page is one document.
+type Page struct {
+	Name     string // of its file, without .md
+	Title    string
+	HTML     string // without scripts and styles
+	Headings []Heading
+
+	ids   map[string]bool   // of all elements
+	words map[string]string // the last explanation of each word, by its ID
+}
+
+// Heading is a heading of a page.
+type Heading struct {
+	Level int // 1 to 6
+	ID    string
+	Text  string
+}
+
+// runbook is the name of the page that explains every alert and reason.
+const runbook = "runbook"
+
+// Path is where the exporter serves the page, relative to its root.
+func (p *Page) Path() string {
+	if p.Name == runbook {
+		return runbook
+	}
+	return "docs/" + p.Name
+}
+
+// Pages are all documents, the runbook first. The first call renders them: most
+// exporters are never asked for one.
+var Pages = sync.OnceValue(func() []*Page {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	var pages []*Page
+	for _, entry := range entries {
+		source, err := files.ReadFile(entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		pages = append(pages, render(strings.TrimSuffix(entry.Name(), ".md"), source))
+	}
+	slices.SortStableFunc(pages, func(a, b *Page) int {
+		switch {
+		case a.Name == runbook:
+			return -1
+		case b.Name == runbook:
+			return 1
+		}
+		return strings.Compare(a.Title, b.Title)
+	})
+	return pages
+})
+
+// Named is the page with a name; nil: there is none.
+func Named(name string) *Page {
+	for _, page := range Pages() {
+		if page.Name == name {
+			return page
+		}
+	}
+	return nil
+}
+
+// Runbook is the page that explains every alert and reason.
+func Runbook() *Page { return Named(runbook) }
+
+// Section is the ID in the runbook of the explanation of a word: a reason, a problem of a
+// chain, an expectation, a vulnerability. It is empty if there is none. A reason may have
+// several explanations, one for each phase. The phase is empty if it is not known.
+func Section(phase failure.Phase, word failure.Reason) string {
+	within := string(phase)
+	if phase == failure.PhaseServerHello || phase == failure.PhaseKeyExchange {
+		within = "handshake"
+	}
+	page := Runbook()
+	for _, id := range []string{explanation(within, string(word)), string(word), explanation("anywhere", string(word))} {
+		if page.ids[id] {
+			return id
+		}
+	}
+	if id := page.words[string(word)]; id != "" || !word.IsAlert() {
+		return id
+	}
+	return failure.AlertPrefix
+}
+
+// explanation is the ID of a word that is explained in a list of a section.
+func explanation(section, word string) string { return section + "-" + word }
