@@ -357,3 +357,52 @@ func TestBrowserManyTargets(t *testing.T) {
 		}
 	}
 }
+
+// The calendar, the groups of the list and the documentation, on a wide and on a narrow
+// screen, with light and dark colours. Nothing is wider than the screen.
+func TestBrowserSite(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	pages := []struct{ name, path, says string }{
+		{"calendar", "/calendar", "Expired"},
+		{"groups", "/?group=endpoint", "endpoint expired-misnamed-untrusted 1 bad"},
+		{"runbook", "/runbook#handshake-not_tls", "TLSCertificateExpired"},
+		{"metrics", "/docs/metrics", "tls_probe_success"},
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		for _, width := range []int64{1400, 390} {
+			command(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
+			for _, page := range pages {
+				b.open(demo.url + page.path)
+				if text := b.text("main"); !strings.Contains(text, page.says) {
+					t.Errorf("%s does not have %q:\n%s", page.name, page.says, text)
+				}
+				if wide := value[float64](b, "document.documentElement.scrollWidth"); wide > float64(width) {
+					t.Errorf("%s is %.0f pixels wide on a screen of %d", page.name, wide, width)
+				}
+				b.accessible()
+				b.picture(fmt.Sprintf("%s-%d-%s", page.name, width, scheme), chromedp.CaptureScreenshot())
+			}
+		}
+	}
+
+	// A problem leads to its explanation, and a day to its endpoints.
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets["refused"]))
+	b.click(".remedy a")
+	b.waitFor(`document.querySelector(":target")?.innerText === "refused"`)
+	b.open(demo.url + "/calendar")
+	b.click(".day.bad .count")
+	b.waitFor(`location.search.startsWith("?expires=") && [...document.querySelectorAll("#endpoints tbody tr")].every(row => row.innerText.includes("expired"))`)
+
+	// A badge fits its text, and the page of the endpoint shows how to embed it.
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets["expired"]))
+	if snippet := value[string](b, `document.querySelector("#badge").textContent`); !strings.Contains(snippet, "]("+demo.url+"/badge.svg?target=") {
+		t.Errorf("the badge is embedded with %s", snippet)
+	}
+	b.do(chromedp.Navigate(demo.url + "/badge.svg?target=" + url.QueryEscape(targets["expired"])))
+	if says := value[string](b, `document.documentElement.getAttribute("aria-label")`); !strings.HasSuffix(says, ": expired") {
+		t.Errorf("the badge says %q", says)
+	}
+	b.picture("badge", chromedp.CaptureScreenshot())
+}

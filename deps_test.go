@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,13 +24,15 @@ var imports = map[string]string{
 	"collector": "prober chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text",
 
-	"report/api":  "config prober target text report report/json",
-	"report/web":  "config prober failure target report report/json report/part",
-	"report/json": "prober chain ciphers vulnerabilities failure handshake report report/part report/scan",
-	"report/text": "prober report report/part report/scan",
-	"report":      "prober chain expect failure handshake target report/part report/scan",
-	"report/scan": "prober checks failure report/part",
-	"report/part": "certificate failure text",
+	"report/api":          "config prober target text report report/json",
+	"report/web":          "config docs prober failure target report report/json report/part report/web/badge report/web/calendar",
+	"report/web/badge":    "report/part",
+	"report/web/calendar": "report/part",
+	"report/json":         "prober chain ciphers vulnerabilities failure handshake report report/part report/scan",
+	"report/text":         "prober report report/part report/scan",
+	"report":              "prober chain expect failure handshake target report/part report/scan",
+	"report/scan":         "prober checks failure report/part",
+	"report/part":         "certificate failure text",
 
 	"prober":                       "certificate chain check checks connect endpoint failure guard handshake identity option resolve target text",
 	"prober/check/versions":        "check endpoint hello option scan",
@@ -59,6 +62,7 @@ var imports = map[string]string{
 	"prober/bounded":               "",
 	"prober/identity":              "",
 
+	"docs":                         "failure",
 	"prober/tlstest":               "tlstest/internal/wire",
 	"prober/tlstest/legacy":        "tlstest tlstest/internal/wire",
 	"prober/tlstest/internal/wire": "",
@@ -96,12 +100,13 @@ var libraries = map[string][]string{
 	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go", "prober/tls13/wide/circl.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
+	"github.com/yuin/goldmark":             {"docs/markdown.go"},
 	"golang.org/x/sync/semaphore":          {"prober/bounded/slots.go"},
 }
 
 // full is the path of a package by its name in imports.
 func full(name string) string {
-	for _, dir := range []string{"config", "collector", "server", "report", "prober"} {
+	for _, dir := range []string{"config", "collector", "docs", "server", "report", "prober"} {
 		if name == dir || strings.HasPrefix(name, dir+"/") {
 			return name
 		}
@@ -161,6 +166,22 @@ func TestArchitecture(t *testing.T) {
 			if !used[dir+" "+word] {
 				t.Errorf("%s may import %s, and does not", dir, word)
 			}
+		}
+	}
+}
+
+// TestDockerContext requires every package of the program in the context of docker build.
+// An image without one of them cannot be built.
+func TestDockerContext(t *testing.T) {
+	content, err := os.ReadFile(".dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	included := strings.Fields(string(content))
+	for dir := range imports {
+		top, _, _ := strings.Cut(dir, "/")
+		if top != "." && top != "bench" && !slices.Contains(included, "!"+top) {
+			t.Errorf(".dockerignore does not include %s", top)
 		}
 	}
 }

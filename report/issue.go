@@ -17,7 +17,9 @@ func issues(r *prober.Result, chain *Chain, scan *scan.Report, limits Limits) []
 		if inconclusive(f) {
 			status = part.Unknown
 		}
-		bad = append(bad, part.NewIssue(f.Reason, where(f)+part.Message(f), status))
+		issue := part.NewIssue(f.Reason, where(f)+part.Message(f), status)
+		issue.Phase = f.Phase
+		bad = append(bad, issue)
 	}
 	if chain != nil {
 		for _, i := range chain.Issues {

@@ -5,6 +5,7 @@ import "tls_exporter/prober/failure"
 // Issue is one thing that is wrong with an endpoint.
 type Issue struct {
 	Reason   failure.Reason // or the word of a problem, an expectation, a vulnerability
+	Phase    failure.Phase  // that failed with this reason; empty: it is no failure of a phase
 	Detail   string
 	Remedy   string
 	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it; Unknown: it prevented the probe

@@ -188,6 +188,17 @@ func (h *History) Recall(module string, t target.Target) *prober.Result {
 	return result.Result
 }
 
+// last returns the last outcome of an endpoint, and whether there is one.
+func (h *History) last(key key) (outcome, bool) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	rec, known := h.records.Peek(key)
+	if !known {
+		return outcome{}, false
+	}
+	return rec.last, true
+}
+
 // samples returns the last probes of an endpoint, oldest first.
 func (h *History) samples(key key) []sample {
 	h.mutex.Lock()

@@ -21,6 +21,7 @@ const (
 // listPage is the list as the template has it.
 type listPage struct {
 	Query  query
+	Labels []string // names by which the list can be grouped
 	Totals []total
 	Rows   []listRow
 	Found  int // rows that match, on all pages
@@ -46,6 +47,9 @@ type listRow struct {
 	Seen       bool // it was probed at least once
 	outcome
 	Spark []spark
+	Group *group // of which it is the first row on the page; nil: none
+
+	labels []map[string]string // of each time that the file lists it
 }
 
 // StatusName is the status in one word. An endpoint that was not probed has its own.
@@ -114,7 +118,12 @@ func severity(r *listRow) int {
 
 func (p *Pages) list(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	page := narrow(p.rows(now), readQuery(r.URL.Query()))
+	q, names := readQuery(r.URL.Query()), labelNames(p.options.Config().Targets)
+	if !slices.Contains(names, q.Group) {
+		q.Group = ""
+	}
+	page := narrow(p.rows(now), q)
+	page.Labels = names
 	for i := range page.Rows {
 		page.Rows[i].Spark = sparkline(p.options.History.samples(page.Rows[i].key))
 	}
@@ -128,12 +137,17 @@ func (p *Pages) rows(now time.Time) []*listRow {
 	byKey := make(map[key]*listRow, len(config.Targets))
 	for i := range config.Targets {
 		t := &config.Targets[i]
-		row := &listRow{key: keyOf(t.Module, t.Target), Module: t.Module, Labels: labels(t.Labels), Configured: true}
-		row.Target = shown(row.key.Target)
-		if byKey[row.key] == nil { // the same target with other labels is one endpoint
-			byKey[row.key] = row
+		key := keyOf(t.Module, t.Target)
+		row := byKey[key]
+		if row == nil { // the same target with other labels is one endpoint
+			row = &listRow{key: key, Target: shown(key.Target), Module: t.Module, Configured: true}
+			byKey[key] = row
 			rows = append(rows, row)
 		}
+		row.labels = append(row.labels, t.Labels)
+	}
+	for _, row := range rows {
+		row.Labels = labels(row.labels)
 	}
 	p.options.History.outcomes(func(key key, last outcome) {
 		row := byKey[key]
@@ -160,13 +174,16 @@ func shown(target string) string {
 	return target
 }
 
-func labels(all map[string]string) string {
-	pairs := make([]string, 0, len(all))
-	for name, value := range all {
-		pairs = append(pairs, name+"="+part.Clean(value))
+// labels is all different labels in words, sorted.
+func labels(sets []map[string]string) string {
+	var pairs []string
+	for _, set := range sets {
+		for name, value := range set {
+			pairs = append(pairs, name+"="+part.Clean(value))
+		}
 	}
 	slices.Sort(pairs)
-	return strings.Join(pairs, " ")
+	return strings.Join(slices.Compact(pairs), " ")
 }
 
 // narrow counts, filters and sorts rows, and takes one page of them.
@@ -189,12 +206,11 @@ func narrow(rows []*listRow, q query) listPage {
 		return cmp.Or(order, strings.Compare(a.Target, b.Target))
 	})
 	page.Found = len(matching)
-	page.Pages = max(1, (len(matching)+pageSize-1)/pageSize)
+	placed := place(matching, q.Group)
+	page.Pages = max(1, (len(placed)+pageSize-1)/pageSize)
 	page.Query.Page = max(1, min(q.Page, page.Pages))
 	from := (page.Query.Page - 1) * pageSize
-	for _, row := range matching[from:min(from+pageSize, len(matching))] {
-		page.Rows = append(page.Rows, *row)
-	}
+	page.Rows = headed(placed, from, min(from+pageSize, len(placed)))
 	return page
 }
 
@@ -202,7 +218,8 @@ func totals(counts map[string]int, q query) []total {
 	var all []total
 	for _, status := range []string{"bad", "unknown", "warning", "good", pending} {
 		t := total{Status: status, Count: counts[status], On: q.Status == status}
-		narrowed := query{Text: q.Text, Sort: q.Sort, Down: q.Down, Status: status}
+		narrowed := q
+		narrowed.Status, narrowed.Page = status, 0
 		if t.On {
 			narrowed.Status = ""
 		}
@@ -214,6 +231,9 @@ func totals(counts map[string]int, q query) []total {
 
 func (r *listRow) matches(q query) bool {
 	if q.Status != "" && r.StatusName() != q.Status {
+		return false
+	}
+	if q.Expires != "" && !r.expiresIn(q.Expires) {
 		return false
 	}
 	if q.Text == "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tls_exporter/config"
+	"tls_exporter/docs"
 	"tls_exporter/prober"
 	"tls_exporter/prober/target"
 	"tls_exporter/report/part"
@@ -16,10 +17,12 @@ import (
 
 // Pages are the web pages. They work without a script; one adds updates.
 type Pages struct {
-	options Options
-	index   *template.Template
-	inspect *template.Template
-	failure *template.Template
+	options  Options
+	index    *template.Template
+	inspect  *template.Template
+	expiry   *template.Template
+	document *template.Template
+	failure  *template.Template
 }
 
 // Options is what the pages show.
@@ -41,24 +44,33 @@ func New(o Options) *Pages {
 		}
 		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(embedded, files...))
 	}
-	return &Pages{options: o, index: parse("index.html"), inspect: parse("inspect.html", "scan.html"), failure: parse("failure.html")}
+	return &Pages{
+		options: o, index: parse("index.html"), inspect: parse("inspect.html", "scan.html", "badge.html"), expiry: parse("calendar.html"),
+		document: parse("document.html"), failure: parse("failure.html"),
+	}
 }
 
 var functions = template.FuncMap{
-	"ago":      ago,
-	"asset":    asset,
-	"date":     part.Date,
-	"details":  details,
-	"duration": part.Duration,
-	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"percent":  func(ratio float64) float64 { return 100 * max(0, min(1, ratio)) },
-	"short":    part.Short,
+	"ago":       ago,
+	"asset":     asset,
+	"date":      part.Date,
+	"details":   details,
+	"duration":  part.Duration,
+	"explained": docs.Section,
+	"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"percent":   func(ratio float64) float64 { return 100 * max(0, min(1, ratio)) },
+	"short":     part.Short,
 }
 
-// Register adds the list and the assets to a mux. The page of an endpoint
-// starts probes, so it is registered with the limits on probes.
+// Register adds the pages to a mux, but for that of an endpoint: it starts probes, so
+// it is registered with the limits on probes.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.list)
+	mux.HandleFunc("GET /calendar", p.calendar)
+	mux.HandleFunc("GET /calendar.ics", p.feed)
+	mux.HandleFunc("GET /badge.svg", p.badge)
+	mux.HandleFunc("GET /runbook", p.runbook)
+	mux.HandleFunc("GET /docs/{name}", p.documents)
 	mux.HandleFunc("GET /static/{name}", serveAsset)
 }
 
@@ -78,6 +90,7 @@ type layout struct {
 	Version string
 	Now     time.Time
 	Page    any
+	Root    string // the way to the list from a page: empty, or ../ for each folder
 }
 
 // policy lets a page load its own style and script only. Inline styles and
@@ -85,8 +98,13 @@ type layout struct {
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func (p *Pages) render(w http.ResponseWriter, status int, page *template.Template, title string, content any) {
+	p.renderAt("", w, status, page, title, content)
+}
+
+// renderAt is render for a page with another way to the list.
+func (p *Pages) renderAt(root string, w http.ResponseWriter, status int, page *template.Template, title string, content any) {
 	var b bytes.Buffer
-	if err := page.Execute(&b, layout{title, p.options.Version, time.Now(), content}); err != nil {
+	if err := page.Execute(&b, layout{title, p.options.Version, time.Now(), content, root}); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

@@ -1,21 +1,28 @@
 package web
 
 import (
+	"cmp"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
+	"tls_exporter/config"
+	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/part"
 )
 
 // query is what the list is asked for.
 type query struct {
-	Text   string // a row has to contain every word of it
-	Status string
-	Sort   string
-	Down   bool
-	Page   int
+	Text    string // a row has to contain every word of it
+	Status  string
+	Expires string // the day or the month, in UTC: 2026-11-12, 2026-11
+	Group   string // the name of a label
+	Sort    string
+	Down    bool
+	Page    int
 }
 
 func readQuery(values url.Values) query {
@@ -24,9 +31,18 @@ func readQuery(values url.Values) query {
 	if orders[q.Sort] == nil {
 		q.Sort, q.Down = "status", false
 	}
+	q.Group = values.Get("group")
+	for _, layout := range []string{time.DateOnly, month} { // anything but a date is no filter
+		if at, err := time.Parse(layout, values.Get("expires")); err == nil {
+			q.Expires = at.Format(layout)
+		}
+	}
 	q.Page, _ = strconv.Atoi(values.Get("page")) // anything but a number is the first page
 	return q
 }
+
+// month is the layout of a month in a query.
+const month = "2006-01"
 
 // URL is the list's address for this query.
 func (q query) URL() string {
@@ -41,7 +57,7 @@ func (q query) URL() string {
 	if sort == "status" {
 		sort = ""
 	}
-	return "./?" + encode("q", q.Text, "status", q.Status, "sort", sort, "page", page)
+	return "./?" + encode("q", q.Text, "status", q.Status, "expires", q.Expires, "group", q.Group, "sort", sort, "page", page)
 }
 
 // SortBy is the address of the list sorted by a column, or in reverse if it is
@@ -63,6 +79,23 @@ func (q query) Sorted(column string) string {
 	return "ascending"
 }
 
+// AtAnyTime is the address of the list without a date of expiry.
+func (q query) AtAnyTime() string {
+	q.Expires, q.Page = "", 0
+	return q.URL()
+}
+
+// On is the address of the endpoints that match and expire on a day.
+func (q query) On(day time.Time) string { return q.expiring(day.Format(time.DateOnly)) }
+
+// In is the address of the endpoints that match and expire in a month.
+func (q query) In(begins time.Time) string { return q.expiring(begins.Format(month)) }
+
+func (q query) expiring(period string) string {
+	q.Expires = period
+	return q.URL()
+}
+
 // At is the address of another page of the list.
 func (q query) At(page int) string {
 	q.Page = page
@@ -74,6 +107,24 @@ func (q query) Previous() int { return q.Page - 1 }
 
 // Next is the number of the page after this one.
 func (q query) Next() int { return q.Page + 1 }
+
+// readEndpoint reads the parameters of a badge. They are those of a probe.
+func readEndpoint(values url.Values) (module string, asked target.Target, err error) {
+	if asked, err = target.Parse(values.Get("target")); err != nil {
+		return "", asked, fmt.Errorf("parameter target: %w", err)
+	}
+	if name := values.Get("server_name"); name != "" {
+		if asked.ServerName, err = target.ParseServerName(name); err != nil {
+			return "", asked, fmt.Errorf("parameter server_name: %w", err)
+		}
+	}
+	if address := values.Get("address"); address != "" {
+		if asked, err = asked.At(address); err != nil {
+			return "", asked, fmt.Errorf("parameter address: %w", err)
+		}
+	}
+	return cmp.Or(values.Get("module"), config.DefaultModuleName), asked, nil
+}
 
 // inspectURL is the address of the page of an endpoint, relative to the list.
 func inspectURL(key key) string { return "inspect?" + probeQuery(key) }

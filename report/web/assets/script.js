@@ -43,3 +43,7 @@ if (filter) {
 document.getElementById("fresh")?.addEventListener("click", () => {
   document.getElementById("main").setAttribute("aria-busy", "true");
 });
+
+// The address of the badge, as this page was reached.
+const badge = document.getElementById("badge");
+if (badge) badge.textContent = badge.textContent.replace("http://exporter:10443/", new URL("./", location.href).href);
