@@ -365,7 +365,7 @@ func TestBrowserSite(t *testing.T) {
 	b := openBrowser(t)
 	pages := []struct{ name, path, says string }{
 		{"calendar", "/calendar", "Expired"},
-		{"groups", "/?group=endpoint", "endpoint expired-misnamed-untrusted 1 bad"},
+		{"groups", "/?group=endpoint", "endpoint expired-misnamed-untrusted\n1 bad"},
 		{"runbook", "/runbook#handshake-not_tls", "TLSCertificateExpired"},
 		{"metrics", "/docs/metrics", "tls_probe_success"},
 	}

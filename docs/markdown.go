@@ -10,6 +10,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	extensions "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 )
@@ -56,6 +57,8 @@ func (a *adapter) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		a.item(node)
 	case *ast.Link:
 		a.link(node)
+	case *extensions.Table:
+		a.table(node)
 	case *ast.Image: // its text stays
 		a.foreign = append(a.foreign, node)
 	}
@@ -112,6 +115,24 @@ func (a *adapter) item(node *ast.ListItem) {
 			}
 		default:
 			return
+		}
+	}
+}
+
+// table gives the cells after the first of a row the heading of their column, for narrow
+// screens, where they are below each other.
+func (a *adapter) table(node *extensions.Table) {
+	var headings []string
+	for cell := node.FirstChild().FirstChild(); cell != nil; cell = cell.NextSibling() {
+		headings = append(headings, a.textOf(cell))
+	}
+	for row := node.FirstChild().NextSibling(); row != nil; row = row.NextSibling() {
+		column := 0
+		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
+			if column > 0 && headings[column] != "" && cell.HasChildren() {
+				cell.SetAttributeString("data-heading", []byte(headings[column]))
+			}
+			column++
 		}
 	}
 }

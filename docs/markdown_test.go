@@ -29,7 +29,7 @@ func TestRender(t *testing.T) {
 			"<p>a <!-- raw HTML omitted -->alert(1)<!-- raw HTML omitted --></p>\n<!-- raw HTML omitted -->\n<p>c</p>\n"},
 		{"a table", "| a | b |\n|---|--:|\n| `<table>` | 2 |\n",
 			"<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"Table 1\"><table>\n<thead>\n<tr>\n<th>a</th>\n<th align=\"right\">b</th>\n</tr>\n</thead>\n" +
-				"<tbody>\n<tr>\n<td><code>&lt;table&gt;</code></td>\n<td align=\"right\">2</td>\n</tr>\n</tbody>\n</table></div>\n"},
+				"<tbody>\n<tr>\n<td><code>&lt;table&gt;</code></td>\n<td align=\"right\" data-heading=\"b\">2</td>\n</tr>\n</tbody>\n</table></div>\n"},
 		{"words that are explained", "## connect\n\n- `refused`, `reset`: `x` and\n- no\n\n## Other\n\n- `reset`: y\n",
 			"<h2 id=\"connect\">connect</h2>\n<ul>\n<li><code id=\"connect-refused\">refused</code>, <code id=\"connect-reset\">reset</code>: <code>x</code> and</li>\n<li>no</li>\n</ul>\n" +
 				"<h2 id=\"other\">Other</h2>\n<ul>\n<li><code>reset</code>: y</li>\n</ul>\n"},

@@ -67,7 +67,7 @@ func (f *feed) event(now time.Time, source string, day time.Time, entries []Entr
 }
 
 // escape makes a text a value of the type TEXT (RFC 5545 section 3.3.11).
-var escape = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace
+var escape = strings.NewReplacer("\r", "", `\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace
 
 // maxLine is the most octets of a line, without its end (RFC 5545 section 3.1).
 const maxLine = 75
