@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"tls_exporter/config"
+	"tls_exporter/docs"
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
@@ -83,7 +85,10 @@ func TestHostileNames(t *testing.T) {
 	pages.Show(w, script, hostile.Target, hostile)
 	fail := httptest.NewRecorder()
 	pages.Fail(fail, 400, fmt.Errorf("%s", script))
-	for name, page := range map[string]string{"inspect": w.Body.String(), "list": get(t, mux, "/").Body.String(), "failure": fail.Body.String()} {
+	for name, page := range map[string]string{
+		"inspect": w.Body.String(), "list": get(t, mux, "/").Body.String(), "failure": fail.Body.String(),
+		"calendar": get(t, mux, "/calendar?q="+url.QueryEscape(script)).Body.String(),
+	} {
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") || strings.ContainsAny(page, "\x00\u202e") {
 			t.Errorf("%s: a name is more than text:\n%s", name, page)
 		}
@@ -116,6 +121,36 @@ func TestAssets(t *testing.T) {
 	mux.ServeHTTP(miss, httptest.NewRequest("GET", "/static/layout.html", nil))
 	if miss.Code != http.StatusNotFound {
 		t.Errorf("a file that is no asset: %d", miss.Code)
+	}
+}
+
+// The documents are pages like the others, and every page that they link to is served.
+func TestDocuments(t *testing.T) {
+	_, mux := newPages(t)
+	for _, page := range docs.Pages() {
+		w := get(t, mux, "/"+page.Path())
+		body := w.Body.String()
+		root := strings.Repeat("../", strings.Count(page.Path(), "/"))
+		for _, says := range []string{"<title>" + page.Title + " · tls_exporter</title>", `action="` + root + `inspect"`, `href="` + root + `static/`, `href="` + root + `docs/metrics"`, `href="` + root + `runbook"`, page.HTML} {
+			if !strings.Contains(body, says) {
+				t.Errorf("%s does not have %s", page.Name, says)
+			}
+		}
+		if w.Header().Get("Content-Security-Policy") != policy {
+			t.Errorf("%s: %v", page.Name, w.Header())
+		}
+		for _, heading := range page.Headings {
+			if heading.Level == 2 && !strings.Contains(body, `<a href="#`+heading.ID+`">`) {
+				t.Errorf("the contents of %s do not have %s", page.Name, heading.ID)
+			}
+		}
+	}
+	for _, path := range []string{"/docs/", "/docs/nonsense", "/docs/runbook", "/docs/..%2Frunbook"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
 	}
 }
 
