@@ -65,7 +65,7 @@ scrape_configs:
 				continue
 			}
 			t.Logf("%s: %s", n.Status, n.Annotations["summary"])
-			if n.Labels["severity"] != "critical" || !strings.Contains(n.Annotations["summary"], "localhost") || n.Annotations["runbook_url"] != "https://wiki.example.com/tls-runbook#tlscertificateexpired" {
+			if n.Labels["severity"] != "critical" || !strings.Contains(n.Annotations["summary"], "localhost") || n.Annotations["runbook_url"] != "https://exporter.example.com/runbook#tlscertificateexpired" {
 				t.Errorf("the notification is %+v", n)
 			}
 			return

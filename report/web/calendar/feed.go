@@ -15,7 +15,7 @@ const FeedType = "text/calendar; charset=utf-8"
 // Bounds on a feed.
 const (
 	maxEvents      = 1000 // days
-	maxDescription = 50   // names of a day
+	maxDescription = 20   // names of a day
 )
 
 // Feed is an iCalendar object (RFC 5545) with an event for each day on which something
