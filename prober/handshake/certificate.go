@@ -4,10 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/option"
 )
 
 // ClientCertificate names the files of a certificate chain and its key, both in PEM.
@@ -16,8 +15,7 @@ type ClientCertificate struct {
 	KeyFile  string `yaml:"key_file"`
 }
 
-// load reads both files. Its errors have the configuration key and not the file name,
-// because logs should not say where a private key is stored.
+// load reads both files. Its errors have the configuration key and not the file name.
 func (c *ClientCertificate) load() (*tls.Certificate, error) {
 	if c == nil {
 		return nil, nil
@@ -25,11 +23,11 @@ func (c *ClientCertificate) load() (*tls.Certificate, error) {
 	if c.CertFile == "" || c.KeyFile == "" {
 		return nil, errors.New("client_certificate: needs both cert_file and key_file")
 	}
-	cert, err := readUnnamed(c.CertFile)
+	cert, err := option.ReadSecretFile(c.CertFile)
 	if err != nil {
 		return nil, fmt.Errorf("client_certificate: cert_file: %w", err)
 	}
-	key, err := readUnnamed(c.KeyFile)
+	key, err := option.ReadSecretFile(c.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("client_certificate: key_file: %w", err)
 	}
@@ -38,15 +36,6 @@ func (c *ClientCertificate) load() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("client_certificate: cert_file and key_file: %w", err)
 	}
 	return &pair, nil
-}
-
-// readUnnamed reads a file. Its errors do not have the file name.
-func readUnnamed(name string) ([]byte, error) {
-	content, err := os.ReadFile(name)
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		err = failed.Err
-	}
-	return content, err
 }
 
 // certificateAnswer answers the CertificateRequest of one handshake.

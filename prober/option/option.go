@@ -5,26 +5,9 @@ package option
 import (
 	"fmt"
 	"strconv"
-	"time"
 
 	"tls_exporter/prober/text"
 )
-
-// Duration is a time.Duration that is written as 5s, 1m30s or 500ms.
-type Duration time.Duration
-
-// UnmarshalText accepts a duration greater than zero.
-func (d *Duration) UnmarshalText(value []byte) error {
-	parsed, err := time.ParseDuration(string(value))
-	if err != nil {
-		return fmt.Errorf("%s is not a duration; write 500ms, 5s or 1m30s", text.Quote(string(value)))
-	}
-	if parsed <= 0 {
-		return fmt.Errorf("%s: a duration must be more than 0s", text.Quote(string(value)))
-	}
-	*d = Duration(parsed)
-	return nil
-}
 
 // Count is a number of 1 or more.
 type Count int
@@ -37,29 +20,4 @@ func (c *Count) UnmarshalText(value []byte) error {
 	}
 	*c = Count(n)
 	return nil
-}
-
-// Secret is a value that is never shown: printed or marshalled, it is <secret>. The
-// value is behind a pointer because fmt does not call String for unexported fields.
-type Secret struct{ value *string }
-
-// NewSecret returns a secret with this value; empty: none.
-func NewSecret(value string) Secret {
-	if value == "" {
-		return Secret{}
-	}
-	return Secret{&value}
-}
-
-func (s Secret) String() string { return "<secret>" }
-
-// MarshalText returns String, for JSON, YAML and logs.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Reveal returns the value.
-func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
 }

@@ -1,0 +1,91 @@
+package option
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Each value has one canonical form; each error says what would be right.
+func TestValues(t *testing.T) {
+	zeros := "sha256/" + strings.Repeat("0", 64)
+	for _, test := range []struct {
+		written string
+		into    encoding.TextUnmarshaler
+		want    any    // nil: an error
+		says    string // of the error
+	}{
+		{"1", new(Count), Count(1), ""},
+		{"0", new(Count), nil, `"0" is not a number of 1 or more`},
+		{"1.5", new(Count), nil, "number of 1 or more"},
+		{"TLS 1.2", new(Version), Version(0x0303), ""},
+		{"1.3", new(Version), Version(0x0304), ""},
+		{"TLS13", new(Version), Version(0x0304), ""},
+		{"SSL 3.0", new(Version), nil, "write TLS 1.0, TLS 1.1, TLS 1.2 or TLS 1.3"},
+		{"h2", new(Protocol), Protocol("h2"), ""},
+		{"", new(Protocol), nil, "1 to 255 bytes"},
+		{strings.Repeat("x", 256), new(Protocol), nil, "1 to 255 bytes"},
+		{zeros, new(Pin), Pin(zeros[7:]), ""},
+		{"sha256/" + strings.Repeat("A", 43) + "=", new(Pin), Pin(zeros[7:]), ""},
+		{strings.Repeat("0", 64), new(Pin), nil, "write sha256/ and the digest"},
+		{zeros + "00", new(Pin), nil, "is not a pin"},
+		{"certificate_required", new(AlertName), AlertName("certificate_required"), ""},
+		{"certificate_wanted", new(AlertName), nil, "write its registered name"},
+		{"x25519", new(Group), Group("x25519"), ""},
+		{"x448", new(Group), nil, "known are SecP256r1MLKEM768"},
+	} {
+		err := test.into.UnmarshalText([]byte(test.written))
+		if got := reflect.ValueOf(test.into).Elem().Interface(); test.want != nil && (err != nil || got != test.want) {
+			t.Errorf("%q is %#v, %v; want %#v", test.written, got, err, test.want)
+		}
+		if test.want == nil && (err == nil || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%q: error is %v, want %q", test.written, err, test.says)
+		}
+	}
+}
+
+// No way to print a secret shows it.
+func TestSecret(t *testing.T) {
+	type holder struct {
+		Password Secret
+		private  Secret
+	}
+	h := holder{NewSecret("s3cret"), NewSecret("s3cret")}
+	var written strings.Builder
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		fmt.Fprintf(&written, verb+verb, h, &h)
+	}
+	encoded, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written.Write(encoded)
+	for _, shown := range []string{"s3cret", fmt.Sprintf("%x", "s3cret")} {
+		if strings.Contains(written.String(), shown) {
+			t.Errorf("%s is in %s", shown, written.String())
+		}
+	}
+	if h.private.Reveal() != "s3cret" || (Secret{}).Reveal() != "" || NewSecret("") != (Secret{}) {
+		t.Error("a secret has another value than it was made with")
+	}
+}
+
+func TestReadSecretFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "private-place")
+	if _, err := ReadSecretFile(file); err == nil || strings.Contains(err.Error(), "private-place") || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error is %v", err)
+	}
+	if err := os.WriteFile(file, []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if content, err := ReadSecretFile(file); err != nil || string(content) != "x\n" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
