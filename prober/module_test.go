@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -159,6 +160,9 @@ func TestFilesAreInTheKey(t *testing.T) {
 			}
 		},
 		"key_file": nil, // is written with cert_file
+		"proxy_url_file": func(lab *tlstest.Lab) {
+			m.ProxyURLFile = write("proxy", fmt.Appendf(nil, "http://proxy%.8s.test", fmt.Sprintf("%x", sha256.Sum256(lab.RootPEM()))))
+		},
 	}
 	process := NewProcess()
 	t.Cleanup(process.Cache.Close)

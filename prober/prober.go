@@ -47,6 +47,9 @@ func New(m Module, process Process) (*Prober, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.Route, err = m.Route.Load(); err != nil {
+		return nil, err
+	}
 	p := &Prober{module: m, process: process, verifier: chain.NewVerifier(roots)}
 	if p.client, err = handshake.New(m.Handshake, p.Timeout(), p.verifier.ParseChain, process.Handshakes); err != nil {
 		return nil, err

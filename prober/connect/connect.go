@@ -3,6 +3,7 @@
 package connect
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/guard"
+	"tls_exporter/prober/option"
 	"tls_exporter/prober/resolve"
 	"tls_exporter/prober/starttls"
 	"tls_exporter/prober/target"
@@ -28,6 +30,8 @@ type Options struct {
 	SourceAddress target.IPAddress `yaml:"source_address"`
 	// ProxyURL is the proxy to every target; empty: none.
 	ProxyURL ProxyURL `yaml:"proxy_url"`
+	// ProxyURLFile is a file with the URL of the proxy, instead of ProxyURL; empty: none.
+	ProxyURLFile string `yaml:"proxy_url_file"`
 	// ProxyFromEnvironment uses the proxy of HTTPS_PROXY, except for the hosts of
 	// NO_PROXY.
 	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
@@ -41,13 +45,36 @@ type Options struct {
 // Validate returns an error for options that contradict each other. Its message
 // begins with the option's key.
 func (o *Options) Validate() error {
-	if o.ProxyURL != (ProxyURL{}) && o.ProxyFromEnvironment {
+	switch own := o.ProxyURL != (ProxyURL{}); {
+	case own && o.ProxyURLFile != "":
+		return errors.New("proxy_url_file: proxy_url names a proxy already; keep one of the two")
+	case own && o.ProxyFromEnvironment:
 		return errors.New("proxy_from_environment: proxy_url names a proxy already; keep one of the two")
+	case o.ProxyURLFile != "" && o.ProxyFromEnvironment:
+		return errors.New("proxy_from_environment: proxy_url_file names a proxy already; keep one of the two")
 	}
 	if source, err := netip.ParseAddr(string(o.SourceAddress)); err == nil && !o.IPProtocol.Allows(source) {
 		return fmt.Errorf("source_address %s is not of the family %s", strconv.Quote(string(o.SourceAddress)), o.IPProtocol)
 	}
 	return nil
+}
+
+// Load returns the options with the content of the file that they name, instead of its
+// name. An error begins with the key of the option, and has neither the name of the file
+// nor its content.
+func (o Options) Load() (Options, error) {
+	if o.ProxyURLFile == "" {
+		return o, nil
+	}
+	content, err := option.ReadSecretFile(o.ProxyURLFile)
+	if err == nil {
+		err = o.ProxyURL.UnmarshalText(bytes.TrimSpace(content))
+	}
+	if err != nil {
+		return o, fmt.Errorf("proxy_url_file: %w", err)
+	}
+	o.ProxyURLFile = ""
+	return o, nil
 }
 
 // family is IPProtocol, limited to the family of SourceAddress: from there, no
@@ -73,7 +100,7 @@ type Route struct {
 	all      bool           // every address of a name is needed
 }
 
-// New makes a route. The options must be valid (Validate). Trusted are the roots for
+// New makes a route. The options must be valid (Validate) and loaded (Load). Trusted are the roots for
 // the certificate of an https proxy; nil: the system's. With all, every address of a
 // name is needed: a name fails if the query for one of the families fails. New fails
 // where the environment's proxy is not valid.

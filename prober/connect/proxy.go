@@ -59,6 +59,9 @@ func (u *ProxyURL) UnmarshalText(value []byte) error {
 	return nil
 }
 
+// Secret marks a value that may hold a password.
+func (*ProxyURL) Secret() {}
+
 // String is the URL, with <secret> in place of user and password.
 func (u ProxyURL) String() string {
 	if u == (ProxyURL{}) {

@@ -155,6 +155,14 @@ func (t Target) At(address string) (Target, error) {
 	return t, err
 }
 
+// FormatAddress is the inverse of parseAddress: the port is omitted where it is 0.
+func FormatAddress(address netip.AddrPort) string {
+	if address.Port() == 0 {
+		return address.Addr().String()
+	}
+	return address.String()
+}
+
 // String returns the target in canonical form: scheme://host:port, or unix:// and a
 // path.
 func (t Target) String() string {
