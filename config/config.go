@@ -3,17 +3,12 @@ package config
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
@@ -21,25 +16,26 @@ import (
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/option"
 	"tls_exporter/prober/target"
-	"tls_exporter/prober/text"
 )
 
-// Config is a targets.yml that was read: the files of every module are read, and
-// every target is parsed.
+// Config is a targets.yml that was read: the files that it names are read, and every
+// target is parsed.
 type Config struct {
-	Probers map[string]*prober.Prober // by module; there is always "default"
-	Targets []ConfiguredTarget
+	Probers     map[string]*prober.Prober // by module; there is always "default"
+	Targets     []ConfiguredTarget
+	TargetFiles int      // how many files were read for target_files
+	Warnings    []string // sentences about what is valid and may be a mistake, with file:line
 
 	guard   *guard.Guard
 	cache   *check.Cache
-	listed  map[listing]struct{}
+	listed  map[Endpoint]struct{}
 	modules map[string]prober.Module
 }
 
-// ConfiguredTarget is one target of the file.
+// ConfiguredTarget is one target of the files.
 type ConfiguredTarget struct {
-	Target   target.Target
-	Written  string // as in the file
+	Target   target.Target // with the server name and the address of its entry
+	Written  string        // as in the file
 	Module   string
 	Interval option.Duration // between probes; 0: that of the scrape job
 	Labels   map[string]string
@@ -59,6 +55,9 @@ type Loader struct {
 
 	once  sync.Once
 	cache *check.Cache
+
+	mutex sync.Mutex
+	last  *reading // of the last call of Load; nil: there was none
 }
 
 // findings is the cache, which the first call creates.
@@ -96,7 +95,7 @@ func (l *Loader) newConfig(policy guard.Policy) *Config {
 	g := guard.New(policy, &l.Listeners)
 	g.Control = l.Control
 	return &Config{
-		Probers: make(map[string]*prober.Prober), guard: g, cache: l.findings(), listed: make(map[listing]struct{}), modules: make(map[string]prober.Module),
+		Probers: make(map[string]*prober.Prober), guard: g, cache: l.findings(), listed: make(map[Endpoint]struct{}), modules: make(map[string]prober.Module),
 	}
 }
 
@@ -118,65 +117,87 @@ func (l *Loader) addModule(c *Config, name string, m prober.Module) error {
 	return nil
 }
 
-// Limits on a configuration, far above any that is in use.
-const (
-	maxConfigBytes = 64 << 20
-	maxTargets     = 200_000
-)
+// maxConfigBytes limits the size of targets.yml and the target files together, far above
+// any that is in use.
+const maxConfigBytes = 64 << 20
 
-// Load reads a targets.yml. Relative paths in it are relative to its directory. An
-// error is one sentence that begins with file:line and says what would be valid.
+// Load reads a targets.yml, and the files that it names. Relative paths in it are
+// relative to its directory. An error is one sentence that begins with file:line and says
+// what would be valid.
 func (l *Loader) Load(path string) (*Config, error) {
-	info, err := os.Stat(path)
+	r := new(reading)
+	defer l.remember(r)
+	content, err := r.read(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxConfigBytes {
-		return nil, fmt.Errorf("%s: is larger than %d bytes", path, maxConfigBytes)
+	return l.parse(r, path, content)
+}
+
+// remember keeps what a call of Load has read, also if it failed.
+func (l *Loader) remember(r *reading) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.last = r
+}
+
+// Changed tells whether a file that the last call of Load read has changed since, or
+// target_files match other files. If the call failed, the files that it did not reach do
+// not count: nothing in them can make the error go away.
+func (l *Loader) Changed() bool {
+	l.mutex.Lock()
+	last := l.last
+	l.mutex.Unlock()
+	return last != nil && last.stale()
+}
+
+// file is a targets.yml. Its targets look like static_configs of Prometheus.
+type file struct {
+	Modules     map[string]located[prober.Module] `yaml:"modules"`
+	Targets     []located[group]                  `yaml:"targets"`
+	TargetFiles []located[string]                 `yaml:"target_files"`
+	Policy      located[guard.Policy]             `yaml:"probe_policy"`
+}
+
+// parse makes the configuration of the content of a targets.yml.
+func (l *Loader) parse(r *reading, path string, content []byte) (*Config, error) {
+	var f file
+	if _, err := decodeFile(content, &f); err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
 	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	config, err := l.parse(content, filepath.Dir(path))
+	config, err := l.loadModules(r, &f, filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	list := newListing(f.Policy.Value, config.Probers)
+	if err := list.add(path, f.Targets); err != nil {
+		return nil, err
+	}
+	if err := list.addFiles(r, path, f.TargetFiles); err != nil {
+		return nil, err
+	}
+	config.Targets, config.TargetFiles, config.Warnings = list.targets, len(list.files), list.warnings
+	for i := range config.Targets {
+		t := &config.Targets[i]
+		config.listed[config.endpoint(t.Module, t.Target)] = struct{}{}
 	}
 	return config, nil
 }
 
-// file is the document. Its targets look like static_configs of Prometheus.
-type file struct {
-	Modules map[string]located[prober.Module] `yaml:"modules"`
-	Targets []located[group]                  `yaml:"targets"`
-	Policy  located[guard.Policy]             `yaml:"probe_policy"`
-}
-
-type group struct {
-	Targets  []located[string] `yaml:"targets"`
-	Module   string            `yaml:"module"`
-	Interval option.Duration   `yaml:"interval"`
-	Labels   map[string]string `yaml:"labels"`
-}
-
-func (l *Loader) parse(content []byte, dir string) (*Config, error) {
-	root, err := parseYAML(content)
-	if err != nil {
-		return nil, err
-	}
-	var f file
-	if root != nil {
-		if err := decode(root, reflect.ValueOf(&f).Elem(), ""); err != nil {
-			return nil, err
-		}
-	}
+// loadModules makes a configuration without targets. An error begins with the line.
+func (l *Loader) loadModules(r *reading, f *file, dir string) (*Config, error) {
 	if err := f.Policy.Value.Validate(); err != nil {
 		return nil, at(f.Policy.lineOf(err), fmt.Errorf("probe_policy.%w", err))
 	}
 	config := l.newConfig(f.Policy.Value)
 	for _, name := range slices.Sorted(maps.Keys(f.Modules)) {
 		module := f.Modules[name]
-		resolvePaths(&module.Value, dir)
+		for _, path := range filesOf(&module.Value) {
+			if *path != "" {
+				*path = resolved(*path, dir)
+				r.note(*path)
+			}
+		}
 		if err := l.addModule(config, name, module.Value); err != nil {
 			return nil, at(module.lineOf(err), fmt.Errorf("modules.%s: %w", name, err))
 		}
@@ -184,105 +205,25 @@ func (l *Loader) parse(content []byte, dir string) (*Config, error) {
 	if err := l.addDefault(config); err != nil {
 		return nil, at(1, err)
 	}
-	if config.Targets, err = f.targets(config.Probers); err != nil {
-		return nil, err
-	}
-	for _, t := range config.Targets {
-		config.listed[listing{t.Module, t.Target}] = struct{}{}
-	}
 	return config, nil
 }
 
-// resolvePaths makes file names of a module relative to dir.
-func resolvePaths(m *prober.Module, dir string) {
-	paths := []*string{&m.CAFile}
+// filesOf is where a module names files.
+func filesOf(m *prober.Module) []*string {
+	files := []*string{&m.CAFile, &m.ProxyURLFile}
 	if m.ClientCertificate != nil {
-		paths = append(paths, &m.ClientCertificate.CertFile, &m.ClientCertificate.KeyFile)
+		files = append(files, &m.ClientCertificate.CertFile, &m.ClientCertificate.KeyFile)
 	}
 	if m.Expect.Options != nil {
-		paths = append(paths, &m.Expect.Options.SameAsFile)
+		files = append(files, &m.Expect.Options.SameAsFile)
 	}
-	for _, path := range paths {
-		if *path != "" && !filepath.IsAbs(*path) {
-			*path = filepath.Join(dir, *path)
-		}
-	}
+	return files
 }
 
-// targets parses every target. Two with the same labels are an error: Prometheus could
-// not distinguish their series.
-func (f *file) targets(probers map[string]*prober.Prober) ([]ConfiguredTarget, error) {
-	var all []ConfiguredTarget
-	lines := make(map[string]int)
-	for _, entry := range f.Targets {
-		g := entry.Value
-		if g.Module == "" {
-			g.Module = DefaultModuleName
-		}
-		if probers[g.Module] == nil {
-			return nil, at(entry.Line, fmt.Errorf("targets: unknown module %s; there are %s", text.Quote(g.Module), text.List(slices.Collect(maps.Keys(probers)))))
-		}
-		if len(g.Targets) == 0 {
-			return nil, at(entry.Line, errors.New("targets: this entry has no target; write targets: [example.com]"))
-		}
-		if err := checkInterval(time.Duration(g.Interval)); err != nil {
-			return nil, at(entry.lineOf(err), err)
-		}
-		if err := checkLabels(g.Labels); err != nil {
-			return nil, at(entry.Line, err)
-		}
-		for _, written := range g.Targets {
-			target, err := target.Parse(written.Value)
-			if err != nil {
-				return nil, at(written.Line, err)
-			}
-			// Without the exporter's own addresses: a file is valid wherever the
-			// exporter listens.
-			if err := guard.New(f.Policy.Value, new(guard.Listeners)).CheckTarget(&target); err != nil {
-				return nil, at(written.Line, fmt.Errorf("target %s is listed, but %w", text.Quote(written.Value), err))
-			}
-			identity := target.String() + fmt.Sprintf("%q", g.Labels)
-			if first, twice := lines[identity]; twice {
-				return nil, at(written.Line, fmt.Errorf("target %s is already on line %d with the same labels, and Prometheus could not distinguish their series; remove one or give it another label", text.Quote(written.Value), first))
-			}
-			lines[identity] = written.Line
-			if len(all) == maxTargets {
-				return nil, at(written.Line, fmt.Errorf("more than %d targets; spread them over several exporters", maxTargets))
-			}
-			all = append(all, ConfiguredTarget{Target: target, Written: written.Value, Module: g.Module, Interval: g.Interval, Labels: g.Labels})
-		}
+// resolved is a path that is relative to dir, if it is relative.
+func resolved(path, dir string) string {
+	if filepath.IsAbs(path) {
+		return path
 	}
-	return all, nil
-}
-
-// maxInterval is the longest time between two probes. An alert that learns of a fault
-// more than a day later is of no use.
-const maxInterval = 24 * time.Hour
-
-func checkInterval(interval time.Duration) error {
-	if interval > maxInterval {
-		return fmt.Errorf("interval: %s is more than 24h, and alerts would learn of a fault too late; write 24h or less", interval)
-	}
-	return nil
-}
-
-// ParseInterval parses a time between probes, as it is written in the file.
-func ParseInterval(written string) (time.Duration, error) {
-	var interval option.Duration
-	if err := interval.UnmarshalText([]byte(written)); err != nil {
-		return 0, err
-	}
-	return time.Duration(interval), checkInterval(time.Duration(interval))
-}
-
-// checkLabels returns an error for a name that is not valid in Prometheus, or that is
-// reserved for service discovery.
-func checkLabels(labels map[string]string) error {
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		valid := name != "" && (name[0] < '0' || name[0] > '9') && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
-		if !valid || strings.HasPrefix(name, "__") {
-			return fmt.Errorf("labels: %s is not a label name; write letters, digits and underscores, as in team", text.Quote(name))
-		}
-	}
-	return nil
+	return filepath.Join(dir, path)
 }

@@ -41,6 +41,16 @@ func (l *located[T]) lineOf(err error) int {
 // at adds the line of an error.
 func at(line int, err error) error { return fmt.Errorf("%d: %w", line, err) }
 
+// decodeFile reads a document into the value that into points to. The bool is false if
+// the document is empty.
+func decodeFile(content []byte, into any) (bool, error) {
+	root, err := parseYAML(content)
+	if root == nil || err != nil {
+		return false, err
+	}
+	return true, decode(root, reflect.ValueOf(into).Elem(), "")
+}
+
 // parseYAML returns the root of the document; nil: it is empty.
 func parseYAML(content []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
@@ -91,7 +101,7 @@ func decode(node *yaml.Node, v reflect.Value, place string) error {
 		if node.Kind != yaml.ScalarNode {
 			return at(node.Line, fmt.Errorf("%s: must be a single value", place))
 		}
-		if err := words.UnmarshalText([]byte(node.Value)); err != nil {
+		if err := decodeText(node.Value, words); err != nil {
 			return at(node.Line, fmt.Errorf("%s: %w", place, err))
 		}
 		return nil
@@ -114,6 +124,16 @@ func decode(node *yaml.Node, v reflect.Value, place string) error {
 		return at(node.Line, fmt.Errorf("%s: must be %s", place, kindName(v.Kind())))
 	}
 	return nil
+}
+
+func decodeText(value string, into encoding.TextUnmarshaler) error {
+	if _, ok := into.(secret); ok {
+		var err error
+		if value, err = expand(value); err != nil {
+			return err
+		}
+	}
+	return into.UnmarshalText([]byte(value))
 }
 
 func (l *located[T]) locate(node *yaml.Node) reflect.Value {
@@ -168,6 +188,9 @@ func decodeMap(node *yaml.Node, v reflect.Value, place string) error {
 }
 
 func decodeSlice(node *yaml.Node, v reflect.Value, place string) error {
+	if node.Kind != yaml.SequenceNode && place == "" {
+		return at(node.Line, errors.New("the file must be a list of entries, as in [{targets: [example.com]}]; only the file of --config.file has modules and a policy"))
+	}
 	if node.Kind != yaml.SequenceNode {
 		return at(node.Line, fmt.Errorf("%s: must be a list, as in [a, b]", place))
 	}

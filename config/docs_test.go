@@ -16,6 +16,20 @@ import (
 	"tls_exporter/prober/guard"
 )
 
+// parseIn parses a piece of a file in a directory. A list is a target file.
+func parseIn(dir, content string) error {
+	path := filepath.Join(dir, "targets.yml")
+	if strings.HasPrefix(content, "- ") {
+		list := newListing(guard.Policy{}, map[string]*prober.Prober{DefaultModuleName: nil, "strict": nil})
+		for name := range list.probers {
+			list.probers[name] = new(prober.Prober)
+		}
+		return list.addFile(path, []byte(content))
+	}
+	_, err := new(Loader).parse(new(reading), path, []byte(content))
+	return err
+}
+
 // pages returns the pages that people read, by name.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
@@ -48,7 +62,7 @@ func TestDocumentedFiles(t *testing.T) {
 				continue // a file of another program
 			}
 			found++
-			if _, err := new(Loader).parse([]byte(match[1]), "testdata"); err != nil {
+			if err := parseIn("testdata", match[1]); err != nil {
 				t.Errorf("%s: %v in\n%s", page, err, match[1])
 			}
 		}
@@ -75,7 +89,7 @@ func TestDocumentedSettings(t *testing.T) {
 			checked++
 			var problems []string
 			for _, place := range places {
-				if _, err := new(Loader).parse([]byte(strings.Replace(place, "SETTING", written, 1)), "testdata"); err == nil {
+				if err := parseIn("testdata", strings.Replace(place, "SETTING", written, 1)); err == nil {
 					problems = nil
 					break
 				} else {

@@ -22,23 +22,44 @@ func (c *Config) Permit(module string, t target.Target) error {
 	return c.guard.CheckTarget(&t)
 }
 
-// Lists tells whether the file lists the target with this module, and the request
+// Lists tells whether the files list the target with this module, and the request
 // changes nothing about it.
 func (c *Config) Lists(module string, t target.Target) bool {
-	asked := t
-	asked.ServerName, asked.Address = "", netip.AddrPort{}
-	if t.Address.IsValid() && (t.Address.Addr() != t.IP() || cmp.Or(t.Address.Port(), t.Port) != t.Port) {
-		return false
-	}
-	if m, known := c.modules[module]; t.ServerName != "" && (!known || t.ServerName != cmp.Or(string(m.ServerName), asked.Name())) {
-		return false
-	}
-	_, listed := c.listed[listing{module, asked}]
+	_, listed := c.Listed(module, t)
 	return listed
 }
 
-// listing is a target of the file, and its module.
-type listing struct {
+// Contains tells whether the files list an endpoint.
+func (c *Config) Contains(e Endpoint) bool {
+	_, listed := c.listed[e]
+	return listed
+}
+
+// Listed returns the endpoint that a request is about, and whether the files list it.
+func (c *Config) Listed(module string, t target.Target) (Endpoint, bool) {
+	e := c.endpoint(module, t)
+	return e, c.Contains(e)
+}
+
+// Endpoint is a module and a target. Requests for the same probe have equal endpoints,
+// also if one of them writes the server name or the address that is the default.
+type Endpoint struct {
 	module string
 	target target.Target
+}
+
+func (c *Config) endpoint(module string, t target.Target) Endpoint {
+	if named := t.ServerName; named != "" {
+		t.ServerName = ""
+		if named != cmp.Or(string(c.modules[module].ServerName), t.Name()) {
+			t.ServerName = named
+		}
+	}
+	if t.Address.IsValid() {
+		t.Address = netip.AddrPortFrom(t.Address.Addr(), cmp.Or(t.Address.Port(), t.Port))
+		if t.Address == netip.AddrPortFrom(t.IP(), t.Port) {
+			t.Address = netip.AddrPort{}
+		}
+	}
+	return Endpoint{module, t}
 }

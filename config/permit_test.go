@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -28,7 +29,7 @@ func parsed(t testing.TB, content string, listening ...string) *Config {
 	loader := new(Loader)
 	t.Cleanup(loader.Close)
 	loader.Listeners.Add(listening...)
-	config, err := loader.parse([]byte(content), t.TempDir())
+	config, err := loader.parse(new(reading), filepath.Join(t.TempDir(), "targets.yml"), []byte(content))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestReloadKeepsFindings(t *testing.T) {
 	loader := new(Loader)
 	t.Cleanup(loader.Close)
 	keys := func(module string) map[[16]byte]bool {
-		c, err := loader.parse(fmt.Appendf(nil, file, module), t.TempDir())
+		c, err := loader.parse(new(reading), filepath.Join(t.TempDir(), "targets.yml"), fmt.Appendf(nil, file, module))
 		if err != nil {
 			t.Fatal(err)
 		}

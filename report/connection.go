@@ -48,12 +48,7 @@ func endpointText(t target.Target) string {
 
 // Address is an address to dial that a caller chose: with a port only if the
 // caller chose the port too.
-func Address(address netip.AddrPort) string {
-	if address.Port() == 0 {
-		return address.Addr().String()
-	}
-	return address.String()
-}
+func Address(address netip.AddrPort) string { return target.FormatAddress(address) }
 
 // connection is how the endpoint was reached, and what was negotiated.
 func connection(r *prober.Result) []part.Fact {

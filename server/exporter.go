@@ -28,6 +28,7 @@ type Exporter struct {
 	self    *self
 	limit   *limit
 	kept    *kept
+	changes changes
 	ready   atomic.Bool
 }
 
@@ -35,7 +36,7 @@ type Exporter struct {
 type Options struct {
 	// Load loads the configuration.
 	Load func() (*config.Config, error)
-	// Logger gets one line for each probe.
+	// Logger gets a line for each probe at debug, and for each change at info.
 	Logger *slog.Logger
 	// Explain is the report about a result, for /probe?debug=true.
 	Explain func(*prober.Result) string
@@ -53,7 +54,7 @@ type Options struct {
 
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
-	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent)), kept: newKept()}
+	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent)), kept: newKept(), changes: changes{failing: make(map[config.Endpoint]fault)}}
 	if err := e.Reload(); err != nil {
 		return nil, err
 	}
@@ -71,8 +72,12 @@ func (e *Exporter) Reload() error {
 	if err != nil {
 		return err
 	}
+	for _, warning := range config.Warnings {
+		e.options.Logger.Warn(warning)
+	}
 	e.config.Store(config)
 	e.kept.clear()
+	e.changes.retain(config.Contains)
 	config.Adopt()
 	return nil
 }

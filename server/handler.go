@@ -3,10 +3,8 @@ package server
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math"
 	"net/http"
@@ -38,8 +36,8 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request) {
 		e.reject(w, &refusal{http.StatusBadRequest, rejectedTimeout, err})
 		return
 	}
-	if repeatable(request, e.config.Load()) {
-		e.probeAtInterval(w, r, request, limit)
+	if listed, ok := repeatable(request, e.config.Load()); ok {
+		e.probeAtInterval(w, r, request, listed, limit)
 		return
 	}
 	result, refused := e.probeWithin(r, request, limit)
@@ -160,24 +158,6 @@ func (e *Exporter) probeWithin(r *http.Request, request *probeRequest, limit tim
 		e.options.Observe(request.module, request.target, result)
 	}
 	return result, nil
-}
-
-func (e *Exporter) log(ctx context.Context, request *probeRequest, r *prober.Result) {
-	level, message := slog.LevelDebug, "Probe succeeded"
-	if r.Failure != nil {
-		level, message = slog.LevelInfo, "Probe failed"
-	}
-	if !e.options.Logger.Enabled(ctx, level) {
-		return
-	}
-	attributes := []any{"target", r.Target.String(), "module", request.module, "duration", r.Duration}
-	if r.Failure != nil {
-		attributes = append(attributes, "phase", r.Failure.Phase, "reason", r.Failure.Reason, "err", r.Failure.Err)
-		if r.Failure.Address.IsValid() {
-			attributes = append(attributes, "address", r.Failure.Address)
-		}
-	}
-	e.options.Logger.Log(ctx, level, message, attributes...)
 }
 
 // writeDebug writes the page of a scrape, and the report as comments below it, so that

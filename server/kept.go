@@ -16,7 +16,6 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/config"
 	"tls_exporter/prober"
-	"tls_exporter/prober/target"
 )
 
 // Prometheus drops a sample after 5 minutes (--query.lookback-delta), so nothing sees a
@@ -58,8 +57,8 @@ type kept struct {
 // question is a request without its interval. A reload makes new probers, so no answer
 // outlives the configuration of its module.
 type question struct {
-	prober *prober.Prober
-	target target.Target
+	prober   *prober.Prober
+	endpoint config.Endpoint
 }
 
 type answer struct {
@@ -146,8 +145,8 @@ func good(r *prober.Result) bool {
 
 // probeAtInterval answers a scrape of a target that is probed less often than it is
 // scraped. It always uses the text format, which every Prometheus accepts.
-func (e *Exporter) probeAtInterval(w http.ResponseWriter, r *http.Request, request *probeRequest, limit time.Duration) {
-	q := question{request.prober, request.target}
+func (e *Exporter) probeAtInterval(w http.ResponseWriter, r *http.Request, request *probeRequest, listed config.Endpoint, limit time.Duration) {
+	q := question{request.prober, listed}
 	if page := e.kept.repeat(q, request.interval); page != nil {
 		writeRepeated(w, r, page)
 		return
@@ -189,10 +188,12 @@ func writeRepeated(w http.ResponseWriter, r *http.Request, compressed []byte) {
 	io.Copy(w, reader)
 }
 
-// repeatable tells whether the answer to a request may be repeated: the request has an
-// interval that is too long for alerts, and is about a target of the configuration. So
-// no stranger decides what is kept.
-func repeatable(request *probeRequest, loaded *config.Config) bool {
-	asked := request.target
-	return request.interval > maxScrapeInterval && !request.flags["debug"] && asked.ServerName == "" && !asked.Address.IsValid() && loaded.Lists(request.module, asked)
+// repeatable returns the endpoint of a request, and whether its answer may be repeated:
+// the request has an interval that is too long for alerts, and is about a target of the
+// configuration. So no stranger decides what is kept.
+func repeatable(request *probeRequest, loaded *config.Config) (config.Endpoint, bool) {
+	if request.interval <= maxScrapeInterval || request.flags["debug"] {
+		return config.Endpoint{}, false
+	}
+	return loaded.Listed(request.module, request.target)
 }

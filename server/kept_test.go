@@ -4,10 +4,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +106,6 @@ func TestOnlyScrapesAreRepeated(t *testing.T) {
 		"target=" + address + "&interval=4m",
 		"target=" + address + "&interval=1h&debug=true",
 		"target=" + address + "&interval=1h&server_name=localhost",
-		"target=" + address + "&interval=1h&address=" + address,
 		"target=tls://" + address + "&interval=1h", // is not listed
 	}
 	for i, query := range append(queries, queries...) {
@@ -125,6 +127,47 @@ func TestOnlyScrapesAreRepeated(t *testing.T) {
 	for interval, says := range map[string]string{"x": `"x" is not a duration`, "25h": "25h0m0s is more than 24h"} {
 		if w := get(e, "/probe?target="+address+"&interval="+interval); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), says) {
 			t.Errorf("interval %s: %d %s", interval, w.Code, w.Body)
+		}
+	}
+}
+
+// A listed server name and address are part of the target: what /targets says is scraped,
+// and repeated. Nothing else is about that target.
+func TestListedParameters(t *testing.T) {
+	lab := newLab(t)
+	address := serve(t, lab, tlstest.Server{})
+	e := newTestExporter(t, labConfig(t, lab, "targets: [{targets: [does-not-resolve.invalid], server_name: localhost, address: '"+address+"', interval: 1h}]\nprobe_policy: {configured_only: true}"))
+	var list []discovered
+	if err := json.Unmarshal(get(e, "/targets").Body.Bytes(), &list); err != nil {
+		t.Fatal(err)
+	}
+	query := make(url.Values)
+	for name, value := range list[0].Labels {
+		if parameter, ok := strings.CutPrefix(name, "__param_"); ok {
+			query.Set(parameter, value)
+		}
+	}
+	if want := (url.Values{"target": {"https://does-not-resolve.invalid:443"}, "module": {"default"}, "server_name": {"localhost"}, "address": {address}, "interval": {"1h0m0s"}}); !reflect.DeepEqual(query, want) {
+		t.Errorf("the parameters are %v, want %v", query, want)
+	}
+	for range 3 {
+		if w := get(e, "/probe?"+query.Encode()); !strings.Contains(w.Body.String(), "\ntls_probe_success 1\n") {
+			t.Errorf("%d\n%s", w.Code, w.Body)
+		}
+	}
+	if got := probed(e); got != 1 {
+		t.Errorf("%v probes, want 1", got)
+	}
+	for parameter, other := range map[string]string{"server_name": "other.test", "address": "127.0.0.1:1", "target": "localhost"} {
+		changed := maps.Clone(query)
+		changed.Set(parameter, other)
+		if w := get(e, "/probe?"+changed.Encode()); w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", changed.Encode(), w.Code)
+		}
+		if changed.Del(parameter); parameter != "target" {
+			if w := get(e, "/probe?"+changed.Encode()); w.Code != http.StatusForbidden {
+				t.Errorf("%s: %d", changed.Encode(), w.Code)
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tls_exporter/config"
+	"tls_exporter/prober/target"
 )
 
 // discovered is one element of the list for http_sd of Prometheus.
@@ -35,6 +36,12 @@ func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, secure bo
 		"__param_module":   t.Module,
 		"instance":         t.Written,
 	}
+	if t.Target.ServerName != "" {
+		labels["__param_server_name"] = t.Target.ServerName
+	}
+	if address := addressOf(t.Target); address != "" {
+		labels["__param_address"] = address
+	}
 	if secure {
 		labels["__scheme__"] = "https"
 	}
@@ -49,6 +56,15 @@ func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, secure bo
 	}
 	maps.Copy(labels, t.Labels)
 	return labels
+}
+
+// addressOf is the address of a target that is dialled instead of those of its host, as
+// the parameter address; empty: there is none.
+func addressOf(t target.Target) string {
+	if !t.Address.IsValid() {
+		return ""
+	}
+	return target.FormatAddress(t.Address)
 }
 
 // promDuration is a duration as Prometheus parses it: in whole milliseconds.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tls_exporter/config"
+	"tls_exporter/report"
 	"tls_exporter/report/part"
 )
 
@@ -147,7 +148,7 @@ func (p *Pages) rows(now time.Time) []*listRow {
 		row.labels = append(row.labels, t.Labels)
 	}
 	for _, row := range rows {
-		row.Labels = labels(row.labels)
+		row.Labels = about(row.key, row.labels)
 	}
 	p.options.History.outcomes(func(key key, last outcome) {
 		row := byKey[key]
@@ -155,10 +156,7 @@ func (p *Pages) rows(now time.Time) []*listRow {
 			if last.At.Before(now.Add(-recency)) {
 				return
 			}
-			row = &listRow{key: key, Target: shown(key.Target), Module: key.Module}
-			if key.ServerName != "" {
-				row.Labels = "server name " + key.ServerName
-			}
+			row = &listRow{key: key, Target: shown(key.Target), Module: key.Module, Labels: about(key, nil)}
 			rows = append(rows, row)
 		}
 		row.Seen, row.outcome = true, last
@@ -172,6 +170,22 @@ func shown(target string) string {
 		return strings.TrimSuffix(rest, ":443")
 	}
 	return target
+}
+
+// about is the labels of an endpoint, and what replaces the name and the addresses of its
+// target.
+func about(key key, sets []map[string]string) string {
+	var words []string
+	if key.ServerName != "" {
+		words = append(words, "server name "+key.ServerName)
+	}
+	if key.Address.IsValid() {
+		words = append(words, "address "+report.Address(key.Address))
+	}
+	if all := labels(sets); all != "" {
+		words = append(words, all)
+	}
+	return strings.Join(words, ", ")
 }
 
 // labels is all different labels in words, sorted.

@@ -65,6 +65,35 @@ func TestList(t *testing.T) {
 	}
 }
 
+// A target with a server name and an address of its own is another endpoint than the same
+// target without them: its row has its own result and leads to its own page.
+func TestListOfParameters(t *testing.T) {
+	pages, mux := newPages(t, "shop.test")
+	configured := pages.options.Config()
+	for i, address := range []string{"192.0.2.1", "[2001:db8::1]:8443"} {
+		backend, err := parsed(t, "shop.test").At(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		backend.ServerName = "www.shop.test"
+		configured.Targets = append(configured.Targets, config.ConfiguredTarget{Target: backend, Module: config.DefaultModuleName, Labels: map[string]string{"backend": fmt.Sprint(i)}})
+	}
+	second := configured.Targets[2].Target
+	pages.options.History.Add(config.DefaultModuleName, second, probed(second, reporttest.Healthy()))
+	for status, want := range map[string]string{"good": "server name www.shop.test, address [2001:db8::1]:8443, backend=1", "not+probed+yet": "server name www.shop.test, address 192.0.2.1, backend=0"} {
+		if page := get(t, mux, "/?status="+status).Body.String(); !strings.Contains(page, want) {
+			t.Errorf("%s: the page does not say %s:\n%s", status, want, page)
+		}
+	}
+	page := get(t, mux, "/?status=good").Body.String()
+	if link := `href="inspect?target=https%3A%2F%2Fshop.test%3A443&amp;module=default&amp;server_name=www.shop.test&amp;address=%5B2001%3Adb8%3A%3A1%5D%3A8443"`; !strings.Contains(page, link) || len(rowsOf(page)) != 1 {
+		t.Errorf("there is no link %s:\n%s", link, page)
+	}
+	if pages.Recall(config.DefaultModuleName, configured.Targets[1].Target) != nil || pages.Recall(config.DefaultModuleName, second) == nil {
+		t.Error("one of them has the result of another")
+	}
+}
+
 func TestListOfNothing(t *testing.T) {
 	_, mux := newPages(t)
 	if page := get(t, mux, "/").Body.String(); !strings.Contains(page, "No targets are configured") {
