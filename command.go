@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
@@ -33,6 +34,7 @@ type serveFlags struct {
 	web           *web.FlagConfig
 	maxConcurrent int
 	lifecycle     bool
+	autoReload    model.Duration // between two looks at the files; 0: none
 	pprof         bool
 }
 
@@ -69,6 +71,8 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 
 	serve := app.Command("serve", "Serve /probe, /targets, /metrics and the web pages. This is the default command.").Default()
 	f.serve.register(serve, ":10443")
+	serve.Flag("config.auto-reload-interval", "How often to look whether the configuration or a file that it names has changed, and to reload it then, as in 30s. 0s: never.").
+		Default("0s").SetValue(&f.serve.autoReload)
 
 	f.once.register(app.Command("probe", "Probe targets once and print a report. Exit codes: 0 good, 1 warning, 2 bad, 3 unknown, 64 usage error."))
 

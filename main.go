@@ -63,6 +63,9 @@ func checkConfig(path string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	for _, warning := range config.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", warning)
+	}
 	fmt.Fprintf(out, "%s is good: %s, %s\n", path, count(len(config.Probers), "module"), count(len(config.Targets), "target"))
 	return nil
 }

@@ -355,20 +355,24 @@ func TestSecrets(t *testing.T) {
 	refusing := endpoint(t, lab, tlstest.Server{Accept: tlstest.HTTPProxy{Hosts: map[string]string{}, User: "somebody-else", Password: "other"}.Serve})
 	good := endpoint(t, lab, tlstest.Server{})
 	content := func(keyFile, proxy string) string {
-		return fmt.Sprintf("modules:\n  default: {ca_file: %q, client_certificate: {cert_file: %q, key_file: %q}}\n  far: {proxy_url: %q}\ntargets: [{targets: [%q]}, {targets: [far.test], module: far}]\n",
+		return fmt.Sprintf("modules:\n  default: {ca_file: %q, client_certificate: {cert_file: %q, key_file: %q}}\n  far: {proxy_url: %q}\n  filed: {proxy_url_file: private-place-url}\ntargets: [{targets: [%q]}, {targets: [far.test], module: far}, {targets: [filed.test], module: filed}]\n",
 			caFile, certFile, keyFile, proxy, good)
 	}
-	proxy := "http://al1ce:s3cr3t@" + refusing
+	proxy := "http://al1ce:${PROXY_PASSWORD}@" + refusing
+	t.Setenv("PROXY_PASSWORD", "s3cr3t")
+	proxyFile := write(t, filepath.Join(dir, "private-place-url"), "http://al1ce:s3cr3t@"+refusing+"\n")
 	file := write(t, filepath.Join(dir, "targets.yml"), content(keyFile, proxy))
 	s := start(t, "--config.file="+file, "--web.enable-lifecycle", "--log.level=debug")
 	var written strings.Builder
 	for _, path := range []string{"/probe?debug=true&target=" + good, "/probe?debug=true&target=far.test&module=far", "/inspect?target=" + good,
-		"/inspect?target=far.test&module=far", "/", "/targets", "/metrics", "/probe?target=far.test&module=none"} {
+		"/inspect?target=far.test&module=far", "/inspect?target=filed.test&module=filed", "/probe?target=filed.test&module=filed&debug=true", "/", "/targets", "/metrics", "/probe?target=far.test&module=none"} {
 		_, body := fetch(t, s.url+path)
 		written.WriteString(body)
 	}
-	for _, bad := range []string{content(filepath.Join(dir, "private-place-2.pem"), proxy), content(certFile, proxy), content(dir+"/private-place.pem/x", proxy), content(keyFile, proxy+"/s3cr3t"), content(keyFile, proxy+":x")} {
-		write(t, file, bad)
+	if !strings.Contains(written.String(), "&lt;secret&gt;@"+refusing) || strings.Count(written.String(), `reason="proxy_refused"`) < 2 {
+		t.Errorf("the proxy does not refuse both:\n%s", written.String())
+	}
+	reload := func() {
 		response, err := http.Post(s.url+"/-/reload", "", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -380,6 +384,17 @@ func TestSecrets(t *testing.T) {
 		}
 		written.Write(body)
 	}
+	for _, bad := range []string{content(filepath.Join(dir, "private-place-2.pem"), proxy), content(certFile, proxy), content(dir+"/private-place.pem/x", proxy), content(keyFile, proxy+"/s3cr3t"), content(keyFile, proxy+":x"), content(keyFile, "http://al1ce:s3cr3t${NOT_SET_ANYWHERE}@h"), content(keyFile, "http://al1ce:s3cr3t$@h")} {
+		write(t, file, bad)
+		reload()
+	}
+	write(t, file, content(keyFile, proxy))
+	write(t, proxyFile, "http://al1ce:s3cr3t@"+refusing+"/s3cr3t")
+	reload()
+	if err := os.Remove(proxyFile); err != nil {
+		t.Fatal(err)
+	}
+	reload()
 	s.end(t)
 	written.WriteString(s.log.String() + s.out.String())
 	for _, secret := range []string{"s3cr3t", "al1ce", "private-place", "PRIVATE KEY"} {
@@ -601,6 +616,8 @@ func TestMistakes(t *testing.T) {
 		{"a bad file to check", []string{"check-config", bad}, false, "bad.yml:3: modules.default.timeout: \"5 minutes\" is not a duration"},
 		{"no file to check", []string{"check-config", "none.yml"}, false, "none.yml: no such file"},
 		{"a bad file at start", []string{"--config.file=" + bad}, false, "bad.yml:3:"},
+		{"a reload without a file", []string{"--config.auto-reload-interval=30s"}, true, "--config.auto-reload-interval=30s: without --config.file there is nothing to reload"},
+		{"a reload all the time", []string{"--config.file=targets.yml", "--config.auto-reload-interval=1ms"}, true, "--config.auto-reload-interval=1ms: must be 1s or more"},
 		{"no room for a probe", []string{"--probe.max-concurrent=0"}, true, "--probe.max-concurrent=0: must be 1 or more"},
 		{"a port that is taken", []string{"serve", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use"},
 	} {

@@ -41,6 +41,9 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	if err := f.validate(); err != nil {
 		return err
 	}
+	if err := checkReloadInterval(time.Duration(f.autoReload), configFile); err != nil {
+		return err
+	}
 	hangup := make(chan os.Signal, 1) // from now on: before that, SIGHUP ends a process
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -90,7 +93,8 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 			return context.Background()
 		},
 	}
-	return serveUntil(ctx, httpServer, exporter, f.web, hangup, logger)
+	reload := &reloader{exporter, process.Changed, hangup, time.Duration(f.autoReload), logger}
+	return serveUntil(ctx, httpServer, exporter, reload, f.web, logger)
 }
 
 // shutdownTimeout is how long probes in flight may take after the signal to stop.
@@ -98,7 +102,7 @@ const shutdownTimeout = 30 * time.Second
 
 // serveUntil serves until ctx ends. All goroutines of the server have ended when it
 // returns.
-func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, listen *web.FlagConfig, hangup <-chan os.Signal, logger *slog.Logger) error {
+func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, reload *reloader, listen *web.FlagConfig, logger *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := web.ListenAndServe(httpServer, listen, logger); !errors.Is(err, http.ErrServerClosed) {
@@ -107,7 +111,7 @@ func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.E
 		return nil
 	})
 	group.Go(func() error {
-		reloadOnHangup(ctx, exporter, hangup, logger)
+		reload.run(ctx)
 		return nil
 	})
 	group.Go(func() error {
@@ -119,21 +123,6 @@ func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.E
 		return httpServer.Shutdown(timeout)
 	})
 	return group.Wait()
-}
-
-func reloadOnHangup(ctx context.Context, exporter *server.Exporter, hangup <-chan os.Signal, logger *slog.Logger) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangup:
-			if err := exporter.Reload(); err != nil {
-				logger.Error("Reload failed; the old configuration stays in use", "err", err)
-			} else {
-				logger.Info("Configuration reloaded")
-			}
-		}
-	}
 }
 
 func newHandler(exporter *server.Exporter, history *pages.History) *http.ServeMux {
