@@ -639,6 +639,14 @@ func TestCheckConfig(t *testing.T) {
 	if out.String() != "targets.yml is good: 4 modules, 4 targets\n" {
 		t.Errorf("it says %q", &out)
 	}
+	out.Reset()
+	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), "target_files: [teams/*.yml]")
+	if err := run(context.Background(), []string{"check-config", file}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("warning: %[1]s:1: target_files: \"teams/*.yml\" matches no file\n%[1]s is good: 1 module, 0 targets\n", file); out.String() != want {
+		t.Errorf("it says %q, want %q", &out, want)
+	}
 }
 
 func TestVersionAndHelp(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
@@ -21,10 +22,9 @@ import (
 // Config is a targets.yml that was read: the files that it names are read, and every
 // target is parsed.
 type Config struct {
-	Probers     map[string]*prober.Prober // by module; there is always "default"
-	Targets     []ConfiguredTarget
-	TargetFiles int      // how many files were read for target_files
-	Warnings    []string // sentences about what is valid and may be a mistake, with file:line
+	Probers  map[string]*prober.Prober // by module; there is always "default"
+	Targets  []ConfiguredTarget
+	Warnings []string // sentences about what is valid and may be a mistake, with file:line
 
 	guard   *guard.Guard
 	cache   *check.Cache
@@ -148,7 +148,7 @@ func (l *Loader) Changed() bool {
 	l.mutex.Lock()
 	last := l.last
 	l.mutex.Unlock()
-	return last != nil && last.stale()
+	return last != nil && last.stale(time.Now())
 }
 
 // file is a targets.yml. Its targets look like static_configs of Prometheus.
@@ -176,7 +176,7 @@ func (l *Loader) parse(r *reading, path string, content []byte) (*Config, error)
 	if err := list.addFiles(r, path, f.TargetFiles); err != nil {
 		return nil, err
 	}
-	config.Targets, config.TargetFiles, config.Warnings = list.targets, len(list.files), list.warnings
+	config.Targets, config.Warnings = list.targets, list.warnings
 	for i := range config.Targets {
 		t := &config.Targets[i]
 		config.listed[config.endpoint(t.Module, t.Target)] = struct{}{}

@@ -14,6 +14,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/guard"
+	"tls_exporter/prober/handshake"
 )
 
 // parseIn parses a piece of a file in a directory. A list is a target file.
@@ -50,16 +51,19 @@ func pages(t *testing.T) map[string]string {
 
 // Every documented piece of a targets.yml is valid.
 func TestDocumentedFiles(t *testing.T) {
+	t.Setenv("PROXY_PASSWORD", "s3cret")
 	found := 0
 	for page, content := range pages(t) {
 		for _, match := range yamlBlock.FindAllStringSubmatch(content, -1) {
 			var keys map[string]yaml.Node
-			if err := yaml.Unmarshal([]byte(match[1]), &keys); err != nil {
-				t.Errorf("%s: %v in\n%s", page, err, match[1])
-				continue
-			}
-			if !slices.ContainsFunc(slices.Collect(maps.Keys(keys)), func(key string) bool { return fieldsOf(new(file))[key] }) {
-				continue // a file of another program
+			if isList := strings.HasPrefix(match[1], "- "); !isList {
+				if err := yaml.Unmarshal([]byte(match[1]), &keys); err != nil {
+					t.Errorf("%s: %v in\n%s", page, err, match[1])
+					continue
+				}
+				if !slices.ContainsFunc(slices.Collect(maps.Keys(keys)), func(key string) bool { return fieldsOf(new(file))[key] }) {
+					continue // a file of another program
+				}
 			}
 			found++
 			if err := parseIn("testdata", match[1]); err != nil {
@@ -103,6 +107,28 @@ func TestDocumentedSettings(t *testing.T) {
 	}
 	if checked < 10 {
 		t.Errorf("found only %d settings", checked)
+	}
+}
+
+// targets.yml shows every key, some of them in comments.
+func TestExampleShowsEveryKey(t *testing.T) {
+	content, err := os.ReadFile("../targets.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := []any{new(file), new(prober.Module), new(group), new(guard.Policy), new(handshake.ClientCertificate)}
+	checks := reflect.TypeFor[prober.Checks]()
+	for i := range checks.NumField() {
+		if on, ok := reflect.New(checks.Field(i).Type).Interface().(enabler); ok {
+			parts = append(parts, on.Decode())
+		}
+	}
+	for _, part := range parts {
+		for key := range fieldsOf(part) {
+			if !regexp.MustCompile(`(^|[\s{])` + key + `:( |\n)`).Match(content) {
+				t.Errorf("%T: the key %s is not in targets.yml", part, key)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // reading is the files that one call of Load has read. A configuration depends on
@@ -65,19 +66,51 @@ func (r *reading) glob(pattern string) ([]string, error) {
 	return matches, nil
 }
 
-// stale tells whether another call of Load could have another result.
-func (r *reading) stale() bool {
+// settleTime is how old a change has to be. The program that writes a file may not have
+// finished, and half of a list of targets is valid.
+const settleTime = time.Second
+
+// stale tells whether another call of Load could have another result, and the files are
+// complete.
+func (r *reading) stale(now time.Time) bool {
+	changed := r.changed()
+	return len(changed) > 0 && !slices.ContainsFunc(changed, func(path string) bool { return justWritten(path, now) })
+}
+
+// changed returns the files that have changed, appeared or disappeared.
+func (r *reading) changed() []string {
+	var changed []string
 	for pattern, before := range r.patterns {
-		if now, err := glob(pattern); err != nil || !slices.Equal(now, before) {
-			return true
-		}
+		now, _ := glob(pattern) // it is valid
+		changed = append(changed, missing(before, now)...)
+		changed = append(changed, missing(now, before)...)
 	}
 	for path, before := range r.digests {
 		if digestOf(path) != before {
-			return true
+			changed = append(changed, path)
 		}
 	}
-	return false
+	return changed
+}
+
+// missing returns what is in one sorted list and not in another.
+func missing(in, from []string) []string {
+	var all []string
+	for _, s := range in {
+		if _, found := slices.BinarySearch(from, s); !found {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func justWritten(path string, now time.Time) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	age := now.Sub(info.ModTime())
+	return age >= 0 && age < settleTime // a clock that is ahead must not hold it up
 }
 
 func glob(pattern string) ([]string, error) {

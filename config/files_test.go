@@ -5,9 +5,22 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"tls_exporter/prober/tlstest/labtest"
 )
+
+// writeOld writes a file as if that were an hour ago.
+func writeOld(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // A change of any file that the configuration depends on is found, and nothing else is
 // a change.
@@ -23,12 +36,7 @@ target_files: [d/*.yml, one.yml]
 		"ca.pem": root, "same.pem": root, "proxy": "http://proxy.test", "d/a.yml": "- targets: [a.test]", "one.yml": "[]",
 	})
 	dir := filepath.Dir(path)
-	write := func(name, content string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write := func(name, content string) { writeOld(t, filepath.Join(dir, name), content) }
 	loader := new(Loader)
 	t.Cleanup(loader.Close)
 	if loader.Changed() {
@@ -96,11 +104,31 @@ func TestUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"d/a.yml~", "d/.a.yml", "d/a.yml", "b.yml"} {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte("[]"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeOld(t, filepath.Join(filepath.Dir(path), name), "[]")
 		if loader.Changed() {
 			t.Errorf("%s is a change", name)
+		}
+	}
+}
+
+// A file that may still be written is left for the next look.
+func TestHalfWritten(t *testing.T) {
+	for _, name := range []string{"targets.yml", "d/a.yml", "d/b.yml"} {
+		path := tree(t, map[string]string{"targets.yml": "target_files: [d/*.yml]", "d/a.yml": "[]"})
+		loader := new(Loader)
+		if _, err := loader.Load(path); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(filepath.Dir(path), name)
+		writeOld(t, file, "# half\n[")
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for age, stale := range map[time.Duration]bool{-time.Hour: true, 0: false, settleTime / 2: false, settleTime: true, time.Hour: true} {
+			if got := loader.last.stale(info.ModTime().Add(age)); got != stale {
+				t.Errorf("%s, written %v ago: stale is %v", name, age, got)
+			}
 		}
 	}
 }
@@ -115,9 +143,7 @@ func TestConfigMap(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, content := range files {
-			if err := os.WriteFile(filepath.Join(dir, version, name), []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeOld(t, filepath.Join(dir, version, name), content)
 			if err := os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)); err != nil && !os.IsExist(err) {
 				t.Fatal(err)
 			}
