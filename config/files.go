@@ -21,17 +21,20 @@ type reading struct {
 	bytes    int64               // of all files with modules and targets
 }
 
-// digest is the SHA-256 of a file; zero: it cannot be read, or is not a regular file. What
-// a pipe has sent cannot be read again, and waiting for more could take forever.
+// digest is the SHA-256 of a file; zero: it cannot be read, is too large, or is not a
+// regular file. What a pipe has sent cannot be read again, and waiting for more could take
+// forever.
 type digest [sha256.Size]byte
 
-// note adds a file that is going to be read. If the file changes in between, the digest
-// is that of the old content, and the change is found.
+// note adds a file that is going to be read, maybe several times. If the file changes in
+// between, the digest is that of the first content, and the change is found.
 func (r *reading) note(path string) {
 	if r.digests == nil {
 		r.digests = make(map[string]digest)
 	}
-	r.digests[path] = digestOf(path)
+	if _, known := r.digests[path]; !known {
+		r.digests[path] = digestOf(path)
+	}
 }
 
 // read reads a file with modules or targets. All of them have at most maxConfigBytes.
@@ -127,17 +130,13 @@ func glob(pattern string) ([]string, error) {
 }
 
 func digestOf(path string) digest {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxConfigBytes {
 		return digest{}
 	}
-	file, err := os.Open(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return digest{}
 	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, io.LimitReader(file, maxConfigBytes+1)); err != nil {
-		return digest{}
-	}
-	return digest(hash.Sum(nil))
+	return sha256.Sum256(content)
 }

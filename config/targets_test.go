@@ -205,16 +205,18 @@ func TestTargetFilesAreBounded(t *testing.T) {
 	for i := range maxTargetFiles + 1 {
 		many[fmt.Sprintf("d/%d.yml", i)] = "[]"
 	}
-	long := strings.Repeat("\n", maxConfigBytes/2) + "[]"
+	long := strings.Repeat("\n", maxConfigBytes-60)
 	for says, files := range map[string]map[string]string{
 		"b.yml:100001: more than 200000 targets":                   {"targets.yml": "target_files: [a.yml, b.yml]", "a.yml": half("a"), "b.yml": half("b")},
-		"b.yml: the configuration is larger than 67108864 bytes":   {"targets.yml": "target_files: [a.yml, b.yml]", "a.yml": long, "b.yml": long},
+		"b.yml: the configuration is larger than 67108864 bytes":   {"targets.yml": "target_files: [a.yml, b.yml]", "a.yml": "# " + strings.Repeat("x", 60) + "\n[]", "b.yml": long},
 		`targets.yml:1: target_files: "d/*.yml" makes more than`:   many,
-		"targets.yml: the configuration is larger than 67108864 b": {"targets.yml": long + long},
+		"targets.yml: the configuration is larger than 67108864 b": {"targets.yml": long + strings.Repeat("\n", 61)},
 	} {
-		if _, err := new(Loader).Load(tree(t, files)); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("error is %v, want %s", err, says)
-		}
+		t.Run(says, func(t *testing.T) {
+			if _, err := new(Loader).Load(tree(t, files)); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("error is %v, want %s", err, says)
+			}
+		})
 	}
 }
 
