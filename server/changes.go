@@ -12,11 +12,11 @@ import (
 )
 
 // changes knows which endpoints of the configuration fail, so that the log has a line
-// when that changes, and not for each probe. Endpoints that are not configured are not
-// in it: their number is for strangers to choose.
+// when that changes, and not for each probe. Of endpoints that are not configured, whose
+// number strangers choose, it knows only whether the exporter lacks what they need.
 type changes struct {
 	mutex   sync.Mutex
-	failing map[config.Endpoint]fault
+	failing map[config.Endpoint]fault // the zero Endpoint is all that are not configured
 }
 
 // fault is the failure of an endpoint as it was last logged.
@@ -73,8 +73,8 @@ func (c *changes) retain(configured func(config.Endpoint) bool) {
 	}
 }
 
-// log logs a probe at debug, and a change of a configured endpoint at info. The probe of a
-// client that does not wait for its end is no change.
+// log logs a probe at debug, and a change at info. The probe of a client that does not wait
+// for its end is no change.
 func (e *Exporter) log(ctx context.Context, request *probeRequest, r *prober.Result) {
 	message := "Probe succeeded"
 	if r.Failure != nil {
@@ -83,9 +83,15 @@ func (e *Exporter) log(ctx context.Context, request *probeRequest, r *prober.Res
 	if e.options.Logger.Enabled(ctx, slog.LevelDebug) {
 		e.options.Logger.DebugContext(ctx, message, about(request, r)...)
 	}
-	endpoint, listed := e.config.Load().Listed(request.module, request.target)
-	if !listed || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return
+	}
+	endpoint, listed := e.config.Load().Listed(request.module, request.target)
+	if !listed {
+		if r.Failure != nil && r.Failure.Reason != failure.ReasonLocalResources {
+			return
+		}
+		endpoint = config.Endpoint{}
 	}
 	switch message, since := e.changes.note(endpoint, r); message {
 	case "":

@@ -113,6 +113,31 @@ func TestLogOfConfiguredTargets(t *testing.T) {
 	}
 }
 
+// That the exporter has no room for a probe is logged once for all endpoints that are not
+// configured.
+func TestLogOfOwnFaults(t *testing.T) {
+	e, log := logged(t, slog.LevelInfo, func() (*config.Config, error) { return new(config.Loader).Default() })
+	begin := time.Unix(1_800_000_000, 0)
+	probe := func(minute int, host string, reason failure.Reason) {
+		request := &probeRequest{module: "default", target: target.Target{Scheme: "https", Host: host, Port: 443}}
+		r := &prober.Result{Start: begin.Add(time.Duration(minute) * time.Minute)}
+		if reason != "" {
+			r.Failure = &failure.Failure{Phase: failure.PhaseConnect, Reason: reason, Err: errors.New("too many open files")}
+		}
+		e.log(t.Context(), request, r)
+	}
+	for minute := range 20 {
+		probe(minute, fmt.Sprintf("before%d.test", minute), "refused")
+		probe(minute, fmt.Sprintf("own%d.test", minute), failure.ReasonLocalResources)
+	}
+	probe(20, "after.test", "")
+	want := "level=INFO msg=\"Probes fail\" target=https://own0.test:443 module=default phase=connect reason=local_resources\n" +
+		"level=INFO msg=\"Probes succeed again\" target=https://after.test:443 module=default after=20m0s\n"
+	if got := lines(log); got != want {
+		t.Errorf("the log is\n%s\nwant\n%s", got, want)
+	}
+}
+
 // At debug there is a line for each probe.
 func TestLogAtDebug(t *testing.T) {
 	lab := newLab(t)
