@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tls_exporter/prober/accepted"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/hello"
@@ -52,68 +53,18 @@ func notPCI(s ciphers.Suite) bool {
 	return suite == nil || suite.Null || suite.Anonymous || suite.Export || suite.Bits < 112 || suite.Cipher == "RC4"
 }
 
-// exchanges tells whether the suite has one of these key exchanges.
-func exchanges(s ciphers.Suite, names ...string) bool {
-	suite := s.Registered()
-	return suite != nil && slices.Contains(names, suite.KeyExchange)
-}
-
 // evidence is what is known about an endpoint, in the form that rules need.
 type evidence struct {
-	versions  map[hello.Version]bool // accepted or refused; absent: not known
-	suites    []ciphers.Suite
-	allSuites bool                 // the server accepts no other suites
-	groups    map[hello.Group]bool // accepted or refused; absent: not known
-	ciphers   *ciphers.Finding     // nil: the check has no finding
-	leaf      *chain.Certificate   // of the probe's own handshake; nil: none was seen
+	*accepted.Server
+	leaf *chain.Certificate // of the probe's own handshake; nil: none was seen
 }
 
-// newEvidence combines the findings of checks with what the probe's own handshake
-// negotiated.
-func newEvidence(r *Facts) *evidence {
-	e := &evidence{versions: make(map[hello.Version]bool), groups: make(map[hello.Group]bool), ciphers: r.Ciphers}
-	if r.Versions != nil {
-		for _, a := range r.Versions.Answers {
-			e.versions[a.Version] = a.Accepted
-		}
-	}
-	if r.Ciphers != nil {
-		e.suites = slices.Clone(r.Ciphers.Suites)
-		for _, g := range r.Ciphers.Groups {
-			e.groups[g.Group] = g.Accepted
-		}
-		for _, v := range hello.Versions {
-			has := func(t ciphers.Suite) bool { return t.Version == v }
-			if accepted := slices.ContainsFunc(e.suites, has); accepted || r.Ciphers.IsWhole(v) {
-				e.versions[v] = accepted || e.versions[v]
-			}
-		}
-		e.allSuites = !slices.ContainsFunc(hello.Versions, func(v hello.Version) bool { return !e.complete(v) })
-	}
-	if session := r.Session; session != nil && session.Completed {
-		e.versions[hello.Version(session.Version)] = true
-		e.suites = append(e.suites, ciphers.Suite{Version: hello.Version(session.Version), Number: uint32(session.CipherSuite)})
-		if session.Group != 0 {
-			e.groups[hello.Group(session.Group)] = true
-		}
-	}
-	if r.Chain != nil {
-		e.leaf = r.Chain.Certificates[0]
+func newEvidence(f *Facts) *evidence {
+	e := &evidence{Server: accepted.By(f.Session, f.Versions, f.Ciphers)}
+	if f.Chain != nil {
+		e.leaf = f.Chain.Certificates[0]
 	}
 	return e
-}
-
-// complete tells whether all suites of a version are known. If the server accepts the
-// version, there is at least one.
-func (e *evidence) complete(v hello.Version) bool {
-	return e.ciphers.IsWhole(v) && (!e.versions[v] || slices.ContainsFunc(e.suites, func(t ciphers.Suite) bool { return t.Version == v }))
-}
-
-// accepts tells whether the server accepts such a suite. That is known if it does, or
-// if all its suites are known.
-func (e *evidence) accepts(such func(ciphers.Suite) bool) (accepted, known bool) {
-	accepted = slices.ContainsFunc(e.suites, such)
-	return accepted, accepted || e.allSuites
 }
 
 // forbid is the outcome of a rule that forbids something.
@@ -135,7 +86,7 @@ func noVersionBut(allowed ...hello.Version) func(*evidence) outcome {
 			if slices.Contains(allowed, v) {
 				continue
 			}
-			accepted, known := e.versions[v]
+			accepted, known := e.Versions[v]
 			if accepted {
 				return fail
 			}
@@ -149,7 +100,7 @@ func noVersionBut(allowed ...hello.Version) func(*evidence) outcome {
 
 // noSuite forbids such suites.
 func noSuite(bad func(ciphers.Suite) bool) func(*evidence) outcome {
-	return func(e *evidence) outcome { return forbid(e.accepts(bad)) }
+	return func(e *evidence) outcome { return forbid(e.Suite(bad)) }
 }
 
 // notIn is true for suites that are not in a list.
@@ -163,13 +114,9 @@ func notIn(allowed []hello.CipherSuite) func(ciphers.Suite) bool {
 // dhAtLeast is about the smallest prime of DHE below TLS 1.3, in bits.
 func dhAtLeast(bits int) func(*evidence) outcome {
 	return func(e *evidence) outcome {
-		if e.ciphers != nil && e.ciphers.DHBits > 0 {
-			return forbid(e.ciphers.DHBits < bits, e.ciphers.DHBits < bits || e.allSuites)
-		}
-		accepted, known := e.accepts(func(t ciphers.Suite) bool {
-			return exchanges(t, "DHE", "DHE_PSK", "DH_anon")
-		})
-		return forbid(false, known && !accepted) // if accepted, the size of the prime is not known
+		smallest, known := e.DHBits()
+		short := smallest > 0 && smallest < bits
+		return forbid(short, known || short)
 	}
 }
 
@@ -221,13 +168,13 @@ func aboutLeaf(good func(*chain.Certificate) bool) func(*evidence) outcome {
 // not accept.
 func noGroupBut(allowed ...hello.Group) func(*evidence) outcome {
 	return func(e *evidence) outcome {
-		for group, accepted := range e.groups {
+		for group, accepted := range e.Groups {
 			if accepted && !slices.Contains(allowed, group) && !atLeastAsStrong(group) {
 				return fail
 			}
 		}
 		for _, group := range largeCurves {
-			if _, answered := e.groups[group]; !answered {
+			if _, answered := e.Groups[group]; !answered {
 				return unknown
 			}
 		}
@@ -249,21 +196,21 @@ func atLeastAsStrong(g hello.Group) bool {
 // accepts a bad suite.
 func serverPrefers(bad func(ciphers.Suite) bool) func(*evidence) outcome {
 	return func(e *evidence) outcome {
-		accepted, known := e.accepts(bad)
+		accepted, known := e.Suite(bad)
 		switch {
 		case known && !accepted:
 			return pass
-		case !known || e.ciphers == nil || e.ciphers.Preference == ciphers.UnknownPreference && e.choice():
+		case !known || e.Ciphers == nil || e.Ciphers.Preference == ciphers.UnknownPreference && e.choice():
 			return unknown
 		}
-		return forbid(e.ciphers.Preference == ciphers.ClientPreference, true)
+		return forbid(e.Ciphers.Preference == ciphers.ClientPreference, true)
 	}
 }
 
 // choice tells whether the server accepts several suites in one version.
 func (e *evidence) choice() bool {
 	seen := make(map[hello.Version]uint32)
-	for _, t := range e.suites {
+	for _, t := range e.Suites {
 		if number, ok := seen[t.Version]; ok && number != t.Number {
 			return true
 		}
