@@ -36,6 +36,7 @@ var contents = []part{
 	{"Versions", versionsRows},
 	{"Ciphers, groups and signature schemes", ciphersRows},
 	{"Policies", policyRows},
+	{"Grade", gradeRows},
 	{"Vulnerabilities", vulnerabilitiesRows},
 	{"Resumption", resumptionRows},
 }

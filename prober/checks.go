@@ -7,6 +7,7 @@ import (
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/versions"
@@ -27,6 +28,8 @@ type Checks struct {
 	Vulnerabilities check.Cached[vulnerabilities.Options, vulnerabilities.Finding] `yaml:"vulnerabilities"`
 	// Policy compares what versions and ciphers found with published policies.
 	Policy check.Slot[policy.Options, policy.Finding] `yaml:"policy"`
+	// Grade grades what versions, ciphers and vulnerabilities found, and the certificate.
+	Grade check.Slot[grade.Options, grade.Finding] `yaml:"grade"`
 	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 }
@@ -38,6 +41,7 @@ func (c *Checks) Scan() {
 	c.Resumption.Enable()
 	c.Vulnerabilities.Enable()
 	c.Policy.Enable()
+	c.Grade.Enable()
 }
 
 // slot is a check.Cached of any type.

@@ -6,6 +6,7 @@ import (
 
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/failure"
 )
@@ -18,6 +19,7 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	}
 	r.Outcomes = run.Wait()
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
+	r.Grade.Judge(run, "grade", func(o *grade.Options) (*grade.Finding, error) { return o.Judge(r.gradeFacts()) })
 	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
@@ -46,14 +48,23 @@ func (r *Result) expectFacts() *expect.Facts {
 // policyFacts is what policies judge.
 func (r *Result) policyFacts() *policy.Facts {
 	return &policy.Facts{
-		Session: r.Session, Chain: r.Chain, Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Missing: r.missing(),
+		Session: r.Session, Chain: r.Chain, Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Missing: r.missing("versions", "ciphers"),
 	}
 }
 
-// missing is why policies cannot be judged: the failure of a check that they need,
-// else that of the probe; nil: there is none.
-func (r *Result) missing() error {
-	for _, name := range []string{"versions", "ciphers"} {
+// gradeFacts is what is graded.
+func (r *Result) gradeFacts() *grade.Facts {
+	return &grade.Facts{
+		StartTLS: r.Target.Scheme.StartTLS(), Session: r.Session, Chain: r.Chain,
+		Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Vulnerabilities: r.Vulnerabilities.Finding,
+		Missing: r.missing("versions", "ciphers", "vulnerabilities"),
+	}
+}
+
+// missing is why a check that needs these cannot judge: the failure of one of them, else
+// that of the probe; nil: there is none.
+func (r *Result) missing(checks ...string) error {
+	for _, name := range checks {
 		for _, check := range r.Outcomes {
 			if check.Name == name && check.Failure != nil {
 				return check.Failure

@@ -60,6 +60,9 @@ func (m *Module) validate() error {
 	if m.Policy.Options != nil && (m.Versions.Options == nil || m.Ciphers.Options == nil) {
 		return errors.New("policy: needs the checks versions and ciphers; add versions: {} and ciphers: {}")
 	}
+	if m.Grade.Options != nil && (m.Versions.Options == nil || m.Ciphers.Options == nil || m.Vulnerabilities.Options == nil) {
+		return errors.New("grade: needs the checks versions, ciphers and vulnerabilities; add versions: {}, ciphers: {} and vulnerabilities: {}")
+	}
 	if err := m.Policy.Options.Validate(); err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/expect"
+	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/vulnerabilities"
@@ -59,9 +60,20 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
 	vocabulary(&b, "policy", "of `tls_policy_compliant`", policy.Names)
 	vocabulary(&b, "rule", "of `tls_policy_violation_info`, most severe first", policy.Rules)
+	vocabulary(&b, "grade", "of `tls_grade_info`, the worst first", grade.Grades)
+	vocabulary(&b, "cap", "of `tls_grade_info`, most severe first", grade.Caps)
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", vulnerabilities.Names)
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{resumption.SessionID, resumption.Ticket, resumption.PSK, resumption.EarlyData})
-	b.WriteString(decisions)
+	b.WriteString(strings.Replace(decisions, "CAPS\n", caps(), 1))
+	return b.String()
+}
+
+// caps is a row of a table for each rule that limits a grade.
+func caps() string {
+	var b strings.Builder
+	for _, l := range grade.Limits() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", l.Cap, l.Grade, l.Why)
+	}
 	return b.String()
 }
 
@@ -202,7 +214,7 @@ Otherwise it is the good address whose chain expires first, so that an address t
 
 ## What a server accepts
 
-The checks ` + "`versions`, `ciphers`, `policy`, `vulnerabilities` and `resumption`" + ` run if the module has their key. They send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.
+The checks ` + "`versions`, `ciphers`, `policy`, `grade`, `vulnerabilities` and `resumption`" + ` run if the module has their key. They send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.
 
 **Accepted, refused, unanswered**: a version is *accepted* (1) if the server answers a ClientHello that offers only this version with a ServerHello. It is *refused* (0) if the server sends an alert about the offer, chooses another version, or closes the connection.
 
@@ -239,6 +251,19 @@ TLS 1.0 and 1.1 are deprecated (RFC 8996). That shows in ` + "`tls_version_suppo
 - An endpoint complies if it is at least as strict: it accepts nothing that the policy does not have. Larger curves than a configuration lists, and hybrids with ML-KEM, are no weaker and violate nothing. What a configuration says about HSTS and OCSP is not checked.
 - The value is 1 if no rule is violated, and 0 with the first five violated rules in ` + "`tls_policy_violation_info`" + `. It is absent if the policy needs something that was not learned.
 - Without ` + "`policies`" + ` in the module all policies are shown. Name those that the endpoint has to meet, and ` + "`TLSPolicyBroken`" + ` monitors them.
+
+**tls_grade_info** is the grade by SSL Labs' [SSL Server Rating Guide](https://github.com/ssllabs/research/wiki/SSL-Server-Rating-Guide), version 2009r of 16 May 2025, from what the other checks found and from the certificate of the probe's own handshake.
+
+- ` + "`tls_grade_score`" + ` has three parts: the versions (30 %), the key exchange (30 %) and the ciphers (40 %), each halfway between the best and the worst that the server accepts; of the keys the weakest counts. 80 is an A, 65 a B, 50 a C, 35 a D, 20 an E.
+- Then rules limit the grade. ` + "`cap`" + ` is the one that limits it most; if there are several, the first in the order of the vocabulary. ` + "`score`" + ` is the cap if no rule limits the grade as much as the score does. If a rule gives T, M or F, the score is 0, as in testssl.sh.
+- An A+ requires HSTS, a header of HTTP, for which no check asks. The best grade is A, with the cap ` + "`hsts_unknown`" + `.
+- The grade is absent if a rule would make it worse of which it is not known whether it applies. The check then fails, and names the rules. What is not known and could not make the grade worse does not matter.
+- The guide judges some rules by what browsers negotiate. As in testssl.sh, here counts what the server accepts, except for RC4 and blocks of 64 bits in TLS 1.1 and 1.2, which limit the grade to C if the server selects them from a list of everything.
+- A server with several certificates is graded by the one that the probe got. Revocation is not checked.
+
+| cap | no better than | if |
+|---|---|---|
+CAPS
 
 **tls_vulnerable** is 1 if a harmless test that stores nothing found the vulnerability, 0 if the server answered the test like a server without it, and absent if the result is unknown.
 

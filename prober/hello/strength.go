@@ -1,5 +1,7 @@
 package hello
 
+import "slices"
+
 // Strength rates the security of a cipher suite.
 type Strength string
 
@@ -27,10 +29,15 @@ func (s *Suite) Strength(v Version) Strength {
 	switch {
 	case s.Null, s.Anonymous, s.Export, s.Bits < 112, s.MAC == "MD5", v < TLS10:
 		return Weak
-	case s.Cipher == "RC4", s.Cipher == "RC2", s.Cipher == "DES", s.Cipher == "3DES", s.Cipher == "IDEA", s.Cipher == "28147", s.Cipher == "MAGMA":
+	case s.Cipher == "RC4", s.SmallBlocks():
 		return Weak
 	case s.ForwardSecret() && s.AEAD() && s.Mode != "CCM_8":
 		return Strong
 	}
 	return Acceptable
+}
+
+// SmallBlocks reports whether the cipher has blocks of 64 bits (CVE-2016-2183).
+func (s *Suite) SmallBlocks() bool {
+	return slices.Contains([]string{"RC2", "DES", "3DES", "IDEA", "28147", "MAGMA"}, s.Cipher)
 }

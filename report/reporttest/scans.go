@@ -8,6 +8,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/versions"
@@ -63,7 +64,7 @@ func notVulnerable(names ...vulnerabilities.Name) []vulnerabilities.Answer {
 // checked is the checks of a scan, by the age of their findings.
 func checked(ages map[string]time.Duration) []check.Outcome {
 	var all []check.Outcome
-	for _, name := range []string{"ciphers", "policy", "resumption", "versions", "vulnerabilities"} {
+	for _, name := range []string{"ciphers", "grade", "policy", "resumption", "versions", "vulnerabilities"} {
 		if age, ran := ages[name]; ran {
 			all = append(all, check.Outcome{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
 		}
@@ -75,7 +76,7 @@ func checked(ages map[string]time.Duration) []check.Outcome {
 // before this probe.
 func ScannedModern() *prober.Result {
 	r := Healthy()
-	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "grade": 0, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
 	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
 	r.Ciphers.Finding = &ciphers.Finding{
 		Suites:  suitesOf(acceptedSuites(hello.TLS13, 0x1301, 0x1302, 0x1303), acceptedSuites(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
@@ -87,6 +88,9 @@ func ScannedModern() *prober.Result {
 		{Policy: "mozilla_old", Compliant: true}, {Policy: "pci_dss", Compliant: true},
 	}}
 	r.Vulnerabilities.Finding = &vulnerabilities.Finding{Answers: notVulnerable(vulnerabilities.Names...)}
+	r.Grade.Finding = &grade.Finding{Grade: grade.A, Score: 96, Parts: grade.Parts{Protocols: 100, KeyExchange: 100, Ciphers: 90}, Limits: []grade.Limit{
+		{Cap: "hsts_unknown", Grade: grade.A, Why: "A+ requires HSTS, for which no check asks"},
+	}}
 	r.Resumption.Finding = &resumption.Finding{Duration: 6100 * time.Microsecond, Methods: []resumption.Answer{
 		{Method: "session_id"}, {Method: "ticket", Supported: true}, {Method: "psk", Supported: true}, {Method: "early_data"},
 	}}
@@ -97,7 +101,7 @@ func ScannedModern() *prober.Result {
 func ScannedOutdated() *prober.Result {
 	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
-	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "grade": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
 	r.Versions.Finding = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
 	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
 	r.Ciphers.Finding = &ciphers.Finding{
@@ -114,6 +118,10 @@ func ScannedOutdated() *prober.Result {
 		{Name: "poodle", Vulnerable: true, Saw: "it takes SSL 3.0 with TLS_RSA_WITH_AES_128_CBC_SHA"},
 		{Name: "gremlins", Vulnerable: true},
 	}, notVulnerable("ticketbleed", "compression")...)}
+	r.Grade.Finding = &grade.Finding{Grade: grade.F, Limits: []grade.Limit{
+		{Cap: "heartbleed", Grade: grade.F, Why: "the server is vulnerable to Heartbleed"}, {Cap: "sslv2", Grade: grade.F, Why: "SSL 2.0 is accepted"},
+		{Cap: "tls10", Grade: grade.B, Why: "TLS 1.0 is accepted"}, {Cap: "hsts_unknown", Grade: grade.A, Why: "A+ requires HSTS, for which no check asks"},
+	}}
 	r.Resumption.Finding = &resumption.Finding{Methods: []resumption.Answer{{Method: "session_id"}, {Method: "ticket"}}}
 	return r
 }
@@ -152,6 +160,7 @@ func ScannedPartial() *prober.Result {
 	r := Healthy()
 	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "versions": 0})
 	r.Outcomes = append(r.Outcomes,
+		check.Outcome{Name: "grade", Time: Now, Failure: &failure.Failure{Reason: failure.ReasonClosed, Err: errors.New("the grade depends on what is not known (heartbleed, robot): the server left some hellos unanswered")}},
 		check.Outcome{Name: "policy", Time: Now, Failure: &failure.Failure{Reason: failure.ReasonTimeout, Err: errors.New("no answer to TLS 1.1 and 1.0")}},
 		check.Outcome{Name: "resumption", Failure: &failure.Failure{Reason: failure.ReasonReset, Err: errors.New("read: connection reset by peer")}})
 	r.Versions.Finding = &versions.Finding{Answers: []versions.Answer{{Version: hello.SSL30}, {Version: hello.TLS12, Accepted: true}, {Version: hello.TLS13, Accepted: true}}}

@@ -24,6 +24,8 @@ type Report struct {
 // the name that it has in prober.Checks. The text and the pages show their facts, JSON
 // shows the fields, and the comments of fields are their descriptions in docs/json.md.
 type Findings struct {
+	// The grade of the endpoint by the rating guide of SSL Labs, and what limits it.
+	Grade *Grade `json:"grade,omitempty"`
 	// How the server resumes sessions.
 	Resumption *Resumption `json:"resumption,omitempty"`
 }

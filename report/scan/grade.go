@@ -1,0 +1,77 @@
+package scan
+
+import (
+	"fmt"
+	"strings"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/check/grade"
+	"tls_exporter/report/part"
+)
+
+// Grade is the grade of the endpoint, and what limits it.
+type Grade struct {
+	Grade  string  `json:"grade"`
+	Score  int     `json:"score"` // of 100
+	Parts  *Scores `json:"parts,omitempty"`
+	Limits []Limit `json:"limits"` // most severe first; the first one gives the grade
+}
+
+// Scores is the parts of a score, of 100 each.
+type Scores struct {
+	Protocols   int `json:"protocols"`
+	KeyExchange int `json:"key_exchange"`
+	Ciphers     int `json:"ciphers"`
+}
+
+// Limit is a rule that limits a grade.
+type Limit struct {
+	Cap   string `json:"cap"`
+	Grade string `json:"grade"` // no better than this
+	Why   string `json:"why"`
+}
+
+func (x *Grade) read(r *prober.Result) bool {
+	found := r.Grade.Finding
+	if found == nil {
+		return false
+	}
+	x.Grade, x.Score = string(found.Grade), found.Score
+	if found.Parts != (grade.Parts{}) {
+		x.Parts = &Scores{found.Parts.Protocols, found.Parts.KeyExchange, found.Parts.Ciphers}
+	}
+	for _, l := range found.Limits {
+		x.Limits = append(x.Limits, Limit{string(l.Cap), string(l.Grade), l.Why})
+	}
+	return true
+}
+
+// facts are the grade, the score with its parts, and what limits the grade.
+func (x *Grade) facts(*prober.Result) []part.Fact {
+	words := x.Grade
+	if p := x.Parts; p != nil {
+		words += fmt.Sprintf(", score %d: protocols %d, keys %d, ciphers %d", x.Score, p.Protocols, p.KeyExchange, p.Ciphers)
+	}
+	if x.Grade == string(grade.A) {
+		words += "; HSTS unknown" // which A+ requires
+	}
+	var all part.Facts
+	all.Add("grade", words)
+	for _, g := range grade.Grades {
+		if g != grade.A {
+			all.Add("limit "+string(g), strings.Join(x.why(string(g)), ", "))
+		}
+	}
+	return all
+}
+
+// why is what limits the grade to g.
+func (x *Grade) why(g string) []string {
+	var words []string
+	for _, l := range x.Limits {
+		if l.Grade == g {
+			words = append(words, l.Why)
+		}
+	}
+	return words
+}
