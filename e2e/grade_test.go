@@ -237,7 +237,7 @@ Listen 127.0.0.1:{:ten}
 	s.serveLab("{:self}", tlstest.Server{SelfSigned: true})
 	s.serveLab("{:name}", tlstest.Server{Leaf: func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"other.test"}, nil }})
 	s.serveLab("{:smtp}", tlstest.Server{StartTLS: "smtp"})
-	s.serveLegacy("{:poodle}", legacy.Server{Versions: []uint16{tls.VersionSSL30, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}})
+	s.serveLegacy("{:poodle}", legacy.Server{Versions: []uint16{0x0300, tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12}})
 	s.serveLegacy("{:heartbleed}", legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})
 }
 

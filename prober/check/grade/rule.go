@@ -45,7 +45,7 @@ var rules = []rule{
 	{"export", F, "export suites are accepted", suite(func(s *hello.Suite) bool { return s.Export })},
 	{"anonymous", F, "suites without authentication are accepted", suite(func(s *hello.Suite) bool { return s.Anonymous })},
 	{"weak_cipher", F, "ciphers with less than 112 bits are accepted", suite(func(s *hello.Suite) bool { return s.Bits < 112 })},
-	{"insecure_key", F, "the certificate's key, or the prime of DHE, has less than 1024 bits", keyScore(0, 40)},
+	{"insecure_key", F, "the certificate's key, or the prime of DHE, is weaker than RSA with 1024 bits", keyScore(0, 40)},
 	{"sslv3_only", F, "no version of TLS is accepted", none(hello.TLS10, hello.TLS11, hello.TLS12, hello.TLS13)},
 
 	{"no_tls12", C, "neither TLS 1.2 nor 1.3 is accepted", none(hello.TLS12, hello.TLS13)},
@@ -55,7 +55,7 @@ var rules = []rule{
 	{"sweet32_preferred", C, "a cipher with blocks of 64 bits is selected in TLS 1.1 or 1.2", selects((*hello.Suite).SmallBlocks)},
 
 	{"sslv3", B, "SSL 3.0 is accepted", version(hello.SSL30)},
-	{"weak_key", B, "the certificate's key, or the prime of DHE, has less than 2048 bits", keyScore(41, 80)},
+	{"weak_key", B, "the certificate's key, or the prime of DHE, is weaker than RSA with 2048 bits", keyScore(41, 80)},
 	{"incomplete_chain", B, "the server does not send all intermediate certificates", problem(chain.ProblemIncompleteChain)},
 	{"rc4", B, "RC4 is accepted", suite(rc4)},
 	{"no_forward_secrecy", B, "no suite has forward secrecy", lacks(forwardSecret)},
