@@ -126,11 +126,15 @@ func (f *Finding) rate(p Parts) {
 // errUnanswered is for a server that did not answer what a rule needs.
 var errUnanswered = failure.New(failure.ReasonClosed, "the server left some hellos unanswered")
 
-// caps joins the names of limits.
+// caps joins the names of the first limits.
 func caps(limits []Limit) string {
-	names := make([]string, len(limits))
-	for i, l := range limits {
-		names[i] = string(l.Cap)
+	const most = 5
+	var names []string
+	for _, l := range limits[:min(len(limits), most)] {
+		names = append(names, string(l.Cap))
+	}
+	if more := len(limits) - most; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(names, ", ")
 }
