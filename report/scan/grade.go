@@ -59,19 +59,22 @@ func (x *Grade) facts(*prober.Result) []part.Fact {
 	all.Add("grade", words)
 	for _, g := range grade.Grades {
 		if g != grade.A {
-			all.Add("limit "+string(g), strings.Join(x.why(string(g)), ", "))
+			all.Add("limit "+string(g), x.why(string(g)))
 		}
 	}
 	return all
 }
 
-// why is what limits the grade to g.
-func (x *Grade) why(g string) []string {
+// Why is what gives the grade.
+func (x *Grade) Why() string { return x.why(x.Grade) }
+
+// why is what limits the grade to g; empty: nothing.
+func (x *Grade) why(g string) string {
 	var words []string
 	for _, l := range x.Limits {
 		if l.Grade == g {
 			words = append(words, l.Why)
 		}
 	}
-	return words
+	return strings.Join(words, "; ")
 }
