@@ -214,7 +214,13 @@ const scanPatience = 4 * time.Minute
 // run has a program say what it has to say, whatever its status.
 func run(t *testing.T, end *error, argv ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), scanPatience)
+	return runFor(t, scanPatience, end, argv...)
+}
+
+// runFor is run with a bound of its own.
+func runFor(t *testing.T, patience time.Duration, end *error, argv ...string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	output, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if ctx.Err() != nil {
