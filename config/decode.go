@@ -155,7 +155,10 @@ func decodeStruct(node *yaml.Node, v reflect.Value, place string) error {
 	addFields(fields, v)
 	return eachPair(node, place, func(key *yaml.Node, value *yaml.Node) error {
 		field, known := fields[key.Value]
-		if !known {
+		switch {
+		case !known && len(fields) == 0:
+			return at(key.Line, fmt.Errorf("unknown key %s; %s has no options: write {}", text.Quote(join(place, key.Value)), place))
+		case !known:
 			return at(key.Line, fmt.Errorf("unknown key %s; known are %s", text.Quote(join(place, key.Value)), text.List(slices.Collect(maps.Keys(fields)))))
 		}
 		return decode(value, field, join(place, key.Value))

@@ -22,6 +22,10 @@ import (
 // Real servers, each with what it accepts, have the grade of the guide.
 func TestGradesOfServers(t *testing.T) {
 	lab := labtest.Lab(t)
+	stranger, err := tlstest.NewRoot("Stranger")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tls12 := legacy.Server{Versions: []uint16{tls.VersionTLS12}}
 	with := func(change func(*legacy.Server)) legacy.Server {
 		server := tls12
@@ -39,6 +43,8 @@ func TestGradesOfServers(t *testing.T) {
 		{"SMTP", tlstest.Server{StartTLS: "smtp"}, "T 0 starttls"},
 		{"expired", tlstest.Server{Leaf: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.Add(time.Second) }}, "T 0 expired"},
 		{"self-signed", tlstest.Server{SelfSigned: true}, "T 0 self_signed"},
+		{"SHA-1", tlstest.Server{Leaf: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }}, "T 0 weak_signature"},
+		{"unknown authority", tlstest.Server{Issuer: stranger}, "T 0 untrusted"},
 		{"another name", tlstest.Server{Leaf: func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"other.test"}, nil }}, "M 0 name_mismatch"},
 		{"RSA with 1024 bits", tlstest.Server{Key: func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 1024) }}, "B 90 weak_key"},
 		{"no intermediate", tlstest.Server{Chain: func(leaf *x509.Certificate) []*x509.Certificate { return []*x509.Certificate{leaf} }}, "B 96 incomplete_chain"},
