@@ -83,7 +83,7 @@ func TestGrades(t *testing.T) {
 		{"s_server, without the intermediate", "localhost:{:leaf}", "B 93 incomplete_chain", "B 93", nil},
 		{"s_server, TLS 1.2 alone", "localhost:{:twelve}", "A- 93 no_tls13", "A- 93", nil},
 		{"s_server, NULL", "localhost:{:null}", "F 0 weak_cipher", "F 0", nil},
-		{"s_server, anonymous suites", "localhost:{:anonymous}", "F 0 anonymous", "A+ 93", anonymousSuites("{:anonymous}")},
+		{"s_server, anonymous suites", "localhost:{:anonymous}", "F 0 anonymous", "B 91", anonymousSuites("{:anonymous}")},
 		{"gnutls-serv, 3DES and RC4", "localhost:{:rc4}", "C 90 no_tls12", "C 90", nil},
 		{"lab, expired", "localhost:{:expired}", "T 0 expired", "T 0", nil},
 		{"lab, self-signed", "localhost:{:self}", "T 0 self_signed", "T 0", nil},
