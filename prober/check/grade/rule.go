@@ -23,10 +23,12 @@ type condition func(*evidence) (holds, known bool)
 
 // rules is the section Changes of the guide, by severity. Within a grade those come first
 // that help an attacker most. Where the guide judges what browsers negotiate, the rules
-// are those of testssl.sh 3.2.4, which judges what the server accepts, but for
-// rc4_preferred and sweet32_preferred, which it does not apply in practice, and anonymous,
-// which it does not have. The rule on STARTTLS is testssl.sh's own. Not asked for are
-// revocation, the exponent of RSA keys, and HTTP headers.
+// judge what the server accepts, as testssl.sh 3.2.4 does.
+//
+// The rule starttls is testssl.sh's own. In testssl.sh some rules of the guide have no
+// effect: anonymous, no_aead, rc4_preferred and sweet32_preferred, and for weak_key and
+// insecure_key the prime of DHE does not count. Left out is what no check asks for:
+// revocation, the exponent of RSA keys, and headers of HTTP.
 var rules = []rule{
 	{"expired", T, "the certificate has expired", problem(chain.ProblemExpired)},
 	{"not_yet_valid", T, "the certificate is not valid yet", problem(chain.ProblemNotYetValid)},
