@@ -9,26 +9,36 @@ import (
 	"tls_exporter/report/part"
 )
 
-// Grade is the grade of the endpoint, and what limits it.
+// Grade is the grade of the endpoint by the rating guide of SSL Labs, and what limits it.
 type Grade struct {
-	Grade  string  `json:"grade"`
-	Score  int     `json:"score"` // of 100
-	Parts  *Scores `json:"parts,omitempty"`
-	Limits []Limit `json:"limits"` // most severe first; the first one gives the grade
+	// From `A+` to `F`. `T`: clients do not trust the endpoint. `M`: its name does not match.
+	Grade string `json:"grade"`
+	// The score, of 100.
+	Score int `json:"score"`
+	// The parts of the score. Absent: a limit makes the score 0.
+	Parts *Scores `json:"parts,omitempty"`
+	// The rules that limit the grade, the most severe first. The first one gives the grade.
+	Limits []Limit `json:"limits"`
 }
 
 // Scores is the parts of a score, of 100 each.
 type Scores struct {
-	Protocols   int `json:"protocols"`
+	// Of the protocol versions; 30 % of the score.
+	Protocols int `json:"protocols"`
+	// Of the key exchange; 30 % of the score.
 	KeyExchange int `json:"key_exchange"`
-	Ciphers     int `json:"ciphers"`
+	// Of the cipher suites; 40 % of the score.
+	Ciphers int `json:"ciphers"`
 }
 
 // Limit is a rule that limits a grade.
 type Limit struct {
-	Cap   string `json:"cap"`
-	Grade string `json:"grade"` // no better than this
-	Why   string `json:"why"`
+	// The rule, in a word: a `cap` of docs/metrics.md.
+	Cap string `json:"cap"`
+	// The grade is no better than this.
+	Grade string `json:"grade"`
+	// What was seen, in words.
+	Why string `json:"why"`
 }
 
 func (x *Grade) read(r *prober.Result) bool {
