@@ -4,6 +4,7 @@
 package prometheus_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -25,6 +27,9 @@ import (
 	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
+	"tls_exporter/report"
+	"tls_exporter/report/part"
+	"tls_exporter/report/reporttest"
 	"tls_exporter/server"
 )
 
@@ -374,30 +379,52 @@ func TestRulesKnowTheExportersOwnFaults(t *testing.T) {
 	}
 }
 
-// Each problem of a chain has exactly one alert. It is critical if the problem makes
-// the chain invalid, and a warning if nobody knows whether it does.
+// severityOf is the severity of the alert on what makes the status of an endpoint.
+var severityOf = map[part.Status]string{part.Bad: "critical", part.Unknown: "warning", part.Warning: "warning", part.Good: "info"}
+
+// Each problem of a chain has exactly one alert, as severe as the status of an endpoint
+// with this problem.
 func TestEveryProblemHasAnAlert(t *testing.T) {
 	alerts, _ := rules(t)
 	for _, problem := range chain.Problems {
-		var severities []string
-		for _, a := range alerts {
-			for _, s := range selectors(t, a.Alert, a.Expr) {
-				for _, m := range s.LabelMatchers {
-					if m.Name == "problem" && m.Matches(string(problem)) {
-						severities = append(severities, a.Labels["severity"])
-					}
+		severities := severitiesOn(t, alerts, "problem", string(problem))
+		if want := severityOf[report.Judge(reporttest.WithProblem(problem), report.Limits{})]; !slices.Equal(severities, []string{want}) {
+			t.Errorf("%s has alerts with the severities %v, want one that is %s", problem, severities, want)
+		}
+	}
+}
+
+// severitiesOn is the severities of the alerts with a selector whose label matches.
+func severitiesOn(t *testing.T, alerts map[string]rule, label, value string) []string {
+	var severities []string
+	for _, a := range alerts {
+		for _, s := range selectors(t, a.Alert, a.Expr) {
+			for _, m := range s.LabelMatchers {
+				if m.Name == label && m.Matches(value) {
+					severities = append(severities, a.Labels["severity"])
 				}
 			}
 		}
-		want := "info"
-		switch {
-		case problem.Invalidates():
-			want = "critical"
-		case problem == chain.ProblemUnsupportedAlgorithm, problem == chain.ProblemTooLarge:
-			want = "warning"
-		}
-		if !slices.Equal(severities, []string{want}) {
-			t.Errorf("%s has alerts with the severities %v, want one that is %s", problem, severities, want)
+	}
+	return severities
+}
+
+// An endpoint that makes the exporter's reports worse than good has an alert of the same
+// severity.
+func TestAlertsAgreeWithReports(t *testing.T) {
+	alerts, _ := rules(t)
+	old := reporttest.Healthy()
+	old.Session.Version = tls.VersionTLS11
+	for name, r := range map[string]*prober.Result{
+		"TLSOldProtocol":             old,
+		"TLSOldVersionTaken":         reporttest.Accepting(hello.TLS10, hello.TLS12, hello.TLS13),
+		"TLSWeakCipherTaken":         reporttest.AcceptingWeakSuite(),
+		"TLSPolicyBroken":            reporttest.Violating("pci_dss"),
+		"TLSCertificateExpired":      reporttest.WithProblem(chain.ProblemExpired),
+		"TLSCertificateExpiringSoon": reporttest.Lasting(90*24*time.Hour, 25*24*time.Hour),
+	} {
+		if got, want := alerts[name].Labels["severity"], severityOf[report.Judge(r, report.Limits{})]; got != want {
+			t.Errorf("%s is %q, and the status of the endpoint asks for %q", name, got, want)
 		}
 	}
 }
@@ -407,16 +434,7 @@ func TestEveryProblemHasAnAlert(t *testing.T) {
 func TestEveryVulnerabilityHasAnAlert(t *testing.T) {
 	alerts, _ := rules(t)
 	for _, name := range vulnerabilities.Names {
-		var severities []string
-		for _, a := range alerts {
-			for _, s := range selectors(t, a.Alert, a.Expr) {
-				for _, m := range s.LabelMatchers {
-					if m.Name == "vulnerability" && m.Matches(string(name)) {
-						severities = append(severities, a.Labels["severity"])
-					}
-				}
-			}
-		}
+		severities := severitiesOn(t, alerts, "vulnerability", string(name))
 		want := "warning"
 		if name.ExposesSecrets() {
 			want = "critical"

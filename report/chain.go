@@ -41,7 +41,7 @@ type Certificate struct {
 type Validity struct {
 	Words  string // how long it lasts
 	Date   string
-	Status part.Status // Bad: outside of the period; Warning: clients reject the chain soon because of it
+	Status part.Status // Bad: outside of the period; else by the limits, if clients will reject the chain because of it
 }
 
 func chainOf(c *chain.Chain, limits Limits) *Chain {
@@ -52,7 +52,7 @@ func chainOf(c *chain.Chain, limits Limits) *Chain {
 		Title: chainTitle(c), Valid: c.Valid, Unverified: c.Unverified, PathValidity: pathValidity(c),
 	}
 	for _, found := range c.Problems {
-		chain.Issues = append(chain.Issues, chainIssue(found))
+		chain.Issues = append(chain.Issues, chainIssue(c, found))
 	}
 	for position := range c.Certificates {
 		cert := certificateOf(c, position, limits)
@@ -86,10 +86,16 @@ func chainTitle(c *chain.Chain) string {
 	return words + "not valid"
 }
 
-func chainIssue(found chain.Found) part.Issue {
+// chainIssue is a problem of c. Of those that do not make a chain invalid, each is a
+// warning: some clients reject it, or will. If it is why the exporter cannot judge the
+// chain, nothing is known.
+func chainIssue(c *chain.Chain, found chain.Found) part.Issue {
 	reason, status := failure.Reason(found.Problem), part.Warning
-	if found.Problem.Invalidates() {
+	switch {
+	case found.Problem.Invalidates():
 		status = part.Bad
+	case c.Unverified && unverifiable(reason):
+		status = part.Unknown
 	}
 	issue := part.NewIssue(reason, part.Clean(found.Detail), status)
 	issue.Position = found.Position
@@ -155,8 +161,8 @@ func validity(c *chain.Chain, cert *chain.Certificate, limits Limits) Validity {
 	if ratio, ok := cert.RemainingRatio(c.At); ok {
 		v.Words += fmt.Sprintf(", %.0f %% of lifetime", 100*ratio)
 	}
-	if to.Equal(expiry(c)) && RemainingOf(c).soon(limits) {
-		v.Status = part.Warning
+	if to.Equal(expiry(c)) {
+		v.Status = RemainingOf(c).status(limits)
 	}
 	return v
 }

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"crypto/tls"
+	"slices"
+
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
@@ -8,10 +11,10 @@ import (
 	"tls_exporter/report/scan"
 )
 
-// issues is everything that is wrong: first what makes the endpoint bad, then what
-// clients ignore; what a scan found is last in both.
-func issues(r *prober.Result, chain *Chain, scan *scan.Report, limits Limits) []part.Issue {
-	var bad, ignored []part.Issue
+// issues is everything that is wrong, the worst first. What a scan found is last among
+// equals.
+func issues(r *prober.Result, scan *scan.Report, limits Limits) []part.Issue {
+	var all []part.Issue
 	if f := r.Failure; f != nil && !listedElsewhere(r, f) {
 		status := part.Bad
 		if inconclusive(f) {
@@ -19,33 +22,35 @@ func issues(r *prober.Result, chain *Chain, scan *scan.Report, limits Limits) []
 		}
 		issue := part.NewIssue(f.Reason, where(f)+part.Message(f), status)
 		issue.Phase = f.Phase
-		bad = append(bad, issue)
-	}
-	if chain != nil {
-		for _, i := range chain.Issues {
-			if i.Status == part.Bad {
-				bad = append(bad, i)
-			} else {
-				ignored = append(ignored, i)
-			}
-		}
+		all = append(all, issue)
 	}
 	for _, e := range unmet(r) {
-		bad = append(bad, part.NewIssue(failure.Reason(e.Name), notMet(e), part.Bad))
+		all = append(all, part.NewIssue(failure.Reason(e.Name), notMet(e), part.Bad))
 	}
-	if endsSoon(r, limits) {
-		ignored = append(ignored, part.NewIssue(expiresSoon, timeLeft(r.Chain), part.Warning))
-	}
-	if scan != nil {
-		for _, i := range scan.Issues() {
-			if i.Status == part.Bad {
-				bad = append(bad, i)
-			} else {
-				ignored = append(ignored, i)
-			}
+	if r.Failure == nil {
+		if status := RemainingOf(r.Chain).status(limits); status != part.Good {
+			all = append(all, part.NewIssue(expiresSoon, timeLeft(r.Chain), status))
 		}
 	}
-	return append(bad, ignored...)
+	if r.Chain != nil {
+		for _, found := range r.Chain.Problems {
+			all = append(all, chainIssue(r.Chain, found))
+		}
+	}
+	all = append(all, sessionIssues(r, scan)...)
+	if scan != nil {
+		all = append(all, scan.Issues()...)
+	}
+	slices.SortStableFunc(all, func(a, b part.Issue) int { return part.Compare(a.Status, b.Status) })
+	return all
+}
+
+// sessionIssues is that the server negotiates an old version, unless the scan tells that.
+func sessionIssues(r *prober.Result, s *scan.Report) []part.Issue {
+	if !handshakeDone(r) || r.Session.Version == 0 || r.Session.Version >= tls.VersionTLS12 || s != nil && len(s.Versions) > 0 {
+		return nil
+	}
+	return []part.Issue{part.NewIssue(scan.OldVersion, "negotiates "+r.Session.VersionName()+" and nothing newer", part.Warning)}
 }
 
 // where is the address that a failure of a pool is about.

@@ -18,33 +18,39 @@ const (
 
 // Words is the vocabulary of the first of Reasons where the status is not good.
 func Words() []failure.Reason {
-	return slices.Concat(prober.Vocabulary(), scan.VulnerabilityNames(), []failure.Reason{expiresSoon, noHandshake})
+	return slices.Concat(prober.Vocabulary(), scan.Words(), []failure.Reason{expiresSoon, noHandshake})
 }
 
 // Reasons is why an endpoint has its status, the most severe first, and what else should
 // be known about it. Only a good endpoint may have none.
 func Reasons(r *prober.Result, limits Limits) []string {
 	scan := scan.New(r)
-	words := vulnerable(scan, part.Bad)
+	return reasons(r, scan, issues(r, scan, limits))
+}
+
+func reasons(r *prober.Result, scan *scan.Report, issues []part.Issue) []string {
+	secrets := vulnerable(scan, part.Bad)
 	if f := r.Failure; f != nil && inconclusive(f) { // it is the secrets that are bad
-		return append(words, string(f.Reason))
+		return append(secrets, string(f.Reason))
 	} else if f != nil {
-		return append([]string{string(f.Reason)}, words...)
+		return append([]string{string(f.Reason)}, secrets...)
 	}
+	words := withStatus(issues, part.Bad)
 	if !handshakeDone(r) && !rejectedAsExpected(r) {
 		words = append(words, noHandshake)
 	}
-	if endsSoon(r, limits) {
-		words = append(words, expiresSoon)
-	}
-	words = append(words, vulnerable(scan, part.Warning)...)
-	return append(words, flaws(r, scan)...)
+	return slices.Concat(words, withStatus(issues, part.Unknown), withStatus(issues, part.Warning), remarks(r))
 }
 
-// endsSoon tells whether the status of an endpoint without failures is a warning because
-// of its chain.
-func endsSoon(r *prober.Result, limits Limits) bool {
-	return r.Failure == nil && RemainingOf(r.Chain).soon(limits)
+// withStatus is the reasons of the issues that have a status.
+func withStatus(issues []part.Issue, status part.Status) []string {
+	var words []string
+	for _, i := range issues {
+		if i.Status == status {
+			words = append(words, string(i.Reason))
+		}
+	}
+	return words
 }
 
 // vulnerable is the vulnerabilities with a status: Bad is those that give secrets away.

@@ -31,18 +31,19 @@ type Report struct {
 
 // New is the report about r. Judge explains limits.
 func New(r *prober.Result, limits Limits) *Report {
-	chain, scan := chainOf(r.Chain, limits), scan.New(r)
+	scan := scan.New(r)
+	issues := issues(r, scan, limits)
 	return &Report{
 		Target:       endpointText(r.Target),
-		Status:       Judge(r, limits),
-		Reasons:      Reasons(r, limits),
-		Verdict:      verdict(r, scan, limits),
-		Issues:       issues(r, chain, scan, limits),
+		Status:       statusOf(r, issues),
+		Reasons:      reasons(r, scan, issues),
+		Verdict:      verdict(r, scan, issues),
+		Issues:       issues,
 		Phases:       phases(r),
 		Connection:   connection(r),
 		Session:      sessionLine(r.Session),
 		Pool:         poolOf(r.Pool, limits),
-		Chain:        chain,
+		Chain:        chainOf(r.Chain, limits),
 		Expectations: expectations(r),
 		Scan:         scan,
 		FailedChecks: failedChecks(r),

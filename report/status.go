@@ -10,32 +10,34 @@ import (
 	"tls_exporter/report/scan"
 )
 
-// Judge is the status of one endpoint. It is bad if a scan found that it gives secrets
-// away, whatever else is known about it. A good one becomes a warning if a scan found
-// another vulnerability, or if clients will reject its chain in less than the warning.
+// Judge is the status of one endpoint: that of its worst issue. An endpoint without an
+// issue is good if there was a handshake, or a rejection that the module expects, and
+// unknown otherwise.
 func Judge(r *prober.Result, limits Limits) part.Status {
-	found := scan.Judge(r.Vulnerabilities.Finding)
-	switch {
-	case found == part.Bad:
-		return part.Bad
-	case r.Failure != nil && inconclusive(r.Failure) && !(r.Failure.Phase == failure.PhaseVerify && len(unmet(r)) > 0):
-		return part.Unknown
-	case r.Failure != nil:
-		return part.Bad
-	case !handshakeDone(r) && !rejectedAsExpected(r):
-		return part.Unknown
-	case RemainingOf(r.Chain).soon(limits), found == part.Warning:
-		return part.Warning
+	return statusOf(r, issues(r, scan.New(r), limits))
+}
+
+func statusOf(r *prober.Result, issues []part.Issue) part.Status {
+	worst := part.Unknown
+	if handshakeDone(r) || rejectedAsExpected(r) {
+		worst = part.Good
 	}
-	return part.Good
+	for _, i := range issues {
+		worst = part.Worst(worst, i.Status)
+	}
+	return worst
 }
 
 // inconclusive tells whether a failure says nothing about the endpoint: the
 // exporter itself, the DNS or the proxy prevented the probe, or the exporter cannot
 // verify the chain.
 func inconclusive(f *failure.Failure) bool {
-	return f.Unasked() || f.Phase == failure.PhaseVerify &&
-		slices.Contains([]chain.Problem{chain.ProblemUnsupportedAlgorithm, chain.ProblemTooLarge}, chain.Problem(f.Reason))
+	return f.Unasked() || f.Phase == failure.PhaseVerify && unverifiable(f.Reason)
+}
+
+// unverifiable tells whether a problem is of the exporter, which cannot verify the chain.
+func unverifiable(reason failure.Reason) bool {
+	return slices.Contains([]chain.Problem{chain.ProblemUnsupportedAlgorithm, chain.ProblemTooLarge}, chain.Problem(reason))
 }
 
 func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session.Completed }

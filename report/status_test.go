@@ -1,6 +1,7 @@
 package report
 
 import (
+	"crypto/tls"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"tls_exporter/prober/handshake"
 	"tls_exporter/report/part"
 	"tls_exporter/report/reporttest"
+	"tls_exporter/report/scan"
 )
 
 const day = 24 * time.Hour
@@ -29,20 +31,61 @@ func TestJudgeWarnsInTime(t *testing.T) {
 	tests := []struct {
 		name           string
 		lifetime, left time.Duration
-		warning        time.Duration
+		limits         Limits
 		want           part.Status
 	}{
-		{"more than a third of 90 days", 90 * day, 31 * day, 0, part.Good},
-		{"less than a third of 90 days", 90 * day, 29 * day, 0, part.Warning},
-		{"more than a third of six days", 6 * day, 50 * time.Hour, 0, part.Good},
-		{"less than a third of six days", 6 * day, 46 * time.Hour, 0, part.Warning},
-		{"less than a third, and more than was asked for", 90 * day, 15 * day, 14 * day, part.Good},
-		{"less than was asked for", 90 * day, 13 * day, 14 * day, part.Warning},
+		{"more than a third of 90 days", 90 * day, 31 * day, Limits{}, part.Good},
+		{"less than a third of 90 days", 90 * day, 29 * day, Limits{}, part.Warning},
+		{"more than a third of six days", 6 * day, 50 * time.Hour, Limits{}, part.Good},
+		{"less than a third of six days", 6 * day, 46 * time.Hour, Limits{}, part.Warning},
+		{"less than a third, and more than was asked for", 90 * day, 15 * day, Limits{Warning: 14 * day}, part.Good},
+		{"less than was asked for", 90 * day, 13 * day, Limits{Warning: 14 * day}, part.Warning},
+		{"more than the critical limit", 90 * day, 8 * day, Limits{Warning: 14 * day, Critical: 7 * day}, part.Warning},
+		{"less than the critical limit", 90 * day, 6 * day, Limits{Warning: 14 * day, Critical: 7 * day}, part.Bad},
+		{"only a critical limit, and less than a third", 90 * day, 29 * day, Limits{Critical: 7 * day}, part.Warning},
+		{"only a critical limit, and less", 90 * day, 6 * day, Limits{Critical: 7 * day}, part.Bad},
 	}
 	for _, test := range tests {
-		if got := Judge(reporttest.Lasting(test.lifetime, test.left), Limits{Warning: test.warning}); got != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		r := reporttest.Lasting(test.lifetime, test.left)
+		facts := New(r, test.limits)
+		if facts.Status != test.want || facts.Chain.Certificates[0].Validity.Status != test.want {
+			t.Errorf("%s: %s, and the leaf is %s, want %s", test.name, facts.Status, facts.Chain.Certificates[0].Validity.Status, test.want)
 		}
+		if says := strings.HasPrefix(facts.Verdict, "expires_soon; "); says != (test.want == part.Bad) {
+			t.Errorf("%s: %q", test.name, facts.Verdict)
+		}
+	}
+}
+
+// The status is that of the worst issue, whoever shows it, and the first reason is why.
+func TestStatusAgreesWithIssues(t *testing.T) {
+	for _, s := range reporttest.Situations() {
+		for _, limits := range []Limits{{}, {Warning: 1000 * day}, {Critical: 1000 * day}} {
+			facts := New(s.Result, limits)
+			worst := part.Good
+			for _, i := range facts.Issues {
+				worst = part.Worst(worst, i.Status)
+			}
+			if facts.Status != worst || Judge(s.Result, limits) != worst {
+				t.Errorf("%s: %s, judged as %s, and the worst issue is %s", s.Name, facts.Status, Judge(s.Result, limits), worst)
+			}
+			if facts.Status != part.Good && !slices.Contains(Words(), failure.Reason(facts.Reasons[0])) {
+				t.Errorf("%s: %q is not in the vocabulary", s.Name, facts.Reasons[0])
+			}
+			if len(facts.Issues) > 0 && facts.Reasons[0] != string(facts.Issues[0].Reason) {
+				t.Errorf("%s: the first reason is %s, the first issue is %s", s.Name, facts.Reasons[0], facts.Issues[0].Reason)
+			}
+		}
+	}
+}
+
+// A server that negotiates an old version accepts it: a scan tells nothing else.
+func TestOldVersionWithoutScan(t *testing.T) {
+	r := reporttest.Healthy()
+	r.Session.Version = tls.VersionTLS11
+	facts := New(r, Limits{})
+	if facts.Status != part.Warning || !slices.Equal(facts.Reasons, []string{scan.OldVersion}) {
+		t.Errorf("%s, %v", facts.Status, facts.Reasons)
 	}
 }
 
@@ -113,7 +156,6 @@ func TestJudgeOfNothingLearnedIsNotGood(t *testing.T) {
 	for name, r := range map[string]*prober.Result{
 		"nothing at all":      {},
 		"unfinished session":  {Session: new(handshake.Session)},
-		"unmet expectation":   expecting(expect.Expectation{Name: "alert"}),
 		"met, and of no help": expecting(expect.Expectation{Name: "min_version", Met: true}),
 	} {
 		if got := Judge(r, Limits{}); got != part.Unknown {
@@ -157,6 +199,13 @@ func expecting(e expect.Expectation) *prober.Result {
 	r := new(prober.Result)
 	r.Expect.Finding = &expect.Finding{Expectations: []expect.Expectation{e}}
 	return r
+}
+
+// What is seen is told, whatever else is not known.
+func TestUnmetExpectationIsBad(t *testing.T) {
+	if got := Judge(expecting(expect.Expectation{Name: "alert"}), Limits{}); got != part.Bad {
+		t.Errorf("it is %s", got)
+	}
 }
 
 // Without dates there is no time left that could be too short.

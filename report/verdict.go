@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tls_exporter/prober"
@@ -12,20 +13,30 @@ import (
 )
 
 // verdict is why the endpoint is bad, or how good it is.
-func verdict(r *prober.Result, scan *scan.Report, limits Limits) string {
+func verdict(r *prober.Result, scan *scan.Report, issues []part.Issue) string {
+	secrets := vulnerable(scan, part.Bad)
 	exposing := ""
-	if secrets := vulnerable(scan, part.Bad); len(secrets) > 0 {
+	if len(secrets) > 0 {
 		exposing = "vulnerable to " + strings.Join(secrets, " and ")
 	}
-	switch {
-	case r.Failure != nil && exposing != "":
-		return failed(r, r.Failure) + ", and " + exposing
-	case r.Failure != nil:
-		return failed(r, r.Failure)
-	case exposing != "":
-		return exposing + "; " + summary(r, scan, limits)
+	if r.Failure != nil {
+		return joined(failed(r, r.Failure), ", and ", exposing)
 	}
-	return summary(r, scan, limits)
+	other := strings.Join(without(withStatus(issues, part.Bad), secrets), " and ")
+	return joined(joined(exposing, " and ", other), "; ", summary(r, scan, issues))
+}
+
+// joined is two texts with words between them, or the one that is not empty.
+func joined(a, between, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + between + b
+}
+
+// without is words without some of them.
+func without(words, some []string) []string {
+	return slices.DeleteFunc(words, func(word string) bool { return slices.Contains(some, word) })
 }
 
 // failed is why the probe failed.
@@ -71,7 +82,7 @@ func since(c *chain.Chain, reason failure.Reason) string {
 }
 
 // summary is the verdict on an endpoint without failures.
-func summary(r *prober.Result, scan *scan.Report, limits Limits) string {
+func summary(r *prober.Result, scan *scan.Report, issues []part.Issue) string {
 	var parts []string
 	if RemainingOf(r.Chain).Dated {
 		parts = append(parts, timeLeft(r.Chain))
@@ -87,7 +98,7 @@ func summary(r *prober.Result, scan *scan.Report, limits Limits) string {
 	if r.Duration > 0 {
 		parts = append(parts, part.Duration(r.Duration))
 	}
-	if words := notes(r, scan, limits); len(words) > 0 {
+	if words := notes(r, scan, issues); len(words) > 0 {
 		parts = append(parts, "but "+strings.Join(words, " and "))
 	}
 	return strings.Join(parts, ", ")
@@ -111,33 +122,28 @@ func timeLeft(c *chain.Chain) string {
 
 // notes is what else should be known about an endpoint that has no failure: first why it
 // is a warning.
-func notes(r *prober.Result, scan *scan.Report, limits Limits) []string {
+func notes(r *prober.Result, scan *scan.Report, issues []part.Issue) []string {
+	has := vulnerable(scan, part.Warning)
 	var words []string
-	if endsSoon(r, limits) {
-		words = append(words, expiresSoon)
+	for _, word := range append(withStatus(issues, part.Unknown), withStatus(issues, part.Warning)...) {
+		switch slices.Index(has, word) {
+		case -1:
+			words = append(words, word)
+		case 0:
+			words = append(words, "vulnerable to "+part.Join(has, maxNote))
+		}
 	}
-	if has := vulnerable(scan, part.Warning); len(has) > 0 {
-		words = append(words, "vulnerable to "+part.Join(has, maxNote))
-	}
-	return append(words, flaws(r, scan)...)
+	return append(words, remarks(r)...)
 }
 
 // maxNote bounds the names of vulnerabilities in a note, in bytes.
 const maxNote = 30
 
-// flaws is what does not change the status.
-func flaws(r *prober.Result, scan *scan.Report) []string {
+// remarks is what does not change the status.
+func remarks(r *prober.Result) []string {
 	var words []string
-	if r.Chain != nil {
-		for _, found := range r.Chain.Problems {
-			words = append(words, string(found.Problem))
-		}
-	}
 	if r.Pool != nil && r.Pool.DistinctCertificates() > 1 {
 		words = append(words, fmt.Sprintf("%d different certificates", r.Pool.DistinctCertificates()))
-	}
-	if scan != nil {
-		words = append(words, scan.Notes()...)
 	}
 	for _, check := range failedChecks(r) {
 		if check.Pending {

@@ -8,7 +8,7 @@ type Issue struct {
 	Phase    failure.Phase  // that failed with this reason; empty: it is no failure of a phase
 	Detail   string
 	Remedy   string
-	Status   Status // Bad: it makes the endpoint bad; Warning: clients ignore it; Unknown: it prevented the probe
+	Status   Status // of the endpoint, if it has no other issue
 	Position int    // the certificate that has it, as sent; -1: none in particular
 }
 

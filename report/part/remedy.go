@@ -109,12 +109,14 @@ var remedies = map[failure.Reason]string{
 	// the addresses
 	"stale_certificate": "Other addresses of this name have a newer certificate. Install that certificate on this address too, and reload the server.",
 
-	// what makes a good chain a warning
+	// what is wrong with a good chain
 	"expires_soon": "Renew the certificate, or find out why its automatic renewal did not. If it was renewed, reload the server.",
 
 	// what a scan finds
 	"old_version": "Turn off SSL and all TLS versions below 1.2 at the server (RFC 8996). If some clients still need them, use a separate server for those.",
 	"weak_cipher": "Remove these suites from the server's configuration. Mozilla's intermediate configuration has none of them, and works with all browsers since 2014.",
+
+	"policy_violated": "Change what violates the rules at the server. If the policy does not apply to this endpoint, remove it from policies in the module.",
 
 	// vulnerabilities
 	"heartbleed":                "Update OpenSSL to 1.0.1g or newer now. Attackers could read the server's memory: make a new key, get a new certificate, and revoke the old one.",

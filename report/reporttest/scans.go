@@ -179,3 +179,24 @@ func scanPending() *prober.Result {
 	}
 	return r
 }
+
+// Accepting is a healthy endpoint that accepts these versions.
+func Accepting(versions ...hello.Version) *prober.Result {
+	r := Healthy()
+	r.Versions.Finding = answers(versions...)
+	return r
+}
+
+// AcceptingWeakSuite is a healthy endpoint that also accepts RC4.
+func AcceptingWeakSuite() *prober.Result {
+	r := Healthy()
+	r.Ciphers.Finding = &ciphers.Finding{Suites: acceptedSuites(hello.TLS12, 0xc02f, 0x0005)}
+	return r
+}
+
+// Violating is a healthy endpoint that violates a policy of its module.
+func Violating(name policy.Name) *prober.Result {
+	r := Healthy()
+	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{{Policy: name, Violations: []string{"ciphers"}}}}
+	return r
+}

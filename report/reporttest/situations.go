@@ -53,7 +53,7 @@ func Situations() []Situation {
 		{"unsupported_algorithm", "unknown", unsupportedAlgorithm()},
 		{"check_failed", "good", checkFailed()},
 		{"expired_yesterday", "bad", expiredYesterday()},
-		{"weak_key", "good", weakKey()},
+		{"weak_key", "warning", weakKey()},
 		{"superfluous_certificate_expired", "good", superfluousExpired()},
 		{"pool_one_stale", "bad", poolOneStale()},
 		{"pool_rolling_out", "good", poolRollingOut()},
@@ -394,5 +394,18 @@ func Lasting(lifetime, left time.Duration) *prober.Result {
 	leaf := issued("www.example.com", "Example Issuing CA 1", Now.Add(left-lifetime), Now.Add(left))
 	r.Chain.Certificates[0] = sent(leaf, "01", "ECDSA", 256, "ECDSA-SHA384")
 	r.Chain.NotAfter = leaf.NotAfter
+	return r
+}
+
+// WithProblem is a healthy endpoint but for a problem of its chain, which is the failure
+// of the probe unless clients accept the chain.
+func WithProblem(problem chain.Problem) *prober.Result {
+	r := Healthy()
+	r.Chain.Problems = []chain.Found{{Problem: problem}}
+	r.Chain.Unverified = problem == chain.ProblemUnsupportedAlgorithm || problem == chain.ProblemTooLarge
+	r.Chain.Valid = !problem.Invalidates() && !r.Chain.Unverified
+	if !r.Chain.Valid {
+		r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.Reason(problem)}
+	}
 	return r
 }

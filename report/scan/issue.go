@@ -11,9 +11,15 @@ import (
 
 // Issues besides the vulnerabilities.
 const (
-	oldVersion = "old_version"
-	weakCipher = "weak_cipher"
+	OldVersion     = "old_version"
+	WeakCipher     = "weak_cipher"
+	PolicyViolated = "policy_violated"
 )
+
+// Words is the vocabulary of Issues.
+func Words() []failure.Reason {
+	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated)
+}
 
 // Issues is what should be changed. Only a vulnerability that gives secrets away makes
 // the endpoint bad.
@@ -27,30 +33,18 @@ func (s *Report) Issues() []part.Issue {
 		}
 	}
 	if old := s.oldVersions(); len(old) > 0 {
-		all = append(all, part.NewIssue(oldVersion, "accepts "+strings.Join(old, ", "), part.Warning))
+		all = append(all, part.NewIssue(OldVersion, "accepts "+strings.Join(old, ", "), part.Warning))
 	}
 	if weak := s.weakSuites(); len(weak) > 0 {
-		all = append(all, part.NewIssue(weakCipher, fmt.Sprintf("accepts %d: %s", len(weak), part.Join(weak, maxViolations)), part.Warning))
+		all = append(all, part.NewIssue(WeakCipher, fmt.Sprintf("accepts %d: %s", len(weak), part.Join(weak, maxViolations)), part.Warning))
+	}
+	if violated := s.violated(); len(violated) > 0 {
+		all = append(all, part.NewIssue(PolicyViolated, strings.Join(violated, "; "), part.Warning))
 	}
 	return all
 }
 
-// Notes is a short form of the issues besides the vulnerabilities, for a verdict.
-func (s *Report) Notes() []string {
-	var words []string
-	if len(s.oldVersions()) > 0 {
-		words = append(words, oldVersion)
-	}
-	if len(s.weakSuites()) > 0 {
-		words = append(words, weakCipher)
-	}
-	if violated := s.violated(); len(violated) > 0 {
-		words = append(words, "violates "+strings.Join(violated, ", "))
-	}
-	return words
-}
-
-// violated is the policies that the module names and the endpoint violates. No server
+// violated is the policies that the module names and the endpoint violates, with rules. No server
 // meets Mozilla's modern and old configuration at once, so a module that has both
 // requires none, as in the alert TLSPolicyBroken.
 func (s *Report) violated() []string {
@@ -59,7 +53,7 @@ func (s *Report) violated() []string {
 	for _, p := range s.Policies {
 		has[p.Name] = true
 		if p.Status != part.Good && p.Name != "" {
-			names = append(names, p.Name)
+			names = append(names, part.Sentence(p.Name, p.Violations))
 		}
 	}
 	if has["mozilla_modern"] && has["mozilla_old"] {

@@ -53,16 +53,6 @@ func (s *Report) VulnerabilitiesWith(status part.Status) []string {
 	return names
 }
 
-// Judge is Bad if the server gives secrets away, Warning if it has another
-// vulnerability, Good if it has none, and Unknown if nothing was found out.
-func Judge(v *vulnerabilities.Finding) part.Status {
-	worst := part.Unknown
-	for _, answer := range vulnerabilityAnswers(v) {
-		worst = max(worst, answer.Status)
-	}
-	return worst
-}
-
 // VulnerabilityRemedy is what to do about a vulnerability, known or not.
 func VulnerabilityRemedy(name string) string {
 	return cmp.Or(part.Remedy(failure.Reason(name)), "Update the server's TLS library. Look for the name in its security advisories.")
