@@ -19,7 +19,7 @@ import (
 // A name without a top directory is a package below prober or prober/check. The word
 // checks is all packages below prober/check.
 var imports = map[string]string{
-	".":         "config collector server report report/api report/text report/json report/web report/part prober option target tlstest tlstest/legacy",
+	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/legacy",
 	"server":    "config collector prober failure handshake target text",
 	"collector": "prober chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text",
@@ -33,6 +33,7 @@ var imports = map[string]string{
 	"report":              "prober chain expect failure handshake target report/part report/scan",
 	"report/scan":         "prober checks failure report/part",
 	"report/part":         "certificate failure text",
+	"report/nagios":       "prober report report/part text",
 
 	"prober":                       "certificate chain check checks connect endpoint failure guard handshake identity option resolve target text",
 	"prober/check/versions":        "check endpoint hello option scan",
@@ -103,6 +104,7 @@ var libraries = map[string][]string{
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
 	"github.com/yuin/goldmark":             {"docs/markdown.go"},
+	"golang.org/x/term":                    {"report/text/terminal.go"},
 	"golang.org/x/sync/semaphore":          {"prober/bounded/slots.go"},
 }
 

@@ -72,6 +72,9 @@ type Tally struct{ counts [Bad + 1]int }
 // Add counts one endpoint.
 func (t *Tally) Add(s Status) { t.counts[s]++ }
 
+// Count is the number of endpoints with a status.
+func (t *Tally) Count(s Status) int { return t.counts[s] }
+
 // Total is the number of endpoints.
 func (t *Tally) Total() int {
 	total := 0

@@ -409,3 +409,15 @@ func WithProblem(problem chain.Problem) *prober.Result {
 	}
 	return r
 }
+
+// Named is a healthy endpoint whose certificates have these names: the host and the only
+// name of the leaf, and the common names of leaf and issuer.
+func Named(host, leafName, issuerName string) *prober.Result {
+	r := Healthy()
+	leaf := issued(leafName, issuerName, Now.Add(-31*day), Now.Add(58*day), host)
+	issuing := issued(issuerName, leafName, Now.Add(-731*day), Now.Add(1825*day))
+	r.Target.Host, r.Chain.Name = host, host
+	certs := []*chain.Certificate{sent(leaf, "04d2", "ECDSA", 256, "ECDSA-SHA384"), sent(issuing, "11", "ECDSA", 384, "SHA384-RSA")}
+	r.Chain.Certificates, r.Chain.Path, r.Chain.NotAfter = certs, path(root, certs...), leaf.NotAfter
+	return r
+}

@@ -3,15 +3,24 @@ package text
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 )
 
-// columnsOf is the width of a text on a terminal, the same in all locales.
-var columnsOf = (&runewidth.Condition{StrictEmojiNeutral: true}).StringWidth
+// display is how terminals show characters, the same in all locales: of those with an
+// ambiguous width (UAX 11), narrow.
+var display = runewidth.Condition{StrictEmojiNeutral: true}
 
-// pageWidth is the width of a page, in columns.
-const pageWidth = 100
+// columnsOf is the width of a text on a terminal.
+func columnsOf(s string) int { return display.StringWidth(s) }
+
+// Widths of a page, in columns. On a narrower terminal than minWidth, the terminal
+// breaks the lines.
+const (
+	defaultWidth = 80
+	minWidth     = 40
+)
 
 // style is the colour of a text, by its number in ECMA-48 (SGR).
 type style string
@@ -52,6 +61,9 @@ const (
 	indent = 4
 	gap    = 2
 	arrow  = "-> " // continuation lines are indented behind it
+	// Where the columns leave less than this for the last one, and it needs more, the
+	// cells of a row flow.
+	minLast = 24
 )
 
 // block writes a title, and rows in columns under it. Without rows it writes
@@ -61,11 +73,16 @@ func (p *page) block(title cell, rows ...[]cell) {
 		return
 	}
 	p.WriteString("\n  ")
-	p.paint(title)
+	p.cell(title, indent/2)
 	p.WriteByte('\n')
 	widths := columns(rows)
+	write := p.row
+	if p.tooNarrow(rows, widths) {
+		write = p.flow
+	}
 	for _, row := range rows {
-		p.row(row, widths)
+		write(row, widths)
+		p.WriteByte('\n')
 	}
 }
 
@@ -84,6 +101,21 @@ func columns(rows [][]cell) []int {
 	return widths
 }
 
+// tooNarrow tells whether the columns of a row leave too little for its last cell.
+func (p *page) tooNarrow(rows [][]cell, widths []int) bool {
+	for _, row := range rows {
+		left := p.width - indent
+		for i := range row[:len(row)-1] {
+			left -= widths[i] + gap
+		}
+		if left < min(minLast, columnsOf(row[len(row)-1].text)) {
+			return true
+		}
+	}
+	return false
+}
+
+// row writes the cells of a row in columns.
 func (p *page) row(row []cell, widths []int) {
 	p.WriteString(strings.Repeat(" ", indent))
 	at := indent
@@ -92,22 +124,60 @@ func (p *page) row(row []cell, widths []int) {
 		p.WriteString(strings.Repeat(" ", widths[i]-columnsOf(c.text)+gap))
 		at += widths[i] + gap
 	}
-	last := row[len(row)-1]
-	if rest, found := strings.CutPrefix(last.text, arrow); found {
-		p.WriteString(arrow)
-		last.text, at = rest, at+len(arrow)
+	p.cell(row[len(row)-1], at)
+}
+
+// flow writes the first cell of a row, and behind it as many others in a line as fit.
+func (p *page) flow(row []cell, widths []int) {
+	p.WriteString(strings.Repeat(" ", indent))
+	if len(row) == 1 {
+		p.cell(row[0], indent)
+		return
 	}
-	for i, line := range wrap(last.text, p.width-at) {
+	p.paint(row[0])
+	at := indent + widths[0] + gap
+	p.follow(row[1:], indent+columnsOf(row[0].text), at)
+}
+
+// follow writes cells behind the column where the line ends. at is where the first of
+// them begins, and lines that follow.
+func (p *page) follow(cells []cell, end, at int) {
+	for _, c := range cells {
+		c.text = strings.TrimSpace(c.text)
+		begin := max(at, end+gap)
+		switch {
+		case c.text == "":
+			continue
+		case begin > at && begin+columnsOf(c.text) > p.width:
+			p.WriteString("\n" + strings.Repeat(" ", at))
+			begin = at
+		default:
+			p.WriteString(strings.Repeat(" ", begin-end))
+		}
+		end = p.cell(c, begin)
+	}
+}
+
+// cell writes a cell from a column on. The lines that follow begin there too. It returns
+// the column where the last line ends.
+func (p *page) cell(c cell, at int) int {
+	if rest, found := strings.CutPrefix(c.text, arrow); found {
+		p.WriteString(arrow)
+		c.text, at = rest, at+len(arrow)
+	}
+	end := at
+	for i, line := range wrap(c.text, p.width-at) {
 		if i > 0 {
 			p.WriteString("\n" + strings.Repeat(" ", at))
 		}
-		p.paint(cell{line, last.style})
+		p.paint(cell{line, c.style})
+		end = at + columnsOf(line)
 	}
-	p.WriteByte('\n')
+	return end
 }
 
-// wrap breaks a text between words into lines of at most width columns. A wider
-// word has its own line.
+// wrap breaks a text between words into lines of at most width columns. A wider word,
+// such as a fingerprint, is broken too.
 func wrap(s string, width int) []string {
 	if columnsOf(s) <= width {
 		return []string{s}
@@ -115,14 +185,27 @@ func wrap(s string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(s) {
-		switch {
-		case line == "":
-			line = word
-		case columnsOf(line)+1+columnsOf(word) <= width:
+		if line != "" && columnsOf(line)+1+columnsOf(word) <= width {
 			line += " " + word
-		default:
-			lines, line = append(lines, line), word
+			continue
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+		for line = word; columnsOf(line) > width; {
+			first := cut(line, width)
+			lines, line = append(lines, first), line[len(first):]
 		}
 	}
 	return append(lines, line)
+}
+
+// cut is the beginning of a word that is at most width columns wide: one character at
+// least.
+func cut(word string, width int) string {
+	if first := display.Truncate(word, width, ""); first != "" {
+		return first
+	}
+	_, size := utf8.DecodeRuneInString(word)
+	return word[:size]
 }

@@ -10,10 +10,6 @@ import (
 	"tls_exporter/report/scan"
 )
 
-// screenWidth is the width of the report on a scan, which has to fit into a
-// terminal's screen, in columns.
-const screenWidth = 80
-
 // short writes the connection and the chain of a good endpoint in a line each,
 // so that a scan is one screen.
 func (p *page) short(facts *report.Report, r *prober.Result) {

@@ -2,6 +2,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -16,7 +17,10 @@ import (
 
 // Options is how a report is written.
 type Options struct {
-	Color  bool // with ANSI colours
+	Color  bool   // with ANSI colours
+	Width  int    // of the lines, in columns; 0: 80, and at least 40
+	Fold   bool   // the first line too, which is otherwise one line, for grep
+	Module string // which probed the target; empty: there is nothing to say about it
 	Limits report.Limits
 }
 
@@ -24,13 +28,8 @@ type Options struct {
 // what to do about it, then the evidence. What was not learned is left out.
 func Write(w io.Writer, r *prober.Result, o Options) error {
 	facts := report.New(r, o.Limits)
-	p := &page{color: o.Color, width: pageWidth}
-	if facts.Scan != nil {
-		p.width = screenWidth
-	}
-	p.paint(cell{fmt.Sprintf("%-7s", strings.ToUpper(facts.Status.String())), colour(facts.Status)})
-	fmt.Fprintf(p, " %s  %s\n", facts.Target, facts.Verdict)
-
+	p := &page{color: o.Color, width: max(minWidth, cmp.Or(o.Width, defaultWidth))}
+	p.headline(facts, o)
 	p.block(title("problems"), issues(facts.Issues)...)
 	if facts.Scan != nil && r.Success() && r.Session != nil {
 		p.short(facts, r)
@@ -46,9 +45,28 @@ func Write(w io.Writer, r *prober.Result, o Options) error {
 	return err
 }
 
+// statusWidth is the width of the longest status, in columns.
+const statusWidth = 7
+
+// headline writes the status, the target and the verdict.
+func (p *page) headline(facts *report.Report, o Options) {
+	target := facts.Target
+	if o.Module != "" {
+		target += " (module " + part.Clean(o.Module) + ")"
+	}
+	status := strings.ToUpper(facts.Status.String())
+	p.paint(cell{status, colour(facts.Status)})
+	if o.Fold {
+		p.follow([]cell{value(target), value(facts.Verdict)}, len(status), statusWidth+1)
+	} else {
+		fmt.Fprintf(p, "%s%s  %s", strings.Repeat(" ", statusWidth+1-len(status)), target, facts.Verdict)
+	}
+	p.WriteByte('\n')
+}
+
 // evidence is how the probe went, and what it saw.
 func (p *page) evidence(facts *report.Report) {
-	p.block(title("phases"), phases(facts.Phases)...)
+	p.block(title("phases"), phases(facts.Phases, p.width)...)
 	p.block(title("connection"), rows(facts.Connection)...)
 	if pool := facts.Pool; pool != nil {
 		p.block(title("addresses (everything else is about "+pool.Shown.Addr().String()+")"), members(pool)...)
@@ -102,31 +120,56 @@ func rows(facts []part.Fact) [][]cell {
 	return rows
 }
 
-// barWidth is the width of all phases together, in columns.
-const barWidth = 40
+// Widths of all phases together, in columns: where there is room, and at least.
+const (
+	barWidth    = 40
+	minBarWidth = 9
+)
 
-// phases is a waterfall chart: each bar starts where the one before it ends.
-func phases(all []report.Phase) [][]cell {
+// phases is a waterfall chart: each bar starts where the one before it ends. On a narrow
+// page the reason of a failure is left out: the first line has it.
+func phases(all []report.Phase, pageWidth int) [][]cell {
+	room, reason := pageWidth-indent, 0
+	for _, p := range all {
+		room = min(room, pageWidth-indent-len(p.Name)-gap-durationWidth-gap)
+		reason = max(reason, len(p.Failed))
+	}
+	const mark = "  x "
+	short := room-len(mark)-reason < minBarWidth
+	if short {
+		reason = 0
+	}
+	width := max(minBarWidth, min(barWidth, room-len(mark)-reason))
 	var rows [][]cell
 	for _, p := range all {
-		line := cell{bar(p.From, p.To), plain}
+		line := cell{bar(p.From, p.To, width), plain}
 		switch {
 		case p.Unasked:
-			line = cell{line.text + "  ? " + string(p.Failed), yellow}
+			line = cell{line.text + "  ? ", yellow}
 		case p.Failed != "":
-			line = cell{line.text + "  x " + string(p.Failed), red}
+			line = cell{line.text + "  x ", red}
 		}
+		if p.Failed != "" && !short {
+			line.text += string(p.Failed)
+		}
+		line.text = strings.TrimRight(line.text, " ")
 		rows = append(rows, []cell{value(string(p.Name)), duration(p.Duration), line})
 	}
 	return rows
 }
 
-func duration(d time.Duration) cell { return value(fmt.Sprintf("%8s", part.Duration(d))) }
+// durationWidth is the width of a column of durations, in columns.
+const durationWidth = 8
 
-// bar is at least one column wide, so that each phase can be seen.
-func bar(from, to float64) string {
-	column := func(share float64) int { return int(math.Round(barWidth * share)) }
-	start := min(column(from), barWidth-1)
+func duration(d time.Duration) cell {
+	return value(fmt.Sprintf("%*s", durationWidth, part.Duration(d)))
+}
+
+// bar is at least one column wide, so that each phase can be seen. All bars together are
+// width columns wide.
+func bar(from, to float64, width int) string {
+	column := func(share float64) int { return int(math.Round(float64(width) * share)) }
+	start := min(column(from), width-1)
 	return strings.Repeat(" ", start) + strings.Repeat("=", max(1, column(to)-start))
 }
 

@@ -24,6 +24,57 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// On a terminal no line is wider than it, whatever the server sent. On a narrow one the
+// cells of a row flow.
+func TestWidth(t *testing.T) {
+	results := reporttest.Sparse()
+	for _, s := range reporttest.Situations() {
+		results[s.Name] = s.Result
+	}
+	results["long and wide names"] = reporttest.Named("*."+strings.Repeat("a-long-label.", 19)+"test", strings.Repeat("北京证书", 20), "e\u0301\u0301 👩 🇩🇪 e\u0301")
+	for name, r := range results {
+		for _, width := range []int{minWidth, 52, 80, 133, 250} {
+			var b bytes.Buffer
+			if err := Write(&b, r, Options{Width: width, Fold: true}); err != nil {
+				t.Fatal(err)
+			}
+			for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
+				if columnsOf(line) > width || strings.TrimRight(line, " ") != line {
+					t.Errorf("%s, %d columns: line %d is %q", name, width, i+1, line)
+				}
+			}
+			if width == minWidth && (name == "healthy" || name == "expired_misnamed_untrusted" || name == "scan_modern" || name == "pool_one_stale") {
+				reporttest.Golden(t, name+"_narrow.txt", b.Bytes())
+			}
+		}
+	}
+}
+
+// Whatever the width, the same words are written.
+func TestNarrowPageHasTheSameWords(t *testing.T) {
+	words := func(width int) string {
+		var b bytes.Buffer
+		if err := Write(&b, reporttest.ExpiredMisnamedUntrusted(), Options{Width: width, Fold: true}); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(strings.Fields(strings.ReplaceAll(b.String(), "=", "")), "")
+	}
+	if wide, narrow := words(200), words(minWidth); strings.Replace(wide, "0.71msxexpired", "0.71msx", 1) != narrow {
+		t.Errorf("of 200 columns:\n%s\nof %d:\n%s", wide, minWidth, narrow)
+	}
+}
+
+// A module that somebody chose is named in the first line.
+func TestModule(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, reporttest.Healthy(), Options{Module: "internal"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "GOOD    https://www.example.com:443 (module internal)  58.3 days left"; !strings.HasPrefix(b.String(), want) {
+		t.Errorf("got %.100s", &b)
+	}
+}
+
 // fits checks that all lines are printable, have no trailing space and are not
 // too wide. The first line, the verdict, is never wrapped.
 func fits(t *testing.T, page string) {
@@ -32,8 +83,8 @@ func fits(t *testing.T, page string) {
 		if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("line %d is not printable: %q", i+1, line)
 		}
-		if i > 0 && columnsOf(line) > pageWidth {
-			t.Errorf("line %d has more than %d columns: %s", i+1, pageWidth, line)
+		if i > 0 && columnsOf(line) > defaultWidth {
+			t.Errorf("line %d has more than %d columns: %s", i+1, defaultWidth, line)
 		}
 		if strings.TrimRight(line, " ") != line {
 			t.Errorf("line %d ends in spaces: %q", i+1, line)
@@ -52,7 +103,7 @@ func TestScanIsOneScreen(t *testing.T) {
 		t.Errorf("the page has %d lines", len(lines))
 	}
 	for _, line := range lines {
-		if columnsOf(line) > screenWidth {
+		if columnsOf(line) > defaultWidth {
 			t.Errorf("wider than a screen: %s", line)
 		}
 	}
