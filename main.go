@@ -21,6 +21,8 @@ func main() {
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	var status exitStatus
+	var exit exitError
+	code := 1
 	switch {
 	case err == nil:
 		os.Exit(0)
@@ -29,16 +31,21 @@ func main() {
 	case isUsage(err):
 		fmt.Fprintf(os.Stderr, "tls_exporter: %v; see tls_exporter --help\n", err)
 		os.Exit(exitUsage)
+	case errors.As(err, &exit):
+		code = exit.code
 	}
 	fmt.Fprintf(os.Stderr, "tls_exporter: %v\n", err)
-	os.Exit(1)
+	os.Exit(code)
 }
 
 // run runs the command. It returns when ctx ends or the command is done.
-func run(ctx context.Context, args []string, out, errOut io.Writer) error {
+func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) {
+	if asksForNagios(args) {
+		defer func() { err = forNagios(out, err) }()
+	}
 	var f flags
 	app, done := commandLine(&f, out)
-	command, err := app.Parse(args)
+	command, err := app.Parse(withStandardInput(args))
 	if *done { // it was --help or --version
 		return nil
 	}

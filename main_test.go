@@ -552,7 +552,7 @@ func TestProbeCommand(t *testing.T) {
 		{"unknown", []string{"169.254.169.254"}, 3, "denied"},
 		{"unknown for lack of local resources", []string{"--config.file=" + elsewhere, healthy}, 3, "UNKNOWN https://" + healthy + "  local_resources in connect"},
 		{"good after STARTTLS", []string{"smtp://" + mail}, 0, "\n    starttls "},
-		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid does not list STARTTLS"},
+		{"bad before TLS", []string{"smtp://" + plain}, 2, "x  starttls_not_offered: the answer to EHLO tls-exporter.invalid does not\n       list STARTTLS"},
 		{"the worst of several", []string{healthy, expired, expiring}, 2, "GOOD"},
 		{"by another name", []string{"--server-name=other.test", healthy}, 2, "name_mismatch"},
 		{"at another address", []string{"--address=" + healthy, "localhost:1"}, 0, "GOOD"},

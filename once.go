@@ -2,199 +2,214 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync/atomic"
-	"time"
 
-	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"tls_exporter/collector"
 	"tls_exporter/config"
 	"tls_exporter/prober"
-	"tls_exporter/prober/option"
-	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/json"
+	"tls_exporter/report/nagios"
 	"tls_exporter/report/part"
 	"tls_exporter/report/text"
 )
 
-type onceFlags struct {
-	targets    []string
-	module     string
-	serverName string
-	address    string
-	caFile     string
-	timeout    time.Duration
-	scan       bool
-	json       bool
-	format     string
-	warning    float64
+// probeOnce probes every target and writes the results. It returns the worst status as an
+// exitStatus; an exitError if something of its own prevents that, or ctx ends.
+func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
+	err := probeTasks(ctx, f, configFile, out, errOut)
+	var status exitStatus
+	switch {
+	case err == nil, errors.As(err, &status), isUsage(err):
+		return err
+	case errors.Is(err, errInterrupted):
+		return exitError{err, exitInterrupted}
+	}
+	return exitError{err, part.Unknown.ExitCode()}
 }
 
-// register adds the arguments and flags of the command.
-func (f *onceFlags) register(command *kingpin.CmdClause) {
-	command.Arg("target", "[scheme://]host[:port]").Required().StringsVar(&f.targets)
-	command.Flag("module", "Module of the configuration file to use.").Default(config.DefaultModuleName).StringVar(&f.module)
-	command.Flag("server-name", "Name to send as SNI and to verify, instead of the target's host.").StringVar(&f.serverName)
-	command.Flag("address", "Connect to this IP or IP:port; the name stays.").StringVar(&f.address)
-	command.Flag("ca-file", "Trust the roots in this PEM file, instead of those of the system.").StringVar(&f.caFile)
-	command.Flag("timeout", "Timeout of a probe; default: that of the module, but at least a minute with --scan.").DurationVar(&f.timeout)
-	command.Flag("scan", "Also report what the server accepts: versions, cipher suites, groups, vulnerabilities. Opens about 100 connections.").BoolVar(&f.scan)
-	command.Flag("format", "Output format: text, json or prometheus.").Default("text").EnumVar(&f.format, "text", "json", "prometheus")
-	command.Flag("json", "The same as --format=json.").BoolVar(&f.json)
-	command.Flag("warning", fmt.Sprintf("Warn below this number of days; default: below %.0f %% of the lifetime.", 100*report.DefaultWarning)).PlaceHolder("DAYS").FloatVar(&f.warning)
+// exitError is an error with its exit code.
+type exitError struct {
+	error
+	code int
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
+// exitInterrupted is the exit code after a signal: 128 and the number of SIGINT, as of a
+// shell.
+const exitInterrupted = 130
+
+var errInterrupted = errors.New("interrupted")
+
+func probeTasks(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
+	if err := f.validate(); err != nil {
+		return usageError{err}
+	}
+	process := new(config.Loader)
+	defer process.Close()
+	config, err := loadConfig(process, configFile)
+	if err != nil {
+		return err
+	}
+	all, err := onceTasks(ctx, &f, config)
+	if err != nil {
+		return err
+	}
+	progress := text.NewProgress(errOut, len(all))
+	defer progress.Stop()
+	w := &writer{flags: &f, out: out, tasks: all, results: make([]*prober.Result, len(all))}
+	done := 0
+	err = probeAll(ctx, all, progress, func(i int, r *prober.Result) (err error) {
+		done++
+		progress.Above(func() { err = w.add(i, r) })
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case done < len(all):
+		return fmt.Errorf("%w; %d of %s probed", errInterrupted, done, count(len(all), "target"))
+	}
+	if err := w.end(); err != nil {
+		return err
+	}
+	if worst := w.tally.Worst(); worst != part.Good {
+		return exitStatus(worst.ExitCode())
+	}
+	return nil
 }
 
 // maxParallel is the most targets of a command line that are probed at once.
 const maxParallel = 16
 
-// probeOnce probes every target, writes the results in the order of the arguments, and
-// returns the worst status as an exitStatus.
-func probeOnce(ctx context.Context, f onceFlags, configFile string, out, errOut io.Writer) error {
-	process := new(config.Loader)
-	defer process.Close()
-	p, err := onceProber(process, f, configFile)
-	if err != nil {
-		return err
+// probeAll probes all targets, and calls each with every result when it is there. It calls
+// each no more after an error of it, which it returns. A probe that ctx ended has no
+// result.
+func probeAll(ctx context.Context, all []task, progress *text.Progress, each func(i int, r *prober.Result) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type finished struct {
+		index  int
+		result *prober.Result
 	}
-	targets, err := onceTargets(f)
-	if err != nil {
-		return usageError{err}
+	results := make(chan finished)
+	go func() {
+		defer close(results)
+		group := new(errgroup.Group)
+		group.SetLimit(maxParallel)
+		for i := range all {
+			group.Go(func() error {
+				if ctx.Err() != nil {
+					return nil
+				}
+				name := all[i].target.String()
+				progress.Begin(name)
+				defer progress.End(name)
+				if r := all[i].prober.Probe(ctx, all[i].target); ctx.Err() == nil {
+					results <- finished{i, r}
+				}
+				return nil
+			})
+		}
+		group.Wait() // there are no errors
+	}()
+	var failed error
+	for one := range results {
+		if failed == nil {
+			failed = each(one.index, one.result)
+		}
+		if failed != nil {
+			cancel()
+		}
 	}
-	results := probeAll(ctx, p, targets, errOut)
-	if err := show(out, results, f); err != nil {
-		return err
-	}
-	return verdict(results, f)
+	return failed
 }
 
-// scanTimeout is the default timeout of a scan, which opens hundreds of connections one
-// after the other.
-const scanTimeout = option.Duration(time.Minute)
-
-// onceProber is the prober of the module, with the changes of the flags.
-func onceProber(process *config.Loader, f onceFlags, configFile string) (*prober.Prober, error) {
-	config, err := loadConfig(process, configFile)
-	if err != nil {
-		return nil, err
-	}
-	p := config.Probers[f.module]
-	if p == nil {
-		return nil, usageError{fmt.Errorf("there is no module %q; --config.file is the file with the modules", f.module)}
-	}
-	if f.caFile == "" && f.timeout == 0 && !f.scan {
-		return p, nil
-	}
-	if f.timeout < 0 {
-		return nil, usageError{fmt.Errorf("--timeout=%s: must be more than 0s", f.timeout)}
-	}
-	return p.With(func(m *prober.Module) {
-		if f.caFile != "" {
-			m.CAFile = f.caFile
-		}
-		if f.scan {
-			m.Scan()
-			m.Timeout = max(m.Timeout, scanTimeout)
-		}
-		if f.timeout != 0 {
-			m.Timeout = option.Duration(f.timeout)
-		}
-	})
+// writer writes results in the format of the flags: text and JSON in the order of the
+// targets, each as soon as those before it are written.
+type writer struct {
+	flags    *onceFlags
+	out      io.Writer
+	tasks    []task
+	tally    part.Tally
+	results  []*prober.Result // that are not written yet
+	written  int
+	services []nagios.Service
 }
 
-// onceTargets parses the targets, with the changes of the flags.
-func onceTargets(f onceFlags) ([]target.Target, error) {
-	targets := make([]target.Target, len(f.targets))
-	for i, written := range f.targets {
-		var err error
-		if targets[i], err = target.Parse(written); err != nil {
-			return nil, err
-		}
-		if f.serverName != "" {
-			if targets[i].ServerName, err = target.ParseServerName(f.serverName); err != nil {
-				return nil, fmt.Errorf("--server-name: %w", err)
-			}
-		}
-		if f.address != "" {
-			if targets[i], err = targets[i].At(f.address); err != nil {
-				return nil, fmt.Errorf("--address: %w", err)
-			}
-		}
+// add takes a result, in any order.
+func (w *writer) add(i int, r *prober.Result) error {
+	w.tally.Add(report.Judge(r, w.flags.limits()))
+	if w.flags.format == "ndjson" {
+		return w.json(i, r)
 	}
-	return targets, nil
-}
-
-// probeAll probes all targets and returns the results in the same order. On a terminal
-// it shows the progress.
-func probeAll(ctx context.Context, p *prober.Prober, targets []target.Target, errOut io.Writer) []*prober.Result {
-	results := make([]*prober.Result, len(targets))
-	progress := isTerminal(errOut) && len(targets) > 1
-	var done atomic.Int32
-	group := new(errgroup.Group)
-	group.SetLimit(maxParallel)
-	for i, target := range targets {
-		group.Go(func() error {
-			results[i] = p.Probe(ctx, target)
-			if n := done.Add(1); progress {
-				fmt.Fprintf(errOut, "\r%d of %d probed", n, len(targets))
-			}
-			return nil
-		})
-	}
-	group.Wait() // there are no errors
-	if progress {
-		fmt.Fprint(errOut, "\r\x1b[K")
-	}
-	return results
-}
-
-func show(out io.Writer, results []*prober.Result, f onceFlags) error {
-	switch {
-	case f.json || f.format == "json":
-		for _, r := range results {
-			if err := json.Write(out, r, json.Options{Module: f.module, Limits: f.limits()}); err != nil {
-				return err
-			}
-		}
+	w.results[i] = r
+	if w.flags.format == "prometheus" { // which has the results of a metric together
 		return nil
-	case f.format == "prometheus":
-		return collector.Text(out, results...)
 	}
-	for i, r := range results {
-		if i > 0 {
-			fmt.Fprintln(out)
+	for ; w.written < len(w.results) && w.results[w.written] != nil; w.written++ {
+		if err := w.write(w.written, w.results[w.written]); err != nil {
+			return err
 		}
-		if err := text.Write(out, r, text.Options{Color: inColor(out), Limits: f.limits()}); err != nil {
+		w.results[w.written] = nil // it may be large
+	}
+	return nil
+}
+
+func (w *writer) write(i int, r *prober.Result) error {
+	switch w.flags.format {
+	case "json":
+		return w.json(i, r)
+	case "nagios":
+		w.services = append(w.services, nagios.Of(r, w.tasks[i].shownModule(), w.flags.limits()))
+		return nil
+	}
+	if i > 0 {
+		fmt.Fprintln(w.out)
+	}
+	options := text.For(w.out)
+	options.Module, options.Limits = w.tasks[i].shownModule(), w.flags.limits()
+	return text.Write(w.out, r, options)
+}
+
+// json writes an object: one line of ndjson, or indented.
+func (w *writer) json(i int, r *prober.Result) error {
+	write := json.Write
+	if w.flags.format == "ndjson" {
+		write = json.WriteLine
+	}
+	return write(w.out, r, json.Options{Module: w.tasks[i].module, Labels: w.tasks[i].labels, Limits: w.flags.limits()})
+}
+
+// end writes what is about all results.
+func (w *writer) end() error {
+	switch w.flags.format {
+	case "prometheus":
+		return collector.Text(w.out, w.results...)
+	case "nagios":
+		return nagios.Write(w.out, w.services...)
+	case "text":
+		if total := w.tally.Total(); total > 1 {
+			_, err := fmt.Fprintf(w.out, "\n%d targets: %s\n", total, w.tally.Words(part.Status.String))
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *onceFlags) limits() report.Limits {
-	return report.Limits{Warning: time.Duration(f.warning * 24 * float64(time.Hour))}
-}
-
-// verdict is the worst status as an error; nil: all are good.
-func verdict(results []*prober.Result, f onceFlags) error {
-	worst := part.Good
-	for _, r := range results {
-		worst = part.Worst(worst, report.Judge(r, f.limits()))
+// forNagios is an error in the way of a plugin, of which Nagios shows the standard output:
+// the status is unknown, also after a mistake on the command line (Monitoring Plugins
+// Development Guidelines, "Plugin Return Codes").
+func forNagios(out io.Writer, err error) error {
+	var status exitStatus
+	if err == nil || errors.As(err, &status) || errors.Is(err, errInterrupted) {
+		return err
 	}
-	if worst == part.Good {
-		return nil
-	}
-	return exitStatus(worst.ExitCode())
-}
-
-func inColor(w io.Writer) bool { return isTerminal(w) && os.Getenv("NO_COLOR") == "" }
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	nagios.Fail(out, err) // where else could its error be told?
+	return exitStatus(part.Unknown.ExitCode())
 }

@@ -152,7 +152,7 @@ func registerProfiles(mux *http.ServeMux) {
 // explain is the report about a result, for /probe?debug=true.
 func explain(r *prober.Result) string {
 	var b strings.Builder
-	text.Write(&b, r, text.Options{}) // a Builder never fails
+	text.Write(&b, r, text.Options{Width: 100}) // a Builder never fails
 	return b.String()
 }
 
