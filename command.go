@@ -74,7 +74,7 @@ func commandLine(f *flags, out io.Writer) (*kingpin.Application, *bool) {
 	serve.Flag("config.auto-reload-interval", "How often to look whether the configuration or a file that it names has changed, and to reload it then, as in 30s. 0s: never.").
 		Default("0s").SetValue(&f.serve.autoReload)
 
-	f.once.register(app.Command("probe", "Probe targets once and print a report. Exit codes: 0 good, 1 warning, 2 bad, 3 unknown, 64 usage error."))
+	f.once.register(app.Command("probe", "Probe targets once and print a report. Exit codes: 0 good, 1 warning, 2 bad, 3 unknown or not run, 64 usage error, 130 interrupted."))
 
 	check := app.Command("check-config", "Check a configuration file. An error names the line.")
 	check.Arg("file", "Configuration file, such as targets.yml.").Required().StringVar(&f.check.file)

@@ -344,4 +344,3 @@ func TestWithStandardInput(t *testing.T) {
 		}
 	}
 }
-

@@ -75,7 +75,7 @@ type result struct {
 	Verdict string `json:"verdict"`
 	// Why the endpoint has its status, the most severe first, then what else should be known. The first is a word, as in an issue, unless the status is good.
 	Reasons []string `json:"reasons,omitempty"`
-	// What is wrong and what to do about it: first what decides the status, then what clients ignore.
+	// What is wrong and what to do about it, the worst first: it decides the status.
 	Issues []issue `json:"issues"`
 	// Why the probe failed. Absent: it succeeded.
 	Failure *failureView `json:"failure,omitempty"`
@@ -115,7 +115,7 @@ type result struct {
 type issue struct {
 	// What is wrong, in a word: a reason, problem, expectation or vulnerability of docs/metrics.md, or `expires_soon`, `old_version` or `weak_cipher`.
 	Reason string `json:"reason"`
-	// How much it matters. `bad`: it makes the endpoint bad. `warning`: clients still accept the endpoint. `unknown`: it prevented the probe.
+	// How much it matters: the status of an endpoint that has no other issue. `warning`: most clients still accept the endpoint. `unknown`: it prevented the probe.
 	Status string `json:"status"`
 	// What was seen, in words.
 	Detail string `json:"detail,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -69,6 +70,17 @@ func TestWrite(t *testing.T) {
 		if got := written(t, test.limits, test.results...); got != test.want+"\n" {
 			t.Errorf("%s:\n got %swant %s", test.name, got, test.want)
 		}
+	}
+}
+
+// The example of the documentation is true.
+func TestExampleOfTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/probe.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if example := written(t, report.Limits{Warning: 20 * day, Critical: 7 * day}, reporttest.Healthy()); !strings.Contains(string(page), "```\n"+example+"```\n") {
+		t.Errorf("docs/probe.md has another example than %s", example)
 	}
 }
 
