@@ -12,7 +12,9 @@ import (
 
 	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/vulnerabilities"
+	"tls_exporter/prober/hello"
 	"tls_exporter/report"
 	"tls_exporter/report/reporttest"
 	"tls_exporter/report/text"
@@ -114,6 +116,14 @@ func TestEveryReasonIsTold(t *testing.T) {
 		}
 		situations = append(situations, reporttest.Situation{Name: string(name), Status: status, Result: r})
 	}
+	for _, problem := range chain.Problems {
+		r := reporttest.WithProblem(problem)
+		situations = append(situations, reporttest.Situation{Name: string(problem), Status: report.Judge(r, report.Limits{}).String(), Result: r})
+	}
+	situations = append(situations,
+		reporttest.Situation{Name: "old version", Status: "warning", Result: reporttest.Accepting(hello.TLS10, hello.TLS13)},
+		reporttest.Situation{Name: "weak suite", Status: "warning", Result: reporttest.AcceptingWeakSuite()},
+		reporttest.Situation{Name: "policy violated", Status: "warning", Result: reporttest.Violating("pci_dss")})
 	situations = append(situations, reporttest.Situation{Name: "nothing learned", Status: "unknown", Result: new(prober.Result)})
 	for _, s := range situations {
 		t.Run(s.Name, func(t *testing.T) {
