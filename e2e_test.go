@@ -220,16 +220,42 @@ func TestProcess(t *testing.T) {
 		t.Errorf("after SIGINT: %v", err)
 	}
 	for args, want := range map[string]int{
-		"check-config targets.yml":       0,
-		"check-config go.mod":            1,
-		"probe --timeout=1s 127.0.0.1:1": 2,
-		"probe":                          exitUsage,
-		"--no-such-flag":                 exitUsage,
+		"check-config targets.yml":        0,
+		"check-config go.mod":             1,
+		"probe --timeout=1s 127.0.0.1:1":  2,
+		"probe":                           exitUsage,
+		"probe --ca-file=none.pem a.test": 3,
+		"probe --format=nagios":           3,
+		"--no-such-flag":                  exitUsage,
 	} {
 		command := exec.Command(binary, strings.Fields(args)...)
 		command.Run()
 		if got := command.ProcessState.ExitCode(); got != want {
 			t.Errorf("%s: exit code %d, want %d", args, got, want)
+		}
+	}
+
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for _, sent := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		var stdout, stderr bytes.Buffer
+		command := exec.Command(binary, "probe", "--timeout=1h", silent.Addr().String())
+		command.Stdout, command.Stderr = &stdout, &stderr
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := silent.Accept() // it is probing
+		if err != nil {
+			t.Fatal(err)
+		}
+		command.Process.Signal(sent)
+		command.Wait()
+		conn.Close()
+		if got := command.ProcessState.ExitCode(); got != exitInterrupted || stdout.Len() > 0 || stderr.String() != "tls_exporter: interrupted; 0 of 1 target probed\n" {
+			t.Errorf("probe, after %v: exit code %d, %q %q", sent, got, &stdout, &stderr)
 		}
 	}
 }

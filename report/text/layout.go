@@ -179,6 +179,7 @@ func (p *page) cell(c cell, at int) int {
 // wrap breaks a text between words into lines of at most width columns. A wider word,
 // such as a fingerprint, is broken too.
 func wrap(s string, width int) []string {
+	width = max(width, 2) // of the widest character
 	if columnsOf(s) <= width {
 		return []string{s}
 	}
@@ -196,6 +197,9 @@ func wrap(s string, width int) []string {
 			first := cut(line, width)
 			lines, line = append(lines, first), line[len(first):]
 		}
+	}
+	if line == "" && lines != nil {
+		return lines
 	}
 	return append(lines, line)
 }
