@@ -149,6 +149,7 @@ func TestRunbook(t *testing.T) {
 		"expires_soon":    "a finding",
 		"no_handshake":    "a finding",
 		"old_version":     "a finding",
+		"policy_violated": "a finding",
 		"weak_cipher":     "a finding",
 		"vulnerabilities": "findings",
 	}
