@@ -63,7 +63,7 @@ func stdin(t *testing.T, content string) {
 // a status of the endpoint.
 func TestProbeCannotRun(t *testing.T) {
 	dir := t.TempDir()
-	bad := write(t, filepath.Join(dir, "bad.yml"), "modules: {default: {timeuot: 3s}}")
+	bad := write(t, filepath.Join(dir, "bad.yml"), "modules: {default: {timeout: 3 seconds}}")
 	empty := write(t, filepath.Join(dir, "empty"), "\n# nothing\n")
 	wrong := write(t, filepath.Join(dir, "hosts"), "a.test\n\nhttp://b.test # not TLS\n")
 	long := write(t, filepath.Join(dir, "long"), "a.test\n"+strings.Repeat("x", 100_000)+"\n")
@@ -152,7 +152,7 @@ func (endless) Read(b []byte) (int, error) { return len(b), nil }
 // named.
 func TestProbeConfigured(t *testing.T) {
 	lab, caFile := newLab(t)
-	healthy, other := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, tlstest.Server{})
+	healthy, other, named := endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, tlstest.Server{})
 	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), fmt.Sprintf(`
 modules: {internal: {ca_file: %[1]q}, strict: {ca_file: %[1]q, expect: {alpn: [h3]}}}
 targets:
@@ -160,18 +160,20 @@ targets:
   - {targets: [%[2]q], module: internal, labels: {team: mail}}
   - {targets: [%[3]q], module: internal}
   - {targets: [%[3]q], module: strict, labels: {role: strict}}
-`, caFile, healthy, other))
+  - {targets: [%[4]q], module: internal, server_name: other.test}
+`, caFile, healthy, other, named))
 	for _, test := range []struct {
 		name  string
 		args  []string
 		code  int
 		lines []string // how the reports begin
 	}{
-		{"all", []string{"--all"}, 2, []string{"GOOD    https://" + healthy + " (module internal)  ", "GOOD    https://" + other + " (module internal)  ", "BAD     https://" + other + " (module strict)  alpn: "}},
+		{"all", []string{"--all"}, 2, []string{"GOOD    https://" + healthy + " (module internal)  ", "GOOD    https://" + other + " (module internal)  ", "BAD     https://" + other + " (module strict)  alpn: ", "BAD     https://" + named + " (module internal)  name_mismatch: "}},
 		{"one by name", []string{healthy}, 0, []string{"GOOD    https://" + healthy + " (module internal)  "}},
 		{"one that is configured twice", []string{other}, 2, []string{"GOOD    https://" + other + " (module internal)  ", "BAD     https://" + other + " (module strict)  "}},
+		{"one with a server name", []string{named}, 2, []string{"BAD     https://" + named + " (module internal)  name_mismatch: \"other.test\" is not among"}},
 		{"one with another module", []string{"--module=default", healthy}, 2, []string{"BAD     https://" + healthy + "  unknown_authority"}},
-		{"all with one module", []string{"--all", "--module=internal"}, 0, []string{"GOOD    https://" + healthy + " (module internal)  ", "GOOD    https://" + other + " (module internal)  "}},
+		{"all with one module and one name", []string{"--all", "--module=internal", "--server-name=localhost"}, 0, []string{"GOOD    https://" + healthy + " (module internal)  ", "GOOD    https://" + other + " (module internal)  ", "GOOD    https://" + named + " (module internal)  "}},
 		{"one that is not configured", []string{"localhost" + healthy[strings.LastIndex(healthy, ":"):]}, 2, []string{"BAD     https://localhost" + healthy[strings.LastIndex(healthy, ":"):] + "  unknown_authority"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
