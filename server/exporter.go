@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 
@@ -29,7 +30,10 @@ type Exporter struct {
 	limit   *limit
 	kept    *kept
 	changes changes
+	run     *run
 	ready   atomic.Bool
+
+	crossOrigin *http.CrossOriginProtection
 }
 
 // Options are the parts of an Exporter.
@@ -46,6 +50,10 @@ type Options struct {
 	MaxConcurrent int
 	// Lifecycle permits reloading by request.
 	Lifecycle bool
+	// External is how clients reach the exporter.
+	External External
+	// MetricsPath is the path of the exporter's own metrics; empty: DefaultMetricsPath.
+	MetricsPath string
 	// Handshakes counts the handshakes of all probes; nil: the metric stays 0.
 	Handshakes *handshake.Counts
 	// Registry has the metrics of the exporter itself, for /metrics.
@@ -54,7 +62,10 @@ type Options struct {
 
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
-	e := &Exporter{options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent)), kept: newKept(), changes: changes{failing: make(map[config.Endpoint]fault)}}
+	e := &Exporter{
+		options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), crossOrigin: o.External.crossOrigin(),
+		limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent)), kept: newKept(), changes: changes{failing: make(map[config.Endpoint]fault)}, run: newRun(),
+	}
 	if err := e.Reload(); err != nil {
 		return nil, err
 	}
@@ -88,15 +99,31 @@ func (e *Exporter) Config() *config.Config { return e.config.Load() }
 // Drain makes /-/ready answer 503, so that load balancers send no more requests.
 func (e *Exporter) Drain() { e.ready.Store(false) }
 
-// Register adds the exporter's paths to a mux.
-func (e *Exporter) Register(mux *http.ServeMux) {
+// Register adds the exporter's paths to a mux, which has all others already. The error is
+// about the path of the metrics.
+func (e *Exporter) Register(mux *http.ServeMux) error {
 	mux.HandleFunc("GET /probe", e.probe)
 	mux.HandleFunc("GET /targets", e.targets)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(e.options.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
 	mux.HandleFunc("GET /-/ready", e.readiness)
 	mux.HandleFunc("POST /-/reload", e.reloading)
 	mux.HandleFunc("PUT /-/reload", e.reloading)
+	return e.registerMetrics(mux)
+}
+
+// DefaultMetricsPath is where exporters have their own metrics.
+const DefaultMetricsPath = "/metrics"
+
+func (e *Exporter) registerMetrics(mux *http.ServeMux) error {
+	path := cmp.Or(e.options.MetricsPath, DefaultMetricsPath)
+	if err := checkPath(path); err != nil {
+		return fmt.Errorf("--web.telemetry-path=%s: %w", path, err)
+	}
+	if _, taken := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}}); taken != "" {
+		return fmt.Errorf("--web.telemetry-path=%s: something else is there; write another path, such as %s", path, DefaultMetricsPath)
+	}
+	mux.Handle("GET "+path, promhttp.HandlerFor(e.options.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	return nil
 }
 
 func (e *Exporter) readiness(w http.ResponseWriter, _ *http.Request) {
@@ -108,7 +135,7 @@ func (e *Exporter) readiness(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (e *Exporter) reloading(w http.ResponseWriter, r *http.Request) {
-	if crossOrigin.Check(r) != nil {
+	if e.crossOrigin.Check(r) != nil {
 		http.Error(w, "a page of another site must not reload; send the request from a program, or SIGHUP", http.StatusForbidden)
 		return
 	}

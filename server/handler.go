@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -140,24 +141,32 @@ func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
 	}
 }
 
-// probeWithin probes, unless too many probes are running. It counts and logs the probe,
-// and passes its result to Observe.
+// probeWithin probes, unless too many probes are running, and records the result.
 func (e *Exporter) probeWithin(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
 	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.Server())
 	if leave == nil {
 		return nil, &refusal{http.StatusServiceUnavailable, rejectedTooMany, errTooMany}
 	}
 	defer leave()
+	result := e.perform(r.Context(), request, limit)
+	e.record(r.Context(), request, result)
+	return result, nil
+}
+
+func (e *Exporter) perform(ctx context.Context, request *probeRequest, limit time.Duration) *prober.Result {
 	e.self.inFlight.Inc()
 	defer e.self.inFlight.Dec()
-	result := request.prober.ProbeWithin(r.Context(), limit, request.target)
+	return request.prober.ProbeWithin(ctx, limit, request.target)
+}
+
+// record counts and logs a probe, and passes its result to Observe.
+func (e *Exporter) record(ctx context.Context, request *probeRequest, result *prober.Result) {
 	e.self.probed(request.module, result)
-	e.log(r.Context(), request, result)
+	e.log(ctx, request, result)
 	e.logPanics(request.module, result)
 	if e.options.Observe != nil {
 		e.options.Observe(request.module, request.target, result)
 	}
-	return result, nil
 }
 
 // writeDebug writes the page of a scrape, and the report as comments below it, so that

@@ -21,6 +21,7 @@ var errTooMany = errors.New("too many probes are running; try again later, or ra
 // gets half of them, two get a third each, and there is always a slot for another one.
 // Neither a greedy client nor a server that hangs can occupy all slots.
 type limit struct {
+	most  int
 	mutex sync.Mutex
 	free  int
 	held  map[holder]int // slots of those with a probe in flight
@@ -32,7 +33,7 @@ type holder struct {
 	target string
 }
 
-func newLimit(most int) *limit { return &limit{free: most, held: make(map[holder]int)} }
+func newLimit(most int) *limit { return &limit{most: most, free: most, held: make(map[holder]int)} }
 
 // enter takes a slot for a client and a target. If one of the two may not have another
 // slot, leave is nil.

@@ -75,7 +75,3 @@ func (e *Exporter) logPanics(module string, r *prober.Result) {
 		log(check.Failure, check.Name)
 	}
 }
-
-// crossOrigin finds requests that a page of another site made in somebody's browser, by
-// Sec-Fetch-Site and Origin. Programs send neither.
-var crossOrigin = http.NewCrossOriginProtection()

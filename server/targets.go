@@ -21,17 +21,18 @@ type discovered struct {
 // address to scrape is that of this exporter, as Prometheus requested it.
 func (e *Exporter) targets(w http.ResponseWriter, r *http.Request) {
 	config := e.config.Load()
+	path, secure := e.options.External.probeAt(r)
 	list := make([]discovered, len(config.Targets))
 	for i, target := range config.Targets {
-		list[i] = discovered{[]string{r.Host}, discoveryLabels(target, config.Probers[target.Module].Timeout(), r.TLS != nil)}
+		list[i] = discovered{[]string{r.Host}, discoveryLabels(target, config.Probers[target.Module].Timeout(), path, secure)}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(list)
 }
 
-func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, secure bool) map[string]string {
+func discoveryLabels(t config.ConfiguredTarget, timeout time.Duration, path string, secure bool) map[string]string {
 	labels := map[string]string{
-		"__metrics_path__": "/probe",
+		"__metrics_path__": path,
 		"__param_target":   t.Target.String(),
 		"__param_module":   t.Module,
 		"instance":         t.Written,

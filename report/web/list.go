@@ -28,6 +28,8 @@ type listPage struct {
 	Found  int // rows that match, on all pages
 	Known  int // rows in all
 	Pages  int
+
+	Progress *Progress // of the run over all targets; nil: there is nothing to run
 }
 
 // total is the number of endpoints with a status.
@@ -127,6 +129,10 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) {
 	page.Labels = names
 	for i := range page.Rows {
 		page.Rows[i].Spark = sparkline(p.options.History.samples(page.Rows[i].key))
+	}
+	if p.options.Progress != nil && len(p.options.Config().Targets) > 0 {
+		progress := p.options.Progress()
+		page.Progress = &progress
 	}
 	p.render(w, http.StatusOK, p.index, "Endpoints", page)
 }

@@ -30,6 +30,34 @@ func rowsOf(page string) []string {
 	return names
 }
 
+// The list has a button for a run over all configured targets, or the progress of one.
+func TestListOfRun(t *testing.T) {
+	button := `<form class="all" id="all" action="probe-all" method="post">`
+	for _, test := range []struct {
+		name      string
+		targets   []string
+		progress  Progress
+		says, not string
+	}{
+		{"no run", []string{"a.test"}, Progress{}, "<button>Probe all</button>", "progress"},
+		{"requested", []string{"a.test"}, Progress{Running: true}, `id="progress">Probing all</span>`, "<button>Probe all"},
+		{"running", []string{"a.test"}, Progress{Running: true, Done: 3, Total: 84}, `id="progress">3 of 84 probed</span>`, "<button>Probe all"},
+		{"nothing to run", nil, Progress{}, "No targets are configured", button},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pages, mux := newPages(t, test.targets...)
+			pages.options.Progress = func() Progress { return test.progress }
+			page := get(t, mux, "/").Body.String()
+			if !strings.Contains(page, test.says) || strings.Contains(page, test.not) {
+				t.Errorf("it does not say %q, or says %q:\n%s", test.says, test.not, page)
+			}
+			if strings.Contains(page, button) != (len(test.targets) > 0) {
+				t.Errorf("for the targets %q the page is\n%s", test.targets, page)
+			}
+		})
+	}
+}
+
 func TestList(t *testing.T) {
 	pages, mux := newPages(t, "good.test", "bad.test", "unknown.test", "pending.test", "smtps://mail.test")
 	for name, result := range map[string]*prober.Result{"good.test": reporttest.Healthy(), "bad.test": reporttest.ExpiredMisnamedUntrusted(), "unknown.test": reporttest.DNSFailure(), "stray.test:8443": reporttest.NotTLS()} {

@@ -3,9 +3,11 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 
 	"tls_exporter/config"
@@ -33,6 +35,16 @@ type Options struct {
 	Config func() *config.Config
 	// Metrics returns a result in the text format of Prometheus.
 	Metrics func(*prober.Result) string
+	// MetricsPath is the path of the exporter's own metrics; empty: /metrics.
+	MetricsPath string
+	// Progress returns that of the run over all targets; nil: there are no such runs.
+	Progress func() Progress
+}
+
+// Progress is how far a run over all targets is.
+type Progress struct {
+	Running     bool
+	Done, Total int // targets; Total is 0 until the run has begun
 }
 
 // New parses the templates, which are part of the program.
@@ -89,6 +101,7 @@ type layout struct {
 	Title   string
 	Version string
 	Now     time.Time
+	Metrics string // link to the exporter's own metrics
 	Page    any
 	Root    string // the way to the list from a page: empty, or ../ for each folder
 }
@@ -104,7 +117,8 @@ func (p *Pages) render(w http.ResponseWriter, status int, page *template.Templat
 // renderAt is render for a page with another way to the list.
 func (p *Pages) renderAt(root string, w http.ResponseWriter, status int, page *template.Template, title string, content any) {
 	var b bytes.Buffer
-	if err := page.Execute(&b, layout{title, p.options.Version, time.Now(), content, root}); err != nil {
+	metrics := strings.TrimPrefix(cmp.Or(p.options.MetricsPath, "/metrics"), "/")
+	if err := page.Execute(&b, layout{title, p.options.Version, time.Now(), metrics, content, root}); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -112,7 +126,7 @@ func (p *Pages) renderAt(root string, w http.ResponseWriter, status int, page *t
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", policy)
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Referrer-Policy", "same-origin") // not no-referrer: forms would have the origin null, and be refused
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())

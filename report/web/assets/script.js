@@ -2,8 +2,8 @@
 // types, and updates the list: it fetches the page again and replaces its parts.
 "use strict";
 
-const parts = [".totals", "#endpoints", "#found", ".pages"];
-const interval = 15_000; // ms
+const parts = [".totals", "#all", "#endpoints", "#found", ".pages"];
+const interval = () => document.getElementById("progress") ? 1_000 : 15_000; // ms
 
 let latest = 0;
 
@@ -35,9 +35,11 @@ if (filter) {
     clearTimeout(typing);
     typing = setTimeout(() => load(address(), true).catch(() => {}), 150);
   });
-  setInterval(() => {
+  const refresh = () => {
     if (!document.hidden && !getSelection().toString()) load(location.href, false).catch(() => {});
-  }, interval);
+    setTimeout(refresh, interval());
+  };
+  setTimeout(refresh, interval());
 }
 
 document.getElementById("fresh")?.addEventListener("click", () => {
