@@ -41,7 +41,7 @@ func openBrowser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true),
+		chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true), chromedp.Flag("host-resolver-rules", "MAP exporter.test 127.0.0.1"),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
 	ctx, cancel := chromedp.NewContext(allocator)
 	b := &browser{t, ctx}
@@ -165,11 +165,12 @@ func (b *browser) accessible() {
 	b.Logf("axe: %d findings on %s", len(findings), b.text("h1"))
 }
 
-// probedDemo is the demo after each of its endpoints was probed once.
+// probedDemo is the demo after its run at start, and after each scan has ended.
 func probedDemo(t *testing.T) (*running, map[string]string) {
 	t.Helper()
 	demo := start(t, "demo")
 	t.Cleanup(func() { demo.end(t) })
+	demo.awaitProbed(t)
 	targets := make(map[string]string)
 	var group sync.WaitGroup
 	for _, labels := range targetsOf(t, demo) {
@@ -217,6 +218,29 @@ func TestBrowserList(t *testing.T) {
 	b.await("#history")
 }
 
+// The button probes all targets, and the page shows when that has ended. Browsers send the
+// origin of a form differently to loopback and to other hosts without TLS.
+func TestBrowserProbeAll(t *testing.T) {
+	lab, caFile := newLab(t)
+	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), fmt.Sprintf("modules: {default: {ca_file: %q}}\ntargets: [{targets: [%q, %q]}]",
+		caFile, endpoint(t, lab, tlstest.Server{}), endpoint(t, lab, tlstest.Server{})))
+	b := openBrowser(t)
+	for _, host := range []string{"127.0.0.1", "exporter.test"} {
+		s := start(t, "--config.file="+file, "--web.route-prefix=/tls")
+		b.open(strings.Replace(s.url, "127.0.0.1", host, 1) + "/tls/")
+		b.accessible()
+		b.waitFor(`document.querySelector(".total.pending b").innerText === "2"`)
+		b.picture("list-before-probe-all", chromedp.CaptureScreenshot())
+		b.click("#all button")
+		b.waitFor(`document.querySelector(".total.good b").innerText === "2"`)
+		if at := value[string](b, "location.pathname"); at != "/tls/" {
+			t.Errorf("%s: the button leads to %s", host, at)
+		}
+		b.await("#all button")
+		s.end(t)
+	}
+}
+
 func TestBrowserInspect(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)
@@ -242,8 +266,9 @@ func TestBrowserInspect(t *testing.T) {
 	if text := b.text("section:last-of-type pre"); !strings.Contains(text, "tls_probe_success 1") {
 		t.Errorf("the scrape text is %s", text)
 	}
+	probes := value[float64](b, `document.querySelectorAll(".strip rect").length`)
 	b.click("#fresh")
-	b.waitFor(`document.querySelectorAll(".strip rect").length === 2`)
+	b.waitFor(fmt.Sprintf(`document.querySelectorAll(".strip rect").length === %.0f`, probes+1))
 
 	b.open(demo.url + "/inspect?target=http%3A%2F%2Fexample.com")
 	if page := b.text("main"); !strings.Contains(page, "http is not TLS") {

@@ -9,20 +9,25 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"tls_exporter/prober/tlstest"
 )
 
-// demoPort is the port of the first endpoint; the others follow. An endpoint
-// whose port is in use gets another one.
-const demoPort = 11443
+// demoBasePort is the default port of the first endpoint; the others use those after it.
+// The README has an example with it.
+const demoBasePort, maxPort = 11443, 65535
+
+// demoPorts is how many ports the endpoints use.
+func demoPorts() int { return len(tlstest.Scenarios()) + len(demoScenarios) }
 
 // demo starts the endpoints of the lab, and serves with a configuration that lists
-// them, until ctx ends. It does not need the internet.
-func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer) error {
+// them and probes each once, until ctx ends. It does not need the internet.
+func demo(ctx context.Context, f demoFlags, logger *slog.Logger, out io.Writer) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
 	lab, err := tlstest.New()
 	if err != nil {
 		return err
@@ -34,15 +39,20 @@ func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer)
 	}
 	defer os.RemoveAll(dir)
 
-	endpoints, err := startScenarios(lab)
+	ports := &demoSequence{next: f.basePort}
+	endpoints, err := startScenarios(lab, ports)
 	if err != nil {
 		return err
 	}
 	modules := map[string]demoModule{"default": {IPProtocol: "ip4"}}
 	for _, s := range demoScenarios {
-		target, module, err := s.start(lab)
+		address := ports.address()
+		target, module, err := s.start(lab, address)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		if err := checkPort(target, address); err != nil {
+			return err
 		}
 		modules[s.moduleName()] = module
 		endpoints = append(endpoints, demoEndpoint{s.name, s.description, target, s.moduleName()})
@@ -51,8 +61,32 @@ func demo(ctx context.Context, f serveFlags, logger *slog.Logger, out io.Writer)
 	if err != nil {
 		return err
 	}
-	introduce(out, config, strings.Join(*f.web.WebListenAddresses, " "), endpoints)
-	return serve(ctx, config, f, logger)
+	return serve(ctx, config, f.serve(), logger, func(listening net.Addr) { introduce(out, config, listening.String(), endpoints) })
+}
+
+// demoSequence gives each endpoint its address, one port after the other. Port 0 is any
+// free one, for all of them.
+type demoSequence struct{ next int }
+
+func (s *demoSequence) address() string {
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.next))
+	if s.next != 0 {
+		s.next++
+	}
+	return address
+}
+
+// checkPort returns an error if an endpoint did not get the port that it asked for: then
+// that port is in use, and what the documentation says about it would be wrong.
+func checkPort(endpoint, wanted string) error {
+	_, port, err := net.SplitHostPort(wanted)
+	if err != nil || port == "0" {
+		return err
+	}
+	if _, got, err := net.SplitHostPort(endpoint); err == nil && got != port { // an endpoint behind a proxy has no port
+		return fmt.Errorf("port %s is in use; choose others with --lab.base-port=PORT: the endpoints use %d ports from there on", port, demoPorts())
+	}
+	return nil
 }
 
 // demoEndpoint is one endpoint of the lab.
@@ -62,17 +96,20 @@ type demoEndpoint struct {
 	module            string // empty: default
 }
 
-func startScenarios(lab *tlstest.Lab) ([]demoEndpoint, error) {
+func startScenarios(lab *tlstest.Lab, ports *demoSequence) ([]demoEndpoint, error) {
 	var endpoints []demoEndpoint
-	for i, scenario := range tlstest.Scenarios() {
+	for _, scenario := range tlstest.Scenarios() {
 		server, err := scenario.Make(lab)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", scenario.Name, err)
 		}
-		server.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(demoPort+i))
+		server.Address = ports.address()
 		addr, err := lab.Start(server)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", scenario.Name, err)
+		}
+		if err := checkPort(addr, server.Address); err != nil {
+			return nil, err
 		}
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {

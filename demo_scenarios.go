@@ -17,7 +17,7 @@ import (
 type demoScenario struct {
 	name, description string
 	module            string // empty: a module with the scenario's name
-	start             func(*tlstest.Lab) (target string, module demoModule, err error)
+	start             func(lab *tlstest.Lab, address string) (target string, module demoModule, err error)
 }
 
 func (s demoScenario) moduleName() string { return cmp.Or(s.module, s.name) }
@@ -44,24 +44,26 @@ func scanModule() demoModule {
 	return demoModule{IPProtocol: "ip4", Checks: map[string]demoCheck{"versions": {}, "ciphers": {}, "policy": {}, "grade": {}, "vulnerabilities": {}, "resumption": {}}}
 }
 
-func startScanned(server tlstest.Server) func(*tlstest.Lab) (string, demoModule, error) {
-	return func(lab *tlstest.Lab) (string, demoModule, error) {
+func startScanned(server tlstest.Server) func(*tlstest.Lab, string) (string, demoModule, error) {
+	return func(lab *tlstest.Lab, address string) (string, demoModule, error) {
+		server.Address = address
 		addr, err := lab.Start(server)
 		return addr, scanModule(), err
 	}
 }
 
-func startScannedLegacy(server legacy.Server) func(*tlstest.Lab) (string, demoModule, error) {
-	return func(lab *tlstest.Lab) (string, demoModule, error) {
+func startScannedLegacy(server legacy.Server) func(*tlstest.Lab, string) (string, demoModule, error) {
+	return func(lab *tlstest.Lab, address string) (string, demoModule, error) {
+		server.Base.Address = address
 		addr, err := legacy.Start(lab, server)
 		return addr, scanModule(), err
 	}
 }
 
-func startPool(lab *tlstest.Lab) (string, demoModule, error) {
+func startPool(lab *tlstest.Lab, address string) (string, demoModule, error) {
 	const name = "pool.lab.test"
 	addrs := []netip.Addr{netip.MustParseAddr("127.0.0.1"), secondAddress()}
-	port, err := lab.StartPool(addrs, tlstest.Server{Leaf: leafFor(name, 20, 70)}, tlstest.Server{Leaf: leafFor(name, 80, 10)})
+	port, err := lab.StartPool(addrs, tlstest.Server{Address: address, Leaf: leafFor(name, 20, 70)}, tlstest.Server{Leaf: leafFor(name, 80, 10)})
 	if err != nil {
 		return "", demoModule{}, err
 	}
@@ -80,19 +82,19 @@ func secondAddress() netip.Addr {
 	return netip.MustParseAddr("127.0.0.2")
 }
 
-func startBehindProxy(lab *tlstest.Lab) (string, demoModule, error) {
+func startBehindProxy(lab *tlstest.Lab, address string) (string, demoModule, error) {
 	const name = "inside.lab.test"
 	inside, err := lab.Start(tlstest.Server{Leaf: leafFor(name, 30, 60)})
 	if err != nil {
 		return "", demoModule{}, err
 	}
 	proxy := tlstest.HTTPProxy{User: "demo", Password: "secret", Hosts: map[string]string{name + ":443": inside}}
-	addr, err := lab.Start(tlstest.Server{Accept: proxy.Serve})
+	addr, err := lab.Start(tlstest.Server{Address: address, Accept: proxy.Serve})
 	return name, demoModule{ProxyURL: "http://demo:secret@" + addr}, err
 }
 
-func startProxyProtocol(lab *tlstest.Lab) (string, demoModule, error) {
-	addr, err := lab.Start(tlstest.Server{ProxyProtocol: func(tlstest.ProxyProtocolHeader) {}})
+func startProxyProtocol(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	addr, err := lab.Start(tlstest.Server{Address: address, ProxyProtocol: func(tlstest.ProxyProtocolHeader) {}})
 	return addr, demoModule{ProxyProtocol: "v2"}, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sort"
 	"syscall"
+
+	"tls_exporter/server"
 )
 
 // What the exporter has open, in file descriptors.
@@ -26,9 +28,10 @@ const (
 	reservedDescriptors, reservedShare = 64, 4
 )
 
-// neededDescriptors is what the exporter has open with this many probes in flight.
+// neededDescriptors is what the exporter has open with this many probes of requests in
+// flight, and those of a run over all targets beside them.
 func neededDescriptors(probes int) uint64 {
-	return baseDescriptors + probeDescriptors*uint64(probes) + scanDescriptors*uint64(min(probes, maxScans))
+	return baseDescriptors + probeDescriptors*uint64(probes+server.InRun(probes)) + scanDescriptors*uint64(min(probes, maxScans))
 }
 
 // checkDescriptors warns if this many probes in flight may open more files than the

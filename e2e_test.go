@@ -219,17 +219,27 @@ func TestProcess(t *testing.T) {
 	if err := command.Wait(); err != nil {
 		t.Errorf("after SIGINT: %v", err)
 	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	for args, want := range map[string]int{
-		"check-config targets.yml":        0,
-		"check-config go.mod":             1,
-		"probe --timeout=1s 127.0.0.1:1":  2,
-		"probe":                           exitUsage,
-		"probe --ca-file=none.pem a.test": 3,
-		"probe --format=nagios":           3,
-		"--no-such-flag":                  exitUsage,
+		"check-config targets.yml":                      0,
+		"check-config go.mod":                           1,
+		"probe --timeout=1s 127.0.0.1:1":                2,
+		"probe":                                         exitUsage,
+		"probe --ca-file=none.pem a.test":               3,
+		"probe --format=nagios":                         3,
+		"--no-such-flag":                                exitUsage,
+		"--web.listen-address=" + taken.Addr().String(): 1,
+		"demo --lab.base-port=0 --web.listen-address=" + taken.Addr().String(): 1,
 	} {
 		command := exec.Command(binary, strings.Fields(args)...)
-		command.Run()
+		said, _ := command.CombinedOutput()
+		if strings.Contains(args, "listen-address") && (bytes.Count(said, []byte("\n")) != 1 || !bytes.Contains(said, []byte("address already in use"))) {
+			t.Errorf("%s: %s", args, said)
+		}
 		if got := command.ProcessState.ExitCode(); got != want {
 			t.Errorf("%s: exit code %d, want %d", args, got, want)
 		}

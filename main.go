@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/prometheus/common/promslog"
@@ -29,8 +30,7 @@ func main() {
 	case errors.As(err, &status):
 		os.Exit(int(status))
 	case isUsage(err):
-		fmt.Fprintf(os.Stderr, "tls_exporter: %v; see tls_exporter --help\n", err)
-		os.Exit(exitUsage)
+		code = exitUsage
 	case errors.As(err, &exit):
 		code = exit.code
 	}
@@ -38,20 +38,31 @@ func main() {
 	os.Exit(code)
 }
 
-// run runs the command. It returns when ctx ends or the command is done.
-func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) {
-	if asksForNagios(args) {
-		defer func() { err = forNagios(out, err) }()
-	}
+// run runs the command line. It returns when ctx ends or the command is done.
+func run(ctx context.Context, args []string, out, errOut io.Writer) error {
+	args = withStandardInput(args)
 	var f flags
 	app, done := commandLine(&f, out)
-	command, err := app.Parse(withStandardInput(args))
+	command, err := parse(app, args)
 	if *done { // it was --help or --version
 		return nil
 	}
-	if err != nil {
-		return usageError{err}
+	if err == nil {
+		err = perform(ctx, command, f, out, errOut)
+	} else {
+		err = usageError{err}
 	}
+	switch {
+	case asksForNagios(args):
+		return forNagios(out, err)
+	case isUsage(err):
+		return fmt.Errorf("%w; see tls_exporter %s", err, strings.TrimSpace(command+" --help"))
+	}
+	return err
+}
+
+// perform performs a command.
+func perform(ctx context.Context, command string, f flags, out, errOut io.Writer) error {
 	f.log.Writer = errOut
 	logger := promslog.New(&f.log)
 	switch command {
@@ -60,9 +71,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 	case "check-config":
 		return checkConfig(f.check.file, out)
 	case "demo":
+		if !f.logLevelSet {
+			f.log.Level.Set("warn")
+		}
 		return demo(ctx, f.demo, logger, out)
 	}
-	return serve(ctx, f.configFile, f.serve, logger)
+	return serve(ctx, f.configFile, f.serve, logger, nil)
 }
 
 func checkConfig(path string, out io.Writer) error {

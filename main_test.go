@@ -13,11 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,8 +85,13 @@ type running struct {
 	done     chan error
 }
 
+// start runs a command that serves, on a free port. The endpoints of a demo are on free
+// ports too.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
+	if len(args) > 0 && args[0] == "demo" {
+		args = append([]string{"demo", "--log.level=info", "--lab.base-port=0"}, args[1:]...)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &running{out: new(output), log: new(output), stop: cancel, done: make(chan error, 1)}
 	go func() { s.done <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0"), s.out, s.log) }()
@@ -175,6 +182,129 @@ func fetchFound(t *testing.T, url string) string {
 		if _, page := fetch(t, url); !strings.Contains(page, `,reason="pending"} 1`) {
 			return page
 		}
+	}
+}
+
+// awaitProbed waits until the exporter has probed all its targets at start.
+func (s *running) awaitProbed(t *testing.T) {
+	t.Helper()
+	s.log.await(t, "Probed all configured targets once")
+}
+
+// The demo probes every endpoint at start, so the list shows no endpoint without a result.
+func TestDemoProbesAtStart(t *testing.T) {
+	s := start(t, "demo")
+	defer s.end(t)
+	s.awaitProbed(t)
+	_, page := fetch(t, s.url)
+	if strings.Contains(page, "pending\">") || !strings.Contains(page, "<b>0</b> not probed yet") {
+		t.Errorf("the list has endpoints without a result:\n%s", page)
+	}
+	if !strings.Contains(page, "Prometheus probes the targets when it scrapes them") || !strings.Contains(page, "<button>Probe all</button>") {
+		t.Error("the list does not say who probes")
+	}
+}
+
+// With --probe.on-start, and only with it, serve probes its targets at start. The page can
+// ask for it too.
+func TestProbeOnStart(t *testing.T) {
+	lab, caFile := newLab(t)
+	file := write(t, filepath.Join(t.TempDir(), "targets.yml"), fmt.Sprintf("modules: {default: {ca_file: %q}}\ntargets: [{targets: [%q]}]", caFile, endpoint(t, lab, tlstest.Server{})))
+	s := start(t, "--config.file="+file, "--probe.on-start")
+	s.awaitProbed(t)
+	if _, page := fetch(t, s.url); !strings.Contains(page, "<b>1</b> good") {
+		t.Errorf("after the start:\n%s", page)
+	}
+	s.end(t)
+
+	s = start(t, "--config.file="+file)
+	defer s.end(t)
+	if _, page := fetch(t, s.url); !strings.Contains(page, "<b>1</b> not probed yet") {
+		t.Errorf("before any probe:\n%s", page)
+	}
+	response, err := http.Post(s.url+"/probe-all", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if at := response.Request.URL.Path; response.StatusCode != http.StatusOK || at != "/" {
+		t.Errorf("%d at %s", response.StatusCode, at)
+	}
+	s.awaitProbed(t)
+	if _, page := fetch(t, s.url); !strings.Contains(page, "<b>1</b> good") {
+		t.Errorf("after the request:\n%s", page)
+	}
+}
+
+// The endpoints use the ports from --lab.base-port on, or none: what the README says about
+// the default ones is right, or the demo does not start.
+func TestDemoPorts(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if example := fmt.Sprintf("/probe?target=localhost:%d&debug=true'", demoBasePort+1); !strings.Contains(string(readme), example) {
+		t.Errorf("the README has no example with %s", example)
+	}
+	for range 20 { // another process may use one of the ports
+		base := 20000 + mathrand.IntN(10000)
+		ctx, cancel := context.WithCancel(context.Background())
+		out := new(output)
+		done := make(chan error, 1)
+		go func() {
+			done <- run(ctx, []string{"demo", "--web.listen-address=127.0.0.1:0", "--lab.base-port=" + strconv.Itoa(base)}, out, io.Discard)
+		}()
+		var failed error
+		for failed == nil && !strings.Contains(out.String(), "Press Ctrl-C") {
+			select {
+			case failed = <-done:
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+		if failed == nil {
+			for i, scenario := range tlstest.Scenarios() {
+				if line := fmt.Sprintf("localhost:%d ", base+i); !strings.Contains(out.String(), line) {
+					t.Errorf("%s is not at %s", scenario.Name, line)
+				}
+			}
+			if last := fmt.Sprintf("127.0.0.1:%d ", base+demoPorts()-1); !strings.Contains(out.String(), last) {
+				t.Errorf("the last endpoint is not at %s:\n%s", last, out)
+			}
+			again := run(context.Background(), []string{"demo", "--web.listen-address=127.0.0.1:0", "--lab.base-port=" + strconv.Itoa(base-1)}, io.Discard, io.Discard)
+			if want := fmt.Sprintf("port %d is in use; choose others with --lab.base-port=PORT: the endpoints use %d ports from there on", base, demoPorts()); again == nil || (again.Error() != want && !strings.Contains(again.Error(), fmt.Sprintf("port %d is in use", base-1))) || isUsage(again) {
+				t.Errorf("the next demo says %v, want %s", again, want)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		cancel()
+		if !strings.Contains(failed.Error(), "is in use") {
+			t.Fatal(failed)
+		}
+	}
+	t.Error("no range of ports was free")
+}
+
+// All paths are below --web.route-prefix, and links of the pages lead there.
+func TestWebPaths(t *testing.T) {
+	s := start(t, "--web.route-prefix=/tls", "--web.telemetry-path=/own", "--web.enable-pprof")
+	defer s.end(t)
+	status, page := fetch(t, s.url) // follows the redirect
+	links := regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(page, -1)
+	if status != http.StatusOK || len(links) < 8 {
+		t.Fatalf("%d with the links %q", status, links)
+	}
+	links = append(links, []string{"", "debug/pprof"}, []string{"", "debug/pprof/"}, []string{"", "inspect?target=127.0.0.1:1"})
+	for _, link := range links {
+		if status, _ := fetch(t, s.url+"/tls/"+link[1]); status != http.StatusOK {
+			t.Errorf("%s: %d", link[1], status)
+		}
+	}
+	if !strings.Contains(page, `href="own"`) {
+		t.Error("the page has no link to the metrics")
 	}
 }
 
@@ -604,9 +734,33 @@ func TestMistakes(t *testing.T) {
 		usage bool
 		says  string
 	}{
-		{"an unknown flag", []string{"--nonsense"}, true, "nonsense"},
-		{"an unknown command", []string{"prove"}, true, "prove"},
-		{"no target", []string{"probe"}, true, "target"},
+		{"an unknown flag", []string{"--nonsense"}, true, "there is no flag --nonsense; see tls_exporter --help"},
+		{"an unknown flag of a command", []string{"probe", "--nonsense", "a.test"}, true, "probe has no flag --nonsense; see tls_exporter probe --help"},
+		{"an unknown short flag", []string{"-x"}, true, "there is no flag -x;"},
+		{"a misspelt flag", []string{"probe", "--scna", "a.test"}, true, "probe has no flag --scna (did you mean --scan?); see tls_exporter probe --help"},
+		{"a misspelt flag of the default command", []string{"--web.listen-adress=:1"}, true, "there is no flag --web.listen-adress (did you mean --web.listen-address?);"},
+		{"a flag with one dash", []string{"probe", "-timeout=5s", "a.test"}, true, "probe has no flag -timeout (did you mean --timeout?)"},
+		{"a flag of another command", []string{"--scan", "a.test"}, true, "--scan is a flag of probe: write tls_exporter probe --scan;"},
+		{"a flag without effect", []string{"demo", "--config.file=targets.yml"}, true, "--config.file has no effect on demo: leave it out; see tls_exporter demo --help"},
+		{"a flag without effect, before the command", []string{"--log.level=debug", "probe", "a.test"}, true, "--log.level has no effect on probe"},
+		{"a flag without a value", []string{"probe", "a.test", "--timeout"}, true, "--timeout needs a value: --timeout="},
+		{"a switch with a value", []string{"probe", "--scan=true", "a.test"}, true, "--scan=true: takes no value; write --scan, or --no-scan;"},
+		{"a switch with a value, negated", []string{"--no-web.enable-pprof=x"}, true, "--no-web.enable-pprof=x: takes no value;"},
+		{"a flag twice", []string{"probe", "--timeout=1s", "--timeout=2s", "a.test"}, true, "--timeout is given more than once;"},
+		{"no unit", []string{"probe", "--timeout=5", "a.test"}, true, "--timeout=5: must be a number with a unit, such as 5s or 1m30s;"},
+		{"no choice", []string{"probe", "--format=xml", "a.test"}, true, "--format=xml: must be one of text, json, prometheus"},
+		{"no whole number", []string{"--probe.max-concurrent=ten"}, true, "--probe.max-concurrent=ten: must be a whole number;"},
+		{"no log level", []string{"--log.level=loud"}, true, "--log.level=loud: must be one of debug, info, warn, error;"},
+		{"no log format", []string{"--log.format=xml"}, true, "--log.format=xml: must be one of logfmt, json;"},
+		{"a value that is not printable", []string{"--log.format=\x1b[31m"}, true, "--log.format=\ufffd[31m: must be"},
+		{"an unknown command", []string{"nothing"}, true, `there is no command "nothing"; there are help, serve, probe, check-config, demo; see tls_exporter --help`},
+		{"a misspelt command", []string{"prob", "a.test"}, true, `there is no command "prob" (did you mean probe?); see tls_exporter --help`},
+		{"half a command", []string{"check", "targets.yml"}, true, "(did you mean check-config?)"},
+		{"a host without a command", []string{"example.com"}, true, `there is no command "example.com" (did you mean tls_exporter probe example.com?)`},
+		{"a file without a flag", []string{"targets.yml"}, true, `there is no command "targets.yml" (did you mean --config.file=targets.yml?)`},
+		{"an argument too many", []string{"serve", "targets.yml"}, true, `serve takes no argument like "targets.yml"; see tls_exporter serve --help`},
+		{"no target", []string{"probe"}, true, "probe needs an argument: tls_exporter probe <target>"},
+		{"no file", []string{"check-config"}, true, "check-config needs an argument: tls_exporter check-config <file>;"},
 		{"a bad target", []string{"probe", "http://example.com"}, true, "http is not TLS"},
 		{"a scheme that cannot be probed", []string{"probe", "quic://example.com"}, true, "which this version cannot probe"},
 		{"an unknown module", []string{"probe", "--module=x", "example.com"}, true, `no module "x"`},
@@ -619,13 +773,26 @@ func TestMistakes(t *testing.T) {
 		{"a reload without a file", []string{"--config.auto-reload-interval=30s"}, true, "--config.auto-reload-interval=30s: without --config.file there is nothing to reload"},
 		{"a reload all the time", []string{"--config.file=targets.yml", "--config.auto-reload-interval=1ms"}, true, "--config.auto-reload-interval=1ms: must be 1s or more"},
 		{"no room for a probe", []string{"--probe.max-concurrent=0"}, true, "--probe.max-concurrent=0: must be 1 or more"},
-		{"a port that is taken", []string{"serve", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use"},
+		{"a port that is taken", []string{"serve", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use; choose another port with --web.listen-address=HOST:PORT"},
+		{"a port that is taken, for the demo", []string{"demo", "--lab.base-port=0", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use; choose another port with --web.listen-address=HOST:PORT"},
+		{"a second port that is taken", []string{"--web.listen-address=127.0.0.1:0", "--web.listen-address=" + taken.Addr().String()}, false, "address already in use; choose"},
+		{"no port", []string{"--web.listen-address=10443"}, true, "--web.listen-address=10443: write HOST:PORT or :PORT, as in :10443;"},
+		{"a port too high", []string{"--web.listen-address=:65536"}, true, "--web.listen-address=:65536: write HOST:PORT"},
+		{"no web configuration", []string{"--web.config.file=none.yml"}, false, "--web.config.file: open none.yml"},
+		{"a bad external URL", []string{"--web.external-url=/tls"}, true, "--web.external-url=/tls: write the URL"},
+		{"a bad prefix", []string{"--web.route-prefix=/{x}"}, true, "--web.route-prefix=/{x}: must be a path"},
+		{"a bad path of metrics", []string{"--web.telemetry-path=/probe"}, true, "--web.telemetry-path=/probe: something else is there"},
+		{"a base port too high", []string{"demo", "--lab.base-port=65535"}, true, fmt.Sprintf("--lab.base-port=65535: must be a port up to %d, or 0", 65536-demoPorts())},
+		{"a negative base port", []string{"demo", "--lab.base-port=-1"}, true, "--lab.base-port=-1: must be a port"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out, errOut bytes.Buffer
 			err := run(context.Background(), test.args, &out, &errOut)
 			if err == nil || !strings.Contains(err.Error(), test.says) || isUsage(err) != test.usage {
 				t.Errorf("error is %v (usage: %v), want one that says %s", err, isUsage(err), test.says)
+			}
+			if err != nil && (strings.Contains(err.Error(), "\n") || out.Len() > 0 || errOut.Len() > 0) {
+				t.Errorf("there is more than the error: %q %q", &out, &errOut)
 			}
 		})
 	}
@@ -650,10 +817,42 @@ func TestCheckConfig(t *testing.T) {
 }
 
 func TestVersionAndHelp(t *testing.T) {
-	for flag, says := range map[string]string{"--version": "tls_exporter, version", "--help": "check-config", "-h": "probe"} {
-		var out bytes.Buffer
-		if err := run(context.Background(), []string{flag}, &out, io.Discard); err != nil || !strings.Contains(out.String(), says) {
-			t.Errorf("%s: %v, %s", flag, err, &out)
+	for _, test := range []struct {
+		args      string
+		says, not []string
+	}{
+		{"--version", []string{"tls_exporter, version"}, nil},
+		{"-h", []string{"usage: tls_exporter [<command>] [<flags>]", "  check-config  Check", "\nFlags of serve, the default command:\n", "--config.file=", "--log.level=", "--web.listen-address=", "--probe.max-concurrent=", "]version "}, []string{"--scan", "--lab"}},
+		{"serve --help", []string{"usage: tls_exporter serve [<flags>]\n", "\nFlags:\n", "--config.file=", "--log.level=", "--web.external-url=URL", "probe.on-start "}, []string{"--scan", "Commands:"}},
+		{"probe --help", []string{"usage: tls_exporter probe [<flags>]", "<target>...", "--config.file=", "--scan", "\nArguments:\n"}, []string{"--log", "--web"}},
+		{"help demo", []string{"usage: tls_exporter demo [<flags>]\n", "--lab.base-port=11443", "--web.listen-address=127.0.0.1:10443", "--log.level="}, []string{"--config.file", "--web.enable-lifecycle"}},
+		{"check-config --help", []string{"usage: tls_exporter check-config [<flags>] <file>\n"}, []string{"--config.file", "--log", "--web"}},
+	} {
+		var out, errOut bytes.Buffer
+		if err := run(context.Background(), strings.Fields(test.args), &out, &errOut); err != nil || errOut.Len() > 0 {
+			t.Errorf("%s: %v, %s", test.args, err, &errOut)
+		}
+		for _, words := range test.says {
+			if !strings.Contains(out.String(), words) {
+				t.Errorf("%s does not say %q:\n%s", test.args, words, &out)
+			}
+		}
+		for _, words := range test.not {
+			if strings.Contains(out.String(), words) {
+				t.Errorf("%s says %q:\n%s", test.args, words, &out)
+			}
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"serve", "probe", "check-config", "demo", "probe.on-start"}
+	for written, want := range map[string]string{
+		"prob": "probe", "porbe": "probe", "probes": "probe", "prove": "probe", "server": "serve", "dmeo": "demo", "check_config": "check-config", "chekc-confg": "check-config",
+		"chec": "check-config", "probe.on": "probe.on-start", "pro": "", "d": "demo", "x": "", "": "", "nothing": "",
+	} {
+		if got := nearest(written, words); got != want {
+			t.Errorf("%q is near %q, want %q", written, got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,9 +38,11 @@ import (
 // (docs/scaling.md).
 const ballastSize = 8 << 20
 
-// serve serves until ctx ends, and then waits for the probes in flight.
-func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Logger) error {
-	if err := f.validate(); err != nil {
+// serve serves until ctx ends, and then waits for the probes in flight. It calls started
+// with the address of the first listener, once that accepts connections; nil: it does not.
+func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Logger, started func(net.Addr)) error {
+	external, err := f.validate()
+	if err != nil {
 		return err
 	}
 	if err := checkReloadInterval(time.Duration(f.autoReload), configFile); err != nil {
@@ -49,7 +53,6 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	defer signal.Stop(hangup)
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
-	logger.Info("Starting tls_exporter", "version", version.Info(), "build", version.BuildContext())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		versioncollector.NewCollector("tls_exporter"),
@@ -69,17 +72,29 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		Observe:       history.Add,
 		MaxConcurrent: f.maxConcurrent,
 		Lifecycle:     f.lifecycle,
+		External:      external,
+		MetricsPath:   f.metricsPath,
 		Registry:      registry,
 	})
 	if err != nil {
 		return err
 	}
-	mux := newHandler(exporter, history)
-	if f.pprof {
-		registerProfiles(mux)
+	mux, err := newHandler(exporter, history, f)
+	if err != nil {
+		return usageError{err}
+	}
+	var once sync.Once
+	begin := func(l net.Listener) {
+		logger.Info("Started tls_exporter", "version", version.Info(), "build", version.BuildContext())
+		if f.onStart {
+			exporter.ProbeAll()
+		}
+		if started != nil {
+			started(l.Addr())
+		}
 	}
 	httpServer := &http.Server{
-		Handler:           &server.Secure{Handler: mux, Logger: logger},
+		Handler:           &server.Secure{Handler: external.Handler(mux), Logger: logger},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      10 * time.Minute, // longer than any probe
@@ -90,6 +105,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 		// known only now.
 		BaseContext: func(l net.Listener) context.Context {
 			process.Listeners.Add(l.Addr().String())
+			once.Do(func() { begin(l) })
 			return context.Background()
 		},
 	}
@@ -103,20 +119,22 @@ const shutdownTimeout = 30 * time.Second
 // serveUntil serves until ctx ends. All goroutines of the server have ended when it
 // returns.
 func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.Exporter, reload *reloader, listen *web.FlagConfig, logger *slog.Logger) error {
+	stopped := ctx
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := web.ListenAndServe(httpServer, listen, logger); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
+	group.Go(func() error { return listenError(web.ListenAndServe(httpServer, listen, logger)) })
 	group.Go(func() error {
 		reload.run(ctx)
 		return nil
 	})
 	group.Go(func() error {
+		exporter.ServeProbeAll(ctx)
+		return nil
+	})
+	group.Go(func() error {
 		<-ctx.Done()
-		logger.Info("Stopping; waiting for probes in flight")
+		if stopped.Err() != nil { // else nothing was served
+			logger.Info("Stopping; waiting for probes in flight")
+		}
 		exporter.Drain()
 		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
@@ -125,24 +143,44 @@ func serveUntil(ctx context.Context, httpServer *http.Server, exporter *server.E
 	return group.Wait()
 }
 
-func newHandler(exporter *server.Exporter, history *pages.History) *http.ServeMux {
+// listenError is the error of a server that has ended; nil after Shutdown.
+func listenError(err error) error {
+	switch {
+	case errors.Is(err, http.ErrServerClosed):
+		return nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; choose another port with --web.listen-address=HOST:PORT", err)
+	}
+	return err
+}
+
+// newHandler serves every path. An error is about the path of the metrics.
+func newHandler(exporter *server.Exporter, history *pages.History, f serveFlags) (*http.ServeMux, error) {
 	site := pages.New(pages.Options{
-		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics,
+		Version: version.Version, History: history, Config: exporter.Config, Metrics: metrics, MetricsPath: f.metricsPath,
+		Progress: func() pages.Progress { return pages.Progress(exporter.Progress()) },
 	})
 	answers := api.New(api.Options{Config: exporter.Config, Last: history.Last})
 	mux := http.NewServeMux()
-	exporter.Register(mux)
 	site.Register(mux)
 	answers.Register(mux)
 	mux.Handle("GET /inspect", exporter.Inspect(site))
 	mux.Handle("GET /api/v1/probe", exporter.Answer(answers))
-	return mux
+	mux.Handle("POST /probe-all", exporter.ProbeAllOnRequest(site))
+	if f.pprof {
+		registerProfiles(mux)
+	}
+	return mux, exporter.Register(mux)
 }
 
 // registerProfiles adds Go profiles. They are off by default: they reveal a lot about
 // the process, and some of them are costly.
 func registerProfiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "pprof/") // relative: the mux does not know the prefix of the path
+		w.WriteHeader(http.StatusMovedPermanently)
+	})
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
