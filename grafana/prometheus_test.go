@@ -262,7 +262,7 @@ func startLab(t *testing.T, prometheus string) *lab {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	demo := freeAddress(t)
-	start(t, exporter, "demo", "--web.listen-address="+demo)
+	start(t, exporter, "demo", "--lab.base-port=0", "--web.listen-address="+demo)
 	await(t, "http://"+demo+"/-/ready")
 	l := &lab{prometheus: "http://" + freeAddress(t), endpoints: endpoints(t, demo)}
 
