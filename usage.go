@@ -178,6 +178,11 @@ func (l line) unknownFlag(flag string) error {
 	if near := nearest(name, own); near != "" {
 		return fmt.Errorf("%s no flag %s (did you mean --%s?)", who, printable(flag), near)
 	}
+	for _, other := range l.app.Commands {
+		if near := nearest(name, names(other.Flags)); near != "" && !l.written {
+			return fmt.Errorf("%s no flag %s (did you mean %s %s --%s?)", who, printable(flag), l.app.Name, other.Name, near)
+		}
+	}
 	return fmt.Errorf("%s no flag %s", who, printable(flag))
 }
 
