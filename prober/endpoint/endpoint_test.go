@@ -160,7 +160,7 @@ func TestConnectFails(t *testing.T) {
 		{"a proxy that refuses", "https", tlstest.Server{}, &tlstest.Server{Accept: tlstest.HTTPProxy{User: "alice"}.Serve}, guard.Policy{}, failure.PhaseProxy, failure.ReasonProxyRefused},
 		{"a proxy that is gone", "https", tlstest.Server{}, &tlstest.Server{Refuse: true}, guard.Policy{}, failure.PhaseProxy, failure.ReasonRefused},
 		{"no STARTTLS", "smtp", tlstest.Server{StartTLS: "smtp", StartTLSFault: tlstest.StartTLSNotOffered}, nil, guard.Policy{}, failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered},
-		{"an injection", "smtp", tlstest.Server{StartTLS: "smtp", StartTLSFault: tlstest.StartTLSInjected}, nil, guard.Policy{}, failure.PhaseStartTLS, failure.ReasonStartTLSProtocol},
+		{"an injection", "smtp", tlstest.Server{StartTLS: "smtp", StartTLSFault: tlstest.StartTLSInjected}, nil, guard.Policy{}, failure.PhaseStartTLS, failure.ReasonStartTLSInjection},
 		{"STARTTLS without an answer", "smtp", tlstest.Server{StartTLS: "smtp", StartTLSFault: tlstest.StartTLSStalled}, nil, guard.Policy{}, failure.PhaseStartTLS, failure.ReasonTimeout},
 		{"no STARTTLS through a proxy", "imap", tlstest.Server{StartTLS: "imap", StartTLSFault: tlstest.StartTLSNotOffered}, &tlstest.Server{Accept: tlstest.HTTPProxy{}.Serve}, guard.Policy{}, failure.PhaseStartTLS, failure.ReasonStartTLSNotOffered},
 	} {

@@ -38,6 +38,7 @@ const (
 	ReasonStartTLSNotOffered Reason = "starttls_not_offered" // the server speaks the protocol, but does not offer TLS
 	ReasonStartTLSRefused    Reason = "starttls_refused"     // the server knows the command and rejects it
 	ReasonStartTLSProtocol   Reason = "starttls_protocol"    // the answer violates the protocol
+	ReasonStartTLSInjection  Reason = "starttls_injection"   // plaintext between the server's last answer and TLS, as an attacker inserts it
 
 	ReasonNotTLS          Reason = "not_tls"
 	ReasonClosed          Reason = "closed"
@@ -66,7 +67,7 @@ const (
 func Reasons() []Reason {
 	all := []Reason{
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
-		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol,
+		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol, ReasonStartTLSInjection,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
 		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,

@@ -127,10 +127,10 @@ func firstWordIs(line, word string) bool {
 func (c *conversation) rejectInjection() error {
 	if n := c.in.Buffered(); n > 0 {
 		extra, _ := c.in.Peek(n)
-		return protocolError("plaintext injection: the server sent %s after its answer and before TLS", text.Quote(string(extra)))
+		return failure.New(failure.ReasonStartTLSInjection, "plaintext injection: the server sent %s after its answer and before TLS", text.Quote(string(extra)))
 	}
 	if pending(c.conn) {
-		return protocolError("plaintext injection: the server sent more bytes after its answer and before TLS")
+		return failure.New(failure.ReasonStartTLSInjection, "plaintext injection: the server sent more bytes after its answer and before TLS")
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func TestEndless(t *testing.T) {
 				c := script.scripted(starttls.MaxDialogue)
 				_, err := startWith(s.scheme, c)
 				switch failure.Of(err) {
-				case failure.ReasonTooLarge, failure.ReasonStartTLSProtocol, failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused:
+				case failure.ReasonTooLarge, failure.ReasonStartTLSProtocol, failure.ReasonStartTLSInjection, failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused:
 				default:
 					t.Errorf("%s with %s without end: error is %v", s.name, name, err)
 				}
@@ -251,4 +251,4 @@ func fuzzDialogue(f *testing.F, scheme target.Scheme) {
 	})
 }
 
-var dialogueReasons = []failure.Reason{failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused, failure.ReasonStartTLSProtocol, failure.ReasonTooLarge, failure.ReasonTimeout, failure.ReasonClosed}
+var dialogueReasons = []failure.Reason{failure.ReasonStartTLSNotOffered, failure.ReasonStartTLSRefused, failure.ReasonStartTLSProtocol, failure.ReasonStartTLSInjection, failure.ReasonTooLarge, failure.ReasonTimeout, failure.ReasonClosed}

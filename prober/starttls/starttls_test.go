@@ -212,7 +212,7 @@ func TestInjection(t *testing.T) {
 		for _, injected := range []string{"250 OK\r\n", "\n", " ", "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03", strings.Repeat("x", 2*starttls.MaxMessage)} {
 			script := s.endingWith(func(last []byte) []byte { return append(last, injected...) })
 			cases = append(cases, dialogueCase{
-				name: fmt.Sprintf("%s with %.10q", s.name, injected), scheme: s.scheme, reason: failure.ReasonStartTLSProtocol, message: "plaintext injection: ",
+				name: fmt.Sprintf("%s with %.10q", s.name, injected), scheme: s.scheme, reason: failure.ReasonStartTLSInjection, message: "plaintext injection: ",
 				accept: func(_ context.Context, c net.Conn) {
 					script.play(c)
 					io.Copy(io.Discard, c)

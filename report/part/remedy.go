@@ -39,6 +39,7 @@ var remedies = map[failure.Reason]string{
 	// starttls
 	"starttls_not_offered": "The service does not offer STARTTLS. Turn it on, and check that the service could load its certificate.",
 	"starttls_refused":     "The service refused to start TLS. Check its log: often it could not load its certificate or key.",
+	"starttls_injection":   "Plaintext came before TLS, where an attacker inserts it. Probe from the server's own host. If it is gone there, find what inserts it on the way. If not, update the server.",
 	"starttls_protocol":    "The service broke the protocol before TLS started. Check that the scheme fits the service, and that no middlebox changes the traffic.",
 
 	// handshake
