@@ -36,8 +36,29 @@ type dashboard struct {
 		Type, URL string
 		KeepTime  bool
 	}
-	Templating struct{ List []variable }
-	Panels     []panel
+	Templating  struct{ List []variable }
+	Annotations struct{ List []annotation }
+	Panels      []panel
+}
+
+// all returns the panels, those of collapsed rows too, which are inside their rows.
+func (d *dashboard) all() []panel {
+	var all []panel
+	for _, p := range d.Panels {
+		all = append(all, p)
+		for _, inside := range p.Panels {
+			inside.hidden = true
+			all = append(all, inside)
+		}
+	}
+	return all
+}
+
+// annotation marks moments in all panels over time. Grafana 11 reads the query in one of
+// two places, by its minor version.
+type annotation struct {
+	Name, Expr, TitleFormat, TextFormat, TagKeys string
+	Target                                       query
 }
 
 type variable struct {
@@ -53,6 +74,9 @@ type panel struct {
 	Type, Title, Description string
 	GridPos                  struct{ X, Y, W, H int }
 	Datasource               any
+	Collapsed                bool
+	Panels                   []panel // of a collapsed row
+	hidden                   bool    // until somebody opens its row
 	Targets                  []query
 	FieldConfig              struct {
 		Defaults  fieldConfig
@@ -128,7 +152,7 @@ func dashboards(t *testing.T) map[string]*dashboard {
 func eachPanel(t *testing.T, do func(*testing.T, *dashboard, panel)) {
 	t.Helper()
 	for uid, d := range dashboards(t) {
-		for _, p := range d.Panels {
+		for _, p := range d.all() {
 			if !p.isRow() {
 				t.Run(uid+"/"+p.Title, func(t *testing.T) { do(t, d, p) })
 			}
@@ -157,6 +181,7 @@ func TestDashboard(t *testing.T) {
 				t.Errorf("tags %v lack tls", d.Tags)
 			}
 			checkIndented(t, d.content)
+			checkKeys(t, json.NewDecoder(bytes.NewReader(d.content)))
 			checkDatasources(t, "", parse(t, d.content))
 			checkVariables(t, d)
 			checkIDs(t, d)
@@ -185,6 +210,34 @@ func checkIndented(t *testing.T, content []byte) {
 	if indented.WriteByte('\n'); !bytes.Equal(indented.Bytes(), content) {
 		t.Error("the file is not indented by two spaces")
 	}
+}
+
+// checkKeys requires that no object has a key twice. Go takes the last one.
+func checkKeys(t *testing.T, in *json.Decoder) {
+	t.Helper()
+	next := func() json.Token {
+		token, err := in.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	open := next()
+	if open != json.Delim('{') && open != json.Delim('[') {
+		return
+	}
+	seen := make(map[json.Token]bool)
+	for in.More() {
+		if open == json.Delim('{') {
+			key := next()
+			if seen[key] {
+				t.Errorf("the key %s occurs twice in one object", key)
+			}
+			seen[key] = true
+		}
+		checkKeys(t, in)
+	}
+	next()
 }
 
 // checkDatasources requires the variable ${datasource} for every data source, because
@@ -222,7 +275,7 @@ func checkVariables(t *testing.T, d *dashboard) {
 		if v.Label == "" || v.Description == "" {
 			t.Errorf("variable %s has no label or no description", v.Name)
 		}
-		if v.Type != "datasource" && v.Datasource == nil {
+		if (v.Type == "query" || v.Type == "adhoc") && v.Datasource == nil {
 			t.Errorf("variable %s has no data source", v.Name)
 		}
 		if v.Type == "query" && v.Definition != v.values() {
@@ -249,7 +302,7 @@ func (v variable) values() string {
 func checkIDs(t *testing.T, d *dashboard) {
 	t.Helper()
 	titles := make(map[int]string)
-	for _, p := range d.Panels {
+	for _, p := range d.all() {
 		if other, taken := titles[p.ID]; taken || p.ID == 0 {
 			t.Errorf("panels %q and %q have the id %d", other, p.Title, p.ID)
 		}
@@ -263,10 +316,28 @@ func checkIDs(t *testing.T, d *dashboard) {
 // gridWidth is the number of columns of Grafana's grid.
 const gridWidth = 24
 
+// checkLayout requires that panels do not overlap, and that those of a collapsed row are
+// below it, where Grafana shows them when it is opened.
 func checkLayout(t *testing.T, d *dashboard) {
 	t.Helper()
-	taken := make(map[[2]int]string)
+	checkGrid(t, d.Panels)
 	for _, p := range d.Panels {
+		if p.Collapsed != (len(p.Panels) > 0) {
+			t.Errorf("%q is collapsed: %t, and has %d panels", p.Title, p.Collapsed, len(p.Panels))
+		}
+		checkGrid(t, p.Panels)
+		for _, inside := range p.Panels {
+			if inside.GridPos.Y <= p.GridPos.Y {
+				t.Errorf("%q is above its row", inside.Title)
+			}
+		}
+	}
+}
+
+func checkGrid(t *testing.T, panels []panel) {
+	t.Helper()
+	taken := make(map[[2]int]string)
+	for _, p := range panels {
 		g := p.GridPos
 		if g.W < 1 || g.H < 1 || g.X < 0 || g.Y < 0 || g.X+g.W > gridWidth {
 			t.Errorf("%q is outside the grid: %+v", p.Title, g)
@@ -283,23 +354,37 @@ func checkLayout(t *testing.T, d *dashboard) {
 }
 
 var (
+	exporterURL  = regexp.MustCompile(`"url": "(\$\{exporter[^"]*)"`)
 	dashboardURL = regexp.MustCompile(`"url": "(/d/([\w-]+)\?[^"]*)"`)
 	carried      = regexp.MustCompile(`\$\{(\w+):queryparam\}`)
 	set          = regexp.MustCompile(`[?&]var-(\w+)=`)
 )
 
+// inspectURL is the exporter's page of a target.
+const inspectURL = "${exporter}/inspect?target=${instance:percentencode}&module=${module:percentencode}"
+
 // checkLinks requires that links lead to existing dashboards, and pass only variables
 // with the same meaning on both. Grafana accepts a value from the URL even if the
 // variable cannot have it, and then the dashboard is empty. So no link passes all
-// variables (includeVars).
+// variables (includeVars). One dashboard links to the exporter.
 func checkLinks(t *testing.T, d *dashboard, all map[string]*dashboard) {
 	t.Helper()
-	if len(d.Links) != len(all)-1 {
-		t.Errorf("there are %d links, want one to each of the others", len(d.Links))
-	}
+	others := 0
 	for _, l := range d.Links {
+		if l.URL == inspectURL && d.has("exporter") && d.has("module") {
+			continue
+		}
+		others++
 		if l.Type != "link" || !l.KeepTime || !strings.HasPrefix(l.URL, "/d/") {
 			t.Errorf("link %+v leads to no dashboard, or drops the time range", l)
+		}
+	}
+	if others != len(all)-1 {
+		t.Errorf("there are %d links to dashboards, want one to each of the others", others)
+	}
+	for _, match := range exporterURL.FindAllStringSubmatch(string(d.content), -1) {
+		if match[1] != inspectURL {
+			t.Errorf("%s is not the page of a target", match[1])
 		}
 	}
 	if bytes.Contains(d.content, []byte(`"includeVars": true`)) {
@@ -463,7 +548,7 @@ func (p panel) fields(t *testing.T) []string {
 // find returns the panel with a title.
 func find(t *testing.T, uid, title string) panel {
 	t.Helper()
-	for _, p := range dashboards(t)[uid].Panels {
+	for _, p := range dashboards(t)[uid].all() {
 		if p.Title == title {
 			return p
 		}

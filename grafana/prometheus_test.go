@@ -122,16 +122,21 @@ func TestEveryQueryHasData(t *testing.T) {
 				lab.tryVariable(t, w, uid, v, situations[uid])
 			}
 		}
-		for _, p := range all[uid].Panels {
+		for _, p := range all[uid].all() {
 			lab.tryPanel(t, w, uid, p, situations[uid])
 		}
+		for _, a := range all[uid].Annotations.List {
+			lab.tryAnnotation(t, w, uid, a, situations[uid])
+		}
 	}
+	lab.tryInspect(t, all["tls-target"], situations["tls-target"][0])
 	w.Flush()
 	t.Log("how many series each query has:\n" + table.String())
 }
 
 // lab is the demo and the Prometheus that scraped it.
 type lab struct {
+	demo       string            // the URL of its exporter
 	prometheus string            // its URL
 	endpoints  map[string]string // instance by the name of the fault
 }
@@ -162,9 +167,47 @@ func (l *lab) tryPanel(t *testing.T, w io.Writer, uid string, p panel, situation
 		if reason := emptyWhenHealthy[key]; (found[s.name] == 0) != (reason != "") {
 			t.Errorf("%s has %d series where nothing is wrong (%s), and the reason for an empty panel is %q", key, found[s.name], s.name, reason)
 		}
+		if hides := uid == "tls-target"; p.hidden != (hides && found[s.name] == 0) {
+			t.Errorf("%s has %d series where nothing is wrong (%s), and is in a collapsed row: %t", key, found[s.name], s.name, p.hidden)
+		}
 		if found[s.name] == 0 && p.FieldConfig.Defaults.NoValue == "" {
 			t.Errorf("%s is empty where nothing is wrong (%s), and shows no text", key, s.name)
 		}
+	}
+}
+
+// tryAnnotation counts the series of an annotation since the lab was started. The pool has
+// changed its certificate by then, and targets where nothing is wrong have not.
+func (l *lab) tryAnnotation(t *testing.T, w io.Writer, uid string, a annotation, situations []situation) {
+	t.Helper()
+	fmt.Fprintf(w, "\t(annotation)\t%s", a.Name)
+	for _, s := range situations {
+		var data struct {
+			Result []struct{ Metric map[string]string }
+		}
+		now := time.Now().Unix()
+		l.get(t, fmt.Sprintf("/api/v1/query_range?query=%s&start=%d&end=%d&step=1", url.QueryEscape(s.fill(t, a.Expr)), now-300, now), &data)
+		fmt.Fprintf(w, "\t%d", len(data.Result))
+		if want := s.instance == pool; (len(data.Result) > 0) != want {
+			t.Errorf("%s/%s marks %v in %s, and the certificate has changed: %t", uid, a.Name, data.Result, s.name, want)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+// tryInspect follows the link to the exporter.
+func (l *lab) tryInspect(t *testing.T, d *dashboard, s situation) {
+	t.Helper()
+	link, err := interpolate(inspectURL, map[string]string{"exporter": l.demo, "instance": url.QueryEscape(s.instance), "module": ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := fetch(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(page, []byte(s.instance)) || strings.Count(string(d.content), inspectURL) == 0 {
+		t.Errorf("%s does not lead to the page of %s:\n%s", inspectURL, s.instance, page)
 	}
 }
 
@@ -264,7 +307,11 @@ func startLab(t *testing.T, prometheus string) *lab {
 	demo := freeAddress(t)
 	start(t, exporter, "demo", "--lab.base-port=0", "--web.listen-address="+demo)
 	await(t, "http://"+demo+"/-/ready")
-	l := &lab{prometheus: "http://" + freeAddress(t), endpoints: endpoints(t, demo)}
+	l := &lab{demo: "http://" + demo, prometheus: "http://" + freeAddress(t), endpoints: endpoints(t, demo)}
+	rules, err := filepath.Abs("../prometheus/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	strict := freeAddress(t)
 	start(t, exporter, "--web.listen-address="+strict, "--config.file="+write(t, dir, "targets.yml", fmt.Sprintf(`
@@ -275,7 +322,8 @@ targets: [{targets: [%q, %q]}]
 
 	start(t, prometheus, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+strings.TrimPrefix(l.prometheus, "http://"),
 		"--config.file="+write(t, dir, "prometheus.yml", fmt.Sprintf(`
-global: {scrape_interval: 1s}
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [%s]
 scrape_configs:
   - job_name: tls
     http_sd_configs: [{url: http://%s/targets, refresh_interval: 5s}]
@@ -285,9 +333,10 @@ scrape_configs:
     http_sd_configs: [{url: http://%s/, refresh_interval: 3s}]
   - job_name: tls_exporter
     static_configs: [{targets: [%s, %s]}]
-`, demo, strict, startPool(t, demo, l.endpoints["healthy"], l.endpoints["expired"]), demo, strict)))
+`, rules, demo, strict, startPool(t, demo, l.endpoints["healthy"], l.endpoints["expired"]), demo, strict)))
 	await(t, l.prometheus+"/-/ready")
 	l.await(t, "count(sum_over_time(up[5m]) >= 5)", len(l.endpoints)+2+1+2)
+	l.await(t, `count(ALERTS{alertname="TLSCertificateExpired", alertstate="firing", endpoint="expired"})`, 1)
 	l.await(t, `count(count_over_time(tls_certificate_info{job="pool", position="0"}[5m]))`, 2)
 	return l
 }

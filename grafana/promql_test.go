@@ -38,6 +38,36 @@ func TestQueries(t *testing.T) {
 	})
 }
 
+// The queries of annotations too. They have two places, and their texts use only labels
+// of the result.
+func TestAnnotations(t *testing.T) {
+	found := 0
+	for uid, d := range dashboards(t) {
+		for _, a := range d.Annotations.List {
+			found++
+			labels, problems := check(a.Expr)
+			for _, problem := range problems {
+				t.Errorf("%s: %s: %s\nin %s", uid, a.Name, problem, a.Expr)
+			}
+			if a.Target.Expr != a.Expr || a.Target.RefID == "" || !a.Target.Range {
+				t.Errorf("%s: %s has the queries %q and %+v", uid, a.Name, a.Expr, a.Target)
+			}
+			used := strings.Split(a.TagKeys, ",")
+			for _, match := range legendLabel.FindAllStringSubmatch(a.TitleFormat+a.TextFormat, -1) {
+				used = append(used, match[1])
+			}
+			for _, label := range used {
+				if !labels[label] {
+					t.Errorf("%s: %s uses the label %s, but there are only %v", uid, a.Name, label, sorted(labels))
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no dashboard has annotations")
+	}
+}
+
 var legendLabel = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
 
 func TestVariables(t *testing.T) {
@@ -118,9 +148,10 @@ func check(expr string) (labels map[string]bool, problems []string) {
 }
 
 // promised returns the metrics that Prometheus has of this exporter, with their
-// labels: those of the exporter, those of the client library, and up.
+// labels: those of the exporter, those of the client library, those that Prometheus makes
+// itself, and one that rules.yml records of every target.
 var promised = sync.OnceValue(func() map[string][]string {
-	metrics := map[string][]string{"up": nil}
+	metrics := map[string][]string{"up": nil, "ALERTS": {"alertname", "alertstate", "severity"}, "instance:tls_up:last6m": nil}
 	for _, m := range server.Contract() {
 		metrics[m.Name] = m.Labels // of a histogram: the native one
 		if m.Type == "histogram" {
