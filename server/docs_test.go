@@ -65,6 +65,17 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", vulnerabilities.Names)
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{resumption.SessionID, resumption.Ticket, resumption.PSK, resumption.EarlyData})
 	b.WriteString(strings.Replace(decisions, "CAPS\n", caps(), 1))
+	b.WriteString(`
+## What promtool says
+
+` + "`promtool check metrics`" + ` says this about the answers of ` + "`/probe`" + `, and nothing about ` + "`/metrics`" + `. These metrics keep their names.
+
+| metric | promtool says | why it stays |
+|---|---|---|
+`)
+	for _, c := range collectortest.Complaints {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Metric, c.Says, c.Why)
+	}
 	return b.String()
 }
 
