@@ -9,6 +9,9 @@
 //   };
 //   { 'tls-rules.json': tls.prometheusAlerts } + tls.grafanaDashboards
 //
+// It needs go-jsonnet, the Jsonnet of jb, mixtool and Tanka. The one in C++ (tried: 0.18) fails
+// on the YAML of the rules.
+//
 // The alerts need the recorded series of their group from the same evaluation. So the
 // recording rules are in prometheusAlerts too, and there is no prometheusRules.
 {
