@@ -18,11 +18,30 @@ type Chain struct {
 	At           time.Time
 	Name         string         // that the leaf must match: a DNS name or an IP address; empty: any
 	Certificates []*Certificate // as sent; 0 is the leaf
+	DER          [][]byte       // the same certificates, as sent; nil: more than MaxDER bytes
 	Valid        bool
 	Unverified   bool           // whether it is valid is not known, and Valid is false: see ProblemUnsupportedAlgorithm, ProblemTooLarge and Unjudged
 	Problems     []Found        // most severe first, each problem once
 	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
 	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path
+}
+
+// MaxDER is how many bytes of certificates a Chain keeps, in DER. Real chains have up to
+// 10 kB. Three certificates with keys and signatures of ML-DSA-87 (7.2 kB each, FIPS 204)
+// fit as well.
+const MaxDER = 24 << 10
+
+// derOf returns the certificates in DER, unless they are larger than MaxDER. They share
+// the memory of certs.
+func derOf(certs []*certificate.Parsed) [][]byte {
+	all, size := make([][]byte, len(certs)), 0
+	for i, cert := range certs {
+		all[i] = cert.X509.Raw
+		if size += len(all[i]); size > MaxDER {
+			return nil
+		}
+	}
+	return all
 }
 
 // Leaf returns the chain without the certificates above the leaf, which take most of its
@@ -32,7 +51,7 @@ func (c *Chain) Leaf() *Chain {
 		return nil
 	}
 	leaf := *c
-	leaf.Certificates = slices.Clone(c.Certificates[:1])
+	leaf.Certificates, leaf.DER = slices.Clone(c.Certificates[:1]), nil
 	if c.Path != nil {
 		leaf.Path = slices.Clone(c.Path[:1])
 	}
@@ -47,6 +66,9 @@ func (c *Chain) Size() int {
 	size := 200 + len(c.Name)
 	for _, cert := range c.Certificates {
 		size += cert.Size()
+	}
+	for _, der := range c.DER {
+		size += derOverhead + len(der)
 	}
 	for _, found := range c.Problems {
 		size += problemOverhead + len(found.Detail)

@@ -98,7 +98,7 @@ func (v *Verifier) ParseChain(chain [][]byte) []*certificate.Parsed {
 
 // chain returns the Chain of these certificates with this verdict.
 func (v *cachedVerdict) chain(certs []*certificate.Parsed, name string, now time.Time) *Chain {
-	c := &Chain{At: now, Name: name, Certificates: shown(certs), Valid: v.valid, Unverified: v.unverified, Problems: v.problems}
+	c := &Chain{At: now, Name: name, Certificates: shown(certs), DER: derOf(certs), Valid: v.valid, Unverified: v.unverified, Problems: v.problems}
 	for _, l := range v.path {
 		cert := l.root
 		if cert == nil {
@@ -124,7 +124,7 @@ func shown(certs []*certificate.Parsed) []*Certificate {
 
 // Unjudged is the chain of certificates that could not be verified in time.
 func Unjudged(certs []*certificate.Parsed, name string, now time.Time) *Chain {
-	return &Chain{At: now, Name: name, Certificates: shown(certs), Unverified: true}
+	return &Chain{At: now, Name: name, Certificates: shown(certs), DER: derOf(certs), Unverified: true}
 }
 
 // maxVerdictAge is the longest use of a verdict. The system's roots cannot be listed: a
@@ -168,6 +168,7 @@ const (
 	verdictOverhead = 240
 	problemOverhead = 64
 	linkOverhead    = 16
+	derOverhead     = 24 + 128 // the header of a slice, and the rounding of an allocation
 )
 
 func (v *cachedVerdict) size() int {

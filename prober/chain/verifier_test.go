@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"encoding/pem"
@@ -159,6 +160,43 @@ func TestVerdictIsCached(t *testing.T) {
 	}
 	if c := v.Verify(sent, "localhost", 0, labtest.Now.Add(-1)); c.Valid {
 		t.Error("a verdict is used for a time before it was made")
+	}
+}
+
+// A chain has the bytes of its certificates, also if the verdict is cached and whatever is
+// wrong with them, and counts them. More than MaxDER are not kept.
+func TestDER(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	ca := p.intermediate(root, "CA")
+	large := p.leaf(ca, func(c *x509.Certificate) { c.Subject.Locality = []string{strings.Repeat("a", MaxDER)} })
+	for _, test := range []struct {
+		name string
+		sent [][]byte
+		kept bool
+	}{
+		{"a valid chain", [][]byte{p.leaf(ca).Raw, ca.Certificate.Raw}, true},
+		{"in the wrong order", [][]byte{p.leaf(ca).Raw, root.Certificate.Raw, ca.Certificate.Raw}, true},
+		{"a certificate that cannot be read", [][]byte{p.leaf(ca).Raw, []byte("no certificate")}, true},
+		{"a large one", [][]byte{large.Raw, ca.Certificate.Raw}, false},
+	} {
+		v := NewVerifier(trust(root))
+		for _, c := range []*Chain{
+			v.Verify(v.ParseChain(test.sent), "localhost", 0, labtest.Now), v.Verify(v.ParseChain(test.sent), "localhost", 0, labtest.Now),
+			Unjudged(v.ParseChain(test.sent), "localhost", labtest.Now),
+		} {
+			if kept := slices.EqualFunc(c.DER, test.sent, bytes.Equal); kept != test.kept || !kept && c.DER != nil {
+				t.Errorf("%s: %d certificates are kept", test.name, len(c.DER))
+			}
+			bare := *c
+			bare.DER = nil
+			if size := len(slices.Concat(c.DER...)); c.Size() < bare.Size()+size || size > MaxDER {
+				t.Errorf("%s: %d bytes count as %d", test.name, size, c.Size()-bare.Size())
+			}
+			if c.Leaf().DER != nil {
+				t.Errorf("%s: the leaf alone has the bytes of the chain", test.name)
+			}
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // x509.Verify stops at the first problem, the problems are found separately, one by one.
 // Without a name, the names of the leaf are not checked. For usage see Verifier.Verify.
 func verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, trusted *Roots, now time.Time) *verification {
-	c := &Chain{At: now, Name: name, Certificates: shown(certs)}
+	c := &Chain{At: now, Name: name, Certificates: shown(certs), DER: derOf(certs)}
 	v := &verification{Chain: c, roots: trusted, usage: usage, issued: make(map[[2]*x509.Certificate]issuance), unread: make(map[*x509.Certificate]error)}
 	for _, cert := range certs {
 		v.sent = append(v.sent, cert.X509)
