@@ -25,7 +25,8 @@ var imports = map[string]string{
 	"config":    "prober check failure guard handshake option target text",
 
 	"report/api":          "config prober target text report report/json",
-	"report/web":          "config docs prober failure target report report/json report/part report/web/badge report/web/calendar",
+	"report/web":          "config docs prober failure target report report/json report/part report/web/assets report/web/badge report/web/calendar",
+	"report/web/assets":   "",
 	"report/web/badge":    "report/part",
 	"report/web/calendar": "report/part",
 	"report/json":         "prober chain ciphers vulnerabilities failure handshake report report/part report/scan",

@@ -216,7 +216,7 @@ func readRequest(query string, loaded *config.Config, flags ...string) (*probeRe
 		return nil, fmt.Errorf("parameter module: there is no %s; there are %s",
 			text.Quote(request.module), strings.Join(slices.Sorted(maps.Keys(loaded.Probers)), ", "))
 	}
-	if request.target, err = readTarget(values); err != nil {
+	if request.target, err = target.FromQuery(values); err != nil {
 		return nil, err
 	}
 	if written := values.Get("interval"); written != "" {
@@ -264,24 +264,6 @@ func readFlags(values url.Values, names []string) (map[string]bool, error) {
 		flags[name] = flag
 	}
 	return flags, nil
-}
-
-func readTarget(values url.Values) (target.Target, error) {
-	probed, err := target.Parse(values.Get("target"))
-	if err != nil {
-		return probed, fmt.Errorf("parameter target: %w", err)
-	}
-	if name := values.Get("server_name"); name != "" {
-		if probed.ServerName, err = target.ParseServerName(name); err != nil {
-			return probed, fmt.Errorf("parameter server_name: %w", err)
-		}
-	}
-	if address := values.Get("address"); address != "" {
-		if probed, err = probed.At(address); err != nil {
-			return probed, fmt.Errorf("parameter address: %w", err)
-		}
-	}
-	return probed, nil
 }
 
 // Prometheus sends its scrape timeout in timeoutHeader. The answer has to be sent

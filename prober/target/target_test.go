@@ -1,6 +1,7 @@
 package target
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -188,4 +189,31 @@ func parsed(t *testing.T, s string) *Target {
 		t.Fatal(err)
 	}
 	return &parsed
+}
+
+// An error of a query names the parameter.
+func TestFromQuery(t *testing.T) {
+	for query, want := range map[string]string{
+		"target=example.com": "https://example.com:443",
+		"target=smtp://example.com&server_name=Other.test&address=192.0.2.7": "smtp://example.com:25 other.test 192.0.2.7:0",
+		"":                                 "parameter target: ",
+		"target=example.com&server_name=-": "parameter server_name: ",
+		"target=example.com&address=x":     "parameter address: ",
+	} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := FromQuery(values)
+		got := read.String()
+		if read.Address.IsValid() {
+			got += " " + read.ServerName + " " + read.Address.String()
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want && (err == nil || !strings.HasPrefix(got, want)) {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/target"
 	"tls_exporter/report"
+	"tls_exporter/report/json"
 	"tls_exporter/report/part"
 )
 
@@ -58,7 +59,7 @@ func keyOf(module string, t target.Target) key {
 }
 
 // Bounds on what is stored. A record with all its samples takes about 2 kB, a
-// result about 5 kB.
+// result about 10 kB.
 const (
 	maxRecords     = 20_000
 	maxResults     = 200
@@ -197,6 +198,27 @@ func (h *History) last(key key) (outcome, bool) {
 		return outcome{}, false
 	}
 	return rec.last, true
+}
+
+// Last returns the last probe of an endpoint in short; nil if it is not stored.
+func (h *History) Last(module string, t target.Target) *json.Last {
+	o, known := h.last(keyOf(module, t))
+	if !known {
+		return nil
+	}
+	last := &json.Last{
+		At: o.At.UTC(), Status: o.Status.String(), Reason: string(o.Reason), Phase: string(o.Phase), Also: o.Also, Version: o.Version,
+	}
+	if o.Latency > 0 {
+		last.HandshakeDuration = new(o.Latency.Seconds())
+	}
+	if o.Remaining.Dated {
+		last.DaysRemaining = new(json.Rounded(o.Remaining.Days))
+	}
+	if o.Remaining.Known {
+		last.RemainingRatio = new(json.Rounded(o.Remaining.Ratio))
+	}
+	return last
 }
 
 // samples returns the last probes of an endpoint, oldest first.

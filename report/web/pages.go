@@ -15,6 +15,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/target"
 	"tls_exporter/report/part"
+	"tls_exporter/report/web/assets"
 )
 
 // Pages are the web pages. They work without a script; one adds updates.
@@ -50,11 +51,7 @@ type Progress struct {
 // New parses the templates, which are part of the program.
 func New(o Options) *Pages {
 	parse := func(pages ...string) *template.Template {
-		files := []string{"assets/layout.html"}
-		for _, page := range pages {
-			files = append(files, "assets/"+page)
-		}
-		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(embedded, files...))
+		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(assets.Files, append([]string{"layout.html"}, pages...)...))
 	}
 	return &Pages{
 		options: o, index: parse("index.html"), inspect: parse("inspect.html", "scan.html", "badge.html"), expiry: parse("calendar.html"),
@@ -64,7 +61,7 @@ func New(o Options) *Pages {
 
 var functions = template.FuncMap{
 	"ago":       ago,
-	"asset":     asset,
+	"asset":     assets.Path,
 	"date":      part.Date,
 	"details":   details,
 	"duration":  part.Duration,
@@ -83,7 +80,7 @@ func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /badge.svg", p.badge)
 	mux.HandleFunc("GET /runbook", p.runbook)
 	mux.HandleFunc("GET /docs/{name}", p.documents)
-	mux.HandleFunc("GET /static/{name}", serveAsset)
+	mux.HandleFunc("GET /static/{name}", assets.Serve)
 }
 
 // Recall returns the last result of an endpoint; nil if it is not stored.

@@ -1,15 +1,11 @@
 package web
 
 import (
-	"cmp"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"tls_exporter/config"
-	"tls_exporter/prober/target"
 	"tls_exporter/report"
 	"tls_exporter/report/part"
 )
@@ -107,24 +103,6 @@ func (q query) Previous() int { return q.Page - 1 }
 
 // Next is the number of the page after this one.
 func (q query) Next() int { return q.Page + 1 }
-
-// readEndpoint reads the parameters of a badge. They are those of a probe.
-func readEndpoint(values url.Values) (module string, asked target.Target, err error) {
-	if asked, err = target.Parse(values.Get("target")); err != nil {
-		return "", asked, fmt.Errorf("parameter target: %w", err)
-	}
-	if name := values.Get("server_name"); name != "" {
-		if asked.ServerName, err = target.ParseServerName(name); err != nil {
-			return "", asked, fmt.Errorf("parameter server_name: %w", err)
-		}
-	}
-	if address := values.Get("address"); address != "" {
-		if asked, err = asked.At(address); err != nil {
-			return "", asked, fmt.Errorf("parameter address: %w", err)
-		}
-	}
-	return cmp.Or(values.Get("module"), config.DefaultModuleName), asked, nil
-}
 
 // inspectURL is the address of the page of an endpoint, relative to the list.
 func inspectURL(key key) string { return "inspect?" + probeQuery(key) }
