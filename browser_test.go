@@ -5,10 +5,13 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +65,7 @@ func openBrowser(t *testing.T) *browser {
 			if err != nil {
 				return
 			}
-			if e := event.Entry; e.Level == "error" && !strings.Contains(e.Text, "status of 400") { // a test requests an invalid target
+			if e := event.Entry; e.Level == "error" && !strings.Contains(e.Text, "status of 40") { // tests request invalid targets and paths
 				t.Errorf("error in the page: %s %s", e.Text, e.URL)
 			}
 		}
@@ -266,16 +269,169 @@ func TestBrowserInspect(t *testing.T) {
 	if text := b.text("section:last-of-type pre"); !strings.Contains(text, "tls_probe_success 1") {
 		t.Errorf("the scrape text is %s", text)
 	}
-	probes := value[float64](b, `document.querySelectorAll(".strip rect").length`)
+	probes := value[float64](b, `document.querySelectorAll(".chart g").length`)
 	b.click("#fresh")
-	b.waitFor(fmt.Sprintf(`document.querySelectorAll(".strip rect").length === %.0f`, probes+1))
+	b.waitFor(fmt.Sprintf(`document.querySelectorAll(".chart g").length === %.0f`, probes+1))
+	if address := value[string](b, "location.href"); strings.Contains(address, "fresh") {
+		t.Errorf("the page after a probe is at %s, and loading it again probes again", address)
+	}
+	if value[bool](b, `document.getElementById("certificate-0-names").open`) {
+		t.Error("the names of a good certificate are open")
+	}
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets["expired-misnamed-untrusted"]))
+	if names := b.text("#certificate-0-names dd"); names != "other.test" {
+		t.Errorf("the names of a misnamed certificate are %q", names)
+	}
+}
 
-	b.open(demo.url + "/inspect?target=http%3A%2F%2Fexample.com")
+// The page of an error has what was typed, and another module or target can be probed
+// from there.
+func TestBrowserMistakes(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape("http://"+targets["healthy"]) + "&module=scan&server_name=localhost")
 	if page := b.text("main"); !strings.Contains(page, "http is not TLS") {
 		t.Errorf("a bad target is %s", page)
 	}
 	b.accessible()
+	b.do(chromedp.SetValue(chromedp.CSS("#probe-target"), targets["healthy"]))
+	b.click(".complete button")
+	b.await("#scan")
+	if about := b.text(".about"); !strings.Contains(about, "module scan, server name localhost") {
+		t.Errorf("the corrected probe is %s", about)
+	}
+	b.open(demo.url + "/no/such/page")
+	b.click("main a")
+	b.await("#endpoints")
+	b.do(chromedp.SetValue(chromedp.CSS("#probe-module"), "scan"), chromedp.SendKeys(chromedp.CSS("#probe-target"), targets["healthy"]+kb.Enter))
+	b.await("#scan")
 }
+
+// The page of an endpoint updates itself without probing. What the user has opened stays
+// open.
+func TestBrowserUpdates(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	before := probesOf(t, demo)
+	b.open(demo.url + "/inspect?target=" + url.QueryEscape(targets["healthy"]))
+	b.click("#pem-text summary")
+	bars := value[float64](b, `document.querySelectorAll(".chart g").length`)
+	fetchFound(t, demo.url+"/probe?target="+url.QueryEscape(targets["healthy"]))
+	b.waitFor(fmt.Sprintf(`document.querySelectorAll(".chart g").length === %.0f`, bars+1))
+	if !value[bool](b, `document.getElementById("pem-text").open && !document.getElementById("json-text").open`) {
+		t.Error("an update has changed what is open")
+	}
+	if snippet := value[string](b, `document.querySelector("#badge").textContent`); !strings.Contains(snippet, demo.url+"/badge.svg") {
+		t.Errorf("after an update, the badge is embedded with %s", snippet)
+	}
+	if after := probesOf(t, demo); after != before+1 {
+		t.Errorf("%d probes after one request", after-before)
+	}
+	sent := b.text("#pem")
+	if block, _ := pem.Decode([]byte(sent)); block == nil || strings.Count(sent, "BEGIN CERTIFICATE") != 2 {
+		t.Errorf("the chain in PEM is %s", sent)
+	}
+	if file := fetchFound(t, demo.url+"/"+value[string](b, `document.querySelector("a[href^='certificates.pem']").getAttribute("href")`)); strings.TrimSpace(file) != strings.TrimSpace(sent) {
+		t.Errorf("the file has\n%s", file)
+	}
+	b.click("#copy")
+	b.waitFor(`document.getElementById("copied").textContent === "Copied"`)
+}
+
+// probesOf is how many probes an exporter has made.
+func probesOf(t *testing.T, s *running) (all int) {
+	t.Helper()
+	for _, count := range probesTotal.FindAllStringSubmatch(fetchFound(t, s.url+"/metrics"), -1) {
+		n, err := strconv.Atoi(count[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += n
+	}
+	return all
+}
+
+var probesTotal = regexp.MustCompile(`(?m)^tls_exporter_probes_total\{.*\} (\d+)$`)
+
+// Every page fits its window, from phones on, in light and dark colours: nothing overflows,
+// and no label is over a bar.
+func TestBrowserWidths(t *testing.T) {
+	demo, targets := probedDemo(t)
+	b := openBrowser(t)
+	inspect := func(name, module string) string {
+		return "/inspect?module=" + module + "&target=" + url.QueryEscape(targets[name])
+	}
+	pages := []struct{ name, path string }{
+		{"list", "/"},
+		{"groups", "/?group=endpoint"},
+		{"group", "/?group=endpoint&q=scanned"},
+		{"calendar", "/calendar"},
+		{"runbook", "/runbook#handshake-not_tls"},
+		{"metrics", "/docs/metrics"},
+		{"healthy", inspect("healthy", "default")},
+		{"misnamed", inspect("expired-misnamed-untrusted", "default")},
+		{"silent", inspect("silent", "default")},
+		{"old", inspect("scanned-old", "scan")},
+		{"pool", inspect("pool-one-stale", "pool-one-stale")},
+		{"400", "/inspect?server_name=" + strings.Repeat("a", 300) + "&target=http%3A%2F%2F" + strings.Repeat("example", 30)},
+		{"403", "/inspect?target=169.254.169.254"},
+		{"no-document", "/docs/none"},
+		{"404", "/no/such/page/" + strings.Repeat("a", 300)},
+	}
+	for _, width := range []int64{390, 768, 1201, 1400} {
+		command(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
+		edge := ""
+		for _, scheme := range []string{"light", "dark"} {
+			command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+			for _, page := range pages {
+				name := fmt.Sprintf("%s-%d-%s", page.name, width, scheme)
+				b.open(demo.url + page.path)
+				if wide := value[string](b, overflowing); wide != "" {
+					t.Errorf("%s: too wide: %s", name, wide)
+				}
+				if over := value[string](b, overlapping); over != "" {
+					t.Errorf("%s: over a bar: %s", name, over)
+				}
+				if now := value[string](b, `["header", "main", "footer"].map(p => getComputedStyle(document.querySelector(p)).paddingLeft).join()`); edge != "" && now != edge {
+					t.Errorf("%s: the content begins at %s, on other pages at %s", name, now, edge)
+				} else {
+					edge = now
+				}
+				if width == 390 || width == 1400 {
+					b.accessible()
+					shot := chromedp.FullScreenshot(100)
+					if page.name == "runbook" || page.name == "metrics" { // too long for a picture
+						shot = chromedp.CaptureScreenshot()
+					}
+					b.picture(name, shot)
+				}
+			}
+		}
+	}
+
+	command(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 900, DeviceScaleFactor: 1})
+	b.open(demo.url)
+	for _, row := range value[[]string](b, `[...document.querySelectorAll("#endpoints tbody tr")].filter(row => {
+		const box = cell => row.querySelector(cell).getBoundingClientRect();
+		const target = box("th"), reason = box(".reason"), left = box(".left-time");
+		return reason.height > 0 && reason.top < target.bottom || left.height > 0 && (left.left < 0 || left.right > innerWidth);
+	}).map(row => row.innerText)`) {
+		t.Errorf("the reason is not below the target, or the time left is not visible: %s", row)
+	}
+}
+
+// overflowing is the elements that are wider than the window, or than the region that they
+// scroll in.
+const overflowing = `[...document.querySelectorAll("body, body *:not(pre, pre *, .skip, .hidden, .hidden *)")].filter(e =>
+	e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 0.5 && !e.closest("svg svg, g") || e.matches(".table") && e.scrollWidth > e.clientWidth
+).slice(0, 3).map(e => e.outerHTML.slice(0, 200)).join("\n")`
+
+// overlapping is the texts of the phases that are above a bar.
+const overlapping = `[...document.querySelectorAll(".waterfall tbody tr")].filter(row => {
+	const text = cell => { const range = document.createRange(); range.selectNodeContents(cell); return range.getBoundingClientRect(); };
+	const bars = row.querySelector("svg").getBoundingClientRect();
+	return text(row.querySelector("th")).right > bars.left || text(row.querySelector(".number")).left < bars.right;
+}).map(row => row.innerText).join("\n")`
 
 // The pages of a scan, with light and dark colours.
 func TestBrowserScan(t *testing.T) {
@@ -383,32 +539,19 @@ func TestBrowserManyTargets(t *testing.T) {
 	}
 }
 
-// The calendar, the groups of the list and the documentation, on a wide and on a narrow
-// screen, with light and dark colours. Nothing is wider than the screen.
+// The calendar, the groups of the list, the documentation and the badge.
 func TestBrowserSite(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)
-	pages := []struct{ name, path, says string }{
-		{"calendar", "/calendar", "Expired"},
-		{"groups", "/?group=endpoint", "endpoint expired-misnamed-untrusted\n1 bad"},
-		{"runbook", "/runbook#handshake-not_tls", "TLSCertificateExpired"},
-		{"metrics", "/docs/metrics", "tls_probe_success"},
-	}
-	for _, scheme := range []string{"light", "dark"} {
-		command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-		for _, width := range []int64{1400, 390} {
-			command(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
-			for _, page := range pages {
-				b.open(demo.url + page.path)
-				if text := b.text("main"); !strings.Contains(text, page.says) {
-					t.Errorf("%s does not have %q:\n%s", page.name, page.says, text)
-				}
-				if wide := value[float64](b, "document.documentElement.scrollWidth"); wide > float64(width) {
-					t.Errorf("%s is %.0f pixels wide on a screen of %d", page.name, wide, width)
-				}
-				b.accessible()
-				b.picture(fmt.Sprintf("%s-%d-%s", page.name, width, scheme), chromedp.CaptureScreenshot())
-			}
+	for path, says := range map[string]string{
+		"/calendar":                  "Expired",
+		"/?group=endpoint":           "endpoint expired-misnamed-untrusted\n1 bad",
+		"/runbook#handshake-not_tls": "TLSCertificateExpired",
+		"/docs/metrics":              "tls_probe_success",
+	} {
+		b.open(demo.url + path)
+		if text := b.text("main"); !strings.Contains(text, says) {
+			t.Errorf("%s does not have %q:\n%s", path, says, text)
 		}
 	}
 

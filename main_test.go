@@ -200,7 +200,7 @@ func TestDemoProbesAtStart(t *testing.T) {
 	if strings.Contains(page, "pending\">") || !strings.Contains(page, "<b>0</b> not probed yet") {
 		t.Errorf("the list has endpoints without a result:\n%s", page)
 	}
-	if !strings.Contains(page, "Prometheus probes the targets when it scrapes them") || !strings.Contains(page, "<button>Probe all</button>") {
+	if !strings.Contains(page, "Prometheus probes the targets when it scrapes them") || !strings.Contains(page, ">Probe all</button>") {
 		t.Error("the list does not say who probes")
 	}
 }
@@ -221,6 +221,9 @@ func TestProbeOnStart(t *testing.T) {
 	defer s.end(t)
 	if _, page := fetch(t, s.url); !strings.Contains(page, "<b>1</b> not probed yet") {
 		t.Errorf("before any probe:\n%s", page)
+	}
+	if status, _ := fetch(t, s.url+"/probe-all"); status != http.StatusMethodNotAllowed {
+		t.Errorf("GET: %d", status)
 	}
 	response, err := http.Post(s.url+"/probe-all", "", nil)
 	if err != nil {
@@ -427,7 +430,7 @@ func TestNosniff(t *testing.T) {
 		requests map[string]int // to their statuses
 	}{
 		{[]string{"--web.enable-lifecycle", "--web.enable-pprof"}, map[string]int{
-			"GET /": 200, "GET /inspect?target=127.0.0.1:1": 200, "GET /inspect": 400, "GET /static/none": 404,
+			"GET /": 200, "GET /inspect?target=127.0.0.1:1": 200, "GET /inspect": 400, "GET /static/none": 404, "GET /certificates.pem?target=127.0.0.1:1": 404,
 			"GET /probe?target=127.0.0.1:1": 200, "GET /probe?target=127.0.0.1:1&debug=true": 200, "GET /probe": 400, "GET /probe?target=169.254.169.254": 403,
 			"GET /targets": 200, "GET /metrics": 200, "GET /-/healthy": 200, "GET /-/ready": 200, "POST /-/reload": 200, "GET /-/reload": 405,
 			"GET /none": 404, "DELETE /metrics": 405, "GET //probe": 307, "HEAD /metrics": 200, "GET /debug/pprof/": 200, "GET /debug/pprof/none": 404,

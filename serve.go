@@ -165,8 +165,10 @@ func newHandler(exporter *server.Exporter, history *pages.History, f serveFlags)
 	site.Register(mux)
 	answers.Register(mux)
 	mux.Handle("GET /inspect", exporter.Inspect(site))
+	mux.Handle("GET /certificates.pem", exporter.Certificates(site))
 	mux.Handle("GET /api/v1/probe", exporter.Answer(answers))
 	mux.Handle("POST /probe-all", exporter.ProbeAllOnRequest(site))
+	mux.Handle("GET /probe-all", server.Allow(http.MethodPost))
 	if f.pprof {
 		registerProfiles(mux)
 	}

@@ -175,13 +175,13 @@ func (r *run) end() {
 func (e *Exporter) ProbeAllOnRequest(v Viewer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if e.crossOrigin.Check(r) != nil {
-			v.Fail(w, http.StatusForbidden, errors.New("a page of another site must not start probes"))
+			v.Fail(w, r, http.StatusForbidden, errors.New("a page of another site must not start probes"))
 			return
 		}
 		if wait := e.ProbeAll(); wait > 0 {
 			seconds := int(math.Ceil(wait.Seconds()))
 			w.Header().Set("Retry-After", strconv.Itoa(seconds))
-			v.Fail(w, http.StatusTooManyRequests, fmt.Errorf("all targets were probed a short time ago; this is possible again in %d s", seconds))
+			v.Fail(w, r, http.StatusTooManyRequests, fmt.Errorf("all targets were probed a short time ago; this is possible again in %d s", seconds))
 			return
 		}
 		// Relative, unlike http.Redirect: a reverse proxy may have removed a prefix.

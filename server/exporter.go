@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -108,22 +109,35 @@ func (e *Exporter) Register(mux *http.ServeMux) error {
 	mux.HandleFunc("GET /-/ready", e.readiness)
 	mux.HandleFunc("POST /-/reload", e.reloading)
 	mux.HandleFunc("PUT /-/reload", e.reloading)
+	mux.HandleFunc("GET /-/reload", Allow(http.MethodPost, http.MethodPut))
 	return e.registerMetrics(mux)
 }
 
 // DefaultMetricsPath is where exporters have their own metrics.
 const DefaultMetricsPath = "/metrics"
 
+// notFound is the pattern of the page for paths that do not exist.
+const notFound = "GET /"
+
 func (e *Exporter) registerMetrics(mux *http.ServeMux) error {
 	path := cmp.Or(e.options.MetricsPath, DefaultMetricsPath)
 	if err := checkPath(path); err != nil {
 		return fmt.Errorf("--web.telemetry-path=%s: %w", path, err)
 	}
-	if _, taken := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}}); taken != "" {
+	if _, taken := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}}); taken != "" && taken != notFound {
 		return fmt.Errorf("--web.telemetry-path=%s: something else is there; write another path, such as %s", path, DefaultMetricsPath)
 	}
 	mux.Handle("GET "+path, promhttp.HandlerFor(e.options.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	return nil
+}
+
+// Allow answers a request for a path that has these methods, and not that of the request
+// (RFC 9110 section 15.5.6).
+func Allow(methods ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		http.Error(w, "send a "+methods[0]+" request", http.StatusMethodNotAllowed)
+	}
 }
 
 func (e *Exporter) readiness(w http.ResponseWriter, _ *http.Request) {

@@ -171,6 +171,7 @@ func TestMetricsPath(t *testing.T) {
 		}
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /page", http.NotFound)
+		mux.HandleFunc("GET /", http.NotFound)
 		err = e.Register(mux)
 		if wrong != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), "--web.telemetry-path="+path+": "+wrong) {

@@ -99,48 +99,6 @@ func (e *Exporter) admit(r *http.Request, flags ...string) (*probeRequest, *refu
 // even if every byte is escaped.
 const maxQuery = 8 << 10
 
-// Answerer writes answers to requests for a probe.
-type Answerer interface {
-	// Show writes the answer about a result.
-	Show(w http.ResponseWriter, module string, requested target.Target, r *prober.Result)
-	// Fail writes the answer to a request that cannot be answered.
-	Fail(w http.ResponseWriter, status int, err error)
-}
-
-// fail answers a request that is refused.
-func (e *Exporter) fail(w http.ResponseWriter, a Answerer, refused *refusal) {
-	e.refuse(w, refused)
-	a.Fail(w, refused.status, refused.err)
-}
-
-// Viewer renders the pages of single endpoints.
-type Viewer interface {
-	Answerer
-	// Recall returns the last result of a target; nil if there is none.
-	Recall(module string, requested target.Target) *prober.Result
-}
-
-// Inspect handles requests like /probe, but answers with a page of the viewer. It shows
-// the last result, if the module has made one as it is loaded now, unless the parameter
-// fresh is true.
-func (e *Exporter) Inspect(v Viewer) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		request, refused := e.admit(r, "fresh")
-		if refused != nil {
-			e.fail(w, v, refused)
-			return
-		}
-		result := v.Recall(request.module, request.target)
-		if result == nil || result.Module != request.prober.Identity() || request.flags["fresh"] {
-			if result, refused = e.probeWithin(r, request, request.prober.Timeout()); refused != nil {
-				e.fail(w, v, refused)
-				return
-			}
-		}
-		v.Show(w, request.module, request.target, result)
-	}
-}
-
 // probeWithin probes, unless too many probes are running, and records the result.
 func (e *Exporter) probeWithin(r *http.Request, request *probeRequest, limit time.Duration) (*prober.Result, *refusal) {
 	leave := e.limit.enter(clientOf(r.RemoteAddr), request.target.Server())

@@ -177,7 +177,9 @@ func (plainViewer) Show(w http.ResponseWriter, _ string, _ target.Target, r *pro
 	fmt.Fprintln(w, r.Target)
 }
 
-func (plainViewer) Fail(w http.ResponseWriter, status int, err error) {
+func (plainViewer) Download(http.ResponseWriter, target.Target, *prober.Result) bool { return false }
+
+func (plainViewer) Fail(w http.ResponseWriter, _ *http.Request, status int, err error) {
 	http.Error(w, err.Error(), status)
 }
 

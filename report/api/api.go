@@ -38,14 +38,14 @@ func New(o Options) *API { return &API{o} }
 func (a *API) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/targets", a.targets)
 	mux.HandleFunc("GET /api/v1/schema", schema)
-	mux.HandleFunc("GET /api/", a.notFound)
+	mux.HandleFunc("GET /api/", notFound)
 }
 
 // Show writes the result of a probe.
 func (a *API) Show(w http.ResponseWriter, module string, requested target.Target, r *prober.Result) {
 	var object bytes.Buffer
 	if err := json.Write(&object, r, json.Options{Module: module, Labels: a.labels(module, requested)}); err != nil {
-		a.Fail(w, http.StatusInternalServerError, err)
+		fail(w, http.StatusInternalServerError, err)
 		return
 	}
 	setHeader(w, contentType)
@@ -67,7 +67,11 @@ func (a *API) labels(module string, requested target.Target) map[string]string {
 }
 
 // Fail answers a request that cannot be answered.
-func (a *API) Fail(w http.ResponseWriter, status int, err error) {
+func (a *API) Fail(w http.ResponseWriter, _ *http.Request, status int, err error) {
+	fail(w, status, err)
+}
+
+func fail(w http.ResponseWriter, status int, err error) {
 	setHeader(w, contentType)
 	w.WriteHeader(status)
 	json.WriteError(w, err)
@@ -78,7 +82,7 @@ func (a *API) Fail(w http.ResponseWriter, status int, err error) {
 func (a *API) targets(w http.ResponseWriter, r *http.Request) {
 	status, err := statusOf(r.URL.RawQuery)
 	if err != nil {
-		a.Fail(w, http.StatusBadRequest, err)
+		fail(w, http.StatusBadRequest, err)
 		return
 	}
 	setHeader(w, contentType)
@@ -144,8 +148,8 @@ func schema(w http.ResponseWriter, _ *http.Request) {
 	w.Write(json.Schema)
 }
 
-func (a *API) notFound(w http.ResponseWriter, _ *http.Request) {
-	a.Fail(w, http.StatusNotFound, errors.New("there is no such path; there are /api/v1/probe, /api/v1/targets and /api/v1/schema"))
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	fail(w, http.StatusNotFound, errors.New("there is no such path; there are /api/v1/probe, /api/v1/targets and /api/v1/schema"))
 }
 
 const contentType = "application/json"

@@ -192,7 +192,7 @@ func TestShow(t *testing.T) {
 func TestFail(t *testing.T) {
 	a, mux := newAPI(t)
 	w := httptest.NewRecorder()
-	a.Fail(w, http.StatusForbidden, errors.New("no\n<script>"))
+	a.Fail(w, httptest.NewRequest("GET", "/api/v1/probe", nil), http.StatusForbidden, errors.New("no\n<script>"))
 	check(t, w, http.StatusForbidden, "error")
 	check(t, get(mux, "/api/v2/probe"), http.StatusNotFound, "error")
 }

@@ -18,19 +18,20 @@ type documentPage struct {
 // documentLink is a document in the list of all.
 type documentLink struct{ Title, URL, Name string }
 
-func (p *Pages) runbook(w http.ResponseWriter, r *http.Request) { p.show(w, docs.Runbook(), "") }
+func (p *Pages) runbook(w http.ResponseWriter, r *http.Request) { p.show(w, r, docs.Runbook()) }
 
 // documents serves the other documents. They link to each other relatively.
 func (p *Pages) documents(w http.ResponseWriter, r *http.Request) {
 	page := docs.Named(r.PathValue("name"))
 	if page == nil || page == docs.Runbook() {
-		http.NotFound(w, r)
+		p.notFound(w, r)
 		return
 	}
-	p.show(w, page, "../")
+	p.show(w, r, page)
 }
 
-func (p *Pages) show(w http.ResponseWriter, page *docs.Page, root string) {
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, page *docs.Page) {
+	root := rootOf(r.URL)
 	content := documentPage{Name: page.Name, HTML: template.HTML(page.HTML)} // of the program, not of a stranger
 	for _, other := range docs.Pages() {
 		content.Pages = append(content.Pages, documentLink{other.Title, root + other.Path(), other.Name})
@@ -40,5 +41,5 @@ func (p *Pages) show(w http.ResponseWriter, page *docs.Page, root string) {
 			content.Parts = append(content.Parts, heading)
 		}
 	}
-	p.renderAt(root, w, http.StatusOK, p.document, page.Title, content)
+	p.write(w, http.StatusOK, p.document, layout{Title: page.Title, Root: root, Form: p.newForm(), Page: content})
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"time"
 
 	"tls_exporter/report"
@@ -10,10 +11,75 @@ import (
 // This file computes the drawings. The templates draw them as SVG with
 // attributes, because the content security policy forbids inline styles.
 
-// spark is a bar of a row's sparkline of latencies.
-type spark struct {
+// bar is a probe in a drawing of latencies.
+type bar struct {
+	sample
 	X, Y, Height float64
-	Status       part.Status
+}
+
+// markHeight is the height of a probe without a latency.
+const markHeight = 3
+
+// bars draws latencies relative to the longest of them. The bars have a distance, and a
+// height of at most height.
+func bars(samples []sample, distance, height float64) []bar {
+	longest := longestOf(samples)
+	all := make([]bar, len(samples))
+	for i, s := range samples {
+		h := float64(markHeight)
+		if s.latency > 0 {
+			h = 2 + float64(s.latency/longest)*(height-2)
+		}
+		all[i] = bar{s, float64(i) * distance, height - h, h}
+	}
+	return all
+}
+
+func longestOf(samples []sample) (longest float32) {
+	for _, s := range samples {
+		longest = max(longest, s.latency)
+	}
+	return longest
+}
+
+// Status is the verdict of the probe.
+func (s sample) Status() part.Status { return part.Status(s.status) }
+
+// Mark is why a probe has no latency, for its colour: bad, if the server completed no
+// handshake; unknown, if it could not be asked; expected, if it was not to complete one;
+// empty, if it has one. Whatever else is bad about an endpoint says nothing about its
+// latency.
+func (s sample) Mark() string {
+	switch status := s.Status(); {
+	case s.latency > 0:
+		return ""
+	case status == part.Bad || status == part.Unknown:
+		return status.String()
+	}
+	return "expected"
+}
+
+func inSeconds(s float32) time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+
+func (s sample) time() time.Time { return time.Unix(int64(s.at), 0) }
+
+// Says is the probe in words.
+func (s sample) Says() string {
+	words := part.Date(s.time()) + ": " + s.Status().String()
+	if why := s.why(); why != "" {
+		words += ", " + why
+	}
+	if s.latency > 0 {
+		words += ", " + part.Duration(inSeconds(s.latency))
+	}
+	return words
+}
+
+// spark is the sparkline of an endpoint in the list.
+type spark struct {
+	Bars    []bar
+	Longest time.Duration // the height of the drawing; 0: no handshake was completed
+	Says    string
 }
 
 // The size of a sparkline, and how many probes are in it.
@@ -22,65 +88,69 @@ const (
 	sparkBars               = 20
 )
 
-// sparkline draws the last latencies relative to the longest of them. A failed
-// probe is a mark at the bottom.
-func sparkline(samples []sample) []spark {
+// sparkline draws the last latencies; nil: there was no probe.
+func sparkline(samples []sample) *spark {
 	samples = samples[max(0, len(samples)-sparkBars):]
-	var longest float32
-	for _, s := range samples {
-		longest = max(longest, s.latency)
+	if len(samples) == 0 {
+		return nil
 	}
-	bars := make([]spark, len(samples))
-	for i, s := range samples {
-		height := 3.0
-		if s.latency > 0 {
-			height = 2 + float64(s.latency/longest)*(sparkHeight-2)
-		}
-		bars[i] = spark{X: float64(i) * sparkWidth / sparkBars, Y: sparkHeight - height, Height: height, Status: part.Status(s.status)}
+	s := &spark{Bars: bars(samples, sparkWidth/sparkBars, sparkHeight), Longest: inSeconds(longestOf(samples))}
+	s.Says = fmt.Sprintf("from %s to %s", part.Date(samples[0].time()), part.Date(samples[len(samples)-1].time()))
+	if s.Longest > 0 {
+		s.Says += ", the longest handshake " + part.Duration(s.Longest)
 	}
-	return bars
+	return s
 }
 
-// tick is one probe in the strip of the last hundred.
-type tick struct {
-	X      int
-	Status string
-	Says   string
+// chart is the last probes of an endpoint: the latencies, and below them the verdicts.
+type chart struct {
+	Width    int
+	Full     bool // the probes fill the width
+	Longest  time.Duration
+	From, To time.Time
+	Bars     []bar
+	Verdicts map[string]int // probes with each status
+	Marks    map[string]int // probes with each mark
 }
 
-// tickWidth is the width of a tick and the gap after it.
-const tickWidth = 8
+// The distance of the probes in a chart, the height of the latencies, and how many probes
+// fill the width at least.
+const (
+	chartDistance = 8
+	chartHeight   = 64
+	chartBars     = 40
+)
 
-func strip(samples []sample) []tick {
-	ticks := make([]tick, len(samples))
-	for i, s := range samples {
-		status := part.Status(s.status).String()
-		says := part.Date(time.Unix(int64(s.at), 0)) + ": " + status
-		if why := s.why(); why != "" {
-			says += ", " + why
-		}
-		if s.latency > 0 {
-			says += ", " + part.Duration(time.Duration(float64(s.latency)*float64(time.Second)))
-		}
-		ticks[i] = tick{i * tickWidth, status, says}
+// chartOf draws samples; nil: there are none.
+func chartOf(samples []sample) *chart {
+	if len(samples) == 0 {
+		return nil
 	}
-	return ticks
+	c := &chart{
+		Width: chartDistance * max(len(samples), chartBars), Full: len(samples) >= chartBars, Longest: inSeconds(longestOf(samples)),
+		From: samples[0].time(), To: samples[len(samples)-1].time(), Bars: bars(samples, chartDistance, chartHeight),
+		Verdicts: make(map[string]int), Marks: make(map[string]int),
+	}
+	for _, b := range c.Bars {
+		c.Verdicts[b.Status().String()]++
+		c.Marks[b.Mark()]++
+	}
+	return c
 }
 
-// phaseBar is a phase in the waterfall chart, which is 100 wide.
+// phaseBar is a phase in the waterfall chart, in percent of its width.
 type phaseBar struct {
 	report.Phase
 	X, Width float64
-	Y        int
 }
 
-// phaseHeight is the height of a row of the waterfall chart.
-const phaseHeight = 28
+// narrowest is the width of a bar that can still be seen.
+const narrowest = 1
 
 func waterfall(phases []report.Phase) []phaseBar {
 	bars := make([]phaseBar, len(phases))
 	for i, p := range phases {
-		bars[i] = phaseBar{Phase: p, X: 100 * p.From, Width: max(0.4, 100*(p.To-p.From)), Y: i * phaseHeight}
+		bars[i] = phaseBar{Phase: p, X: min(100*p.From, 100-narrowest), Width: max(narrowest, 100*(p.To-p.From))}
 	}
 	return bars
 }

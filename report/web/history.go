@@ -59,7 +59,7 @@ func keyOf(module string, t target.Target) key {
 }
 
 // Bounds on what is stored. A record with all its samples takes about 2 kB, a
-// result about 10 kB.
+// result 5 to 10 kB.
 const (
 	maxRecords     = 20_000
 	maxResults     = 200

@@ -1,13 +1,16 @@
 package web
 
 import (
+	"maps"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
 	"tls_exporter/docs"
+	"tls_exporter/prober/failure"
 	"tls_exporter/report"
+	"tls_exporter/report/part"
 	"tls_exporter/report/reporttest"
 )
 
@@ -35,7 +38,7 @@ func TestInspect(t *testing.T) {
 				}
 			}
 			for _, phase := range s.Result.Phases {
-				if !strings.Contains(page, ">"+string(phase.Phase)+"</text>") {
+				if !strings.Contains(page, `<th scope="row">`+string(phase.Phase)+"</th>") {
 					t.Errorf("%s is not drawn", phase.Phase)
 				}
 			}
@@ -86,6 +89,42 @@ func TestInspectScan(t *testing.T) {
 	for _, want := range []string{`<span class="status unknown">no answer</span>`, `<th scope="row">heartbleed</th><td><span class="status unknown">not known</span>`, `<b>resumption</b>: reset: read: connection reset by peer<p class="remedy">`} {
 		if !strings.Contains(half.Body.String(), want) {
 			t.Errorf("there is no %s", want)
+		}
+	}
+}
+
+// What a problem of a certificate, or an expectation, is about is open.
+func TestDetailsAreOpen(t *testing.T) {
+	unmet := []report.Expectation{{Name: "pin"}, {Name: "issuer"}}
+	met := []report.Expectation{{Name: "pin", Met: true}}
+	for _, test := range []struct {
+		reason       failure.Reason
+		expectations []report.Expectation
+		position     int
+		want         map[string]bool // open, by title
+	}{
+		{"", met, 0, map[string]bool{"Names": false, "Keys and fingerprints": false}},
+		{"expired", nil, 0, map[string]bool{"Names": false, "Keys and fingerprints": false}},
+		{"name_mismatch", nil, 0, map[string]bool{"Names": true, "Keys and fingerprints": false}},
+		{"weak_key", nil, 0, map[string]bool{"Names": false, "Keys and fingerprints": true}},
+		{"weak_signature", nil, 1, map[string]bool{"Keys and fingerprints": true}},
+		{"", unmet, 1, map[string]bool{"Keys and fingerprints": true}},
+	} {
+		cert := report.Certificate{Certificate: reporttest.Healthy().Chain.Certificates[0], Position: test.position}
+		if test.reason != "" {
+			cert.Issues = []part.Issue{part.NewIssue(test.reason, "", part.Bad)}
+		}
+		open := make(map[string]bool)
+		for _, d := range details(cert, test.expectations) {
+			open[d.Title] = d.Open
+		}
+		if !maps.Equal(open, test.want) {
+			t.Errorf("%s, %v: %v, want %v", test.reason, test.expectations, open, test.want)
+		}
+	}
+	for _, reason := range slices.Concat(aboutNames, aboutKeys) {
+		if !slices.Contains(report.Words(), reason) {
+			t.Errorf("there is no reason %s", reason)
 		}
 	}
 }

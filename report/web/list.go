@@ -49,7 +49,7 @@ type listRow struct {
 	Configured bool
 	Seen       bool // it was probed at least once
 	outcome
-	Spark []spark
+	Spark *spark // nil: it was never probed
 	Group *group // of which it is the first row on the page; nil: none
 
 	labels []map[string]string // of each time that the file lists it

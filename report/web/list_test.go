@@ -39,9 +39,9 @@ func TestListOfRun(t *testing.T) {
 		progress  Progress
 		says, not string
 	}{
-		{"no run", []string{"a.test"}, Progress{}, "<button>Probe all</button>", "progress"},
-		{"requested", []string{"a.test"}, Progress{Running: true}, `id="progress">Probing all</span>`, "<button>Probe all"},
-		{"running", []string{"a.test"}, Progress{Running: true, Done: 3, Total: 84}, `id="progress">3 of 84 probed</span>`, "<button>Probe all"},
+		{"no run", []string{"a.test"}, Progress{}, ">Probe all</button>", "progress"},
+		{"requested", []string{"a.test"}, Progress{Running: true}, `id="progress">Probing all</span>`, ">Probe all"},
+		{"running", []string{"a.test"}, Progress{Running: true, Done: 3, Total: 84}, `id="progress">3 of 84 probed</span>`, ">Probe all"},
 		{"nothing to run", nil, Progress{}, "No targets are configured", button},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -121,6 +121,14 @@ func TestListOfParameters(t *testing.T) {
 	}
 	if pages.Recall(config.DefaultModuleName, configured.Targets[1].Target) != nil || pages.Recall(config.DefaultModuleName, second) == nil {
 		t.Error("one of them has the result of another")
+	}
+}
+
+// The legend says a third.
+func TestLegend(t *testing.T) {
+	_, mux := newPages(t)
+	if page := get(t, mux, "/").Body.String(); !strings.Contains(page, "a third or more") || report.DefaultWarning != 1.0/3 {
+		t.Errorf("the limit is %g of the lifetime", report.DefaultWarning)
 	}
 }
 

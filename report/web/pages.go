@@ -63,7 +63,6 @@ var functions = template.FuncMap{
 	"ago":       ago,
 	"asset":     assets.Path,
 	"date":      part.Date,
-	"details":   details,
 	"duration":  part.Duration,
 	"explained": docs.Section,
 	"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -80,6 +79,7 @@ func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /badge.svg", p.badge)
 	mux.HandleFunc("GET /runbook", p.runbook)
 	mux.HandleFunc("GET /docs/{name}", p.documents)
+	mux.HandleFunc("GET /", p.notFound)
 	mux.HandleFunc("GET /static/{name}", assets.Serve)
 }
 
@@ -88,34 +88,32 @@ func (p *Pages) Recall(module string, asked target.Target) *prober.Result {
 	return p.options.History.Recall(module, asked)
 }
 
-// Fail answers a request that cannot be served.
-func (p *Pages) Fail(w http.ResponseWriter, status int, err error) {
-	p.render(w, status, p.failure, http.StatusText(status), part.Clean(err.Error()))
-}
-
 // layout is what every page has.
 type layout struct {
 	Title   string
+	Root    string // the way from the page to the list: empty, or ../ for each folder
+	Form    form
 	Version string
 	Now     time.Time
 	Metrics string // link to the exporter's own metrics
 	Page    any
-	Root    string // the way to the list from a page: empty, or ../ for each folder
 }
 
 // policy lets a page load its own style and script only. Inline styles and
 // scripts, which a hostile certificate might try to inject, are not executed.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// render writes a page that is beside the list.
 func (p *Pages) render(w http.ResponseWriter, status int, page *template.Template, title string, content any) {
-	p.renderAt("", w, status, page, title, content)
+	p.write(w, status, page, layout{Title: title, Form: p.newForm(), Page: content})
 }
 
-// renderAt is render for a page with another way to the list.
-func (p *Pages) renderAt(root string, w http.ResponseWriter, status int, page *template.Template, title string, content any) {
+// write writes a page.
+func (p *Pages) write(w http.ResponseWriter, status int, page *template.Template, l layout) {
+	l.Version, l.Now, l.Form.Root = p.options.Version, time.Now(), l.Root
 	var b bytes.Buffer
-	metrics := strings.TrimPrefix(cmp.Or(p.options.MetricsPath, "/metrics"), "/")
-	if err := page.Execute(&b, layout{title, p.options.Version, time.Now(), metrics, content, root}); err != nil {
+	l.Metrics = strings.TrimPrefix(cmp.Or(p.options.MetricsPath, "/metrics"), "/")
+	if err := page.Execute(&b, l); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

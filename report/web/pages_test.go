@@ -84,9 +84,14 @@ func TestHostileNames(t *testing.T) {
 	w := httptest.NewRecorder()
 	pages.Show(w, script, hostile.Target, hostile)
 	fail := httptest.NewRecorder()
-	pages.Fail(fail, 400, fmt.Errorf("%s", script))
+	typed := url.Values{"target": {script + "\u202e"}, "module": {script}, "server_name": {script}, "address": {script}}
+	pages.Fail(fail, httptest.NewRequest("GET", "/inspect?"+typed.Encode(), nil), 400, fmt.Errorf("%s", script))
+	missing := httptest.NewRecorder()
+	missed := httptest.NewRequest("GET", "/"+url.PathEscape(script), nil)
+	missed.Header.Set("Accept", "text/html")
+	mux.ServeHTTP(missing, missed)
 	for name, page := range map[string]string{
-		"inspect": w.Body.String(), "list": get(t, mux, "/").Body.String(), "failure": fail.Body.String(),
+		"inspect": w.Body.String(), "list": get(t, mux, "/").Body.String(), "failure": fail.Body.String(), "no page": missing.Body.String(),
 		"calendar": get(t, mux, "/calendar?q="+url.QueryEscape(script)).Body.String(),
 	} {
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") || strings.ContainsAny(page, "\x00\u202e") {
@@ -131,7 +136,7 @@ func TestDocuments(t *testing.T) {
 		w := get(t, mux, "/"+page.Path())
 		body := w.Body.String()
 		root := strings.Repeat("../", strings.Count(page.Path(), "/"))
-		for _, says := range []string{"<title>" + page.Title + " · tls_exporter</title>", `action="` + root + `inspect"`, `href="` + root + `static/`, `href="` + root + `docs/metrics"`, `href="` + root + `runbook"`, page.HTML} {
+		for _, says := range []string{"<title>" + page.Title + " · tls_exporter</title>", `action="` + root + `inspect"`, `href="` + root + `calendar"`, `href="` + root + `static/`, `href="` + root + `docs/metrics"`, `href="` + root + `runbook"`, page.HTML} {
 			if !strings.Contains(body, says) {
 				t.Errorf("%s does not have %s", page.Name, says)
 			}
