@@ -21,6 +21,7 @@ import (
 // is the last probe of its target afterwards.
 func TestAPI(t *testing.T) {
 	s := start(t, "demo")
+	s.log.await(t, "Probed all configured targets once") // else that run may have the last probe
 	valid := func(path, definition string) any {
 		status, body := fetch(t, s.url+path)
 		value, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(body)))
