@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tls_exporter/config"
 )
 
 // documents returns the files in which people look for commands and paths, by name.
@@ -159,5 +161,45 @@ func TestFuzzCorpora(t *testing.T) {
 		if !hasTest(t, dir, "Fuzz", "^"+name+"$") {
 			t.Errorf("%s: the package has no %s", corpus, name)
 		}
+	}
+}
+
+// transcriptCommand matches a command of the exporter in a transcript.
+var transcriptCommand = regexp.MustCompile(`(?m)^\$ (?:\./tls_exporter|go run \.) (.*)$`)
+
+// The transcript of the first hour has commands that are understood, a configuration that
+// is valid, and alerts of the rules.
+func TestTranscript(t *testing.T) {
+	content, err := os.ReadFile("docs/first-hour.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := transcriptCommand.FindAllStringSubmatch(string(content), -1)
+	for _, match := range commands {
+		app, _ := commandLine(new(flags), t.Output())
+		if _, err := parse(app, strings.Fields(match[1])); err != nil {
+			t.Errorf("%s: %v", match[1], err)
+		}
+	}
+	lab, _ := newLab(t)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "our-root.pem"), string(lab.RootPEM()))
+	_, example, _ := strings.Cut(string(content), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	if loaded, err := new(config.Loader).Load(write(t, filepath.Join(dir, "targets.yml"), example)); err != nil || len(loaded.Targets) != 3 {
+		t.Errorf("the configuration: %v", err)
+	}
+	rules, err := os.ReadFile("prometheus/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := regexp.MustCompile(`\bTLS[A-Z][a-z]\w+`).FindAllString(string(content), -1)
+	for _, name := range alerts {
+		if !strings.Contains(string(rules), "alert: "+name+"\n") {
+			t.Errorf("there is no alert %s", name)
+		}
+	}
+	if len(commands) < 6 || len(alerts) < 6 {
+		t.Errorf("found only %d commands and %d alerts", len(commands), len(alerts))
 	}
 }
