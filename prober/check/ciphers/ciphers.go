@@ -55,6 +55,10 @@ type Finding struct {
 	DHBits      int                     // of the smallest prime that the server sent for DHE, anonymous and export suites included; 0: it sent none
 	Preference  Preference              // whose order of suites decides
 	Connections int                     // that the finding took
+
+	Newer     Negotiation      // of TLS 1.3
+	Older     OlderNegotiation // of the versions below it
+	Unordered []hello.Version  // versions in which the order of Suites is not that of the server
 }
 
 // IsWhole tells whether Suites has all suites that the server accepts in a version.
@@ -114,7 +118,7 @@ const (
 
 // Size is how many bytes the finding takes.
 func (c Finding) Size() int {
-	return 8*len(c.Suites) + 2*len(c.Whole) + 4*len(c.Groups) + 2*len(c.Schemes) + 128
+	return 8*len(c.Suites) + 2*len(c.Whole) + 4*len(c.Groups) + 2*len(c.Schemes) + c.Newer.size() + c.Older.size() + 2*len(c.Unordered) + 384
 }
 
 // Find works by elimination: it offers everything, removes what the server selected,

@@ -135,8 +135,18 @@ func (s *scanner) olderPrimes(ctx context.Context) groupList {
 		answer = scan.Refused
 	}
 	for _, exchange := range overPrimes {
-		if list := suitesOf(suites, exchange); len(accepted) > 0 && len(list) > 0 {
-			s.offer(ctx, hello.Offer{Version: v, Ciphers: list, OwnPrime: true}, hello.UntilDone) // keyExchanges notes the prime
+		list := suitesOf(suites, exchange)
+		if len(list) == 0 {
+			continue
+		}
+		own := scan.Unanswered
+		if len(accepted) == 0 && s.final(answer) {
+			own = scan.Accepted // the server has no other primes than its own
+		} else if len(accepted) > 0 {
+			_, own = s.offer(ctx, hello.Offer{Version: v, Ciphers: list, OwnPrime: true}, hello.UntilDone) // keyExchanges notes the prime
+		}
+		if exchange == "DHE" {
+			s.noteOwnPrime(own)
 		}
 	}
 	return groupList{accepted, answer}

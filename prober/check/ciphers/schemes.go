@@ -1,6 +1,7 @@
 package ciphers
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -16,18 +17,28 @@ type keyExchanges struct {
 	dhBits  int                     // of the smallest prime for DHE; 0: none was seen
 	schemes []hello.SignatureScheme // in the order in which they were first selected
 	primes  []hello.Group           // of RFC 7919
+
+	smallest, largest int  // see DHE.Smallest
+	secure, insecure  bool // a ServerHello with renegotiation_info was seen, and one without
 }
 
-// note adds what a flight shows.
-func (k *keyExchanges) note(flight *hello.Flight) {
+// note adds what the answer to an offer shows.
+func (k *keyExchanges) note(o *hello.Offer, flight *hello.Flight) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if flight.Hello.Version < hello.TLS13 { // all offers of these versions ask for it
+		_, secure := flight.Hello.RenegotiationInfo()
+		k.secure, k.insecure = k.secure || secure, k.insecure || !secure
+	}
 	x, suite := flight.KeyExchange, hello.Find(flight.Hello.CipherSuite)
 	if x == nil || suite == nil {
 		return
 	}
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
 	if slices.Contains(overPrimes, suite.KeyExchange) && x.DHBits > 0 && (k.dhBits == 0 || x.DHBits < k.dhBits) {
 		k.dhBits = x.DHBits
+	}
+	if ownPrime := !x.Group.FiniteField() || !listsFinite(o); ownPrime && suite.KeyExchange == "DHE" && !suite.Export && x.DHBits > 0 {
+		k.smallest, k.largest = min(cmp.Or(k.smallest, x.DHBits), x.DHBits), max(k.largest, x.DHBits)
 	}
 	if x.Group.FiniteField() && !slices.Contains(k.primes, x.Group) {
 		k.primes = append(k.primes, x.Group)
@@ -35,6 +46,23 @@ func (k *keyExchanges) note(flight *hello.Flight) {
 	if slices.Contains(hello.Schemes, x.Scheme) && !slices.Contains(k.schemes, x.Scheme) {
 		k.schemes = append(k.schemes, x.Scheme)
 	}
+}
+
+// listsFinite tells whether an offer lists groups of RFC 7919. One of SSL 3.0 has no
+// extensions.
+func listsFinite(o *hello.Offer) bool {
+	if o.Groups != nil {
+		return slices.ContainsFunc(o.Groups, hello.Group.FiniteField)
+	}
+	return o.Version >= hello.TLS10 && !o.OwnPrime
+}
+
+// renegotiation is whether the server supports secure renegotiation.
+func (k *keyExchanges) renegotiation() Fact {
+	if k.secure == k.insecure {
+		return Unknown
+	}
+	return FactOf(k.secure)
 }
 
 // finite returns the groups of RFC 7919 whose primes the server sent.
@@ -48,6 +76,7 @@ func (k *keyExchanges) finite() []hello.Group {
 // may have certificates of several kinds, so each kind is asked about.
 func (s *scanner) olderSchemes(ctx context.Context) {
 	signed := suitesOf(s.lists[hello.TLS12].accepted, "ECDHE", "DHE")
+	s.allOldSchemes = s.final(s.lists[hello.TLS12].others)
 	for _, authentication := range []string{"ECDSA", "RSA", "DSS"} {
 		suites := slices.DeleteFunc(slices.Clone(signed), func(id hello.CipherSuite) bool {
 			return hello.Find(id).Authentication != authentication
@@ -55,7 +84,7 @@ func (s *scanner) olderSchemes(ctx context.Context) {
 		if len(suites) == 0 {
 			continue
 		}
-		eliminate(hello.Schemes, func(rest []hello.SignatureScheme) (hello.SignatureScheme, scan.Answer) {
+		_, others := eliminate(hello.Schemes, func(rest []hello.SignatureScheme) (hello.SignatureScheme, scan.Answer) {
 			flight, answer := s.offer(ctx, hello.Offer{Version: hello.TLS12, Ciphers: suites, Schemes: rest}, hello.UntilDone)
 			switch {
 			case answer != scan.Accepted:
@@ -65,6 +94,7 @@ func (s *scanner) olderSchemes(ctx context.Context) {
 			}
 			return flight.KeyExchange.Scheme, scan.Accepted
 		})
+		s.allOldSchemes = s.allOldSchemes && s.final(others)
 	}
 }
 
@@ -93,12 +123,18 @@ func (s *scanner) newerSchemes(ctx context.Context) {
 	if shares == nil || !s.final(s.offerSchemes(ctx, shares, noScheme)) {
 		return
 	}
+	s.allNewSchemes = true
+	accepts := func(schemes ...hello.SignatureScheme) bool {
+		answer := s.offerSchemes(ctx, shares, schemes...)
+		s.allNewSchemes = s.allNewSchemes && (answer == scan.Accepted || s.final(answer))
+		return answer == scan.Accepted
+	}
 	for _, family := range newerFamilies {
-		if s.offerSchemes(ctx, shares, family...) != scan.Accepted {
+		if !accepts(family...) {
 			continue
 		}
 		for _, scheme := range family {
-			if s.offerSchemes(ctx, shares, scheme) == scan.Accepted {
+			if accepts(scheme) {
 				s.newSchemes = append(s.newSchemes, scheme)
 			}
 		}

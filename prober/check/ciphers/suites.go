@@ -30,7 +30,10 @@ type scanner struct {
 	curves     groupList // of TLS 1.2 and below
 	finite     groupList // of RFC 7919, in TLS 1.2 and below
 	newSchemes []hello.SignatureScheme
+	ownPrime   Fact // see DHE.Own
 	orders     []*orderQuestion
+
+	allNewSchemes, allOldSchemes bool // the server signs with no other scheme
 }
 
 // suiteList is the suites of one version that a server accepts.
@@ -41,6 +44,9 @@ type suiteList struct {
 	refused  bool                  // the whole version, whatever the suites are
 	alert    *hello.Alert          // of the last answer; nil: there was none
 	ignores  bool                  // the server sent a prime of its own although groups of RFC 7919 were listed
+	ownOnly  []hello.CipherSuite   // accepted only if no group of RFC 7919 was listed
+
+	certificateFirst bool // see OlderNegotiation.CertificateFirst
 }
 
 // empty tells whether no suite was accepted.
@@ -127,6 +133,7 @@ func (s *scanner) listParts(ctx context.Context, v hello.Version, size int, ask 
 		if hidden := l.hiddenByECDSA(part); hides && len(hidden) > 0 && !l.refused && s.final(l.others) {
 			found := s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: hidden}, ask)
 			hides = !found.empty()
+			l.certificateFirst = l.certificateFirst || hides
 			l.add(found)
 		}
 		if l.refused || !s.final(l.others) {
@@ -138,7 +145,7 @@ func (s *scanner) listParts(ctx context.Context, v hello.Version, size int, ask 
 	}
 	rest := slices.DeleteFunc(hello.FiniteSuites(v), func(id hello.CipherSuite) bool { return slices.Contains(l.accepted, id) })
 	own := s.eliminateSuites(ctx, hello.Offer{Version: v, Ciphers: rest, OwnPrime: true}, ask)
-	l.accepted, l.others = append(l.accepted, own.accepted...), min(l.others, own.others)
+	l.accepted, l.others, l.ownOnly = append(l.accepted, own.accepted...), min(l.others, own.others), own.accepted
 	return l
 }
 
@@ -237,7 +244,7 @@ func (s *scanner) offerBy(ctx context.Context, ask sender, o hello.Offer, until 
 	case flight.Hello != nil && flight.Hello.Version != o.Version:
 		return flight, scan.Refused
 	case flight.Hello != nil:
-		s.keys.note(flight)
+		s.keys.note(&o, flight)
 		return flight, scan.Accepted
 	}
 	return flight, certain(answer)
@@ -273,7 +280,10 @@ var anyCertificate = hello.Extension{Type: 50, Data: hello.SignatureAlgorithms(h
 
 // finding is what was learned, or an error if that is nothing.
 func (s *scanner) finding() (*Finding, error) {
-	found := &Finding{Preference: s.preference(), Connections: s.Connections(), DHBits: s.keys.dhBits, Groups: s.groups()}
+	found := &Finding{
+		Preference: s.preference(), Connections: s.Connections(), DHBits: s.keys.dhBits, Groups: s.groups(),
+		Newer: s.newer(), Older: s.older(), Unordered: s.unordered(),
+	}
 	for _, v := range slices.Backward(hello.Versions) {
 		l := s.lists[v]
 		for _, id := range l.accepted {
