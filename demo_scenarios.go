@@ -41,7 +41,7 @@ var demoScenarios = []demoScenario{
 
 // scanModule has all checks enabled.
 func scanModule() demoModule {
-	return demoModule{IPProtocol: "ip4", Checks: map[string]demoCheck{"versions": {}, "ciphers": {}, "policy": {}, "grade": {}, "vulnerabilities": {}, "resumption": {}}}
+	return demoModule{IPProtocol: "ip4", Checks: map[string]demoCheck{"versions": {}, "ciphers": {}, "policy": {}, "grade": {}, "clients": {}, "vulnerabilities": {}, "resumption": {}}}
 }
 
 func startScanned(server tlstest.Server) func(*tlstest.Lab, string) (string, demoModule, error) {

@@ -43,6 +43,7 @@ var imports = map[string]string{
 	"prober/check/vulnerabilities": "certificate endpoint handshake hello option scan",
 	"prober/check/policy":          "accepted chain ciphers versions failure handshake hello text",
 	"prober/check/grade":           "accepted chain ciphers versions vulnerabilities failure handshake hello",
+	"prober/check/clients":         "accepted chain ciphers versions failure handshake hello text",
 	"prober/accepted":              "ciphers versions handshake hello",
 	"prober/check/expect":          "certificate chain failure handshake option text",
 	"prober/check":                 "endpoint failure identity text",
@@ -75,7 +76,7 @@ var imports = map[string]string{
 
 // forTests are packages that only tests import.
 var forTests = []string{
-	"prober/probetest", "prober/endpoint/endpointtest", "prober/tls13/tls13test", "prober/tlstest/labtest", "prober/tlstest/internal/testclient",
+	"prober/probetest", "prober/endpoint/endpointtest", "prober/check/clients/clientstest", "prober/tls13/tls13test", "prober/tlstest/labtest", "prober/tlstest/internal/testclient",
 	"report/reporttest", "collector/collectortest",
 }
 

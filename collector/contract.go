@@ -37,6 +37,7 @@ var contents = []part{
 	{"Ciphers, groups and signature schemes", ciphersRows},
 	{"Policies", policyRows},
 	{"Grade", gradeRows},
+	{"Clients", clientsRows},
 	{"Vulnerabilities", vulnerabilitiesRows},
 	{"Resumption", resumptionRows},
 }

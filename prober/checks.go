@@ -6,6 +6,7 @@ import (
 
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
@@ -30,6 +31,8 @@ type Checks struct {
 	Policy check.Slot[policy.Options, policy.Finding] `yaml:"policy"`
 	// Grade grades what versions, ciphers and vulnerabilities found, and the certificate.
 	Grade check.Slot[grade.Options, grade.Finding] `yaml:"grade"`
+	// Clients computes what known clients negotiate from what versions and ciphers found.
+	Clients check.Slot[clients.Options, clients.Finding] `yaml:"clients"`
 	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 }
@@ -42,6 +45,7 @@ func (c *Checks) Scan() {
 	c.Vulnerabilities.Enable()
 	c.Policy.Enable()
 	c.Grade.Enable()
+	c.Clients.Enable()
 }
 
 // slot is a check.Cached of any type.

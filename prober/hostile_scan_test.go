@@ -42,7 +42,7 @@ func TestHostileScan(t *testing.T) {
 					t.Errorf("it took %v", took)
 				}
 				process.Cache.Close()
-				if r = p.Probe(context.Background(), r.Target); len(r.Outcomes) != 6 && a.change == nil {
+				if r = p.Probe(context.Background(), r.Target); len(r.Outcomes) != 7 && a.change == nil {
 					t.Errorf("the checks are %+v", r.Outcomes)
 				}
 				for _, check := range r.Outcomes {

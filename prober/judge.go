@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
@@ -20,6 +21,7 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	r.Outcomes = run.Wait()
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
 	r.Grade.Judge(run, "grade", func(o *grade.Options) (*grade.Finding, error) { return o.Judge(r.gradeFacts()) })
+	r.Clients.Judge(run, "clients", func(o *clients.Options) (*clients.Finding, error) { return o.Judge(r.clientFacts()) })
 	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
@@ -58,6 +60,13 @@ func (r *Result) gradeFacts() *grade.Facts {
 		StartTLS: r.Target.Scheme.StartTLS(), Session: r.Session, Chain: r.Chain,
 		Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Vulnerabilities: r.Vulnerabilities.Finding,
 		Missing: r.missing("versions", "ciphers", "vulnerabilities"),
+	}
+}
+
+// clientFacts is what the simulation of clients needs.
+func (r *Result) clientFacts() *clients.Facts {
+	return &clients.Facts{
+		Session: r.Session, Chain: r.Chain, Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Missing: r.missing("versions", "ciphers"),
 	}
 }
 

@@ -66,6 +66,12 @@ func (m *Module) validate() error {
 	if err := m.Policy.Options.Validate(); err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
+	if m.Clients.Options != nil && (m.Versions.Options == nil || m.Ciphers.Options == nil) {
+		return errors.New("clients: needs the checks versions and ciphers; add versions: {} and ciphers: {}")
+	}
+	if err := m.Clients.Options.Validate(); err != nil {
+		return fmt.Errorf("clients: %w", err)
+	}
 	return m.Route.Validate()
 }
 

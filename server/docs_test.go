@@ -13,6 +13,7 @@ import (
 	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
@@ -62,6 +63,8 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	vocabulary(&b, "rule", "of `tls_policy_violation_info`, most severe first", policy.Rules)
 	vocabulary(&b, "grade", "of `tls_grade_info`, the worst first", grade.Grades)
 	vocabulary(&b, "cap", "of `tls_grade_info`, most severe first", grade.Caps)
+	vocabulary(&b, "client", "of `tls_client_supported`; [clients.md](clients.md) has what they offer", clients.Names)
+	vocabulary(&b, "reason", "of `tls_client_failure_info`", clients.Reasons)
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", vulnerabilities.Names)
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{resumption.SessionID, resumption.Ticket, resumption.PSK, resumption.EarlyData})
 	b.WriteString(strings.Replace(decisions, "CAPS\n", caps(), 1))
@@ -225,7 +228,7 @@ Otherwise it is the good address whose chain expires first, so that an address t
 
 ## What a server accepts
 
-The checks ` + "`versions`, `ciphers`, `policy`, `grade`, `vulnerabilities` and `resumption`" + ` run if the module has their key. They send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.
+The checks ` + "`versions`, `ciphers`, `policy`, `grade`, `clients`, `vulnerabilities` and `resumption`" + ` run if the module has their key. ` + "`policy`, `grade` and `clients`" + ` judge what the others found; the others send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.
 
 **Accepted, refused, unanswered**: a version is *accepted* (1) if the server answers a ClientHello that offers only this version with a ServerHello. It is *refused* (0) if the server sends an alert about the offer, chooses another version, or closes the connection.
 
@@ -275,6 +278,12 @@ TLS 1.0 and 1.1 are deprecated (RFC 8996). That shows in ` + "`tls_version_suppo
 | cap | no better than | if |
 |---|---|---|
 CAPS
+
+**tls_client_supported** compares the findings of ` + "`versions` and `ciphers`" + `, and the certificate's key, with what a known client offers by default. The exporter sends nothing for it. [clients.md](clients.md) lists the clients and what is not simulated.
+
+- The value is 1 if version, cipher suite, group and signature scheme can be agreed on, and the client accepts the prime of DHE. It is 0 if that is known to fail; ` + "`tls_client_failure_info`" + ` has the reason.
+- Where the findings leave several possibilities, all of them are computed. ` + "`tls_client_supported`" + ` is absent unless all have the same value, and ` + "`cipher` and `group` of `tls_client_session_info`" + ` are empty unless all have the same one. For example, it may not be known whether the server's order of groups decides or the client's.
+- A client that is supported may still reject the certificate.
 
 **tls_vulnerable** is 1 if a harmless test that stores nothing found the vulnerability, 0 if the server answered the test like a server without it, and absent if the result is unknown.
 

@@ -106,6 +106,8 @@ type result struct {
 	Ciphers *ciphersView `json:"ciphers,omitempty"`
 	// The policies that the endpoint was compared with.
 	Policies []policy `json:"policies,omitempty"`
+	// The known clients that were compared with the server. One for which it is not settled whether it can connect is absent.
+	Clients []client `json:"clients,omitempty"`
 	// The vulnerabilities that the server was tested for. One for which the result is unknown is absent.
 	Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
 	scan.Findings

@@ -62,6 +62,22 @@ type policy struct {
 	Violations []string `json:"violations,omitempty"`
 }
 
+// What a known client and the server negotiate, computed from the findings of other checks.
+type client struct {
+	// Its name, as in docs/clients.md.
+	Client string `json:"client"`
+	// Whether the client and the server can negotiate a session.
+	Supported bool `json:"supported"`
+	// Why they cannot: a `reason` of `tls_client_failure_info`. Absent: they can, or it is one of several reasons.
+	Reason string `json:"reason,omitempty"`
+	// The protocol version that they would negotiate. Absent: they cannot.
+	Version string `json:"version,omitempty"`
+	// The cipher suite. Absent: it is not settled.
+	Cipher string `json:"cipher,omitempty"`
+	// The group of the key exchange. Absent: it is not settled, or the key exchange has none.
+	Group string `json:"group,omitempty"`
+}
+
 // One vulnerability.
 type vulnerability struct {
 	// Its name.
@@ -87,6 +103,15 @@ func (shown *result) scan(r *prober.Result) {
 	if r.Policy.Finding != nil {
 		for _, v := range r.Policy.Finding.Verdicts {
 			shown.Policies = append(shown.Policies, policy{string(v.Policy), v.Compliant, v.Violations})
+		}
+	}
+	if r.Clients.Finding != nil {
+		for _, s := range r.Clients.Finding.Sessions {
+			one := client{Client: string(s.Client), Supported: s.Supported, Reason: string(s.Reason)}
+			if s.Supported {
+				one.Version, one.Cipher, one.Group = s.Version.String(), s.CipherName(), s.GroupName()
+			}
+			shown.Clients = append(shown.Clients, one)
 		}
 	}
 	if r.Vulnerabilities.Finding != nil {

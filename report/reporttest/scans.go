@@ -8,6 +8,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
@@ -64,7 +65,7 @@ func notVulnerable(names ...vulnerabilities.Name) []vulnerabilities.Answer {
 // checked is the checks of a scan, by the age of their findings.
 func checked(ages map[string]time.Duration) []check.Outcome {
 	var all []check.Outcome
-	for _, name := range []string{"ciphers", "grade", "policy", "resumption", "versions", "vulnerabilities"} {
+	for _, name := range []string{"ciphers", "clients", "grade", "policy", "resumption", "versions", "vulnerabilities"} {
 		if age, ran := ages[name]; ran {
 			all = append(all, check.Outcome{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
 		}
@@ -72,17 +73,39 @@ func checked(ages map[string]time.Duration) []check.Outcome {
 	return all
 }
 
+// simulated is what the check clients finds.
+func simulated(r *prober.Result) *clients.Finding {
+	found, err := new(clients.Options).Judge(&clients.Facts{Session: r.Session, Chain: r.Chain, Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding})
+	if err != nil {
+		panic(err) // the findings settle it
+	}
+	return found
+}
+
 // ScannedModern is a server with Mozilla's intermediate configuration, scanned
 // before this probe.
 func ScannedModern() *prober.Result {
 	r := Healthy()
-	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "grade": 0, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 12 * time.Minute, "clients": 0, "grade": 0, "policy": 0, "resumption": 12 * time.Minute, "versions": 12 * time.Minute, "vulnerabilities": 7 * time.Hour})
 	r.Versions.Finding = answers(hello.TLS12, hello.TLS13)
 	r.Ciphers.Finding = &ciphers.Finding{
 		Suites:  suitesOf(acceptedSuites(hello.TLS13, 0x1301, 0x1302, 0x1303), acceptedSuites(hello.TLS12, 0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8)),
 		Groups:  append(groups(true, hello.X25519MLKEM768, hello.X25519, hello.SecP256r1, hello.SecP384r1), groups(false, hello.SecP521r1, hello.FFDHE2048)...),
-		Schemes: []hello.SignatureScheme{0x0403}, Preference: ciphers.ServerPreference, Connections: 43,
+		Schemes: []hello.SignatureScheme{0x0403}, Preference: ciphers.ServerPreference, Connections: 43, Whole: hello.Versions,
+		Newer: ciphers.Negotiation{
+			Preference: ciphers.ServerPreference, Groups: []hello.Group{hello.X25519MLKEM768, hello.X25519, hello.SecP256r1, hello.SecP384r1}, AllGroups: true,
+			Schemes: []hello.SignatureScheme{0x0403}, AllSchemes: true,
+		},
+		Older: ciphers.OlderNegotiation{
+			Negotiation: ciphers.Negotiation{
+				Preference: ciphers.ServerPreference, Groups: []hello.Group{hello.X25519, hello.SecP256r1, hello.SecP384r1}, AllGroups: true,
+				Schemes: []hello.SignatureScheme{0x0403, 0x0401}, AllSchemes: true,
+			},
+			SecureRenegotiation: ciphers.Yes,
+		},
 	}
+	r.Chain.Certificates[0].Curve = "P-256"
+	r.Clients.Finding = simulated(r)
 	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
 		{Policy: "mozilla_modern", Violations: []string{"protocols", "ciphers"}}, {Policy: "mozilla_intermediate", Compliant: true},
 		{Policy: "mozilla_old", Compliant: true}, {Policy: "pci_dss", Compliant: true},
@@ -101,13 +124,15 @@ func ScannedModern() *prober.Result {
 func ScannedOutdated() *prober.Result {
 	r := Healthy()
 	r.Session.Version, r.Session.CipherSuite, r.Session.Group, r.Session.ALPN = tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA, 0, ""
-	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "grade": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
+	r.Outcomes = checked(map[string]time.Duration{"ciphers": 0, "clients": 0, "grade": 0, "policy": 0, "resumption": 0, "versions": 0, "vulnerabilities": 0})
 	r.Versions.Finding = answers(hello.SSL20, hello.SSL30, hello.TLS10, hello.TLS11)
 	numbers := []uint32{0x0004, 0x0005, 0x002f, 0x0035, 0x000a, 0x0009, 0x0003, 0x0014}
 	r.Ciphers.Finding = &ciphers.Finding{
 		Suites: suitesOf(acceptedSuites(hello.TLS11, numbers...), acceptedSuites(hello.TLS10, numbers...), acceptedSuites(hello.SSL30, numbers...), acceptedSuites(hello.SSL20, 0x010080, 0x0700c0)),
-		DHBits: 512, Preference: ciphers.ClientPreference, Connections: 31,
+		DHBits: 512, Preference: ciphers.ClientPreference, Connections: 31, Whole: hello.Versions,
+		Older: ciphers.OlderNegotiation{Negotiation: ciphers.Negotiation{Preference: ciphers.ClientPreference}, SecureRenegotiation: ciphers.No},
 	}
+	r.Clients.Finding = simulated(r)
 	r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{
 		{Policy: "mozilla_intermediate", Violations: []string{"protocols", "ciphers", "dh_param_size", "rsa_key_size", "groups", "certificate_lifespan"}},
 		{Policy: "pci_dss", Violations: []string{"versions: SSL 2.0", "versions: SSL 3.0"}},

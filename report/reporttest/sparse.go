@@ -6,6 +6,7 @@ import (
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/versions"
@@ -29,6 +30,9 @@ func Sparse() map[string]*prober.Result {
 		"scan of no answers": found(func(r *prober.Result) {
 			r.Versions.Finding, r.Ciphers.Finding, r.Policy.Finding = new(versions.Finding), new(ciphers.Finding), new(policy.Finding)
 			r.Vulnerabilities.Finding, r.Resumption.Finding = new(vulnerabilities.Finding), new(resumption.Finding)
+		}),
+		"client without a name": found(func(r *prober.Result) {
+			r.Clients.Finding = &clients.Finding{Sessions: []clients.Session{{}}}
 		}),
 		"suite without a name": found(func(r *prober.Result) {
 			r.Ciphers.Finding = &ciphers.Finding{Suites: []ciphers.Suite{{Version: hello.TLS12, Number: 0xfffe}}}

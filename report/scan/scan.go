@@ -15,6 +15,7 @@ type Report struct {
 	Versions        []Version   // newest first
 	Ciphers         *Ciphers
 	Policies        []Policy
+	Clients         []Client        // of the module
 	Vulnerabilities []Vulnerability // those that the server has first
 	Findings        Findings
 	Other           []part.Fact // of Ciphers and of Findings
@@ -53,12 +54,12 @@ func findingsOf(r *prober.Result) (found Findings, all []part.Fact) {
 // New is nil if no check has a finding.
 func New(r *prober.Result) *Report {
 	found, others := findingsOf(r)
-	if r.Versions.Finding == nil && r.Ciphers.Finding == nil && r.Policy.Finding == nil && r.Vulnerabilities.Finding == nil && found == (Findings{}) {
+	if r.Versions.Finding == nil && r.Ciphers.Finding == nil && r.Policy.Finding == nil && r.Clients.Finding == nil && r.Vulnerabilities.Finding == nil && found == (Findings{}) {
 		return nil
 	}
 	return &Report{
 		Ages: ages(r), Versions: versionAnswers(r.Versions.Finding), Ciphers: ciphersOf(r.Ciphers.Finding), Policies: policies(r.Policy.Finding),
-		Vulnerabilities: vulnerabilityAnswers(r.Vulnerabilities.Finding), Findings: found, Other: append(keyExchange(r.Ciphers.Finding), others...),
+		Clients: clientAnswers(r), Vulnerabilities: vulnerabilityAnswers(r.Vulnerabilities.Finding), Findings: found, Other: append(keyExchange(r.Ciphers.Finding), others...),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // ownLayout are the checks with a layout of their own in text and pages.
-var ownLayout = map[string]bool{"Versions": true, "Ciphers": true, "Vulnerabilities": true, "Policy": true, "Expect": true}
+var ownLayout = map[string]bool{"Versions": true, "Ciphers": true, "Vulnerabilities": true, "Policy": true, "Clients": true, "Expect": true}
 
 // Every check is shown: in Findings, or with a layout of its own.
 func TestEveryCheckIsShown(t *testing.T) {

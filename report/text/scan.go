@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,7 +40,7 @@ func (p *page) scan(s *scan.Report) {
 	if s.Ciphers != nil {
 		p.block(about(s, "ciphers", s.Ciphers.Order), suites(s.Ciphers)...)
 	}
-	p.block(title("other findings"), rows(s.Other)...)
+	p.block(title("other findings"), append(rows(s.Other), clients(s.Clients)...)...)
 	p.block(about(s, "policy", ""), policies(s.Policies)...)
 	p.block(about(s, "vulnerabilities", ""), vulnerabilities(s)...)
 }
@@ -143,6 +144,40 @@ func policies(all []scan.Policy) [][]cell {
 	}
 	if len(compliant) > 0 {
 		rows = append(rows, []cell{{"+", green}, value(strings.Join(compliant, ", "))})
+	}
+	return rows
+}
+
+// clients counts those that connect, by version, and names the others. The pages and JSON
+// have the sessions.
+func clients(all []scan.Client) [][]cell {
+	if len(all) == 0 {
+		return nil
+	}
+	connect, others := make(map[string]int), make(map[string][]string) // by version, and by answer
+	var versions, answers []string
+	for _, c := range all {
+		if c.Status == part.Good {
+			if connect[c.Version]++; connect[c.Version] == 1 {
+				versions = append(versions, c.Version)
+			}
+			continue
+		}
+		if others[c.Answer] = append(others[c.Answer], c.Name); len(others[c.Answer]) == 1 {
+			answers = append(answers, c.Answer)
+		}
+	}
+	slices.Sort(versions)
+	good := 0
+	for i, version := range versions {
+		good += connect[version]
+		versions[i] = fmt.Sprintf("%d with %s", connect[version], version)
+	}
+	slices.Reverse(versions)
+	words := fmt.Sprintf("%d of %d connect: %s", good, len(all), strings.Join(versions, ", "))
+	rows := [][]cell{{value("clients"), value(strings.TrimSuffix(words, ": "))}}
+	for _, answer := range answers {
+		rows = append(rows, []cell{value(""), value(answer + ": " + strings.Join(others[answer], ", "))})
 	}
 	return rows
 }
