@@ -20,6 +20,8 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/clients"
+	"tls_exporter/prober/check/clients/clientstest"
 	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/hello"
 	"tls_exporter/prober/option"
@@ -71,7 +73,7 @@ func (s *site) agree(settings []setting) {
 	s.await()
 	module := prober.DefaultModule()
 	module.CAFile, module.Timeout = s.words["ca"], option.Duration(time.Minute)
-	module.Versions.Options, module.Ciphers.Options = new(versions.Options), new(ciphers.Options)
+	module.Versions.Options, module.Ciphers.Options, module.Clients.Options = new(versions.Options), new(ciphers.Options), new(clients.Options)
 	process := prober.NewProcess()
 	s.Cleanup(process.Cache.Close)
 	p, err := prober.New(module, process)
@@ -94,6 +96,7 @@ func (s *site) agree(settings []setting) {
 			if found.order != setting.order {
 				t.Errorf("the order is %q, and was set to be %q", found.order, setting.order)
 			}
+			clientstest.Compare(t, "localhost:"+port, result.Clients.Finding).Settled(t)
 			shown := s.probe(t, "localhost:"+port, "scan").scan()
 			for _, line := range slices.Concat(found.disagreements(shown), shown.disagreements(found)) {
 				t.Errorf("the page: %s", line)

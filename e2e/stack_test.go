@@ -26,6 +26,8 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check/ciphers"
+	"tls_exporter/prober/check/clients"
+	"tls_exporter/prober/check/clients/clientstest"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/versions"
@@ -306,6 +308,9 @@ func (s *site) hold(of *stack, servings []serving) {
 				scans = 5
 			}
 			s.ask(t, &c, target, scans, truth, whole(), isOfScan)
+			if everything {
+				s.simulate(t, target)
+			}
 			s.ask(t, &c, target, times, truth, steady(), isSteady)
 			for _, client := range []handshake.TLSClient{handshake.Auto, handshake.CryptoTLS} {
 				m := prober.DefaultModule()
@@ -323,6 +328,19 @@ func (s *site) hold(of *stack, servings []serving) {
 			}
 		})
 	}
+}
+
+// simulate compares simulated clients with what the server answers to them.
+func (s *site) simulate(t *testing.T, at target.Target) {
+	t.Helper()
+	m := whole()
+	m.CAFile, m.Timeout, m.Clients.Options = s.words["ca"], option.Duration(time.Minute), new(clients.Options)
+	r := probeOnce(t, m, at)
+	if r.Clients.Finding == nil {
+		t.Errorf("no clients: %+v", r.Outcomes)
+		return
+	}
+	clientstest.Compare(t, at.HostPort(), r.Clients.Finding).Settled(t)
 }
 
 // ask probes a target as often as asked, each time without a cache, and reports each

@@ -7,6 +7,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"tls_exporter/prober/chain"
@@ -15,6 +20,7 @@ import (
 	"tls_exporter/prober/check/clients/clientstest"
 	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/endpoint/endpointtest"
+	"tls_exporter/prober/hello"
 	"tls_exporter/prober/probetest"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
@@ -134,4 +140,30 @@ func TestSimulationOfLegacy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The row of crypto/tls is what this Go offers, with the settings of a new program.
+func TestRecordedGo(t *testing.T) {
+	row := clients.Table[slices.Index(clients.Names, "go_1_26")]
+	if !strings.HasPrefix(runtime.Version(), "go1.26") {
+		t.Skipf("this is %s; record it, and add a row if it offers something else", runtime.Version())
+	}
+	t.Setenv("GODEBUG", "tls10server=0,tls3des=0,tlsrsakex=0,tlssha1=0") // go.mod sets others
+	client, server := net.Pipe()
+	var handshake sync.WaitGroup
+	handshake.Go(func() { tls.Client(client, &tls.Config{ServerName: "localhost"}).Handshake() })
+	record, err := hello.ReadRecord(server)
+	server.Close()
+	handshake.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := hello.ParseClientHello(record.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.CipherSuites[0] != row.Suites[0] {
+		t.Skip("this processor has no AES, and another order")
+	}
+	clientstest.CompareOffer(t, &row, h)
 }

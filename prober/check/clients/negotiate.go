@@ -113,7 +113,7 @@ func (s *server) newerObstacle(c *Client) (outcome, bool) {
 
 // usable tells whether the server may select a suite for a client, and if not, why.
 func (s *server) usable(v hello.Version, id hello.CipherSuite, c *Client) (ciphers.Fact, Reason) {
-	suite, accepted := hello.Find(id), slices.Contains(s.suitesOf(v), id)
+	suite, accepted := hello.Find(id), slices.Contains(s.suites[v], id)
 	switch {
 	case suite == nil, !slices.Contains(c.Suites, id), suite.Min > max(v, hello.TLS10), v > suite.Max:
 		return ciphers.No, NoCommonCipher

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"slices"
-	"strings"
 
 	"tls_exporter/prober/accepted"
 	"tls_exporter/prober/chain"
@@ -12,15 +11,27 @@ import (
 
 // server is what is known about a server, in the form that a simulation needs.
 type server struct {
-	*ciphers.Finding                        // empty if the check has none
-	versions         map[hello.Version]bool // accepted or refused; absent: not known
-	leaf             *chain.Certificate     // of the probe's own handshake; nil: none was seen
+	*ciphers.Finding                                       // empty if the check has none
+	versions         map[hello.Version]bool                // accepted or refused; absent: not known
+	suites           map[hello.Version][]hello.CipherSuite // that it accepts, in its order
+	leaf             *chain.Certificate                    // of the probe's own handshake; nil: none was seen
 }
 
 func newServer(f *Facts) *server {
-	s := &server{Finding: f.Ciphers, versions: accepted.By(f.Session, f.Versions, f.Ciphers).Versions}
-	if s.Finding == nil {
-		s.Finding = new(ciphers.Finding)
+	s := &server{
+		Finding:  new(ciphers.Finding),
+		versions: accepted.By(f.Session, f.Versions, f.Ciphers).Versions, suites: make(map[hello.Version][]hello.CipherSuite),
+	}
+	if f.Ciphers != nil {
+		*s.Finding = *f.Ciphers
+	}
+	if f.Session != nil && f.Session.Completed {
+		s.addSuite(ciphers.Suite{Version: hello.Version(f.Session.Version), Number: uint32(f.Session.CipherSuite)})
+	}
+	for _, suite := range s.Suites {
+		if suite.Version != hello.SSL20 {
+			s.suites[suite.Version] = append(s.suites[suite.Version], hello.CipherSuite(suite.Number))
+		}
 	}
 	if f.Chain != nil {
 		s.leaf = f.Chain.Certificates[0]
@@ -28,18 +39,16 @@ func newServer(f *Facts) *server {
 	return s
 }
 
-// suitesOf is the suites that the server accepts in a version, in its order.
-func (s *server) suitesOf(v hello.Version) (all []hello.CipherSuite) {
-	for _, suite := range s.Suites {
-		if suite.Version == v && v != hello.SSL20 {
-			all = append(all, hello.CipherSuite(suite.Number))
-		}
+// addSuite adds the suite of the probe's own handshake, which the check may not have found.
+func (s *server) addSuite(suite ciphers.Suite) {
+	if !slices.Contains(s.Suites, suite) {
+		s.Suites = append(slices.Clone(s.Suites), suite)
+		s.Unordered = append(slices.Clone(s.Unordered), suite.Version)
 	}
-	return all
 }
 
 // whole tells whether all suites of an accepted version are known.
-func (s *server) whole(v hello.Version) bool { return s.IsWhole(v) && len(s.suitesOf(v)) > 0 }
+func (s *server) whole(v hello.Version) bool { return s.IsWhole(v) && len(s.suites[v]) > 0 }
 
 // orders is the orders of suites in which the server may choose for a client: each is one
 // that it follows for all that is known.
@@ -48,7 +57,7 @@ func (s *server) whole(v hello.Version) bool { return s.IsWhole(v) && len(s.suit
 // first for a client that does so, and the finding is from offers with AES first, until
 // the suites with AES of 256 bits were found.
 func (s *server) orders(v hello.Version, c *Client) [][]hello.CipherSuite {
-	ours, theirs := s.suitesOf(v), c.Suites
+	ours, theirs := s.suites[v], c.Suites
 	if !s.whole(v) { // any other may come first
 		ours = slices.Concat(without(theirs, ours), ours)
 	}
@@ -71,7 +80,7 @@ func (s *server) orders(v hello.Version, c *Client) [][]hello.CipherSuite {
 	}
 	if slices.Contains(s.Unordered, v) || !s.whole(v) {
 		for i := range ours { // any may be the first
-			all = append(all, ours[i:])
+			all = append(all, slices.Concat(ours[i:], ours[:i]))
 		}
 	}
 	if own := s.Older.DHE.OwnOnly; v < hello.TLS13 && len(own) > 0 {
@@ -164,14 +173,15 @@ func (s *server) signsWith(authentication string, c *Client) ciphers.Fact {
 // isFor tells whether a scheme signs for a kind of suites in TLS 1.2. Suites for ECDSA are
 // for EdDSA too (RFC 8422 section 2.2).
 func isFor(authentication string, scheme hello.SignatureScheme) bool {
-	name := strings.ToLower(scheme.String())
+	const rsa, dsa, ecdsa = 1, 2, 3 // in the lower byte of the pairs of TLS 1.2 (RFC 5246 section 7.4.1.4.1)
+	pair, signature := scheme < 0x0700, scheme&0xff
 	switch authentication {
-	case "RSA":
-		return strings.HasPrefix(name, "rsa_")
-	case "ECDSA":
-		return strings.HasPrefix(name, "ecdsa_") || strings.HasPrefix(name, "ed")
+	case "RSA": // and RSA-PSS
+		return pair && signature == rsa || scheme >= 0x0804 && scheme <= 0x0806 || scheme >= 0x0809 && scheme <= 0x080B
+	case "ECDSA": // and Ed25519, Ed448
+		return pair && signature == ecdsa || scheme == 0x0807 || scheme == 0x0808
 	case "DSS":
-		return strings.HasPrefix(name, "dsa_")
+		return pair && signature == dsa
 	}
 	return false
 }

@@ -29,6 +29,17 @@ func (t Tally) String() string {
 	return fmt.Sprintf("%d yes, %d no, %d ?, %d without suite, %d without group", t.Supported, t.Unsupported, t.Unsettled, t.NoCipher, t.NoGroup)
 }
 
+// Settled logs the tally, and fails if it is not settled for more than two clients whether
+// they can connect.
+func (t Tally) Settled(tb testing.TB) {
+	tb.Helper()
+	const most = 2
+	tb.Logf("clients: %s", t)
+	if t.Unsettled > most {
+		tb.Errorf("%d clients are not settled", t.Unsettled)
+	}
+}
+
 // Compare sends the ClientHello of every client of the table to the server at addr. What
 // the finding says about the client has to be what the server answers.
 func Compare(t testing.TB, addr string, found *clients.Finding) (tally Tally) {
