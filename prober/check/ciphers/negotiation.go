@@ -25,8 +25,8 @@ func FactOf(b bool) Fact {
 	return No
 }
 
-// Negotiation is how the server negotiates in TLS 1.3, or in the versions below it: what
-// a client needs to know which suite and group it would get.
+// Negotiation is how the server negotiates in TLS 1.3, or in the versions below it. With the
+// suites it tells what a client gets that offers less than this check.
 type Negotiation struct {
 	Preference Preference              // whose order of suites decides
 	Groups     []hello.Group           // that it accepts, in the order in which it selected them; below TLS 1.3 those for ECDHE
@@ -35,7 +35,7 @@ type Negotiation struct {
 	AllSchemes bool                    // it signs with no other scheme
 }
 
-// OlderNegotiation is what exists only below TLS 1.3.
+// OlderNegotiation is how the server negotiates in the versions below TLS 1.3.
 type OlderNegotiation struct {
 	Negotiation
 	// SecureRenegotiation is whether the server sends renegotiation_info (RFC 5746).
