@@ -11,10 +11,8 @@ package clients
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/ciphers"
@@ -22,7 +20,7 @@ import (
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/hello"
-	"tls_exporter/prober/text"
+	"tls_exporter/prober/option"
 )
 
 // Options configures the check clients, which computes what known clients negotiate.
@@ -33,18 +31,10 @@ type Options struct {
 
 // Validate rejects an empty list and a client that is named twice.
 func (o *Options) Validate() error {
-	if o == nil || o.Clients == nil {
+	if o == nil {
 		return nil
 	}
-	if len(o.Clients) == 0 {
-		return errors.New("the list is empty; name some clients, or leave the key out for all of them")
-	}
-	for i, name := range o.Clients {
-		if slices.Contains(o.Clients[:i], name) {
-			return fmt.Errorf("%s is listed twice", name)
-		}
-	}
-	return nil
+	return option.CheckSelection("clients", o.Clients)
 }
 
 // Name is a client of Table.
@@ -59,12 +49,9 @@ var Names = func() (names []Name) {
 }()
 
 // UnmarshalText accepts one of Names.
-func (n *Name) UnmarshalText(value []byte) error {
-	if !slices.Contains(Names, Name(value)) {
-		return fmt.Errorf("%s is not a client; known are %s", text.Quote(string(value)), strings.Trim(fmt.Sprintf("%q", Names), "[]"))
-	}
-	*n = Name(value)
-	return nil
+func (n *Name) UnmarshalText(value []byte) (err error) {
+	*n, err = option.WordOf("a client", Names, value)
+	return err
 }
 
 // Title is the client's name for people.

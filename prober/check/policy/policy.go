@@ -4,17 +4,14 @@ package policy
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
-	"tls_exporter/prober/text"
+	"tls_exporter/prober/option"
 )
 
 // Options configures the check policy, which compares the findings of versions and
@@ -26,18 +23,10 @@ type Options struct {
 
 // Validate rejects an empty list and a policy that is named twice.
 func (o *Options) Validate() error {
-	if o == nil || o.Policies == nil {
+	if o == nil {
 		return nil
 	}
-	if len(o.Policies) == 0 {
-		return errors.New("the list is empty; name some policies, or leave the key out for all of them")
-	}
-	for i, name := range o.Policies {
-		if slices.Contains(o.Policies[:i], name) {
-			return fmt.Errorf("%s is listed twice", name)
-		}
-	}
-	return nil
+	return option.CheckSelection("policies", o.Policies)
 }
 
 // Finding is the finding of the check policy. A policy without a verdict is absent from
@@ -63,12 +52,9 @@ type Name string
 var Names = []Name{"mozilla_modern", "mozilla_intermediate", "mozilla_old", "pci_dss"}
 
 // UnmarshalText accepts one of Names.
-func (n *Name) UnmarshalText(value []byte) error {
-	if !slices.Contains(Names, Name(value)) {
-		return fmt.Errorf("%s is not a policy; known are %s", text.Quote(string(value)), strings.Trim(fmt.Sprintf("%q", Names), "[]"))
-	}
-	*n = Name(value)
-	return nil
+func (n *Name) UnmarshalText(value []byte) (err error) {
+	*n, err = option.WordOf("a policy", Names, value)
+	return err
 }
 
 // Facts is what policies are compared with: what the handshake and the other checks
