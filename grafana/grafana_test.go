@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/failure"
 	"tls_exporter/report/part"
 )
@@ -98,6 +99,12 @@ type panel struct {
 
 type fieldConfig struct {
 	Unit, NoValue string
+	Mappings      []mapping
+}
+
+type mapping struct {
+	Type    string
+	Options json.RawMessage
 }
 
 type override struct {
@@ -561,10 +568,7 @@ func find(t *testing.T, uid, title string) panel {
 // reason.
 func TestRemedies(t *testing.T) {
 	type result struct{ Text string }
-	var mappings []struct {
-		Type    string
-		Options json.RawMessage
-	}
+	var mappings []mapping
 	for _, o := range find(t, "tls-target", "Problems and remedies").FieldConfig.Overrides {
 		if o.Matcher.Options == "Remedy" {
 			if err := json.Unmarshal(o.property("mappings"), &mappings); err != nil {
@@ -618,5 +622,25 @@ func TestPhases(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("phases %v, want %v", got, want)
+	}
+}
+
+// Every grade has a color, and nothing else has.
+func TestGrades(t *testing.T) {
+	mappings := find(t, "tls-target", "Grade").FieldConfig.Defaults.Mappings
+	if len(mappings) == 0 || mappings[0].Type != "value" {
+		t.Fatalf("the grades have the mappings %+v", mappings)
+	}
+	var colors map[string]struct{ Color, Text string }
+	if err := json.Unmarshal(mappings[0].Options, &colors); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range grade.Grades {
+		if shown := colors[string(g)]; shown.Color == "" || shown.Text != string(g) {
+			t.Errorf("%s is shown as %+v", g, shown)
+		}
+	}
+	if len(colors) != len(grade.Grades) {
+		t.Errorf("there are %d grades, want %d", len(colors), len(grade.Grades))
 	}
 }

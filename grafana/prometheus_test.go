@@ -56,8 +56,13 @@ var emptyWhenHealthy = map[string]string{
 	"tls-fleet/Targets by accepted version": noScan,
 	"tls-fleet/Vulnerabilities by name":     noScan,
 	"tls-fleet/Policies met":                noScan,
+	"tls-fleet/Grades":                      noScan,
+	"tls-fleet/Clients that cannot connect": noScan,
 	"tls-fleet/Targets with findings":       noScan,
 
+	"tls-target/Grade":                       noScan,
+	"tls-target/Grade limited by":            noScan,
+	"tls-target/Score":                       noScan,
 	"tls-target/Accepted versions":           noScan,
 	"tls-target/Vulnerabilities":             noScan,
 	"tls-target/Policies":                    noScan,
@@ -69,6 +74,7 @@ var emptyWhenHealthy = map[string]string{
 	"tls-target/Groups":                      noScan,
 	"tls-target/Signature schemes":           noScan,
 	"tls-target/Resumption":                  noScan,
+	"tls-target/Clients":                     noScan,
 	"tls-target/Age of findings":             noScan,
 	"tls-target/Accepted versions over time": noScan,
 }
