@@ -18,8 +18,7 @@ type Client struct {
 	Fails   bool        // which is neither good nor bad
 	Status  part.Status // Good: it connects; Unknown: not known
 	Version string
-	Cipher  string
-	Group   string
+	Session string // the version, the cipher suite and the group
 }
 
 // NotKnown is the answer about a client for which it is not settled whether it connects.
@@ -47,5 +46,7 @@ func (c *Client) take(s *clients.Session) {
 		return
 	}
 	c.Answer, c.Status = "connects", part.Good
-	c.Version, c.Cipher, c.Group = s.Version.String(), s.CipherName(), s.GroupName()
+	c.Version = s.Version.String()
+	known := slices.DeleteFunc([]string{c.Version, s.CipherName(), s.GroupName()}, func(name string) bool { return name == "" })
+	c.Session = strings.Join(known, ", ")
 }
