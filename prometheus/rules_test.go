@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -391,6 +392,29 @@ func TestEveryProblemHasAnAlert(t *testing.T) {
 		severities := severitiesOn(t, alerts, "problem", string(problem))
 		if want := severityOf[report.Judge(reporttest.WithProblem(problem), report.Limits{})]; !slices.Equal(severities, []string{want}) {
 			t.Errorf("%s has alerts with the severities %v, want one that is %s", problem, severities, want)
+		}
+	}
+}
+
+// A check that has no finding has one alert. Those that only judge what others found have
+// none.
+func TestEveryCheckHasAnAlert(t *testing.T) {
+	alerts, _ := rules(t)
+	checks := reflect.TypeFor[prober.Checks]()
+	for i := range checks.NumField() {
+		name := checks.Field(i).Tag.Get("yaml")
+		var found []string
+		for _, alert := range []string{"TLSCheckFailing", "TLSScanFailing"} {
+			if len(severitiesOn(t, map[string]rule{alert: alerts[alert]}, "check", name)) > 0 {
+				found = append(found, alert)
+			}
+		}
+		want := 1
+		if name == "grade" || name == "clients" {
+			want = 0
+		}
+		if len(found) != want {
+			t.Errorf("%s has the alerts %v, want %d", name, found, want)
 		}
 	}
 }
