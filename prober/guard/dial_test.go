@@ -27,7 +27,7 @@ var mayConnect = map[string]string{
 }
 
 // testPackages are directories that only tests use.
-var testPackages = []string{"tlstest", "probetest", "endpointtest", "tls13test", "labtest"}
+var testPackages = []string{"tlstest", "probetest", "endpointtest", "tls13test", "labtest", "clientstest"}
 
 // No function of the prober opens a connection but Guard.Dial: no other one uses a
 // name that could.
