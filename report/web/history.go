@@ -150,15 +150,18 @@ func (s sample) why() string {
 	return words
 }
 
-// Add stores a result. Of too many endpoints, those that were probed longest
-// ago are removed.
+// Add stores a result, unless it is older than the last one. Of too many endpoints, those
+// that were probed longest ago are removed.
 func (h *History) Add(module string, asked target.Target, r *prober.Result) {
 	key, last, result := keyOf(module, asked), outcomeOf(r), stored{r, r.Size()}
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	rec, known := h.records.Peek(key)
-	if !known {
+	switch {
+	case !known:
 		rec = &record{}
+	case r.Start.Before(rec.last.At): // it took longer than a later probe
+		return
 	}
 	rec.last = last
 	rec.samples = append(rec.samples, sampleOf(last))

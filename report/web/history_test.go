@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tls_exporter/prober/target"
 	"tls_exporter/report"
@@ -99,5 +100,17 @@ func TestLast(t *testing.T) {
 		if h.Last("scan", asked) != nil || h.Last("default", named) != nil {
 			t.Errorf("%s: another endpoint has its last probe", s.Name)
 		}
+	}
+}
+
+// A probe that took longer than a later one does not replace its result.
+func TestHistoryKeepsTheLatest(t *testing.T) {
+	h := NewHistory()
+	first, later := reporttest.Healthy(), reporttest.Healthy()
+	first.Start = later.Start.Add(-time.Second)
+	h.Add("default", later.Target, later)
+	h.Add("default", first.Target, first)
+	if got := h.Recall("default", first.Target); got != later || len(h.samples(keyOf("default", first.Target))) != 1 {
+		t.Errorf("the last result is that of %s", got.Start)
 	}
 }
