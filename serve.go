@@ -36,7 +36,7 @@ import (
 // resident. Go collects garbage when the heap has doubled: with the ballast a small
 // heap is collected half as often, and a large one as often as without it
 // (docs/scaling.md).
-const ballastSize = 8 << 20
+const ballastSize = 6 << 20
 
 // serve serves until ctx ends, and then waits for the probes in flight. It calls started
 // with the address of the first listener, once that accepts connections; nil: it does not.

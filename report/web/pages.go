@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"tls_exporter/config"
@@ -21,12 +22,16 @@ import (
 // Pages are the web pages. They work without a script; one adds updates.
 type Pages struct {
 	options  Options
-	index    *template.Template
-	inspect  *template.Template
-	expiry   *template.Template
-	document *template.Template
-	failure  *template.Template
+	index    lazy
+	inspect  lazy
+	expiry   lazy
+	document lazy
+	failure  lazy
 }
+
+// lazy is a template. The first call parses it: most exporters show few pages, and
+// the garbage collector leaves as much room again as templates take.
+type lazy func() *template.Template
 
 // Options is what the pages show.
 type Options struct {
@@ -48,10 +53,12 @@ type Progress struct {
 	Done, Total int // targets; Total is 0 until the run has begun
 }
 
-// New parses the templates, which are part of the program.
+// New returns the pages. Their templates are part of the program.
 func New(o Options) *Pages {
-	parse := func(pages ...string) *template.Template {
-		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(assets.Files, append([]string{"layout.html"}, pages...)...))
+	parse := func(pages ...string) lazy {
+		return sync.OnceValue(func() *template.Template {
+			return template.Must(template.New("layout.html").Funcs(functions).ParseFS(assets.Files, append([]string{"layout.html"}, pages...)...))
+		})
 	}
 	return &Pages{
 		options: o, index: parse("index.html"), inspect: parse("inspect.html", "scan.html", "badge.html"), expiry: parse("calendar.html"),
@@ -104,16 +111,16 @@ type layout struct {
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // render writes a page that is beside the list.
-func (p *Pages) render(w http.ResponseWriter, status int, page *template.Template, title string, content any) {
+func (p *Pages) render(w http.ResponseWriter, status int, page lazy, title string, content any) {
 	p.write(w, status, page, layout{Title: title, Form: p.newForm(), Page: content})
 }
 
 // write writes a page.
-func (p *Pages) write(w http.ResponseWriter, status int, page *template.Template, l layout) {
+func (p *Pages) write(w http.ResponseWriter, status int, page lazy, l layout) {
 	l.Version, l.Now, l.Form.Root = p.options.Version, time.Now(), l.Root
 	var b bytes.Buffer
 	l.Metrics = strings.TrimPrefix(cmp.Or(p.options.MetricsPath, "/metrics"), "/")
-	if err := page.Execute(&b, l); err != nil {
+	if err := page().Execute(&b, l); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
