@@ -13,11 +13,11 @@ func FuzzFromJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, inside string) {
 		var want string
 		if json.Unmarshal([]byte(`"`+inside+`"`), &want) != nil || want == "" {
-			t.Skip()
+			return // it is no JSON, or no name
 		}
 		var got []string
 		if _, err := decodeFile(fromJSON([]byte("[\n\t\""+inside+"\"]")), &got); err != nil {
-			t.Skip() // what no YAML may contain, such as control characters
+			return // what no YAML may contain, such as control characters
 		}
 		if got[0] != want {
 			t.Errorf("%s is %q, want %q", inside, got[0], want)

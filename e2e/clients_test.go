@@ -65,7 +65,7 @@ func TestRecordedClients(t *testing.T) {
 		t.Run(string(r.client), func(t *testing.T) {
 			program := strings.Fields(r.command)[0]
 			if _, err := exec.LookPath(program); err != nil {
-				t.Skipf("%s is not installed here", program)
+				t.Skipf("%s is not installed here; e2e/packages.txt lists what has it", program)
 			}
 			argv := strings.Fields(r.version)
 			version, err := exec.Command(argv[0], argv[1:]...).Output()
@@ -129,7 +129,7 @@ func TestRealClients(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"openssl", "java"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed here", program)
+			t.Skipf("%s is not installed here; e2e/packages.txt lists what has it", program)
 		}
 	}
 	dir := t.TempDir()
@@ -258,7 +258,7 @@ func readHello(r io.Reader) ([]byte, error) {
 func TestClientsOfTestSSL(t *testing.T) {
 	file, err := os.Open("/etc/testssl/client-simulation.txt")
 	if err != nil {
-		t.Skipf("testssl.sh is not installed here: %v", err)
+		t.Skipf("testssl.sh is not installed here, which e2e/packages.txt lists: %v", err)
 	}
 	defer file.Close()
 	hellos, err := readSimulations(file)
