@@ -55,7 +55,7 @@ func (f *onceFlags) register(command *kingpin.CmdClause) {
 	command.Flag("address", "Connect to this IP or IP:port for each target; the name stays.").StringVar(&f.address)
 	command.Flag("ca-file", "Trust the roots in this PEM file, instead of those of the system.").StringVar(&f.caFile)
 	command.Flag("timeout", "Timeout of a probe, such as 5s; default: that of the module, but at least a minute with --scan.").IsSetByUser(&f.timeoutSet).DurationVar(&f.timeout)
-	command.Flag("scan", "Also report what the server accepts: versions, cipher suites, groups, vulnerabilities. Opens about 100 connections.").BoolVar(&f.scan)
+	command.Flag("scan", "Also report what the server accepts: versions, cipher suites, groups, vulnerabilities, a grade, which known clients connect. Opens about 100 connections.").BoolVar(&f.scan)
 	command.Flag("format", "Output format: text, json, ndjson (one object a line, as soon as it is there), prometheus or nagios.").Default("text").EnumVar(&f.format, formats...)
 	command.Flag("json", "The same as --format=json.").BoolVar(&f.json)
 	command.Flag("warning", fmt.Sprintf("Warn below this number of days; default: below %.0f %% of the lifetime.", 100*report.DefaultWarning)).PlaceHolder("DAYS").SetValue(&f.warning)
