@@ -90,23 +90,16 @@ func asWritten(t target.Target) target.Target {
 
 func (l *tasks) addFile(ctx context.Context, path string) error {
 	if path == standardInput {
-		return l.addLines(ctx, "standard input", l.flags.stdin)
+		return l.addLines(ctx, "standard input", func() (io.ReadCloser, error) { return io.NopCloser(l.flags.stdin), nil })
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("--targets-file: %w", err)
-	}
-	defer file.Close()
-	return l.addLines(ctx, path, file)
+	return l.addLines(ctx, path, func() (io.ReadCloser, error) { return os.Open(path) })
 }
 
 // addLines adds the targets of a list, one a line. Blank lines and comments do not count.
-func (l *tasks) addLines(ctx context.Context, name string, r io.Reader) error {
-	content, err := readList(ctx, r)
-	if errors.Is(err, errInterrupted) {
+func (l *tasks) addLines(ctx context.Context, name string, open func() (io.ReadCloser, error)) error {
+	content, err := readList(ctx, name, open)
+	if err != nil {
 		return err
-	} else if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	line, found := 0, false
 	for written := range strings.Lines(strings.TrimPrefix(content, "\ufeff")) { // a byte order mark
@@ -138,18 +131,28 @@ func withoutComment(line string) string {
 	return strings.TrimSpace(line)
 }
 
-// readList reads all of r. The end of ctx does not end a read from a terminal or a pipe:
-// such a read is left behind, and the process ends.
-func readList(ctx context.Context, r io.Reader) (string, error) {
+// readList reads a whole list. The end of ctx does not end a read from a terminal or a
+// pipe, nor the wait for somebody who writes to a named pipe: that is left behind, and the
+// process ends.
+func readList(ctx context.Context, name string, open func() (io.ReadCloser, error)) (string, error) {
 	type list struct {
 		content []byte
 		err     error
 	}
 	done := make(chan list, 1)
 	go func() {
-		content, err := io.ReadAll(io.LimitReader(r, maxListBytes+1))
-		if len(content) > maxListBytes {
-			err = fmt.Errorf("is larger than %d bytes", maxListBytes)
+		file, err := open()
+		if err != nil {
+			done <- list{nil, fmt.Errorf("--targets-file: %w", err)}
+			return
+		}
+		defer file.Close()
+		content, err := io.ReadAll(io.LimitReader(file, maxListBytes+1))
+		switch {
+		case err != nil:
+			err = fmt.Errorf("%s: %w", name, err)
+		case len(content) > maxListBytes:
+			err = fmt.Errorf("%s: is larger than %d bytes", name, maxListBytes)
 		}
 		done <- list{content, err}
 	}()

@@ -139,7 +139,21 @@ func TestProbeLists(t *testing.T) {
 
 // A list is read up to a bound.
 func TestEndlessList(t *testing.T) {
-	if _, err := readList(context.Background(), endless{}); err == nil || !strings.Contains(err.Error(), "is larger than 67108864 bytes") {
+	open := func() (io.ReadCloser, error) { return io.NopCloser(endless{}), nil }
+	if _, err := readList(context.Background(), "hosts", open); err == nil || err.Error() != "hosts: is larger than 67108864 bytes" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A list that cannot even be opened, such as a named pipe to which nobody writes, does not
+// prevent an interrupt.
+func TestInterruptedBeforeTheList(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	written := make(chan struct{})
+	defer close(written)
+	_, err := readList(ctx, "hosts", func() (io.ReadCloser, error) { <-written; return nil, io.EOF })
+	if !errors.Is(err, errInterrupted) {
 		t.Errorf("got %v", err)
 	}
 }
