@@ -24,6 +24,26 @@ type Chain struct {
 	Problems     []Found        // most severe first, each problem once
 	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
 	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path
+
+	root []byte // the end of Path in DER, if the server did not send it
+}
+
+// PathDER returns the certificates of Path in DER, leaf to root; nil: there is no path, or
+// they are not kept (see DER).
+func (c *Chain) PathDER() [][]byte {
+	if c == nil || c.DER == nil || c.Path == nil {
+		return nil
+	}
+	all := make([][]byte, len(c.Path))
+	for i, cert := range c.Path {
+		position := slices.IndexFunc(c.Certificates, func(sent *Certificate) bool { return sent.FingerprintSHA256 == cert.FingerprintSHA256 })
+		if position < 0 {
+			all[i] = c.root
+		} else {
+			all[i] = c.DER[position]
+		}
+	}
+	return all
 }
 
 // MaxDER is how many bytes of certificates a Chain keeps, in DER. Real chains have up to
@@ -51,7 +71,7 @@ func (c *Chain) Leaf() *Chain {
 		return nil
 	}
 	leaf := *c
-	leaf.Certificates, leaf.DER = slices.Clone(c.Certificates[:1]), nil
+	leaf.Certificates, leaf.DER, leaf.root = slices.Clone(c.Certificates[:1]), nil, nil
 	if c.Path != nil {
 		leaf.Path = slices.Clone(c.Path[:1])
 	}

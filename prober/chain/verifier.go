@@ -67,6 +67,7 @@ type cachedVerdict struct {
 	unverified  bool
 	problems    []Found // shared by all results, so its capacity is its length
 	path        []link  // nil: none
+	root        []byte  // the end of the path in DER, if it was not sent; shared with the pool of roots
 	notAfter    time.Time
 }
 
@@ -106,7 +107,7 @@ func (v *cachedVerdict) chain(certs []*certificate.Parsed, name string, now time
 		}
 		c.Path = append(c.Path, cert)
 	}
-	c.NotAfter = v.notAfter
+	c.NotAfter, c.root = v.notAfter, v.root
 	return c
 }
 
@@ -137,7 +138,7 @@ func (v *verification) verdict() *cachedVerdict {
 		return nil
 	}
 	at := v.At.Round(0) // without the monotonic clock: the wall clock may be set back
-	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, notAfter: v.NotAfter, problems: slices.Clip(v.Problems)}
+	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, notAfter: v.NotAfter, root: v.root, problems: slices.Clip(v.Problems)}
 	for _, certs := range [][]*x509.Certificate{v.sent, v.roots.own, v.rootsSeen} {
 		for _, cert := range certs {
 			verdict.until = sooner(verdict.until, at, cert.NotBefore)

@@ -200,6 +200,32 @@ func TestDER(t *testing.T) {
 	}
 }
 
+// The trusted path has the bytes of its certificates, also of a root that was not sent, and
+// if the verdict is cached.
+func TestPathDER(t *testing.T) {
+	p := newPKI(t)
+	root := p.root("Root")
+	ca := p.intermediate(root, "CA")
+	leaf := p.leaf(ca)
+	path := [][]byte{leaf.Raw, ca.Certificate.Raw, root.Certificate.Raw}
+	for _, test := range []struct {
+		name string
+		sent [][]byte
+		want [][]byte
+	}{
+		{"without its root", path[:2], path},
+		{"with its root, in the wrong order", [][]byte{path[0], path[2], path[1]}, path},
+		{"of an untrusted root", [][]byte{p.leaf(p.root("Other")).Raw}, nil},
+	} {
+		v := NewVerifier(trust(root))
+		for range 2 {
+			if got := v.Verify(v.ParseChain(test.sent), "localhost", 0, labtest.Now).PathDER(); !slices.EqualFunc(got, test.want, bytes.Equal) {
+				t.Errorf("%s: a path of %d certificates, want %d", test.name, len(got), len(test.want))
+			}
+		}
+	}
+}
+
 // Results share the cached problems. Appending one to a result does not change the
 // others.
 func TestCachedProblemsAreNotAppendedTo(t *testing.T) {

@@ -45,8 +45,17 @@ func (s *Slot[Options, Finding]) Decode() any {
 	return s.Options
 }
 
-// Judge runs a check that sends nothing to the server, if it is on. A panic of judge
-// fails this check alone.
+// Start runs a check in parallel to others, within the probe, if it is on. It is for checks
+// whose finding depends on what this probe saw, and that cache what they fetch themselves.
+// Run.Wait waits for it. A panic of find fails this check alone.
+func (s *Slot[Options, Finding]) Start(run *Run, name string, find func(*Options) (*Finding, error)) {
+	if s.Options != nil {
+		run.group.Go(func() { s.Judge(run, name, find) })
+	}
+}
+
+// Judge runs a check at once, if it is on. It is for checks that send nothing. A panic of
+// judge fails this check alone.
 func (s *Slot[Options, Finding]) Judge(run *Run, name string, judge func(*Options) (*Finding, error)) {
 	if s.Options == nil {
 		return

@@ -5,6 +5,7 @@ package endpoint
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/netip"
 
@@ -68,6 +69,20 @@ func (e *Endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*ha
 		return nil, err
 	}
 	return e.client.Record(ctx, conn, e.Target, adjust)
+}
+
+// Path is the trusted path of the server's chain, leaf to root, parsed; nil: there is none,
+// or crypto/x509 cannot parse all of it.
+func (e *Endpoint) Path() []*x509.Certificate {
+	var path []*x509.Certificate
+	for _, der := range e.Chain.PathDER() {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil
+		}
+		path = append(path, cert)
+	}
+	return path
 }
 
 // Protocols is the ALPN offer of the probe, in order of preference.
