@@ -77,7 +77,7 @@ var imports = map[string]string{
 // forTests are packages that only tests import.
 var forTests = []string{
 	"prober/probetest", "prober/endpoint/endpointtest", "prober/check/clients/clientstest", "prober/tls13/tls13test", "prober/tlstest/labtest", "prober/tlstest/internal/testclient",
-	"report/reporttest", "collector/collectortest",
+	"report/reporttest", "collector/collectortest", "docs/markdown",
 }
 
 // importedBy are packages that only some others may import.
@@ -105,7 +105,7 @@ var libraries = map[string][]string{
 	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go", "prober/tls13/wide/circl.go"},
 	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
-	"github.com/yuin/goldmark":             {"docs/markdown.go"},
+	"github.com/yuin/goldmark":             {"docs/markdown/markdown.go"},
 	"golang.org/x/term":                    {"report/text/terminal.go"},
 	"golang.org/x/sync/semaphore":          {"prober/bounded/slots.go"},
 }

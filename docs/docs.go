@@ -4,6 +4,8 @@ package docs
 
 import (
 	"embed"
+	"html"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +13,9 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-//go:embed *.md
+// files are the documents, rendered by package markdown. TestHTML holds them together.
+//
+//go:embed html/*.html
 var files embed.FS
 
 // Page is one document.
@@ -43,20 +47,19 @@ func (p *Page) Path() string {
 	return "docs/" + p.Name
 }
 
-// Pages are all documents, the runbook first. The first call renders them: most
-// exporters are never asked for one.
+// Pages are all documents, the runbook first.
 var Pages = sync.OnceValue(func() []*Page {
-	entries, err := files.ReadDir(".")
+	entries, err := files.ReadDir("html")
 	if err != nil {
 		panic(err) // it is part of the program
 	}
 	var pages []*Page
 	for _, entry := range entries {
-		source, err := files.ReadFile(entry.Name())
+		content, err := files.ReadFile("html/" + entry.Name())
 		if err != nil {
 			panic(err)
 		}
-		pages = append(pages, render(strings.TrimSuffix(entry.Name(), ".md"), source))
+		pages = append(pages, read(strings.TrimSuffix(entry.Name(), ".html"), string(content)))
 	}
 	slices.SortStableFunc(pages, func(a, b *Page) int {
 		switch {
@@ -69,6 +72,31 @@ var Pages = sync.OnceValue(func() []*Page {
 	})
 	return pages
 })
+
+var (
+	heading    = regexp.MustCompile(`<h([1-6]) id="([^"]+)">(.*?)</h[1-6]>`)
+	identified = regexp.MustCompile(` id="([^"]+)"`)
+	word       = regexp.MustCompile(`<code id="([^"]+)">([^<]*)</code>`)
+	tag        = regexp.MustCompile(`<[^>]*>`)
+)
+
+// read makes a page from its HTML.
+func read(name, content string) *Page {
+	page := &Page{Name: name, HTML: content, ids: make(map[string]bool), words: make(map[string]string)}
+	for _, m := range heading.FindAllStringSubmatch(content, -1) {
+		page.Headings = append(page.Headings, Heading{int(m[1][0] - '0'), m[2], html.UnescapeString(tag.ReplaceAllString(m[3], ""))})
+	}
+	for _, m := range identified.FindAllStringSubmatch(content, -1) {
+		page.ids[m[1]] = true
+	}
+	for _, m := range word.FindAllStringSubmatch(content, -1) {
+		page.words[html.UnescapeString(m[2])] = m[1]
+	}
+	if len(page.Headings) > 0 {
+		page.Title = page.Headings[0].Text
+	}
+	return page
+}
 
 // Named is the page with a name; nil: there is none.
 func Named(name string) *Page {
@@ -92,7 +120,7 @@ func Section(phase failure.Phase, word failure.Reason) string {
 		within = "handshake"
 	}
 	page := Runbook()
-	for _, id := range []string{explanation(within, string(word)), string(word), explanation("anywhere", string(word))} {
+	for _, id := range []string{Explanation(within, string(word)), string(word), Explanation("anywhere", string(word))} {
 		if page.ids[id] {
 			return id
 		}
@@ -103,5 +131,5 @@ func Section(phase failure.Phase, word failure.Reason) string {
 	return failure.AlertPrefix
 }
 
-// explanation is the ID of a word that is explained in a list of a section.
-func explanation(section, word string) string { return section + "-" + word }
+// Explanation is the ID of a word that is explained in a list of a section.
+func Explanation(section, word string) string { return section + "-" + word }

@@ -1,15 +1,54 @@
 package docs_test
 
 import (
+	"flag"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"tls_exporter/docs"
+	"tls_exporter/docs/markdown"
 	"tls_exporter/prober/failure"
 	"tls_exporter/report"
 )
+
+var update = flag.Bool("update", false, "write the HTML of the documents")
+
+// The HTML that the exporter serves is that of the documents.
+func TestHTML(t *testing.T) {
+	documents, err := filepath.Glob("*.md")
+	if err != nil || len(documents) < 10 {
+		t.Fatal(documents, err)
+	}
+	written, err := filepath.Glob("html/*.html")
+	if err != nil || len(written) != len(documents) && !*update {
+		t.Errorf("%d documents, and %d files of HTML, %v", len(documents), len(written), err)
+	}
+	for _, document := range documents {
+		source, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(document, ".md")
+		want, err := markdown.Render(name, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join("html", name+".html")
+		if *update {
+			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != want {
+			t.Errorf("docs/%s is not that of docs/%s; run go test ./docs -update", file, document)
+		}
+	}
+}
 
 // Every word with which a report says what is wrong is explained in the runbook.
 func TestEveryWordHasASection(t *testing.T) {

@@ -1,4 +1,4 @@
-package docs
+package markdown
 
 import "testing"
 
@@ -34,19 +34,8 @@ func TestRender(t *testing.T) {
 			"<h2 id=\"connect\">connect</h2>\n<ul>\n<li><code id=\"connect-refused\">refused</code>, <code id=\"connect-reset\">reset</code>: <code>x</code> and</li>\n<li>no</li>\n</ul>\n" +
 				"<h2 id=\"other\">Other</h2>\n<ul>\n<li><code>reset</code>: y</li>\n</ul>\n"},
 	} {
-		if got := render("page", []byte(test.source)).HTML; got != test.want {
-			t.Errorf("%s:\n%s\nwant\n%s", test.name, got, test.want)
+		if got, err := Render("page", []byte(test.source)); err != nil || got != test.want {
+			t.Errorf("%s:\n%s\nwant\n%s\n%v", test.name, got, test.want, err)
 		}
-	}
-}
-
-// BenchmarkRender measures the first request for the longest document.
-func BenchmarkRender(b *testing.B) {
-	source, err := files.ReadFile("runbook.md")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		render("runbook", source)
 	}
 }

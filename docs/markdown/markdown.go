@@ -1,4 +1,6 @@
-package docs
+// Package markdown renders the documents of package docs as HTML. Only the tests use it, which
+// write the HTML that the exporter serves: the renderer would take a megabyte of the program.
+package markdown
 
 import (
 	"bytes"
@@ -13,36 +15,36 @@ import (
 	extensions "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+
+	"tls_exporter/docs"
 )
 
 // markdown is CommonMark with the tables of GitHub. Raw HTML in a document is left out.
 // The content security policy forbids inline styles, so columns have the attribute align.
 var markdown = goldmark.New(goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))))
 
-// render makes a page from a document of the program. It panics on one that it cannot
-// render.
-func render(name string, source []byte) *Page {
-	page := &Page{Name: name, ids: make(map[string]bool), words: make(map[string]string)}
+// Render returns a document, without .md in its name, as HTML.
+func Render(name string, source []byte) (string, error) {
 	document := markdown.Parser().Parse(text.NewReader(source), parser.WithContext(parser.NewContext()))
-	adapter := &adapter{page: page, source: source}
+	adapter := &adapter{page: docs.Page{Name: name}, source: source, ids: make(map[string]bool)}
 	if err := ast.Walk(document, adapter.visit); err != nil {
-		panic(err)
+		return "", err
 	}
 	adapter.unlink()
 	var html bytes.Buffer
 	if err := markdown.Renderer().Render(&html, source, document); err != nil {
-		panic(err)
+		return "", err
 	}
-	page.HTML = scrollable(html.String())
-	return page
+	return scrollable(html.String()), nil
 }
 
 // adapter gives the elements of a document their IDs, and makes its links those of the
 // exporter.
 type adapter struct {
-	page    *Page
+	page    docs.Page
 	source  []byte
-	section Heading // that the walk is in
+	ids     map[string]bool // of all elements so far
+	section docs.Heading    // that the walk is in
 	foreign []ast.Node
 }
 
@@ -70,15 +72,11 @@ func (a *adapter) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
 func (a *adapter) heading(node *ast.Heading) {
 	words := a.textOf(node)
 	id := slug(words)
-	for n, first := 1, id; a.page.ids[id]; n++ {
+	for n, first := 1, id; a.ids[id]; n++ {
 		id = fmt.Sprintf("%s-%d", first, n)
 	}
 	a.setID(node, id)
-	a.section = Heading{node.Level, id, words}
-	a.page.Headings = append(a.page.Headings, a.section)
-	if a.page.Title == "" {
-		a.page.Title = words
-	}
+	a.section = docs.Heading{Level: node.Level, ID: id, Text: words}
 }
 
 // slug is a text in lower case, with hyphens for spaces, and without punctuation other
@@ -105,9 +103,8 @@ func (a *adapter) item(node *ast.ListItem) {
 		switch inline := inline.(type) {
 		case *ast.CodeSpan:
 			word := a.textOf(inline)
-			if id := explanation(a.section.ID, word); !a.page.ids[id] {
+			if id := docs.Explanation(a.section.ID, word); !a.ids[id] {
 				a.setID(inline, id)
-				a.page.words[word] = id
 			}
 		case *ast.Text:
 			if strings.TrimSpace(string(inline.Value(a.source))) != "," {
@@ -139,7 +136,7 @@ func (a *adapter) table(node *extensions.Table) {
 
 func (a *adapter) setID(node ast.Node, id string) {
 	node.SetAttributeString("id", []byte(id))
-	a.page.ids[id] = true
+	a.ids[id] = true
 }
 
 // link makes a link to another document one to its page, relative to this page. Files
@@ -152,7 +149,7 @@ func (a *adapter) link(node *ast.Link) {
 	case !isDocument || strings.Contains(name, "/"):
 		a.foreign = append(a.foreign, node)
 	default:
-		to := (&Page{Name: name}).Path()
+		to := (&docs.Page{Name: name}).Path()
 		if from := a.page.Path(); strings.Contains(from, "/") {
 			to = "../" + to
 		}
