@@ -119,8 +119,8 @@ var pssHashes = map[string]x509.SignatureAlgorithm{
 	"2.16.840.1.101.3.4.2.1": x509.SHA256WithRSAPSS, "2.16.840.1.101.3.4.2.2": x509.SHA384WithRSAPSS, "2.16.840.1.101.3.4.2.3": x509.SHA512WithRSAPSS,
 }
 
-// signatureAlgorithmOf reads an AlgorithmIdentifier.
-func signatureAlgorithmOf(der reader) x509.SignatureAlgorithm {
+// SignatureAlgorithmOf reads an AlgorithmIdentifier in DER.
+func SignatureAlgorithmOf(der []byte) x509.SignatureAlgorithm {
 	const rsassaPSS = "1.2.840.113549.1.1.10"
 	id, parameters := algorithmIdentifier(der)
 	if id != rsassaPSS {

@@ -21,7 +21,7 @@ func readTolerantly(der []byte) *x509.Certificate {
 	}
 	cert.RawTBSCertificate = element(&body)
 	readTBS(cert, cert.RawTBSCertificate)
-	cert.SignatureAlgorithm = signatureAlgorithmOf(element(&body))
+	cert.SignatureAlgorithm = SignatureAlgorithmOf(element(&body))
 	var signature asn1.BitString
 	if body.ReadASN1BitString(&signature) {
 		cert.Signature = signature.RightAlign()

@@ -165,7 +165,12 @@ func signatureOf(cert *x509.Certificate) pkix.AlgorithmIdentifier {
 
 // signatureName names the algorithm of a signature in a sentence.
 func signatureName(cert *x509.Certificate) string {
-	oid := signatureOf(cert).Algorithm.String()
+	return nameOf(signatureOf(cert))
+}
+
+// nameOf names the algorithm of a signature in a sentence.
+func nameOf(algorithm pkix.AlgorithmIdentifier) string {
+	oid := algorithm.Algorithm.String()
 	if known, ok := signatureKinds[oid]; ok {
 		return known.name
 	}
@@ -192,12 +197,19 @@ var errBadSignature = errors.New("the signature does not verify")
 // is x509.ErrUnsupportedAlgorithm if that cannot be done. It knows all that OpenSSL does
 // and that a maintained library has, whether browsers accept it or not.
 func checkSignature(parent, child *x509.Certificate) error {
-	if key, ok := parent.PublicKey.(*rsa.PublicKey); ok && !affordable(key) {
+	algorithm := func() pkix.AlgorithmIdentifier { return signatureOf(child) }
+	return verifySignature(parent, child.SignatureAlgorithm, algorithm, child.RawTBSCertificate, child.Signature)
+}
+
+// verifySignature is checkSignature for anything that is signed. known is the algorithm as
+// crypto/x509 has it.
+func verifySignature(signer *x509.Certificate, known x509.SignatureAlgorithm, algorithm func() pkix.AlgorithmIdentifier, signed, signature []byte) error {
+	if key, ok := signer.PublicKey.(*rsa.PublicKey); ok && !affordable(key) {
 		return x509.ErrUnsupportedAlgorithm
 	}
-	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
+	err := signer.CheckSignature(known, signed, signature)
 	if _, insecure := errors.AsType[x509.InsecureAlgorithmError](err); insecure || errors.Is(err, x509.ErrUnsupportedAlgorithm) {
-		return checkOther(keyOf(parent), signatureOf(child), child.RawTBSCertificate, child.Signature)
+		return checkOther(keyOf(signer), algorithm(), signed, signature)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"slices"
@@ -118,11 +119,19 @@ func (v *verification) label(cert *x509.Certificate) string {
 // weak reports whether collisions of the hash in the signature of cert are practical
 // (RFC 9155, RFC 6151).
 func weak(cert *x509.Certificate) bool {
-	switch cert.SignatureAlgorithm {
+	if cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return weakHash(x509.UnknownSignatureAlgorithm, signatureOf(cert))
+	}
+	return weakHash(cert.SignatureAlgorithm, pkix.AlgorithmIdentifier{})
+}
+
+// weakHash is weak for a signature algorithm as crypto/x509 has it, or, if it does not know
+// it, in full.
+func weakHash(known x509.SignatureAlgorithm, algorithm pkix.AlgorithmIdentifier) bool {
+	switch known {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
 		return true
 	case x509.UnknownSignatureAlgorithm:
-		algorithm := signatureOf(cert)
 		used, ok := pssOf(algorithm)
 		return ok && used.hash == crypto.SHA1 && algorithm.Algorithm.String() == oidRSAPSS
 	}

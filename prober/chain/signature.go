@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"math/big"
+
+	"tls_exporter/prober/certificate"
 )
 
 // issuance is what a certificate is to another one.
@@ -84,6 +88,38 @@ func authorityOf(cert *x509.Certificate) authority {
 		return identifier
 	}
 	return authority{}
+}
+
+// ErrWeakSignature is the error about a signature whose hash has collisions in practice
+// (RFC 9155, RFC 6151).
+var ErrWeakSignature = errors.New("its hash is broken")
+
+// VerifySignature verifies a signature under the key of signer, with all algorithms that those
+// of certificates may have. algorithm is the AlgorithmIdentifier in DER. The error is
+// ErrWeakSignature with MD5 and SHA-1, and x509.ErrUnsupportedAlgorithm if the signature
+// cannot be verified.
+func VerifySignature(signer *x509.Certificate, algorithm, signed, signature []byte) error {
+	var id pkix.AlgorithmIdentifier
+	if rest, err := asn1.Unmarshal(algorithm, &id); err != nil || len(rest) > 0 {
+		return x509.ErrUnsupportedAlgorithm
+	}
+	known := certificate.SignatureAlgorithmOf(algorithm)
+	if weakHash(known, id) {
+		return fmt.Errorf("%w (%s)", ErrWeakSignature, nameOf(id))
+	}
+	if id.Algorithm.String() == oidRSAPSS {
+		known = x509.UnknownSignatureAlgorithm // crypto/x509 knows its usual parameters only
+	}
+	return verifySignature(signer, known, func() pkix.AlgorithmIdentifier { return id }, signed, signature)
+}
+
+// VerifyIssued is VerifySignature for the signature of a certificate that crypto/x509 has
+// read.
+func VerifyIssued(issuer, cert *x509.Certificate) error {
+	if weak(cert) {
+		return fmt.Errorf("%w (%s)", ErrWeakSignature, signatureName(cert))
+	}
+	return checkSignature(issuer, cert)
 }
 
 // selfSigned reports whether a certificate names itself as its issuer, so that no other
