@@ -47,7 +47,7 @@ var imports = map[string]string{
 	"prober/accepted":              "ciphers versions handshake hello",
 	"prober/check/expect":          "certificate chain failure handshake option text",
 	"prober/check":                 "endpoint failure identity text",
-	"prober/endpoint":              "chain connect failure handshake scan target",
+	"prober/endpoint":              "chain connect failure handshake records scan target",
 	"prober/handshake":             "bounded certificate failure hello option scan target text tls13 tls13/keys tls13/wide",
 	"prober/scan":                  "bounded failure hello",
 	"prober/certstatus":            "certificate chain failure text",
@@ -56,9 +56,11 @@ var imports = map[string]string{
 	"prober/tls13":                 "certificate hello tls13/keys",
 	"prober/tls13/keys":            "hello",
 	"prober/tls13/wide":            "hello tls13/keys",
-	"prober/connect":               "failure guard option resolve starttls target text",
+	"prober/connect":               "failure guard option records resolve starttls target text",
 	"prober/starttls":              "failure target text",
-	"prober/resolve":               "failure guard text",
+	"prober/resolve":               "failure guard nameserver text",
+	"prober/records":               "failure guard nameserver",
+	"prober/nameserver":            "failure guard text",
 	"prober/guard":                 "failure target text",
 	"prober/failure":               "hello text",
 	"prober/option":                "hello text",
@@ -94,7 +96,7 @@ var notInProber = []string{"github.com/prometheus/", "log", "log/slog", "net/htt
 // libraries are third-party modules with the files that may import them: one in each
 // package, so that they can be replaced there.
 var libraries = map[string][]string{
-	"github.com/miekg/dns":                 {"prober/resolve/nameserver.go"},
+	"github.com/miekg/dns":                 {"prober/nameserver/nameserver.go", "prober/resolve/nameserver.go", "prober/records/query.go"},
 	"gopkg.in/yaml.v3":                     {"config/decode.go", "demo.go"},
 	"golang.org/x/net/idna":                {"prober/target/host.go"},
 	"golang.org/x/net/http":                {"prober/connect/proxy.go"},

@@ -15,6 +15,7 @@ import (
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/option"
+	"tls_exporter/prober/records"
 	"tls_exporter/prober/resolve"
 	"tls_exporter/prober/starttls"
 	"tls_exporter/prober/target"
@@ -26,6 +27,9 @@ type Options struct {
 	IPProtocol resolve.Family `yaml:"ip_protocol"`
 	// Resolver is the DNS server to ask, host:port; empty: the system's resolver.
 	Resolver target.HostPort `yaml:"resolver"`
+	// ResolverTrusted says that nobody can change the resolver's answers on their way:
+	// the AD bit in them counts. That of a resolver on loopback always does.
+	ResolverTrusted bool `yaml:"resolver_trusted"`
 	// SourceAddress is the address to connect from; empty: the system chooses.
 	SourceAddress target.IPAddress `yaml:"source_address"`
 	// ProxyURL is the proxy to every target; empty: none.
@@ -93,6 +97,7 @@ type Route struct {
 	options  Options
 	family   resolve.Family // of the addresses that may be dialled
 	resolver *resolve.Resolver
+	records  *records.Client
 	guard    *guard.Guard
 	proxyFor proxyFor
 	trusted  *x509.CertPool // for an https proxy
@@ -110,12 +115,16 @@ func New(o Options, g *guard.Guard, trusted *x509.CertPool, all bool) (*Route, e
 		return nil, err
 	}
 	r := &Route{options: o, family: o.family(), guard: g, proxyFor: proxyFor, trusted: trusted, all: all}
+	r.records = records.New(g, string(o.Resolver), o.ResolverTrusted)
 	r.resolver = resolve.New(g, string(o.Resolver), r.family, all)
 	if source, err := netip.ParseAddr(string(o.SourceAddress)); err == nil {
 		r.source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return r, nil
 }
+
+// Records is a client of the same DNS servers, for records other than addresses.
+func (r *Route) Records() *records.Client { return r.records }
 
 // Location is the addresses of a target.
 type Location struct {

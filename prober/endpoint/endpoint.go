@@ -13,6 +13,7 @@ import (
 	"tls_exporter/prober/connect"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
+	"tls_exporter/prober/records"
 	"tls_exporter/prober/scan"
 	"tls_exporter/prober/target"
 )
@@ -84,6 +85,9 @@ func (e *Endpoint) Path() []*x509.Certificate {
 	}
 	return path
 }
+
+// Records is a client of the module's DNS servers, for records other than addresses.
+func (e *Endpoint) Records() *records.Client { return e.route.Records() }
 
 // Protocols is the ALPN offer of the probe, in order of preference.
 func (e *Endpoint) Protocols() []string { return e.client.Protocols(e.Target) }

@@ -27,6 +27,8 @@ const (
 	ReasonNoAddress  Reason = "no_address"  // the name exists, without an address of the requested family
 	ReasonDNSFailure Reason = "dns_failure" // the answers say neither
 
+	ReasonDNSSECBogus Reason = "dnssec_bogus" // of a check: there are records, and the resolver does not find them signed as they have to be
+
 	ReasonRefused     Reason = "refused"
 	ReasonUnreachable Reason = "unreachable"
 	ReasonReset       Reason = "reset"
@@ -66,7 +68,7 @@ const (
 // alert_<name> for every registered alert.
 func Reasons() []Reason {
 	all := []Reason{
-		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonRefused, ReasonUnreachable, ReasonReset,
+		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonDNSSECBogus, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol, ReasonStartTLSInjection,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
 		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,

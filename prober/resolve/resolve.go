@@ -10,6 +10,7 @@ import (
 
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/guard"
+	"tls_exporter/prober/nameserver"
 )
 
 // NoAddress returns the failure of a host that exists, but has no address of the
@@ -41,7 +42,7 @@ func New(g *guard.Guard, address string, family Family, strict bool) *Resolver {
 	if address == "" {
 		return &Resolver{family, systemLookup(g, strict)}
 	}
-	return &Resolver{family, (&nameserver{address, strict, resend, g}).lookup}
+	return &Resolver{family, (&oneServer{nameserver.Server{Address: address, Guard: g}, strict}).lookup}
 }
 
 // Resolve returns the addresses of a name, of the resolver's family, each once. Errors

@@ -22,6 +22,17 @@ type Name struct {
 	// Addresses are the name's A and AAAA records.
 	Addresses []netip.Addr
 
+	// Records are its records of other types.
+	Records []Record
+
+	// Authenticated sets the AD bit for a client that asks for it, as a resolver does
+	// that validated the answer. If there are aliases, all of them have to have it.
+	Authenticated bool
+
+	// Bogus is an answer that a resolver cannot validate: SERVFAIL, but for a client
+	// that wants it without validation.
+	Bogus bool
+
 	// Alias is the target of a CNAME record. The server follows it within its
 	// zone.
 	Alias string
@@ -34,6 +45,12 @@ type Name struct {
 	Alter func(answer []byte, overTCP bool) []byte
 }
 
+// Record is a resource record in wire format, without compression.
+type Record struct {
+	Type uint16
+	Data []byte
+}
+
 // Numbers of RFC 1035 sections 3.2, 4.1.1 and 4.2.1, and RFC 3596.
 const (
 	typeA, typeCNAME, typeAAAA = 1, 5, 28
@@ -43,8 +60,11 @@ const (
 	flagAnswer = 0x80 // of the header's third byte
 	flagTC     = 0x02
 	flagRA     = 0x80 // of its fourth
+	flagAD     = 0x20
+	flagCD     = 0x10
 
 	rcodeFormatError = 1
+	rcodeFailure     = 2
 	rcodeNoSuchName  = 3
 
 	maxDatagram = 512 // without EDNS; longer answers are truncated over UDP
@@ -119,6 +139,8 @@ func (z Zone) answer(query []byte, overTCP bool) []byte {
 	name, known := z[asked]
 	var answer []byte
 	switch {
+	case name.Bogus && query[3]&flagCD == 0:
+		answer = reply(query, end, rcodeFailure, nil)
 	case name.RCode != 0:
 		answer = reply(query, end, name.RCode, nil)
 	case !known:
@@ -130,6 +152,9 @@ func (z Zone) answer(query []byte, overTCP bool) []byte {
 			rcode = rcodeNoSuchName // of the last alias (RFC 6604 section 3)
 		}
 		answer = reply(query, end, rcode, records)
+	}
+	if z.authenticated(asked) && query[3]&flagAD != 0 && answer[3]&0xf != rcodeFailure {
+		answer[3] |= flagAD
 	}
 	if !overTCP && len(answer) > maxDatagram {
 		answer = reply(query, end, 0, nil)
@@ -162,7 +187,7 @@ func question(query []byte) (name string, kind uint16, end int, ok bool) {
 	return strings.ToLower(strings.Join(labels, ".")), binary.BigEndian.Uint16(query[at+1:]), at + 5, true
 }
 
-// records are the aliases that begin at name, and the addresses of the last one.
+// records are the aliases that begin at name, and the records of the last one.
 // exists says whether the target of the last alias exists.
 func (z Zone) records(name string, kind uint16) (records [][]byte, exists bool) {
 	for range maxAliases {
@@ -175,6 +200,11 @@ func (z Zone) records(name string, kind uint16) (records [][]byte, exists bool) 
 				records = append(records, resource(name, kind, addr.AsSlice()))
 			}
 		}
+		for _, record := range at.Records {
+			if record.Type == kind {
+				records = append(records, resource(name, kind, record.Data))
+			}
+		}
 		if at.Alias == "" {
 			return records, true
 		}
@@ -182,6 +212,21 @@ func (z Zone) records(name string, kind uint16) (records [][]byte, exists bool) 
 		name = at.Alias
 	}
 	return records, true
+}
+
+// authenticated reports whether the name and all of its aliases are.
+func (z Zone) authenticated(name string) bool {
+	for range maxAliases {
+		switch at := z[name]; {
+		case !at.Authenticated:
+			return false
+		case at.Alias == "":
+			return true
+		default:
+			name = at.Alias
+		}
+	}
+	return false
 }
 
 // reply is a header, the question copied from the query, and records.

@@ -22,9 +22,10 @@ func Remedy(reason failure.Reason) string {
 // remedies are for somebody on call: first where to look, then what to change.
 var remedies = map[failure.Reason]string{
 	// resolve
-	"nxdomain":    "Check the spelling of the name. Check whether its DNS record was removed.",
-	"no_address":  "The name has no address of the family that may be used. Add an A or AAAA record, or change ip_protocol in the module.",
-	"dns_failure": "DNS gave no usable answer, so the state of the endpoint is unknown. Check the exporter's resolver, then the zone's name servers and its DNSSEC.",
+	"nxdomain":     "Check the spelling of the name. Check whether its DNS record was removed.",
+	"no_address":   "The name has no address of the family that may be used. Add an A or AAAA record, or change ip_protocol in the module.",
+	"dns_failure":  "DNS gave no usable answer, so the state of the endpoint is unknown. Check the exporter's resolver, then the zone's name servers and its DNSSEC.",
+	"dnssec_bogus": "The DNSSEC signatures of these records are missing, expired or wrong, so validating resolvers give them to nobody. Sign the zone again, and compare its DS record with its keys.",
 
 	// connect
 	"refused":     "The host is up, but nothing listens on this port or socket. Start the service, or correct the port or path.",

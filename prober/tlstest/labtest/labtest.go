@@ -127,6 +127,26 @@ func Addresses(addrs ...string) []netip.Addr {
 	return all
 }
 
+// Records parses records as zone files have them, without the name: "TLSA 3 1 1 ab12".
+func Records(t testing.TB, records ...string) []tlstest.Record {
+	t.Helper()
+	var all []tlstest.Record
+	for _, record := range records {
+		parsed, err := dns.NewRR(". 0 IN " + record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed := make([]byte, dns.MaxMsgSize)
+		end, err := dns.PackRR(parsed, packed, 0, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const before = 11 // the name, which is the root, and the rest of the header
+		all = append(all, tlstest.Record{Type: parsed.Header().Rrtype, Data: packed[before:end]})
+	}
+	return all
+}
+
 // Altered returns a function for tlstest.Name that changes answers in parsed form.
 func Altered(change func(m *dns.Msg, overTCP bool)) func([]byte, bool) []byte {
 	return func(answer []byte, overTCP bool) []byte {
