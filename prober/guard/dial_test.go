@@ -118,10 +118,10 @@ func connections(declared ast.Decl, packages map[string]string, inGuard bool) []
 	return found
 }
 
-// isGuardField reports whether an expression is a field with the name guard.
+// isGuardField reports whether an expression is a field with the name guard or Guard.
 func isGuardField(x ast.Expr) bool {
 	field, ok := x.(*ast.SelectorExpr)
-	return ok && field.Sel.Name == "guard"
+	return ok && strings.EqualFold(field.Sel.Name, "guard")
 }
 
 func nameOf(declared ast.Decl) string {
