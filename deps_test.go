@@ -21,7 +21,7 @@ import (
 var imports = map[string]string{
 	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/legacy",
 	"server":    "config collector prober failure handshake target text",
-	"collector": "prober chain check checks handshake",
+	"collector": "prober certstatus chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text",
 
 	"report/api":          "config prober target text report report/json",
@@ -36,7 +36,7 @@ var imports = map[string]string{
 	"report/part":         "certificate failure text",
 	"report/nagios":       "prober report report/part text",
 
-	"prober":                       "certificate chain check checks connect endpoint failure guard handshake identity option resolve target text",
+	"prober":                       "certificate certstatus chain check checks connect endpoint failure guard handshake identity option resolve target text",
 	"prober/check/versions":        "check endpoint hello option scan",
 	"prober/check/ciphers":         "check endpoint failure hello option scan",
 	"prober/check/resumption":      "check endpoint handshake hello option scan",
@@ -50,7 +50,7 @@ var imports = map[string]string{
 	"prober/endpoint":              "chain connect failure handshake records scan target",
 	"prober/handshake":             "bounded certificate failure hello option scan target text tls13 tls13/keys tls13/wide",
 	"prober/scan":                  "bounded failure hello",
-	"prober/certstatus":            "certificate chain failure text",
+	"prober/certstatus":            "bounded certificate chain failure text",
 	"prober/chain":                 "bounded certificate text",
 	"prober/certificate":           "text",
 	"prober/tls13":                 "certificate hello tls13/keys",

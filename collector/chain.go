@@ -7,27 +7,26 @@ import (
 	"tls_exporter/prober/chain"
 )
 
-var chainRows = about(func(r *prober.Result) *chain.Chain { return r.Chain },
+var chainRows = append(about(func(r *prober.Result) *chain.Chain { return r.Chain },
 	gauge("tls_chain_valid", "Whether a modern client accepts the chain: trusted, valid now, for this name, and for servers. Absent if a signature cannot be verified and nothing else is wrong.",
 		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), !c.Unverified }),
 	gauge("tls_chain_days_remaining", "Days until clients fail: until the trusted path that is valid longest expires. Absent without one.",
 		(*chain.Chain).DaysRemaining),
 	gauge("tls_chain_not_after_timestamp_seconds", "When clients fail: when the trusted path that is valid longest expires. Absent without one.",
 		func(c *chain.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
-	gauges("tls_chain_problem", "Problems of the chain: 1 for each that it has, 0 for each that it does not have.",
-		[]string{"problem"}, func(c *chain.Chain, set setter) {
-			if c.Unverified && len(c.Problems) == 0 {
+), about(func(r *prober.Result) *prober.Result { return r },
+	gauges("tls_chain_problem", "Problems of the chain: 1 for each that it has, 0 for each that it does not have. Absent for those that were not looked for.",
+		[]string{"problem"}, func(r *prober.Result, set setter) {
+			if r.Chain == nil || r.Chain.Unverified && len(r.Chain.Problems) == 0 {
 				return // nothing was asked
 			}
 			for _, p := range chain.Problems {
-				// Revocation was not checked, and without a name neither was the
-				// name.
-				if p != chain.ProblemRevoked && (p != chain.ProblemNameMismatch || c.Name != "") {
-					set(bit(c.Has(p)), string(p))
+				if has := r.Chain.Has(p); has || r.LookedFor(p) {
+					set(bit(has), string(p))
 				}
 			}
 		}),
-)
+)...)
 
 var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 	eachCertificate("tls_certificate_days_remaining", "Days until the certificate expires, fractional; negative afterwards. Position 0 is the leaf, the others are in the order in which they were sent.",
@@ -44,6 +43,10 @@ var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
 		}),
 	eachCertificate("tls_certificate_lifetime_remaining_ratio", "Share of the certificate's lifetime that is left: 1 when it becomes valid, 0 when it expires, negative afterwards.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.RemainingRatio(c.At) }),
+	eachCertificate("tls_certificate_fingerprint_hash", "The first 48 bits of the SHA-256 of the certificate, as a number: it changes with the certificate.",
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.FingerprintHash() }),
+	eachCertificate("tls_certificate_spki_hash", "The first 48 bits of the SHA-256 of the certificate's public key (SubjectPublicKeyInfo), as a number: it changes with the key.",
+		func(_ *chain.Chain, cert *chain.Certificate) (float64, bool) { return cert.SPKIHash() }),
 	gauges("tls_certificate_info", "Names, key and fingerprints of the certificate. The value is 1.",
 		[]string{"position", "subject_cn", "issuer_cn", "serial_number", "fingerprint_sha256", "spki_sha256",
 			"key_algorithm", "key_bits", "signature_algorithm", "dns_names"},

@@ -30,6 +30,7 @@ var contents = []part{
 	{"The session", session},
 	{"The chain", chainRows},
 	{"The certificates", certificates},
+	{"Revocation", revocation},
 	{"The addresses", addresses},
 	{"The checks", checks},
 	{"Expectations", expectRows},

@@ -15,6 +15,7 @@ import (
 
 	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/failure"
@@ -33,7 +34,7 @@ var examples []func(*prober.Checks)
 func full() *prober.Result {
 	leaf := &chain.Certificate{
 		NotBefore: at.Add(-80 * day), NotAfter: at.Add(-20 * day),
-		SubjectCN: "www.example.com", IssuerCN: "Example CA", SerialNumber: "2a", FingerprintSHA256: "aa", SPKISHA256: "bb",
+		SubjectCN: "www.example.com", IssuerCN: "Example CA", SerialNumber: "2a", FingerprintSHA256: strings.Repeat("aa", 32), SPKISHA256: strings.Repeat("bb", 32),
 		KeyAlgorithm: "ECDSA", KeyBits: 256, SignatureAlgorithm: "ECDSA-SHA256", DNSNames: "example.com,www.example.com",
 	}
 	ca := &chain.Certificate{
@@ -60,6 +61,7 @@ func full() *prober.Result {
 			Problems: []chain.Found{{Problem: chain.ProblemExpired}, {Problem: chain.ProblemWrongOrder}},
 			Path:     []*chain.Certificate{leaf, ca}, NotAfter: at.Add(-20 * day),
 		},
+		Staple:   &certstatus.Answer{Source: certstatus.Staple, Status: certstatus.Good, ThisUpdate: at.Add(-day), NextUpdate: at.Add(3 * day)},
 		Pool:     pool(leaf),
 		Outcomes: []check.Outcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &failure.Failure{Reason: "timeout"}}},
 	}
@@ -184,7 +186,7 @@ func TestEveryPartIsShown(t *testing.T) {
 // What was not learned is absent, and not 0.
 func TestUnknownIsAbsent(t *testing.T) {
 	text := page(t, nothing())
-	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation", "tls_address",
+	for _, absent := range []string{"tls_chain_", "tls_certificate_", "tls_revocation_", "tls_must_staple", "tls_negotiated_version", "tls_handshake_duration", "tls_session_info", "tls_check", "tls_expectation", "tls_address",
 		"tls_version_", "tls_cipher_", "tls_group_", "tls_signature_scheme_", "tls_dh_", "tls_server_cipher_", "tls_policy_", "tls_vulnerable", "tls_resum"} {
 		if strings.Contains(text, absent) {
 			t.Errorf("%s is there:\n%s", absent, text)

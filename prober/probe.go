@@ -15,7 +15,6 @@ import (
 	"runtime"
 	"time"
 
-	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/endpoint"
@@ -42,31 +41,33 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.
 	r = &Result{Target: t, Module: p.identity, Start: time.Now(), Checks: p.module.Checks}
 	defer r.end()
 	addrs, ok := p.resolve(ctx, r)
+	var sent received
 	switch {
 	case !ok:
 	case p.module.Addresses == AllAddresses && len(addrs) > 0:
-		p.probePool(ctx, r, addrs)
+		sent = p.probePool(ctx, r, addrs)
 	default:
-		p.probeAddress(ctx, r, addrs[:min(len(addrs), resolve.MaxAddresses)])
+		sent = p.probeAddress(ctx, r, addrs[:min(len(addrs), resolve.MaxAddresses)])
 	}
-	p.check(ctx, r, addrs)
+	p.check(ctx, r, addrs, sent)
 	r.failPool()
 	return r
 }
 
 // probeAddress takes the steps from the connection, to the first of addrs that
 // answers, to the verdict on the chain.
-func (p *Prober) probeAddress(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+func (p *Prober) probeAddress(ctx context.Context, r *Result, addrs []netip.AddrPort) received {
 	conn, ok := p.connect(ctx, r, addrs)
 	if !ok {
-		return
+		return received{}
 	}
 	defer conn.Close()
 	h := p.handshake(ctx, r, conn, addrs)
 	defer h.Release()
 	if len(h.Certificates) > 0 {
-		p.verify(ctx, r, h.Certificates)
+		p.verify(ctx, r, h)
 	}
+	return receivedBy(h)
 }
 
 // resolve finds the addresses at which the target may be dialled. There are none for
@@ -101,12 +102,12 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 
 // verify judges the chain. Only so many are verified at a time: the worst takes a tenth of a
 // second of CPU, and a probe that waits for its turn ends at its deadline.
-func (p *Prober) verify(ctx context.Context, r *Result, certificates []*certificate.Parsed) {
+func (p *Prober) verify(ctx context.Context, r *Result, h *handshake.Outcome) {
 	defer r.recover(failure.PhaseVerify)
 	start := time.Now()
 	leave, err := p.process.Handshakes.Chains.Take(ctx, 1, 2*runtime.GOMAXPROCS(0))
 	if err != nil {
-		r.Chain = chain.Unjudged(certificates, r.Target.Name(), start)
+		r.Chain = chain.Unjudged(h.Certificates, r.Target.Name(), start)
 		r.fail(failure.PhaseVerify, failure.ReasonLocalResources, err)
 		return
 	}
@@ -115,18 +116,19 @@ func (p *Prober) verify(ctx context.Context, r *Result, certificates []*certific
 	if r.Session != nil {
 		usage = r.Session.LeafUsage()
 	}
-	r.Chain = p.verifier.Verify(certificates, r.Target.Name(), usage, start)
+	r.Chain = p.verifier.Verify(h.Certificates, r.Target.Name(), usage, start)
+	p.judgeStaple(r, h, start)
 	r.Phases = append(r.Phases, failure.PhaseTime{Phase: failure.PhaseVerify, Duration: time.Since(start)})
 	r.failVerify()
 }
 
 // check runs the checks of the module.
-func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort, sent received) {
 	if r.Checks == (Checks{}) {
 		return
 	}
 	e := p.endpoint(r, addrs)
-	e.Session, e.Chain = r.Session, r.Chain
+	e.Session, e.Chain, e.Staple, e.SCTs = r.Session, r.Chain, sent.staple, sent.scts
 	if r.Failure != nil && r.Failure.Phase.BeforeTLS() {
 		e.Down = r.Failure
 	}

@@ -18,13 +18,14 @@ const maxMembers = 160
 // probePool probes every address in parallel, at most MaxAddresses of them. The
 // rest of the result is that of one address. All pools together probe only so many
 // addresses at a time, because each takes as much memory as a probe.
-func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) {
+func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPort) received {
 	slices.SortFunc(addrs, netip.AddrPort.Compare) // so that the order of the DNS answer, which changes, has no effect
 	probes := make([]*Result, min(len(addrs), resolve.MaxAddresses))
+	sent := make([]received, len(probes))
 	leave, err := p.process.Handshakes.Pools.Take(ctx, len(probes), maxMembers)
 	if err != nil {
 		r.fail(failure.PhaseConnect, failure.ReasonLocalResources, err)
-		return
+		return received{}
 	}
 	defer leave()
 	var group sync.WaitGroup
@@ -33,7 +34,7 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 		probes[i] = probe
 		group.Go(func() {
 			defer probe.recover(failure.PhaseVerify)
-			p.probeAddress(ctx, probe, addrs[i:i+1])
+			sent[i] = p.probeAddress(ctx, probe, addrs[i:i+1])
 		})
 	}
 	group.Wait()
@@ -52,6 +53,7 @@ func (p *Prober) probePool(ctx context.Context, r *Result, addrs []netip.AddrPor
 	shown.Phases = append(r.Phases, shown.Phases...)
 	shown.Addresses, shown.Pool = r.Addresses, pool
 	*r = shown
+	return sent[pool.Shown]
 }
 
 // unexpectedFailure is the failure of an address, with the module's expectations

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/connect"
@@ -20,6 +21,7 @@ type Prober struct {
 	route    *connect.Route
 	client   *handshake.Client
 	verifier *chain.Verifier
+	staples  *certstatus.Staples
 	key      [16]byte // of all that its checks can see, for cached findings
 	identity [16]byte // of all options, files and the policy, for results
 }
@@ -50,7 +52,7 @@ func New(m Module, process Process) (*Prober, error) {
 	if m.Route, err = m.Route.Load(); err != nil {
 		return nil, err
 	}
-	p := &Prober{module: m, process: process, verifier: chain.NewVerifier(roots)}
+	p := &Prober{module: m, process: process, verifier: chain.NewVerifier(roots), staples: certstatus.NewStaples()}
 	if p.client, err = handshake.New(m.Handshake, p.Timeout(), p.verifier.ParseChain, process.Handshakes); err != nil {
 		return nil, err
 	}

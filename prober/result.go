@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/expect"
@@ -32,6 +33,7 @@ type Result struct {
 	Session   *handshake.Session // what the handshake negotiated, as far as it came
 	Selected  *handshake.Session // what the server selected after another ClientHello, if the handshake failed; nil: nothing, or none was sent
 	Chain     *chain.Chain       // the certificates that were sent, and the verdict on them
+	Staple    *certstatus.Answer // what the stapled OCSP response says about the leaf; nil: not known whether there is one
 
 	Pool *Pool // all addresses behind the name; nil: the module probes one
 

@@ -7,7 +7,7 @@ import (
 
 // Size is how many bytes a result takes in memory, at most: for whoever stores it.
 func (r *Result) Size() int {
-	size := 1<<10 + 32*len(r.Phases) + 32*len(r.Addresses) + sizeOf(r.Failure) + r.Chain.Size()
+	size := 1<<10 + 32*len(r.Phases) + 32*len(r.Addresses) + sizeOf(r.Failure) + r.Chain.Size() + r.Staple.Size()
 	for _, outcome := range r.Outcomes {
 		size += 80 + sizeOf(outcome.Failure)
 	}

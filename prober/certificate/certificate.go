@@ -39,6 +39,7 @@ type Certificate struct {
 	DNSNames           string // sorted, joined by commas
 	Names              Names
 	SelfIssued         bool // subject and issuer are the same
+	MustStaple         bool // it demands a stapled OCSP response (RFC 7633)
 	// Undated: the dates, or one of them, could not be read, and are zero. A certificate
 	// may have the zero time, year 1, as its date: programs that set none write that.
 	Undated bool
@@ -140,6 +141,7 @@ func describe(f Fingerprint, cert *x509.Certificate) *Certificate {
 		SignatureAlgorithm: SignatureAlgorithm(cert),
 		DNSNames:           DNSNames(cert),
 		Names:              names(cert),
+		MustStaple:         mustStaple(cert.Extensions),
 		SelfIssued:         len(cert.RawSubject) > 0 && bytes.Equal(cert.RawSubject, cert.RawIssuer),
 	}
 	if cert.SerialNumber != nil {

@@ -40,37 +40,42 @@ const (
 //
 // Whether a delegate was revoked itself is not asked, as no browser does.
 func JudgeOCSP(response []byte, cert, issuer *x509.Certificate, now time.Time) Answer {
-	answer, err := judge(response, cert, issuer, now)
-	if err != nil {
-		answer.Status, answer.Detail = Invalid, text.Message("the OCSP response proves nothing: "+err.Error())
-	}
+	answer, _ := judge(response, cert, issuer, now)
 	answer.Source = OCSP
 	return answer
 }
 
-func judge(der []byte, cert, issuer *x509.Certificate, now time.Time) (Answer, error) {
+// judge is JudgeOCSP without the source. It also returns the instants at which the answer may
+// become another one.
+func judge(der []byte, cert, issuer *x509.Certificate, now time.Time) (Answer, []time.Time) {
 	response, err := parseResponse(der)
 	if err != nil {
-		return Answer{}, err
+		return invalid(err), nil
 	}
 	if issuer == nil {
-		return Answer{}, errors.New("the issuer of the certificate is not known, so that the signature cannot be verified")
+		return invalid(errors.New("the issuer of the certificate is not known, so that the signature cannot be verified")), nil
 	}
 	matching := response.about(cert, issuer)
 	if len(matching) == 0 {
-		return Answer{}, response.mismatch(cert)
+		return invalid(response.mismatch(cert)), nil
 	}
-	if err := response.verify(issuer, now); err != nil {
-		return Answer{}, err
+	instants, err := response.verify(issuer, now)
+	if err != nil {
+		return invalid(err), instants
 	}
-	worst := matching[0].answer(now)
-	for _, single := range matching[1:] {
-		if other := single.answer(now); severity(other.Status) > severity(worst.Status) {
-			worst = other
+	worst := Answer{}
+	for i, single := range matching {
+		instants = append(instants, single.thisUpdate.Add(-maxSkew), single.until().Add(1))
+		if answer := single.answer(now); i == 0 || severity(answer.Status) > severity(worst.Status) {
+			worst = answer
 		}
 	}
 	worst.ProducedAt = response.producedAt
-	return worst, nil
+	return worst, instants
+}
+
+func invalid(err error) Answer {
+	return Answer{Status: Invalid, Detail: text.Message("the OCSP response proves nothing: " + err.Error())}
 }
 
 // severity orders the statuses of several responses about one certificate.
@@ -138,13 +143,17 @@ func (r *basicResponse) mismatch(cert *x509.Certificate) error {
 	return errors.New("it is about another certificate")
 }
 
+// until is the last instant at which a response counts.
+func (s *singleResponse) until() time.Time {
+	if s.nextUpdate.IsZero() {
+		return s.thisUpdate.Add(maxAge)
+	}
+	return s.nextUpdate
+}
+
 // answer is what a response says at the time now, once its signature was verified.
 func (s *singleResponse) answer(now time.Time) Answer {
 	a := Answer{Status: s.status, ThisUpdate: s.thisUpdate, NextUpdate: s.nextUpdate}
-	until := s.nextUpdate
-	if until.IsZero() {
-		until = s.thisUpdate.Add(maxAge)
-	}
 	switch {
 	case s.status == Revoked && s.revocationReason.Permanent():
 		return s.revoked(a)
@@ -152,10 +161,10 @@ func (s *singleResponse) answer(now time.Time) Answer {
 		a.Status, a.Detail = Invalid, "the OCSP response ends before it begins"
 	case s.thisUpdate.After(now.Add(maxSkew)):
 		a.Status, a.Detail = Invalid, "the OCSP response counts from "+date(s.thisUpdate)+", which is in the future"
-	case now.After(until) && s.nextUpdate.IsZero():
+	case now.After(s.until()) && s.nextUpdate.IsZero():
 		a.Status, a.Detail = Expired, "the OCSP response of "+date(s.thisUpdate)+" has no nextUpdate and is older than a day"
-	case now.After(until):
-		a.Status, a.Detail = Expired, "the OCSP response expired on "+date(until)
+	case now.After(s.until()):
+		a.Status, a.Detail = Expired, "the OCSP response expired on "+date(s.until())
 	case s.status == Revoked:
 		return s.revoked(a)
 	case s.status == Unknown:
@@ -177,25 +186,27 @@ func (s *singleResponse) revoked(a Answer) Answer {
 func date(t time.Time) string { return t.UTC().Format(time.DateTime + " MST") }
 
 // verify verifies the signature of a response (RFC 6960 section 4.2.2.2): that of the issuer,
-// or of a delegate that the issuer has certified.
-func (r *basicResponse) verify(issuer *x509.Certificate, now time.Time) error {
+// or of a delegate that the issuer has certified. It also returns the instants at which the
+// result may become another one.
+func (r *basicResponse) verify(issuer *x509.Certificate, now time.Time) (instants []time.Time, err error) {
 	if r.namedBy(issuer) {
 		err := r.signedBy(issuer)
 		if err == nil || len(r.certificates) == 0 {
-			return err
+			return nil, err
 		}
 	}
-	err := errors.New("it is signed by neither the issuer of the certificate nor a responder whose certificate comes with it")
+	err = errors.New("it is signed by neither the issuer of the certificate nor a responder whose certificate comes with it")
 	for _, der := range r.certificates[:min(len(r.certificates), maxDelegates)] {
 		delegate := parseDelegate(der)
 		if delegate == nil || !r.namedBy(delegate) {
 			continue
 		}
+		instants = append(instants, delegate.NotBefore, delegate.NotAfter.Add(1)) // NotAfter is inclusive: RFC 5280 section 4.1.2.5
 		if err = r.verifyDelegate(delegate, issuer, now); err == nil {
-			return nil
+			return instants, nil
 		}
 	}
-	return err
+	return instants, err
 }
 
 // maxDelegates is how many certificates of a response are looked at. Responders send one, or

@@ -182,7 +182,7 @@ func TestJudgeOCSP(t *testing.T) {
 		{"PEM", pem.EncodeToMemory(&pem.Block{Type: "OCSP RESPONSE", Bytes: p.respond(tlstest.OCSP{})}), certstatus.Invalid, "not an OCSP response"},
 		{"cut off", p.respond(tlstest.OCSP{})[:100], certstatus.Invalid, "not an OCSP response"},
 		{"a byte after it", append(p.respond(tlstest.OCSP{}), 0), certstatus.Invalid, "not an OCSP response"},
-		{"too large", make([]byte, certstatus.MaxResponse+1), certstatus.Invalid, "at most 65536 are read"},
+		{"too large", make([]byte, certstatus.MaxResponse+1), certstatus.Invalid, "at most 24576 are read"},
 		{"of another type", bytes.Replace(p.respond(tlstest.OCSP{}), []byte{0x2b, 6, 1, 5, 5, 7, 48, 1, 1}, []byte{0x2b, 6, 1, 5, 5, 7, 48, 1, 2}, 1), certstatus.Invalid, "not id-pkix-ocsp-basic"},
 		{"an unknown extension", p.respond(tlstest.OCSP{Extensions: extension(false)}), certstatus.Good, ""},
 		{"an unknown critical extension", p.respond(tlstest.OCSP{Extensions: extension(true)}), certstatus.Invalid, "critical extension 1.2.3.4"},

@@ -3,6 +3,7 @@
 package chain
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -76,6 +77,68 @@ func (c *Chain) Leaf() *Chain {
 		leaf.Path = slices.Clone(c.Path[:1])
 	}
 	return &leaf
+}
+
+// With returns the chain with one more problem, which was found in another way than by
+// verification. Like a Chain of the cache, c may be shared: it stays as it is.
+func (c *Chain) With(found Found) *Chain {
+	if c.Has(found.Problem) {
+		return c
+	}
+	with := *c
+	with.Problems = append(slices.Clone(c.Problems), found)
+	sortProblems(with.Problems)
+	if found.Problem.Invalidates() {
+		with.Valid, with.Unverified = false, false
+	}
+	return &with
+}
+
+// Demanding returns the position of the certificate that demands a stapled response about
+// the leaf, and whether there is one. It is the leaf, or a CA of the trusted path: what a CA
+// demands, the certificates below it have to demand too (RFC 7633 section 4.2.2). Without a
+// trusted path all that were sent count. -1: it was not sent.
+func (c *Chain) Demanding() (position int, demands bool) {
+	certs := c.Certificates
+	if c.Path != nil {
+		certs = c.Path
+	}
+	for _, cert := range certs {
+		if cert.MustStaple {
+			return slices.IndexFunc(c.Certificates, func(sent *Certificate) bool { return sent.FingerprintSHA256 == cert.FingerprintSHA256 }), true
+		}
+	}
+	return 0, false
+}
+
+// Issuers returns the certificates, as they were sent or in a pool of roots, that may be the
+// one of the CA that issued the leaf: the one on the trusted path, if there is one. certs
+// are the parsed certificates of the chain.
+func (c *Chain) Issuers(certs []*certificate.Parsed) [][]byte {
+	leaf := certs[0].X509
+	if len(c.Path) > 0 {
+		above := c.Path[min(1, len(c.Path)-1)] // a trusted leaf is its own issuer
+		for _, cert := range certs {
+			if cert.FingerprintSHA256 == above.FingerprintSHA256 {
+				return [][]byte{cert.X509.Raw}
+			}
+		}
+		return [][]byte{c.root}
+	}
+	var all [][]byte
+	for _, cert := range certs {
+		if bytes.Equal(cert.X509.RawSubject, leaf.RawIssuer) {
+			all = append(all, cert.X509.Raw)
+		}
+	}
+	return all
+}
+
+// sortProblems sorts problems by their severity.
+func sortProblems(problems []Found) {
+	slices.SortStableFunc(problems, func(a, b Found) int {
+		return slices.Index(Problems, a.Problem) - slices.Index(Problems, b.Problem)
+	})
 }
 
 // Size is how many bytes the chain takes in memory; nil: none.

@@ -5,7 +5,7 @@ import "time"
 // Problem is what can be wrong with a chain: a word of a closed vocabulary.
 type Problem string
 
-// The problems. Those up to ProblemWeakSignature make a chain invalid. Whether it is
+// The problems. Those up to ProblemMissingStaple make a chain invalid. Whether it is
 // valid is not known with ProblemUnsupportedAlgorithm or ProblemTooLarge. A chain with one
 // of the others may be valid.
 const (
@@ -23,6 +23,7 @@ const (
 	ProblemNameConstraint             Problem = "name_constraint"
 	ProblemUnhandledCriticalExtension Problem = "unhandled_critical_extension"
 	ProblemWeakSignature              Problem = "weak_signature"
+	ProblemMissingStaple              Problem = "missing_staple"        // the certificate demands a staple (RFC 7633), and no good one came
 	ProblemUnsupportedAlgorithm       Problem = "unsupported_algorithm" // of a signature that the exporter cannot verify
 	ProblemTooLarge                   Problem = "too_large"             // a certificate that the exporter reads in part
 	ProblemWeakKey                    Problem = "weak_key"
@@ -35,7 +36,7 @@ const (
 var Problems = []Problem{
 	ProblemRevoked, ProblemExpired, ProblemNotYetValid, ProblemNameMismatch, ProblemBadSignature, ProblemBadCertificate,
 	ProblemUnknownAuthority, ProblemSelfSigned, ProblemIncompleteChain, ProblemInvalidCA, ProblemWrongUsage, ProblemNameConstraint,
-	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemUnsupportedAlgorithm, ProblemTooLarge, ProblemWeakKey,
+	ProblemUnhandledCriticalExtension, ProblemWeakSignature, ProblemMissingStaple, ProblemUnsupportedAlgorithm, ProblemTooLarge, ProblemWeakKey,
 	ProblemLifetimeTooLong, ProblemWrongOrder,
 }
 

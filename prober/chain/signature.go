@@ -113,6 +113,10 @@ func VerifySignature(signer *x509.Certificate, algorithm, signed, signature []by
 	return verifySignature(signer, known, func() pkix.AlgorithmIdentifier { return id }, signed, signature)
 }
 
+// Issued reports whether issuer signed cert, by name, key and signature alone. It accepts
+// SHA-1 and MD5, which are a problem of their own.
+func Issued(issuer, cert *x509.Certificate) bool { return signs(issuer, cert) }
+
 // VerifyIssued is VerifySignature for the signature of a certificate that crypto/x509 has
 // read.
 func VerifyIssued(issuer, cert *x509.Certificate) error {

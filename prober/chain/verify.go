@@ -50,9 +50,7 @@ func verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, trust
 	v.checkKeys()
 	v.checkLifetime()
 	v.checkOrder()
-	slices.SortStableFunc(c.Problems, func(a, b Found) int {
-		return slices.Index(Problems, a.Problem) - slices.Index(Problems, b.Problem)
-	})
+	sortProblems(c.Problems)
 	return v
 }
 

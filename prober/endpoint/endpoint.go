@@ -24,6 +24,8 @@ type Endpoint struct {
 	Target  *target.Target
 	Session *handshake.Session // nil: no handshake showed one
 	Chain   *chain.Chain       // nil: the server sent no certificate
+	Staple  []byte             // the OCSP response that the server stapled, DER; nil: none, or one that is too large to be read
+	SCTs    [][]byte           // of the TLS extension (RFC 6962 section 3.3.1); nil: none, or more bytes than a certificate may have
 	Down    *failure.Failure   // a failure of the probe in a phase before TLS; nil: none
 
 	route  *connect.Route

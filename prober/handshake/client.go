@@ -98,6 +98,8 @@ type Outcome struct {
 	Session      *Session // nil: no valid ServerHello was received
 	Selected     *Session // what the server selected after another ClientHello; nil: none was sent, or it selected nothing
 	Certificates []*certificate.Parsed
+	Staple       []byte   // the OCSP response that the server stapled for its leaf, DER; nil: none
+	SCTs         [][]byte // of the TLS extension (RFC 6962 section 3.3.1); nil: none
 	Phases       []failure.PhaseTime
 	Failure      *failure.Failure // nil: none
 
@@ -220,7 +222,7 @@ func (c *Client) withTLS13(ctx context.Context, conn net.Conn, t *target.Target)
 		h.Session = &Session{
 			Version: tls.VersionTLS13, CipherSuite: state.CipherSuite, Group: tls.CurveID(state.Group), ALPN: state.ALPN, ServerName: state.ServerName,
 		}
-		h.Certificates = state.Certificates
+		h.Certificates, h.Staple, h.SCTs = state.Certificates, state.Staple, state.SCTs
 	}
 	unsupported := errors.Is(err, tls13.ErrUnsupported)
 	h.conclude(classify(err))
@@ -270,7 +272,8 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 	unwrap(conn)
 	took := time.Since(start)
 	h := &Outcome{Phases: wire.phases(start, time.Now()), held: []*bounded.Reader{&wire.answer}}
-	h.observe(client.ConnectionState(), answer.requested)
+	state := client.ConnectionState()
+	h.observe(state, answer.requested)
 	answer.sent = answer.requested && (err == nil || h.Session.Version < tls.VersionTLS13 && wire.writes > 1)
 	clear := true
 	switch {
@@ -286,7 +289,7 @@ func (c *Client) perform(ctx context.Context, conn net.Conn, config *tls.Config)
 		err = answer.explain(err, wire.silent() || h.Session != nil && h.Session.Version < tls.VersionTLS13 && wire.heard == closeNotifySize)
 	}
 	if h.Certificates = c.certificates(wire.chain.chain); len(h.Certificates) == 0 {
-		h.Certificates = c.certificates(rawChain(client.ConnectionState().PeerCertificates))
+		h.Certificates = c.certificates(rawChain(state.PeerCertificates))
 	}
 	h.conclude(err)
 	if h.Session != nil && clear {
@@ -344,6 +347,7 @@ const maxCertificates = 20
 
 // observe records the state of crypto/tls, also of a failed handshake.
 func (h *Outcome) observe(state tls.ConnectionState, requested bool) {
+	h.Staple, h.SCTs = state.OCSPResponse, state.SignedCertificateTimestamps
 	if state.Version == 0 {
 		return
 	}

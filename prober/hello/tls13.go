@@ -146,6 +146,19 @@ func parseSCTs(data reader) ([]byte, error) {
 	return data, nil
 }
 
+// SCTs returns the items of a SignedCertificateTimestampList that ParseCertificate13 has
+// accepted; nil: there is no list. They refer to list.
+func SCTs(list []byte) [][]byte {
+	data := reader(list)
+	var items, item reader
+	data.ReadUint16LengthPrefixed(&items)
+	var all [][]byte
+	for items.ReadUint16LengthPrefixed(&item) {
+		all = append(all, item)
+	}
+	return all
+}
+
 // CertificateVerify is the message with which a server proves that it has the key of its
 // leaf (RFC 8446 section 4.4.3).
 type CertificateVerify struct {

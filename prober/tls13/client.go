@@ -52,6 +52,8 @@ type State struct {
 	ALPN         string      // one of the offered protocols; empty: none was selected
 	ServerName   string      // sent as SNI; empty for an IP address
 	Certificates []*certificate.Parsed
+	Staple       []byte   // the OCSP response for the leaf, DER (RFC 8446 section 4.4.2.1); nil: none
+	SCTs         [][]byte // of the extension of the leaf (RFC 6962 section 3.3.1); nil: none
 }
 
 // Handshake performs a handshake over conn and then sends a close_notify. It sends
@@ -280,6 +282,8 @@ func (hs *handshake) readCertificate() error {
 			return ErrUnsupported
 		}
 	}
+	leaf := entries[0]
+	hs.state.Staple, hs.state.SCTs = bytes.Clone(leaf.Status), hello.SCTs(bytes.Clone(leaf.SCTs))
 	hs.transcript.Write(message)
 	return nil
 }

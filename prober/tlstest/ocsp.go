@@ -71,6 +71,17 @@ type OCSP struct {
 	Before []OCSP
 }
 
+// Stapled is for the field Staple of a Server.
+func Stapled(o OCSP) func(leaf *x509.Certificate, issuer *CA) ([]byte, error) {
+	return func(leaf *x509.Certificate, issuer *CA) ([]byte, error) { return issuer.RespondOCSP(leaf, o) }
+}
+
+// MustStaple makes a certificate demand a stapled response (RFC 7633).
+func MustStaple(c *x509.Certificate) {
+	features := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}} // status_request
+	c.ExtraExtensions = append(c.ExtraExtensions, features)
+}
+
 // OCSPDelegate is a responder that ca has certified: its certificate is valid for 30 days, of
 // which one has passed, and has the usage OCSPSigning.
 func (ca *CA) OCSPDelegate(change ...func(*x509.Certificate)) (*CA, error) {

@@ -98,6 +98,20 @@ func tlsScenarios() []Scenario {
 			Description: "The certificate cannot be parsed: one byte follows its end.",
 			Make:        static(Server{RawChain: appendByte})},
 
+		// Revocation.
+		{Name: "staple-good",
+			Description: "No fault: the certificate demands a stapled OCSP response, and the server sends one that says good.",
+			Make:        static(Server{Leaf: MustStaple, Staple: Stapled(OCSP{})})},
+		{Name: "staple-revoked",
+			Description: "The CA has revoked the certificate: the server staples the OCSP response that says so.",
+			Make:        static(Server{Staple: Stapled(OCSP{Status: OCSPRevoked, Reason: 1})})},
+		{Name: "staple-expired",
+			Description: "The server staples an OCSP response that expired yesterday.",
+			Make:        static(Server{Staple: expiredStaple})},
+		{Name: "must-staple-without-staple",
+			Description: "The certificate demands a stapled OCSP response, and the server sends none.",
+			Make:        static(Server{Leaf: MustStaple})},
+
 		// Negotiation.
 		{Name: "tls10-only",
 			Description: "The server supports TLS 1.0 and nothing newer.",
@@ -153,6 +167,11 @@ func tlsScenarios() []Scenario {
 			Description: "Nothing listens on this port.",
 			Make:        static(Server{Refuse: true})},
 	}
+}
+
+func expiredStaple(leaf *x509.Certificate, issuer *CA) ([]byte, error) {
+	now := time.Now()
+	return issuer.RespondOCSP(leaf, OCSP{ThisUpdate: now.Add(-5 * day), NextUpdate: now.Add(-day)})
 }
 
 // static makes a server that does not depend on the lab.

@@ -52,6 +52,10 @@ type Server struct {
 	// nothing in common with NextProtos, set GetConfigForClient to nil.
 	Config func(*tls.Config)
 
+	// Staple makes the OCSP response that the server staples, in DER. Issuer is the CA of the
+	// server's certificate. Default: none.
+	Staple func(leaf *x509.Certificate, issuer *CA) ([]byte, error)
+
 	// StartTLS is the protocol whose cleartext dialogue precedes TLS, by its URL
 	// scheme: smtp, xmpp-client, mssql. Default: none.
 	StartTLS string
@@ -176,7 +180,13 @@ func (l *Lab) Identity(s Server) (tls.Certificate, error) {
 	if s.RawChain != nil {
 		raw = s.RawChain(raw)
 	}
-	return tls.Certificate{Certificate: raw, PrivateKey: key}, nil
+	identity := tls.Certificate{Certificate: raw, PrivateKey: key}
+	if s.Staple != nil {
+		if identity.OCSPStaple, err = s.Staple(chain[0], cmp.Or(s.Issuer, l.Intermediate)); err != nil {
+			return tls.Certificate{}, fmt.Errorf("make the stapled response: %w", err)
+		}
+	}
+	return identity, nil
 }
 
 func (l *Lab) chain(s Server, key crypto.Signer) ([]*x509.Certificate, error) {

@@ -1,0 +1,49 @@
+package collector
+
+import (
+	"strconv"
+
+	"tls_exporter/prober"
+	"tls_exporter/prober/certstatus"
+)
+
+// revocation is what each source says about each certificate. The staple comes with every
+// handshake.
+var revocation = about(func(r *prober.Result) *prober.Result { return r },
+	gauges("tls_revocation_info", "Revocation status of the certificate according to the source: staple, the OCSP response that the server sends with its leaf. The status is good, revoked, unknown (the responder does not know the certificate), expired (past its nextUpdate), invalid (not readable, an error status, about another certificate, or not signed by who may) or not_offered. The value is 1. Absent if the handshake was not completed and nothing was stapled before that.",
+		[]string{"position", "source", "status"}, func(r *prober.Result, set setter) {
+			for _, a := range answers(r) {
+				set(1, strconv.Itoa(a.position), string(a.Source), string(a.Status))
+			}
+		}),
+	gauges("tls_revocation_next_update_timestamp_seconds", "Until when the answer of the source counts, as it says itself (nextUpdate). Absent where it does not say so, or nothing is proven.",
+		[]string{"position", "source"}, func(r *prober.Result, set setter) {
+			for _, a := range answers(r) {
+				if !a.NextUpdate.IsZero() {
+					set(unix(a.NextUpdate), strconv.Itoa(a.position), string(a.Source))
+				}
+			}
+		}),
+	gauge("tls_must_staple", "Whether the certificate, or a CA above it, demands a stapled OCSP response (RFC 7633). Then a handshake without a good one is the problem missing_staple.",
+		func(r *prober.Result) (float64, bool) {
+			if r.Chain == nil {
+				return 0, false
+			}
+			_, demands := r.Chain.Demanding()
+			return bit(demands), true
+		}),
+)
+
+// answer is what a source says about the certificate at a position, as sent.
+type answer struct {
+	position int
+	*certstatus.Answer
+}
+
+// answers is all that is known about revocation.
+func answers(r *prober.Result) []answer {
+	if r.Staple == nil {
+		return nil
+	}
+	return []answer{{0, r.Staple}}
+}
