@@ -12,7 +12,7 @@ import (
 )
 
 // stream is the list as it comes from a connection.
-func stream(t testing.TB, huge *responder.Huge) io.Reader {
+func stream(t testing.TB, huge *responder.HugeCRL) io.Reader {
 	in, out := io.Pipe()
 	t.Cleanup(func() { in.Close() })
 	go func() {
@@ -34,7 +34,7 @@ func liveHeap() int64 {
 func TestMillion(t *testing.T) {
 	const entries, perEntry = 1_000_000, 6.4
 	ca := newCA(t)
-	huge, err := responder.NewHuge(ca, entries)
+	huge, err := responder.NewHugeCRL(ca, entries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func BenchmarkRead(b *testing.B) {
 	for _, entries := range []int{100, 100_000, 1_000_000, 10_000_000} {
 		b.Run(fmt.Sprint(entries), func(b *testing.B) {
 			ca := newCA(b)
-			huge, err := responder.NewHuge(ca, entries)
+			huge, err := responder.NewHugeCRL(ca, entries)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func BenchmarkRead(b *testing.B) {
 
 func BenchmarkJudge(b *testing.B) {
 	ca := newCA(b)
-	huge, err := responder.NewHuge(ca, 1_000_000)
+	huge, err := responder.NewHugeCRL(ca, 1_000_000)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,9 +16,9 @@ import (
 	"tls_exporter/prober/tlstest"
 )
 
-// Huge is a CRL with any number of entries, which is made while it is written, and never in
+// HugeCRL is a CRL with any number of entries, which is made while it is written, and never in
 // memory. Its serial numbers are those of Serial, each of 16 bytes as CAs use them.
-type Huge struct {
+type HugeCRL struct {
 	entries   int
 	start     []byte // all before the first entry
 	signature []byte // all after the last one
@@ -27,9 +27,9 @@ type Huge struct {
 // hugeEntry is the size of an entry, in bytes: a serial number and a date.
 const hugeEntry = 2 + 2 + 16 + 2 + 13
 
-// NewHuge signs a CRL of ca, whose key has to be ECDSA, with that many entries. It is valid
+// NewHugeCRL signs a CRL of ca, whose key has to be ECDSA, with that many entries. It is valid
 // for a week.
-func NewHuge(ca *tlstest.CA, entries int) (*Huge, error) {
+func NewHugeCRL(ca *tlstest.CA, entries int) (*HugeCRL, error) {
 	algorithm, err := asn1.Marshal(pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}) // ECDSA with SHA-256
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func NewHuge(ca *tlstest.CA, entries int) (*Huge, error) {
 	head = append(head, header(entries*hugeEntry)...)
 	body := append(header(len(head)+entries*hugeEntry), head...)
 
-	h := &Huge{entries: entries}
+	h := &HugeCRL{entries: entries}
 	hash := sha256.New()
 	hash.Write(body)
 	if err := h.writeEntries(hash); err != nil {
@@ -73,7 +73,7 @@ func header(length int) []byte {
 }
 
 // Serial is the serial number of an entry.
-func (*Huge) Serial(entry int) *big.Int {
+func (*HugeCRL) Serial(entry int) *big.Int {
 	content := hugeSerial(entry)
 	return new(big.Int).SetBytes(content[:])
 }
@@ -89,12 +89,12 @@ func hugeSerial(entry int) (serial [16]byte) {
 }
 
 // Size is how many bytes WriteTo writes.
-func (h *Huge) Size() int64 {
+func (h *HugeCRL) Size() int64 {
 	return int64(len(h.start)) + int64(h.entries)*hugeEntry + int64(len(h.signature))
 }
 
 // WriteTo writes the list in DER.
-func (h *Huge) WriteTo(w io.Writer) (int64, error) {
+func (h *HugeCRL) WriteTo(w io.Writer) (int64, error) {
 	if _, err := w.Write(h.start); err != nil {
 		return 0, err
 	}
@@ -105,7 +105,7 @@ func (h *Huge) WriteTo(w io.Writer) (int64, error) {
 	return h.Size(), err
 }
 
-func (h *Huge) writeEntries(w io.Writer) error {
+func (h *HugeCRL) writeEntries(w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	entry := append([]byte{0x30, hugeEntry - 2, 2, 16}, make([]byte, 16)...)
 	entry = append(entry, "\x17\x0d260101000000Z"...)
