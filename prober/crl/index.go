@@ -22,7 +22,6 @@ type index struct {
 	buckets []bucket // a power of two
 	width   int      // bytes of an entry
 	full    int      // bytes of a chunk that is full
-	entries int
 	chunks  int
 }
 
@@ -74,23 +73,22 @@ func (i *index) detailed() bool { return i.width > fingerprintSize }
 // size is how many bytes the index takes.
 func (i *index) size() int { return i.chunks*chunkSize + len(i.buckets)*16 }
 
-// place returns the bucket of a serial number and its fingerprint, in the upper bytes.
-func (i *index) place(serial []byte) (*bucket, [8]byte) {
+// place returns the bucket of a serial number and its fingerprint.
+func (i *index) place(serial []byte) (b *bucket, upper uint32, lower uint16) {
 	hash := maphash.Bytes(i.seed, serial)
-	var fingerprint [8]byte
-	binary.BigEndian.PutUint64(fingerprint[:], hash)
-	return &i.buckets[hash&uint64(len(i.buckets)-1)], fingerprint
+	return &i.buckets[hash&uint64(len(i.buckets)-1)], uint32(hash >> 32), uint16(hash >> 16)
 }
 
 // add adds an entry. Its date is lost if it is not within 1970 to 2106.
 func (i *index) add(e entry) {
-	b, fingerprint := i.place(e.serial)
+	b, upper, lower := i.place(e.serial)
 	if b.room < i.width {
 		b.first, b.room = &chunk{next: b.first}, i.full
 		i.chunks++
 	}
 	to := b.first.data[i.full-b.room:]
-	copy(to[:fingerprintSize], fingerprint[:])
+	binary.BigEndian.PutUint32(to, upper)
+	binary.BigEndian.PutUint16(to[4:], lower)
 	if i.detailed() {
 		if at := e.revoked.Unix(); at == int64(uint32(at)) {
 			binary.BigEndian.PutUint32(to[fingerprintSize:], uint32(at))
@@ -98,18 +96,16 @@ func (i *index) add(e entry) {
 		to[fingerprintSize+4] = byte(e.reason)
 	}
 	b.room -= i.width
-	i.entries++
 }
 
 // find returns the entry of a serial number.
 func (i *index) find(serial []byte) (entry, bool) {
-	b, fingerprint := i.place(serial)
+	b, upper, lower := i.place(serial)
 	room := b.room
 	for c := b.first; c != nil; c, room = c.next, 0 {
-		used := c.data[:i.full-room]
-		for ; len(used) > 0; used = used[i.width:] {
-			if [fingerprintSize]byte(used) == [fingerprintSize]byte(fingerprint[:]) {
-				return i.entryAt(serial, used), true
+		for at := 0; at < i.full-room; at += i.width {
+			if data := c.data[at:]; binary.BigEndian.Uint32(data) == upper && binary.BigEndian.Uint16(data[4:]) == lower {
+				return i.entryAt(serial, data), true
 			}
 		}
 	}
