@@ -22,7 +22,7 @@ var imports = map[string]string{
 	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/legacy",
 	"server":    "config collector prober failure handshake target text",
 	"collector": "prober certstatus chain check checks handshake",
-	"config":    "prober check failure guard handshake option target text",
+	"config":    "prober check failure guard handshake option target text fetch",
 
 	"report/api":          "config prober target text report report/json",
 	"report/web":          "config docs prober failure target report report/json report/part report/web/assets report/web/badge report/web/calendar",
@@ -36,7 +36,7 @@ var imports = map[string]string{
 	"report/part":         "certificate failure text",
 	"report/nagios":       "prober report report/part text",
 
-	"prober":                       "certificate certstatus chain check checks connect endpoint failure guard handshake identity option resolve target text",
+	"prober":                       "certificate certstatus chain check checks connect endpoint failure guard handshake identity option resolve target text fetch",
 	"prober/check/versions":        "check endpoint hello option scan",
 	"prober/check/ciphers":         "check endpoint failure hello option scan",
 	"prober/check/resumption":      "check endpoint handshake hello option scan",
@@ -47,7 +47,8 @@ var imports = map[string]string{
 	"prober/accepted":              "ciphers versions handshake hello",
 	"prober/check/expect":          "certificate chain failure handshake option text",
 	"prober/check":                 "endpoint failure identity text",
-	"prober/endpoint":              "chain connect failure handshake records scan target",
+	"prober/endpoint":              "chain connect failure fetch handshake records scan target",
+	"prober/fetch":                 "bounded connect failure guard identity target text",
 	"prober/handshake":             "bounded certificate failure hello option scan target text tls13 tls13/keys tls13/wide",
 	"prober/scan":                  "bounded failure hello",
 	"prober/certstatus":            "bounded certificate chain failure text",
@@ -97,6 +98,7 @@ var notInProber = []string{"github.com/prometheus/", "log", "log/slog", "net/htt
 
 // overHTTP are packages of prober that may import net/http all the same.
 var overHTTP = []string{"prober/tlstest/responder"}
+var overHTTP = []string{"prober/fetch"}
 
 // libraries are third-party modules with the files that may import them: one in each
 // package, so that they can be replaced there.
@@ -111,7 +113,7 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto/chacha20poly1305": {"prober/tls13/keys/keys.go"},
 	"golang.org/x/crypto/cryptobyte":       {"prober/starttls/ldap.go", "prober/hello/wire.go", "prober/certificate/der.go", "prober/certstatus/der.go", "prober/crl/der.go"},
 	"github.com/cloudflare/circl":          {"prober/chain/algorithm.go", "prober/tls13/wide/circl.go"},
-	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "report/web/history.go"},
+	"github.com/hashicorp/golang-lru/v2":   {"prober/check/store.go", "prober/fetch/store.go", "report/web/history.go"},
 	"github.com/mattn/go-runewidth":        {"report/text/layout.go"},
 	"github.com/yuin/goldmark":             {"docs/markdown/markdown.go"},
 	"golang.org/x/term":                    {"report/text/terminal.go"},

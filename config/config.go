@@ -13,6 +13,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/check"
+	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/option"
@@ -27,7 +28,7 @@ type Config struct {
 	Warnings []string // sentences about what is valid and may be a mistake, with file:line
 
 	guard   *guard.Guard
-	cache   *check.Cache
+	kept    *kept
 	listed  map[Endpoint]struct{}
 	modules map[string]prober.Module
 }
@@ -45,7 +46,7 @@ type ConfiguredTarget struct {
 const DefaultModuleName = "default"
 
 // Loader loads configurations for one process. It owns what outlives each of them:
-// the exporter's listening addresses, the cache of findings, and counts. The zero
+// the exporter's listening addresses, findings and downloads, and counts. The zero
 // value is ready to use.
 type Loader struct {
 	Listeners  guard.Listeners
@@ -53,22 +54,34 @@ type Loader struct {
 	// Control is that of the guards; nil: none.
 	Control func(ctx context.Context, network, address string, raw syscall.RawConn) error
 
-	once  sync.Once
-	cache *check.Cache
+	once sync.Once
+	kept *kept
 
 	mutex sync.Mutex
 	last  *reading // of the last call of Load; nil: there was none
 }
 
-// findings is the cache, which the first call creates.
-func (l *Loader) findings() *check.Cache {
-	l.once.Do(func() { l.cache = check.NewCache() })
-	return l.cache
+// kept is what is kept between probes.
+type kept struct {
+	findings  *check.Cache
+	downloads *fetch.Store
 }
 
-// Close cancels the checks that are running, and returns when they have ended. No
-// probe may be running.
-func (l *Loader) Close() { l.findings().Close() }
+// keep is what is kept, which the first call creates.
+func (l *Loader) keep() *kept {
+	l.once.Do(func() { l.kept = &kept{check.NewCache(), fetch.NewStore()} })
+	return l.kept
+}
+
+// Downloads is what checks have downloaded from the servers of CAs.
+func (l *Loader) Downloads() *fetch.Store { return l.keep().downloads }
+
+// Close cancels the checks and the downloads that are running, and returns when they have
+// ended. No probe may be running.
+func (l *Loader) Close() {
+	l.keep().findings.Close()
+	l.keep().downloads.Close()
+}
 
 // Default is the configuration without a file: it has only the default module.
 func (l *Loader) Default() (*Config, error) {
@@ -78,7 +91,7 @@ func (l *Loader) Default() (*Config, error) {
 
 // Adopt makes c the configuration of its process. It drops cached findings that none
 // of its modules uses.
-func (c *Config) Adopt() { c.cache.Retain(c.cacheKeys()) }
+func (c *Config) Adopt() { c.kept.findings.Retain(c.cacheKeys()) }
 
 // cacheKeys are the keys of all findings that the modules use.
 func (c *Config) cacheKeys() map[[16]byte]bool {
@@ -95,7 +108,7 @@ func (l *Loader) newConfig(policy guard.Policy) *Config {
 	g := guard.New(policy, &l.Listeners)
 	g.Control = l.Control
 	return &Config{
-		Probers: make(map[string]*prober.Prober), guard: g, cache: l.findings(), listed: make(map[Endpoint]struct{}), modules: make(map[string]prober.Module),
+		Probers: make(map[string]*prober.Prober), guard: g, kept: l.keep(), listed: make(map[Endpoint]struct{}), modules: make(map[string]prober.Module),
 	}
 }
 
@@ -109,7 +122,7 @@ func (l *Loader) addDefault(c *Config) error {
 }
 
 func (l *Loader) addModule(c *Config, name string, m prober.Module) error {
-	made, err := prober.New(m, prober.Process{Guard: c.guard, Cache: c.cache, Handshakes: &l.Handshakes})
+	made, err := prober.New(m, prober.Process{Guard: c.guard, Cache: c.kept.findings, Handshakes: &l.Handshakes, Downloads: c.kept.downloads})
 	if err != nil {
 		return err
 	}

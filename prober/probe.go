@@ -128,7 +128,7 @@ func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort, s
 		return
 	}
 	e := p.endpoint(r, addrs)
-	e.Session, e.Chain, e.Staple, e.SCTs = r.Session, r.Chain, sent.staple, sent.scts
+	e.Session, e.Chain, e.Staple, e.SCTs, e.Fetch = r.Session, r.Chain, sent.staple, sent.scts, p.fetch
 	if r.Failure != nil && r.Failure.Phase.BeforeTLS() {
 		e.Down = r.Failure
 	}

@@ -8,6 +8,7 @@ import (
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/connect"
+	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/identity"
@@ -20,6 +21,7 @@ type Prober struct {
 	process  Process
 	route    *connect.Route
 	client   *handshake.Client
+	fetch    *fetch.Client
 	verifier *chain.Verifier
 	staples  *certstatus.Staples
 	key      [16]byte // of all that its checks can see, for cached findings
@@ -31,12 +33,20 @@ type Process struct {
 	Guard      *guard.Guard       // makes every connection
 	Cache      *check.Cache       // of costly findings
 	Handshakes *handshake.Process // their clients
+	Downloads  *fetch.Store       // of checks, from the servers of CAs
 }
 
-// NewProcess returns a guard with the built-in deny list only, an empty cache, which
-// the caller has to close, and counts that are zero.
+// NewProcess returns a guard with the built-in deny list only, counts that are zero, and
+// a cache and a store that are empty. The caller has to Close it.
 func NewProcess() Process {
-	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Process)}
+	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Process), fetch.NewStore()}
+}
+
+// Close cancels the checks and the downloads that are running, and waits for that. No
+// probe may be running.
+func (p Process) Close() {
+	p.Cache.Close()
+	p.Downloads.Close()
 }
 
 // New reads the files that m names. An error begins with the key of the module that
@@ -62,6 +72,9 @@ func New(m Module, process Process) (*Prober, error) {
 		}
 	}
 	if p.route, err = connect.New(m.Route, process.Guard, roots.Pool, m.Addresses == AllAddresses); err != nil {
+		return nil, err
+	}
+	if p.fetch, err = fetch.New(process.Downloads, m.Route, process.Guard, roots.Pool, identity.Of(m.Trust, roots.Own())); err != nil {
 		return nil, err
 	}
 	p.key = m.key(roots.Own(), p.client.Certificate(), process.Guard.Policy())

@@ -12,6 +12,7 @@ import (
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/connect"
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/records"
 	"tls_exporter/prober/scan"
@@ -27,6 +28,7 @@ type Endpoint struct {
 	Staple  []byte             // the OCSP response that the server stapled, DER; nil: none, or one that is too large to be read
 	SCTs    [][]byte           // of the TLS extension (RFC 6962 section 3.3.1); nil: none, or more bytes than a certificate may have
 	Down    *failure.Failure   // a failure of the probe in a phase before TLS; nil: none
+	Fetch   *fetch.Client      // downloads from the servers of CAs. URLs of certificates are followed for those of Path only
 
 	route  *connect.Route
 	client *handshake.Client

@@ -55,6 +55,12 @@ const (
 
 	ReasonStaleCertificate Reason = "stale_certificate" // one address has an old certificate, the others a new one
 
+	ReasonHTTPStatus     Reason = "http_status"     // the server of a CA answered with another status than 200
+	ReasonHTTPProtocol   Reason = "http_protocol"   // its answer is not valid HTTP, is compressed, or redirects too often or to a URL that is not followed
+	ReasonHTTPSUntrusted Reason = "https_untrusted" // its certificate
+	ReasonBadURL         Reason = "bad_url"         // it is not http or https, has credentials, or is too long
+	ReasonBadContent     Reason = "bad_content"     // what was downloaded is not what it has to be
+
 	ReasonTimeout  Reason = "timeout"
 	ReasonDenied   Reason = "denied" // the access policy denies the address
 	ReasonTooLarge Reason = "too_large"
@@ -71,7 +77,8 @@ func Reasons() []Reason {
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonDNSSECBogus, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol, ReasonStartTLSInjection,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
-		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonTimeout, ReasonDenied,
+		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate,
+		ReasonHTTPStatus, ReasonHTTPProtocol, ReasonHTTPSUntrusted, ReasonBadURL, ReasonBadContent, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,
 	}
 	for _, name := range alerts {
@@ -96,6 +103,15 @@ func New(reason Reason, format string, args ...any) error {
 
 // With wraps err in an error with this reason, which replaces the reason of err.
 func With(reason Reason, err error) error { return &classified{reason, err} }
+
+// WithDefault wraps err in an error with this reason, unless err has one of its own: that
+// of a Failure, of New or With, or of a panic.
+func WithDefault(reason Reason, err error) error {
+	if has[*Failure](err) || has[*classified](err) || has[*PanicError](err) {
+		return err
+	}
+	return With(reason, err)
+}
 
 // rules classify the errors of net, syscall, crypto/tls, crypto/x509 and hello,
 // which have no reason. The first match wins. A probe that tried several addresses

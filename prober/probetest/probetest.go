@@ -31,7 +31,7 @@ func Module(t testing.TB, lab *tlstest.Lab) prober.Module {
 func New(t testing.TB, m prober.Module) *prober.Prober {
 	t.Helper()
 	process := prober.NewProcess()
-	t.Cleanup(process.Cache.Close)
+	t.Cleanup(process.Close)
 	p, err := prober.New(m, process)
 	if err != nil {
 		t.Fatal(err)

@@ -55,6 +55,13 @@ var remedies = map[failure.Reason]string{
 	"client_certificate_refused":  "The server requested a client certificate and closed the connection after the answer. Set or check client_certificate in the module. If this is intended, expect client_certificate_required.",
 	"client_certificate_unusable": "The client certificate of the module has a key that this server does not accept. Use one with another type of key, such as P-256. This is not about the server's certificate.",
 
+	// downloads from the servers of CAs
+	"http_status":     "The CA's server answered with an HTTP error, which the message has. Try the URL with curl from the exporter's host. If it fails there too, tell the CA.",
+	"http_protocol":   "What answered at the CA's URL is not a plain HTTP server. Look for a proxy or a captive portal between the exporter and the CA.",
+	"https_untrusted": "The certificate of the CA's own server is not valid here. Look for a proxy that intercepts TLS, and add the root to the module's ca_file (with system_roots).",
+	"bad_url":         "The certificate names a URL that is not followed: only http and https are, without credentials. Ask the CA for one that clients can use.",
+	"bad_content":     "The CA's server sent something else than it should, such as an error page. Try the URL with curl from the exporter's host. If it is the same there, tell the CA.",
+
 	// anywhere
 	"timeout":         "No answer arrived in time. In resolve, check DNS. In connect, look for a firewall that drops packets. Later, check the server's load, and that it speaks TLS on this port.",
 	"denied":          "The exporter's access policy forbids this target, so it was not probed. Allow the target there, or remove it.",

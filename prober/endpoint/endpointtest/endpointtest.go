@@ -9,6 +9,7 @@ import (
 	"tls_exporter/prober/connect"
 	"tls_exporter/prober/endpoint"
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/resolve"
@@ -42,7 +43,14 @@ func withTimeout(t testing.TB, addr string, timeout time.Duration) *endpoint.End
 	if err != nil {
 		t.Fatal(err)
 	}
-	route, err := connect.New(connect.Options{IPProtocol: resolve.AnyIP}, guard.New(guard.Policy{}, new(guard.Listeners)), nil, false)
+	g := guard.New(guard.Policy{}, new(guard.Listeners))
+	route, err := connect.New(connect.Options{IPProtocol: resolve.AnyIP}, g, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	downloads := fetch.NewStore()
+	t.Cleanup(downloads.Close)
+	fetcher, err := fetch.New(downloads, connect.Options{IPProtocol: resolve.AnyIP}, g, nil, [16]byte{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +63,9 @@ func withTimeout(t testing.TB, addr string, timeout time.Duration) *endpoint.End
 	if !ok {
 		t.Fatal(trace.Failure)
 	}
-	return endpoint.New(route, client, &to, location.Addrs)
+	e := endpoint.New(route, client, &to, location.Addrs)
+	e.Fetch = fetcher
+	return e
 }
 
 // Within is a context with a deadline of a minute. It ends with the test.
