@@ -45,7 +45,7 @@ var imports = map[string]string{
 	"prober/check/grade":           "accepted chain ciphers versions vulnerabilities failure handshake hello",
 	"prober/check/clients":         "accepted chain ciphers versions failure handshake hello option",
 	"prober/accepted":              "ciphers versions handshake hello",
-	"prober/check/expect":          "certificate chain failure handshake option text",
+	"prober/check/expect":          "certificate chain failure handshake option target text",
 	"prober/check":                 "endpoint failure identity text",
 	"prober/endpoint":              "chain connect failure fetch handshake records scan target",
 	"prober/fetch":                 "bounded connect failure guard identity target text",

@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -30,14 +31,14 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 // expectation the failure of a probe that has no other.
 func (r *Result) applyExpectations(x *expect.Finding) {
 	for _, e := range x.Expectations {
-		if e.Met && (e.Name == "alert" || e.Name == "client_certificate_required") {
+		if e.Rejection() {
 			r.Failure = nil
 			r.failVerify()
 		}
 	}
 	for _, e := range x.Expectations {
 		if !e.Met {
-			r.fail(failure.PhaseExpect, failure.Reason(e.Name), fmt.Errorf("expected another %s than %s", e.Name, e.Saw))
+			r.fail(failure.PhaseExpect, failure.Reason(e.Name), fmt.Errorf("%s: saw %s, which is not as expected", e.Name, cmp.Or(e.Saw, "none")))
 		}
 	}
 }

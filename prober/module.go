@@ -54,6 +54,9 @@ func (m *Module) validate() error {
 	if err := m.Handshake.Validate(); err != nil {
 		return err
 	}
+	if err := m.Expect.Options.Validate(); err != nil {
+		return fmt.Errorf("expect: %w", err)
+	}
 	if expected := m.Expect.Options; expected != nil && expected.MinVersion != 0 && m.MaxVersion != 0 && expected.MinVersion > m.MaxVersion {
 		return fmt.Errorf("expect: min_version %s is above max_version %s, the highest version that is offered", expected.MinVersion, m.MaxVersion)
 	}

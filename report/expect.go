@@ -50,7 +50,5 @@ func notMet(e Expectation) string { return "expectation not met, saw " + e.Saw }
 // rejectedAsExpected tells whether the server refused a handshake that the
 // module expects it to refuse. This is the only success without a handshake.
 func rejectedAsExpected(r *prober.Result) bool {
-	return r.Expect.Finding != nil && slices.ContainsFunc(r.Expect.Finding.Expectations, func(e expect.Expectation) bool {
-		return e.Met && (e.Name == "client_certificate_required" || e.Name == "alert")
-	})
+	return r.Expect.Finding != nil && slices.ContainsFunc(r.Expect.Finding.Expectations, expect.Expectation.Rejection)
 }

@@ -212,6 +212,14 @@ Both are asked three times before they are reported, in an order that a pool wit
 - In TLS 1.3 the handshake of the client ends before the server refuses it. If the server requested a certificate, the probe therefore waits for the refusal before it sends its close_notify: for half a second, plus four times the duration of the handshake.
 - The expectation is absent if it is not known whether the server accepts such clients: it ended the connection in order and at once; it did not answer the close_notify of the probe with its own, so that its refusal may have been late; the probe failed for another reason; or the module has a client certificate of its own and sent it.
 
+**rejected** is the expectation of ` + "`refused: true`" + `: the endpoint must not let the exporter in. It is met by an answer that says no: a refused or reset connection; a connection that is closed before the ServerHello; an alert; a client that is refused for its certificate.
+
+- A completed handshake does not meet it, whatever is wrong with the chain, and also if the server says nothing more.
+- The expectation is absent, and the probe fails, after everything else. No answer is no refusal: a firewall that drops packets cannot be told from a host that is down. A route that is missing, a name that does not exist, an answer that is not TLS, a STARTTLS that is not offered, and what a proxy, the DNS or the access policy refuses say nothing either.
+- If the server sent certificates before it refused, a bad chain is still a failure.
+
+**Pins** are compared with the certificates of the trusted path, the root included, because a server can send any other certificate as well. Without a trusted path, which is a failure of its own, they are compared with what the server sent. ` + "`issuer_spki`" + ` and ` + "`min_days`" + ` are absent without a trusted path.
+
 **addresses: all** probes every address separately and in parallel, at most 32 of them, and checks the module's expectations against each; ` + "`tls_addresses`" + ` is the number of all addresses. One failing address makes ` + "`tls_probe_success`" + ` 0. The most severe failure is the failure of the probe, in this order:
 
 1. what clients cannot avoid: a bad chain, by the order of the problems above, then a failed handshake

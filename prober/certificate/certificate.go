@@ -27,6 +27,7 @@ type Certificate struct {
 	Issuer             Name
 	SubjectCN          string
 	IssuerCN           string
+	IssuerOrganization string // the first one
 	SerialNumber       string // in hexadecimal
 	NotBefore          time.Time
 	NotAfter           time.Time
@@ -95,6 +96,11 @@ func (c *Certificate) IssuedBy(commonName string) bool {
 	return commonName == c.IssuerCN || printable(commonName) == c.IssuerCN
 }
 
+// IssuedByOrganization is IssuedBy for the organization of the issuer.
+func (c *Certificate) IssuedByOrganization(name string) bool {
+	return name == c.IssuerOrganization || printable(name) == c.IssuerOrganization
+}
+
 // fewNames is how many names WithFewNames leaves.
 const fewNames = 4
 
@@ -112,7 +118,7 @@ func (c *Certificate) WithFewNames() *Certificate {
 
 // Size is how many bytes the certificate takes: its strings, and the headers.
 func (c *Certificate) Size() int {
-	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.SerialNumber) +
+	size := 512 + len(c.Subject) + len(c.Issuer) + len(c.SubjectCN) + len(c.IssuerCN) + len(c.IssuerOrganization) + len(c.SerialNumber) +
 		len(c.FingerprintSHA256) + len(c.SPKISHA256) + len(c.DNSNames)
 	for _, names := range [...][]string{c.Names.DNS, c.Names.IPAddresses} {
 		for _, name := range names {
@@ -128,11 +134,13 @@ func Describe(cert *x509.Certificate) *Certificate { return describe(sha256.Sum2
 // describe returns what is shown of a certificate. The result does not refer to cert.
 func describe(f Fingerprint, cert *x509.Certificate) *Certificate {
 	algorithm, bits := Key(cert)
+	subject, issuer := printable(cert.Subject.CommonName), printable(cert.Issuer.CommonName)
 	c := &Certificate{
-		Subject:            nameOf(cert.Subject.CommonName, cert.Subject.OrganizationalUnit, cert.Subject.Organization),
-		Issuer:             nameOf(cert.Issuer.CommonName, cert.Issuer.OrganizationalUnit, cert.Issuer.Organization),
-		SubjectCN:          printable(cert.Subject.CommonName),
-		IssuerCN:           printable(cert.Issuer.CommonName),
+		Subject:            nameOf(subject, cert.Subject.OrganizationalUnit, cert.Subject.Organization),
+		Issuer:             nameOf(issuer, cert.Issuer.OrganizationalUnit, cert.Issuer.Organization),
+		SubjectCN:          subject,
+		IssuerCN:           issuer,
+		IssuerOrganization: first(cert.Issuer.Organization),
 		NotBefore:          cert.NotBefore,
 		NotAfter:           cert.NotAfter,
 		FingerprintSHA256:  hex.EncodeToString(f[:]),
@@ -161,10 +169,19 @@ func describe(f Fingerprint, cert *x509.Certificate) *Certificate {
 // memory.
 func printable(name string) string { return strings.Clone(text.Printable(name, maxName)) }
 
+// nameOf returns the common name, which is printable, or else the first of the others.
 func nameOf(commonName string, others ...[]string) Name {
-	for _, name := range append([]string{commonName}, slices.Concat(others...)...) {
+	if commonName != "" {
+		return Name(commonName)
+	}
+	return Name(first(slices.Concat(others...)))
+}
+
+// first returns the first name that is not empty.
+func first(names []string) string {
+	for _, name := range names {
 		if name != "" {
-			return Name(printable(name))
+			return printable(name)
 		}
 	}
 	return ""

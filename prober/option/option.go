@@ -4,6 +4,7 @@ package option
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"tls_exporter/prober/text"
@@ -19,5 +20,31 @@ func (c *Count) UnmarshalText(value []byte) error {
 		return fmt.Errorf("%s is not a number of 1 or more", text.Quote(string(value)))
 	}
 	*c = Count(n)
+	return nil
+}
+
+// Days is a number of days, more than 0.
+type Days float64
+
+// UnmarshalText accepts a decimal number of more than 0.
+func (d *Days) UnmarshalText(value []byte) error {
+	n, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || !(n > 0) || math.IsInf(n, 1) {
+		return fmt.Errorf("%s is not a number of days of more than 0, as in 14 or 1.5", text.Quote(string(value)))
+	}
+	*d = Days(n)
+	return nil
+}
+
+// Ratio is a share, more than 0 and less than 1.
+type Ratio float64
+
+// UnmarshalText accepts a decimal number of more than 0 and less than 1.
+func (r *Ratio) UnmarshalText(value []byte) error {
+	n, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || !(n > 0 && n < 1) {
+		return fmt.Errorf("%s is not a number of more than 0 and less than 1, as in 0.33", text.Quote(string(value)))
+	}
+	*r = Ratio(n)
 	return nil
 }

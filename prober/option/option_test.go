@@ -40,6 +40,20 @@ func TestValues(t *testing.T) {
 		{"certificate_wanted", new(AlertName), nil, "write its registered name"},
 		{"x25519", new(Group), Group("x25519"), ""},
 		{"x448", new(Group), nil, "known are SecP256r1MLKEM768"},
+		{"ECDSA P-256", new(KeyType), KeyType("ECDSA P-256"), ""},
+		{"ECDSA", new(KeyType), KeyType("ECDSA"), ""},
+		{"RSA 1024", new(KeyType), nil, "known are RSA, RSA 2048"},
+		{"14", new(Days), Days(14), ""},
+		{"1.5", new(Days), Days(1.5), ""},
+		{"0", new(Days), nil, `"0" is not a number of days of more than 0`},
+		{"NaN", new(Days), nil, "is not a number of days"},
+		{"Inf", new(Days), nil, "is not a number of days"},
+		{"14d", new(Days), nil, "as in 14 or 1.5"},
+		{"0.33", new(Ratio), Ratio(0.33), ""},
+		{"1", new(Ratio), nil, "more than 0 and less than 1"},
+		{"-0.5", new(Ratio), nil, "more than 0 and less than 1"},
+		{"NaN", new(Ratio), nil, "more than 0 and less than 1"},
+		{"33%", new(Ratio), nil, "as in 0.33"},
 	} {
 		err := test.into.UnmarshalText([]byte(test.written))
 		if got := reflect.ValueOf(test.into).Elem().Interface(); test.want != nil && (err != nil || got != test.want) {

@@ -97,3 +97,16 @@ func (g *Group) UnmarshalText(value []byte) error {
 	}
 	return fmt.Errorf("%s is not a group; known are %s", text.Quote(string(value)), text.List(known))
 }
+
+// KeyType is a kind of public key: an algorithm, as tls_certificate_info names it, or one
+// with a size or a curve.
+type KeyType string
+
+// KeyTypes is the vocabulary.
+var KeyTypes = []KeyType{"RSA", "RSA 2048", "RSA 3072", "RSA 4096", "ECDSA", "ECDSA P-256", "ECDSA P-384", "ECDSA P-521", "Ed25519"}
+
+// UnmarshalText accepts a word of KeyTypes.
+func (k *KeyType) UnmarshalText(value []byte) (err error) {
+	*k, err = WordOf("a type of key", KeyTypes, value)
+	return err
+}

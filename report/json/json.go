@@ -187,7 +187,7 @@ type selection struct {
 
 // One expectation of the module.
 type expectation struct {
-	// Its key under `expect`.
+	// Its name, as in `tls_expectation_met`.
 	Expectation string `json:"expectation"`
 	// Whether it is met.
 	Met bool `json:"met"`

@@ -44,6 +44,8 @@ func Situations() []Situation {
 		{"timeout_in_connect", "bad", TimeoutInConnect()},
 		{"client_certificate_required", "bad", clientCertificateRequired()},
 		{"rejected_as_expected", "good", rejectedAsExpected()},
+		{"refused_as_expected", "good", refusedAsExpected()},
+		{"not_refused", "bad", notRefused()},
 		{"not_tls", "bad", NotTLS()},
 		{"starttls_refused", "bad", startTLSRefused()},
 		{"legacy_only", "bad", legacyOnly()},
@@ -201,6 +203,30 @@ func rejectedAsExpected() *prober.Result {
 	return r
 }
 
+// refusedAsExpected is a closed port that has to be closed.
+func refusedAsExpected() *prober.Result {
+	return &prober.Result{
+		Target: target.Target{Scheme: "https", Host: "192.0.2.10", Port: 8443},
+		Start:  Now, Duration: 480 * time.Microsecond,
+		Phases: took(failure.PhaseConnect, 0.412),
+		Checks: expecting(expect.Expectation{Name: "rejected", Met: true, Saw: "refused"}),
+	}
+}
+
+// notRefused is an endpoint that lets the exporter in, and must not.
+func notRefused() *prober.Result {
+	r := Healthy()
+	r.Checks = expecting(expect.Expectation{Name: "rejected", Saw: "a completed handshake"})
+	r.Failure = &failure.Failure{Phase: failure.PhaseExpect, Reason: "rejected", Err: errors.New("rejected: saw a completed handshake, which is not as expected")}
+	return r
+}
+
+// expecting is what the check expect found.
+func expecting(all ...expect.Expectation) (c prober.Checks) {
+	c.Expect.Finding = &expect.Finding{Expectations: all}
+	return c
+}
+
 // legacyOnly is an endpoint that rejects the handshake, and answers another ClientHello.
 func legacyOnly() *prober.Result {
 	r := Healthy()
@@ -245,8 +271,11 @@ func unmetExpectation() *prober.Result {
 		{Name: "min_version", Met: false, Saw: "TLS 1.2"},
 		{Name: "alpn", Met: false, Saw: ""},
 		{Name: "pin", Met: true, Saw: "sha256/" + strings.Repeat("5e", 32)},
+		{Name: "names", Met: false, Saw: "*.static.example.com,example.com,www.example.com, without api.example.com"},
+		{Name: "key_type", Met: true, Saw: "ECDSA P-256"},
+		{Name: "min_days", Met: true, Saw: "58.3 days"},
 	}}
-	r.Failure = &failure.Failure{Phase: failure.PhaseExpect, Reason: "min_version", Err: errors.New("expected another min_version than TLS 1.2")}
+	r.Failure = &failure.Failure{Phase: failure.PhaseExpect, Reason: "min_version", Err: errors.New("min_version: saw TLS 1.2, which is not as expected")}
 	return r
 }
 

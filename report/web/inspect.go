@@ -91,8 +91,8 @@ func certificates(r *report.Report) []certificate {
 // Problems, and expectations, that are about the names, and those that are about the key,
 // the signature or the fingerprints.
 var (
-	aboutNames = []failure.Reason{"name_mismatch", "name_constraint"}
-	aboutKeys  = []failure.Reason{"weak_key", "weak_signature", "bad_signature", "unsupported_algorithm", "pin", "same_as_file"}
+	aboutNames = []failure.Reason{"name_mismatch", "name_constraint", "names"}
+	aboutKeys  = []failure.Reason{"weak_key", "weak_signature", "bad_signature", "unsupported_algorithm", "pin", "backup_pin", "issuer_spki", "key_type", "same_as_file"}
 )
 
 // The bounds on the names of a leaf, in bytes, and on those that are open.

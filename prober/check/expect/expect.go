@@ -3,16 +3,15 @@
 package expect
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/option"
-	"tls_exporter/prober/text"
 )
 
 // Options configures the check expect: what a module requires of an endpoint, beyond a
@@ -26,11 +25,27 @@ type Options struct {
 	ALPN []option.Protocol `yaml:"alpn"`
 	// Group lists groups, one of which has to be negotiated.
 	Group []option.Group `yaml:"group"`
-	// Pins are digests of public keys. One of the certificates that the server sends has
-	// to have one of these keys.
+	// Pins are digests of public keys. One of the certificates of the trusted path has
+	// to have one of these keys; without such a path, one that the server sends.
 	Pins []option.Pin `yaml:"pins"`
+	// BackupPins are more Pins, of keys that are kept in reserve (RFC 7469 section 4.3).
+	// None of them may be in use yet.
+	BackupPins []option.Pin `yaml:"backup_pins"`
 	// Issuer is the common name of the leaf's issuer.
 	Issuer string `yaml:"issuer"`
+	// IssuerOrganization is the organization of the leaf's issuer.
+	IssuerOrganization string `yaml:"issuer_organization"`
+	// IssuerSPKI are digests of public keys. The leaf has to be signed with one of them.
+	IssuerSPKI []option.Pin `yaml:"issuer_spki"`
+	// Names are DNS names and IP addresses that the leaf has to be valid for. One with a
+	// wildcard has to be in the leaf itself.
+	Names []Name `yaml:"names"`
+	// KeyType lists kinds of keys, one of which the leaf has to have.
+	KeyType []option.KeyType `yaml:"key_type"`
+	// MinDays is how many days the trusted path has to be valid for at least.
+	MinDays option.Days `yaml:"min_days"`
+	// MinLifetimeRatio is the share of the leaf's lifetime that has to remain.
+	MinLifetimeRatio option.Ratio `yaml:"min_lifetime_ratio"`
 	// SameAsFile is a PEM file. Its first certificate has to be the leaf.
 	SameAsFile string `yaml:"same_as_file"`
 	// ClientCertificateRequired requires that the server rejects clients without a
@@ -39,6 +54,9 @@ type Options struct {
 	// Alert is the alert that the server has to send instead of completing the
 	// handshake.
 	Alert option.AlertName `yaml:"alert"`
+	// Refused requires that the endpoint does not let the exporter in. To be refused or
+	// rejected is then no failure of the probe.
+	Refused bool `yaml:"refused"`
 
 	same string // fingerprint of the certificate in SameAsFile when the module was loaded; empty: there is no file
 }
@@ -61,11 +79,47 @@ func (o Options) Load() (*Options, error) {
 	return &o, nil
 }
 
-// Names is the vocabulary of expectations, in the order in which they are reported. The
+// expectations is the table of expectations, in the order in which they are reported. The
 // first one that is not met is the reason of a failure in the phase expect.
-var Names = []string{
-	"min_version", "max_version", "alpn", "group", "pin", "issuer", "same_as_file", "client_certificate_required", "alert",
+//
+// The method returns nil if the expectation is not set, or if it is not known whether it
+// is met.
+var expectations = []struct {
+	name  string
+	judge func(*Options, *Facts) *answer
+}{
+	{"rejected", (*Options).rejected},
+	{"min_version", (*Options).minVersion},
+	{"max_version", (*Options).maxVersion},
+	{"alpn", (*Options).alpn},
+	{"group", (*Options).group},
+	{"pin", (*Options).pin},
+	{"backup_pin", (*Options).backupPin},
+	{"issuer", (*Options).issuer},
+	{"issuer_organization", (*Options).issuerOrganization},
+	{"issuer_spki", (*Options).issuerSPKI},
+	{"names", (*Options).names},
+	{"key_type", (*Options).keyType},
+	{"min_days", (*Options).minDays},
+	{"min_lifetime_ratio", (*Options).minLifetimeRatio},
+	{"same_as_file", (*Options).sameAsFile},
+	{"client_certificate_required", (*Options).clientCertificateRequired},
+	{"alert", (*Options).alert},
 }
+
+// answer is whether an expectation is met, and what the endpoint has, for people.
+type answer struct {
+	met bool
+	saw string
+}
+
+// Names is the vocabulary of expectations, in the order of the table.
+var Names = func() (names []string) {
+	for _, x := range expectations {
+		names = append(names, x.name)
+	}
+	return names
+}()
 
 // Finding is the finding of the check expect. An expectation about something that is not
 // known is absent from it.
@@ -80,6 +134,12 @@ type Expectation struct {
 	Saw  string // what the endpoint has, for people
 }
 
+// Rejection reports whether the expectation is that the handshake fails, and it did. That
+// failure is then none of the probe.
+func (e Expectation) Rejection() bool {
+	return e.Met && (e.Name == "rejected" || e.Name == "alert" || e.Name == "client_certificate_required")
+}
+
 // Facts is what expectations are compared with. A part that is nil is not known.
 type Facts struct {
 	Session *handshake.Session
@@ -91,44 +151,10 @@ type Facts struct {
 // expectation could be compared.
 func (o *Options) Judge(r *Facts) (*Finding, error) {
 	found := new(Finding)
-	add := func(name string, met bool, saw string) {
-		found.Expectations = append(found.Expectations, Expectation{name, met, saw})
-	}
-	if s := r.Session; s != nil && s.Version != 0 {
-		if o.MinVersion != 0 {
-			add("min_version", s.Version >= uint16(o.MinVersion), s.VersionName())
+	for _, x := range expectations {
+		if a := x.judge(o, r); a != nil {
+			found.Expectations = append(found.Expectations, Expectation{x.name, a.met, a.saw})
 		}
-		if o.MaxVersion != 0 {
-			add("max_version", s.Version <= uint16(o.MaxVersion), s.VersionName())
-		}
-	}
-	if s := r.Session; s != nil && s.Completed {
-		if o.ALPN != nil {
-			add("alpn", slices.Contains(o.ALPN, option.Protocol(s.ALPN)), text.Printable(s.ALPN, 256))
-		}
-		if o.Group != nil {
-			add("group", slices.Contains(o.Group, option.Group(s.GroupName())), s.GroupName())
-		}
-	}
-	if c := r.Chain; c != nil {
-		leaf := c.Certificates[0]
-		if o.Pins != nil {
-			add("pin", slices.ContainsFunc(c.Certificates, func(c *chain.Certificate) bool {
-				return slices.Contains(o.Pins, option.Pin(c.SPKISHA256))
-			}), "sha256/"+leaf.SPKISHA256)
-		}
-		if o.Issuer != "" {
-			add("issuer", leaf.IssuedBy(o.Issuer), leaf.IssuerCN)
-		}
-		if o.same != "" {
-			add("same_as_file", leaf.FingerprintSHA256 == o.same, leaf.FingerprintSHA256)
-		}
-	}
-	if o.ClientCertificateRequired && r.Session != nil && r.Session.WithoutCertificate != handshake.NotKnown {
-		add("client_certificate_required", r.Session.WithoutCertificate == handshake.Refused, reasonOf(r.Failure))
-	}
-	if o.Alert != "" && (r.Failure != nil && r.Failure.Reason.IsAlert() || r.Session != nil && r.Session.Completed) {
-		add("alert", r.Failure != nil && r.Failure.Reason == failure.AlertPrefix+failure.Reason(o.Alert), reasonOf(r.Failure))
 	}
 	if len(found.Expectations) == 0 && r.Failure != nil {
 		return nil, fmt.Errorf("too little is known to check any expectation: %w", r.Failure)
@@ -136,10 +162,36 @@ func (o *Options) Judge(r *Facts) (*Finding, error) {
 	return found, nil
 }
 
-// reasonOf says how the probe ended, for people.
-func reasonOf(f *failure.Failure) string {
-	if f == nil {
-		return "a completed handshake"
+// Validate returns an error for expectations that no endpoint can meet together. It begins
+// with the key of one of them. Nil options have none.
+func (o *Options) Validate() error {
+	if o == nil {
+		return nil
 	}
-	return string(f.Reason)
+	for _, list := range []struct {
+		key   string
+		empty bool
+	}{
+		{"alpn", o.ALPN != nil && len(o.ALPN) == 0},
+		{"group", o.Group != nil && len(o.Group) == 0},
+		{"pins", o.Pins != nil && len(o.Pins) == 0},
+		{"backup_pins", o.BackupPins != nil && len(o.BackupPins) == 0},
+		{"issuer_spki", o.IssuerSPKI != nil && len(o.IssuerSPKI) == 0},
+		{"names", o.Names != nil && len(o.Names) == 0},
+		{"key_type", o.KeyType != nil && len(o.KeyType) == 0},
+	} {
+		if list.empty {
+			return fmt.Errorf("%s: the list is empty; name what is expected, or leave the key out", list.key)
+		}
+	}
+	if o.MinVersion != 0 && o.MaxVersion != 0 && o.MinVersion > o.MaxVersion {
+		return fmt.Errorf("min_version: %s is above max_version %s", o.MinVersion, o.MaxVersion)
+	}
+	if err := o.validatePins(); err != nil {
+		return err
+	}
+	if o.Refused && !o.onlyRefused() {
+		return errors.New("refused: an endpoint that lets nobody in meets no other expectation; use it alone")
+	}
+	return nil
 }
