@@ -97,8 +97,7 @@ var importedBy = map[string][]string{
 var notInProber = []string{"github.com/prometheus/", "log", "log/slog", "net/http", "html/template", "github.com/alecthomas/"}
 
 // overHTTP are packages of prober that may import net/http all the same.
-var overHTTP = []string{"prober/tlstest/responder"}
-var overHTTP = []string{"prober/fetch"}
+var overHTTP = []string{"prober/fetch", "prober/tlstest/responder"}
 
 // libraries are third-party modules with the files that may import them: one in each
 // package, so that they can be replaced there.
