@@ -10,13 +10,13 @@ import (
 // revocation is what each source says about each certificate. The staple comes with every
 // handshake.
 var revocation = about(func(r *prober.Result) *prober.Result { return r },
-	gauges("tls_revocation_info", "Revocation status of the certificate according to the source: staple, the OCSP response that the server sends with its leaf. The status is good, revoked, unknown (the responder does not know the certificate), expired (past its nextUpdate), invalid (not readable, an error status, about another certificate, or not signed by who may) or not_offered. The value is 1. Absent if the handshake was not completed and nothing was stapled before that.",
+	gauges("tls_revocation_info", "Revocation status of the certificate according to a source; staple is the OCSP response that the server sends in the handshake. The value is 1. Absent if the handshake failed before there was one.",
 		[]string{"position", "source", "status"}, func(r *prober.Result, set setter) {
 			for _, a := range answers(r) {
 				set(1, strconv.Itoa(a.position), string(a.Source), string(a.Status))
 			}
 		}),
-	gauges("tls_revocation_next_update_timestamp_seconds", "Until when the answer of the source counts, as it says itself (nextUpdate). Absent where it does not say so, or nothing is proven.",
+	gauges("tls_revocation_next_update_timestamp_seconds", "Until when the answer of the source counts (nextUpdate). Absent if it does not say, or proves nothing.",
 		[]string{"position", "source"}, func(r *prober.Result, set setter) {
 			for _, a := range answers(r) {
 				if !a.NextUpdate.IsZero() {
@@ -24,7 +24,7 @@ var revocation = about(func(r *prober.Result) *prober.Result { return r },
 				}
 			}
 		}),
-	gauge("tls_must_staple", "Whether the certificate, or a CA above it, demands a stapled OCSP response (RFC 7633). Then a handshake without a good one is the problem missing_staple.",
+	gauge("tls_must_staple", "Whether the certificate, or a CA above it, demands a stapled OCSP response (RFC 7633).",
 		func(r *prober.Result) (float64, bool) {
 			if r.Chain == nil {
 				return 0, false

@@ -72,6 +72,7 @@ func connection(r *prober.Result) []part.Fact {
 			all.Add("requested", "a client certificate")
 		}
 	}
+	all.Add("staple", stapleText(r))
 	all.Add("would select", sessionLine(r.Selected))
 	return all
 }

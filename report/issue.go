@@ -37,6 +37,7 @@ func issues(r *prober.Result, scan *scan.Report, limits Limits) []part.Issue {
 			all = append(all, chainIssue(r.Chain, found))
 		}
 	}
+	all = append(all, stapleIssues(r)...)
 	all = append(all, sessionIssues(r, scan)...)
 	if scan != nil {
 		all = append(all, scan.Issues()...)

@@ -13,12 +13,13 @@ import (
 // vulnerabilities.
 const (
 	expiresSoon = "expires_soon"
+	badStaple   = "bad_staple"
 	noHandshake = "no_handshake"
 )
 
 // Words is the vocabulary of the first of Reasons where the status is not good.
 func Words() []failure.Reason {
-	return slices.Concat(prober.Vocabulary(), scan.Words(), []failure.Reason{expiresSoon, noHandshake})
+	return slices.Concat(prober.Vocabulary(), scan.Words(), []failure.Reason{expiresSoon, badStaple, noHandshake})
 }
 
 // Reasons is why an endpoint has its status, the most severe first, and what else should

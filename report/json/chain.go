@@ -22,6 +22,8 @@ type chainView struct {
 	DaysRemaining *float64 `json:"days_remaining,omitempty"`
 	// What is wrong with them, the most severe first.
 	Problems []problem `json:"problems"`
+	// Whether the leaf, or a CA above it, demands a stapled OCSP response (RFC 7633).
+	MustStaple bool `json:"must_staple"`
 	// The certificates in the order in which they were sent, the leaf first.
 	Certificates []certificate `json:"certificates"`
 	// The names on the trusted path, from the leaf to the root. Absent: there is no such path.
@@ -121,6 +123,7 @@ func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
 		Problems:      []problem{},
 		Path:          facts.Path,
 	}
+	_, shown.MustStaple = c.Demanding()
 	for _, i := range facts.Issues {
 		shown.Problems = append(shown.Problems, problem{string(i.Reason), known(i.Position, i.Position >= 0), i.Detail, i.Remedy})
 	}

@@ -93,6 +93,8 @@ type result struct {
 	WouldSelect *selection `json:"would_select,omitempty"`
 	// The certificates that the server sent, and what is wrong with them.
 	Chain *chainView `json:"chain,omitempty"`
+	// The OCSP response that the server stapled, and what it says about the leaf. Absent: the handshake failed before there was one.
+	Staple *revocationAnswer `json:"staple,omitempty"`
 	// All addresses behind the name, if the module has `addresses: all`.
 	Pool *pool `json:"pool,omitempty"`
 	// What the module expects, and whether it is so.
@@ -115,7 +117,7 @@ type result struct {
 
 // One thing that is wrong.
 type issue struct {
-	// What is wrong, in a word: a reason, problem, expectation or vulnerability of docs/metrics.md, or `expires_soon`, `old_version` or `weak_cipher`.
+	// What is wrong, in a word: a reason, problem, expectation or vulnerability of docs/metrics.md, or `expires_soon`, `bad_staple`, `old_version` or `weak_cipher`.
 	Reason string `json:"reason"`
 	// How much it matters: the status of an endpoint that has no other issue. `warning`: most clients still accept the endpoint. `unknown`: it prevented the probe.
 	Status string `json:"status"`
@@ -227,6 +229,7 @@ func resultOf(r *prober.Result, o Options) result {
 		Failure:       failureOf(r.Failure),
 		Session:       sessionOf(r.Session),
 		Chain:         chainOf(r.Chain, facts.Chain),
+		Staple:        answerOf(r.Staple),
 		Proxy:         r.Proxy,
 		Pool:          poolOf(facts.Pool),
 	}

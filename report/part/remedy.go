@@ -108,6 +108,7 @@ var remedies = map[failure.Reason]string{
 	"wrong_usage":       "Get a certificate for TLS servers: extended key usage serverAuth, and key usage digitalSignature (for suites with RSA key exchange, keyEncipherment).",
 	"name_constraint":   "The CA is not allowed to issue certificates for this name. Use another CA, or widen the CA's name constraints.",
 	"weak_signature":    "Clients reject signatures with MD5 or SHA-1. Get a certificate that is signed with SHA-256, or replace the old intermediate.",
+	"missing_staple":    "The certificate demands a stapled OCSP response (must-staple). Turn stapling on at the server, and let it reach the CA's responder. If the CA has none any more, get a certificate without the demand.",
 	"weak_key":          "Make a new key (RSA with 2048 bits or more, or ECDSA with 256), and get a new certificate for it.",
 	"lifetime_too_long": "Some clients reject certificates with such a long lifetime. Get one with a shorter lifetime, and automate the renewal.",
 	"wrong_order":       "Correct the order of the chain file: the leaf first, then the issuer of each certificate. Some clients do not sort it.",
@@ -120,6 +121,8 @@ var remedies = map[failure.Reason]string{
 
 	// what is wrong with a good chain
 	"expires_soon": "Renew the certificate, or find out why its automatic renewal did not. If it was renewed, reload the server.",
+
+	"bad_staple": "The server staples an OCSP response that clients reject. Check its log, its clock, and that it can reach the CA's responder. Or turn stapling off, unless the certificate demands it.",
 
 	// what a scan finds
 	"old_version": "Turn off SSL and all TLS versions below 1.2 at the server (RFC 8996). If some clients still need them, use a separate server for those.",

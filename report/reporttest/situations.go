@@ -15,6 +15,7 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/certificate"
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/expect"
@@ -57,6 +58,10 @@ func Situations() []Situation {
 		{"expired_yesterday", "bad", expiredYesterday()},
 		{"weak_key", "warning", weakKey()},
 		{"superfluous_certificate_expired", "good", superfluousExpired()},
+		{"stapled", "good", stapled()},
+		{"staple_expired", "warning", stapleExpired()},
+		{"staple_revoked", "bad", stapleRevoked()},
+		{"must_staple_without_staple", "bad", mustStapleWithoutStaple()},
 		{"pool_one_stale", "bad", poolOneStale()},
 		{"pool_rolling_out", "good", poolRollingOut()},
 		{"pool_one_unasked", "unknown", poolOneUnasked()},
@@ -344,6 +349,43 @@ func weakKey() *prober.Result {
 	r := Healthy()
 	r.Chain.Certificates[0] = sent(leaf, "04d2", "RSA", 1024, "ECDSA-SHA384")
 	r.Chain.Problems = []chain.Found{{Problem: chain.ProblemWeakKey, Position: 0, Detail: "the leaf has an RSA key of 1024 bits"}}
+	return r
+}
+
+// answered is an OCSP response of three days ago that counts for four more.
+func answered(status certstatus.Status) *certstatus.Answer {
+	return &certstatus.Answer{Source: certstatus.Staple, Status: status, ProducedAt: Now.Add(-3 * day), ThisUpdate: Now.Add(-3 * day), NextUpdate: Now.Add(4 * day)}
+}
+
+func stapled() *prober.Result {
+	r := Healthy()
+	r.Chain.Certificates[0].MustStaple = true
+	r.Staple = answered(certstatus.Good)
+	return r
+}
+
+func stapleExpired() *prober.Result {
+	r := Healthy()
+	r.Staple = answered(certstatus.Expired)
+	r.Staple.NextUpdate, r.Staple.Detail = Now.Add(-day), "the OCSP response expired on 2026-11-19 14:48:00 UTC"
+	return r
+}
+
+func stapleRevoked() *prober.Result {
+	r := WithProblem(chain.ProblemRevoked)
+	r.Staple = answered(certstatus.Revoked)
+	r.Staple.RevokedAt, r.Staple.RevocationReason = Now.Add(-5*day), 1
+	r.Staple.Detail = "the CA revoked the certificate on 2026-11-15 14:48:00 UTC (keyCompromise)"
+	r.Chain.Problems[0].Detail, r.Failure.Err = r.Staple.Detail, errors.New(r.Staple.Detail)
+	return r
+}
+
+func mustStapleWithoutStaple() *prober.Result {
+	r := WithProblem(chain.ProblemMissingStaple)
+	detail := "the certificate demands a stapled OCSP response (must-staple, RFC 7633), and the server sends none"
+	r.Chain.Certificates[0].MustStaple = true
+	r.Staple = &certstatus.Answer{Source: certstatus.Staple, Status: certstatus.NotOffered}
+	r.Chain.Problems[0].Detail, r.Failure.Err = detail, errors.New(detail)
 	return r
 }
 
