@@ -41,6 +41,7 @@ var imports = map[string]string{
 	"prober/check/ciphers":         "check endpoint failure hello option scan",
 	"prober/check/resumption":      "check endpoint handshake hello option scan",
 	"prober/check/vulnerabilities": "certificate endpoint handshake hello option scan",
+	"prober/check/revocation":      "certstatus chain crl endpoint failure fetch identity option text",
 	"prober/check/policy":          "accepted chain ciphers versions failure handshake hello option",
 	"prober/check/grade":           "accepted chain ciphers versions vulnerabilities failure handshake hello",
 	"prober/check/clients":         "accepted chain ciphers versions failure handshake hello option",

@@ -42,8 +42,16 @@ type answer struct {
 
 // answers is all that is known about revocation.
 func answers(r *prober.Result) []answer {
-	if r.Staple == nil {
-		return nil
+	var all []answer
+	if r.Staple != nil {
+		all = append(all, answer{0, r.Staple})
 	}
-	return []answer{{0, r.Staple}}
+	if found := r.Revocation.Finding; found != nil {
+		for _, cert := range found.Certificates {
+			for i := range cert.Answers {
+				all = append(all, answer{cert.Position, &cert.Answers[i].Answer})
+			}
+		}
+	}
+	return all
 }

@@ -11,6 +11,7 @@ import (
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/revocation"
 	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/check/vulnerabilities"
 )
@@ -33,6 +34,8 @@ type Checks struct {
 	Grade check.Slot[grade.Options, grade.Finding] `yaml:"grade"`
 	// Clients computes what known clients negotiate from what versions and ciphers found.
 	Clients check.Slot[clients.Options, clients.Finding] `yaml:"clients"`
+	// Revocation asks the CAs whether the certificates were revoked.
+	Revocation check.Slot[revocation.Options, revocation.Finding] `yaml:"revocation"`
 	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 }

@@ -10,6 +10,7 @@ import (
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/revocation"
 	"tls_exporter/prober/failure"
 )
 
@@ -19,7 +20,11 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	for _, entry := range cachedChecks {
 		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
 	}
+	r.Revocation.Start(run, checkRevocation, func(o *revocation.Options) (*revocation.Finding, error) {
+		return r.findRevocation(ctx, o, run.Endpoint)
+	})
 	r.Outcomes = run.Wait()
+	r.applyRevocation()
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
 	r.Grade.Judge(run, "grade", func(o *grade.Options) (*grade.Finding, error) { return o.Judge(r.gradeFacts()) })
 	r.Clients.Judge(run, "clients", func(o *clients.Options) (*clients.Finding, error) { return o.Judge(r.clientFacts()) })
@@ -34,6 +39,7 @@ func (r *Result) applyExpectations(x *expect.Finding) {
 		if e.Rejection() {
 			r.Failure = nil
 			r.failVerify()
+			r.failUnproven()
 		}
 	}
 	for _, e := range x.Expectations {

@@ -72,6 +72,9 @@ func (m *Module) validate() error {
 	if m.Clients.Options != nil && (m.Versions.Options == nil || m.Ciphers.Options == nil) {
 		return errors.New("clients: needs the checks versions and ciphers; add versions: {} and ciphers: {}")
 	}
+	if err := m.Revocation.Options.Validate(); err != nil {
+		return fmt.Errorf("revocation: %w", err)
+	}
 	if err := m.Clients.Options.Validate(); err != nil {
 		return fmt.Errorf("clients: %w", err)
 	}

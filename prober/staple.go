@@ -50,6 +50,9 @@ func (r *Result) LookedFor(p chain.Problem) bool {
 	case chain.ProblemNameMismatch:
 		return r.Chain.Name != "" // else names are not compared
 	case chain.ProblemRevoked:
+		if found := r.Revocation.Finding; found != nil {
+			return len(found.Unproven(r.Staple)) == 0
+		}
 		return r.Staple != nil && r.Staple.Status == certstatus.Good
 	case chain.ProblemMissingStaple:
 		_, demands := r.Chain.Demanding()

@@ -55,6 +55,8 @@ const (
 
 	ReasonStaleCertificate Reason = "stale_certificate" // one address has an old certificate, the others a new one
 
+	ReasonRevocationUnknown Reason = "revocation_unknown" // the module requires proof that no certificate was revoked, and there is none
+
 	ReasonHTTPStatus     Reason = "http_status"     // the server of a CA answered with another status than 200
 	ReasonHTTPProtocol   Reason = "http_protocol"   // its answer is not valid HTTP, is compressed, or redirects too often or to a URL that is not followed
 	ReasonHTTPSUntrusted Reason = "https_untrusted" // its certificate
@@ -77,7 +79,7 @@ func Reasons() []Reason {
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonDNSSECBogus, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol, ReasonStartTLSInjection,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
-		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate,
+		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonRevocationUnknown,
 		ReasonHTTPStatus, ReasonHTTPProtocol, ReasonHTTPSUntrusted, ReasonBadURL, ReasonBadContent, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,
 	}
