@@ -41,6 +41,7 @@ var contents = []part{
 	{"Clients", clientsRows},
 	{"Vulnerabilities", vulnerabilitiesRows},
 	{"Resumption", resumptionRows},
+	{"DANE", daneRows},
 }
 
 // part is the families of one heading.

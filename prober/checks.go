@@ -7,6 +7,7 @@ import (
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/clients"
+	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
@@ -36,6 +37,8 @@ type Checks struct {
 	Clients check.Slot[clients.Options, clients.Finding] `yaml:"clients"`
 	// Revocation asks the CAs whether the certificates were revoked.
 	Revocation check.Slot[revocation.Options, revocation.Finding] `yaml:"revocation"`
+	// DANE compares the certificates with TLSA records.
+	DANE check.Slot[dane.Options, dane.Finding] `yaml:"dane"`
 	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 }

@@ -7,6 +7,7 @@ import (
 
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/clients"
+	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
@@ -23,6 +24,8 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	r.Revocation.Start(run, checkRevocation, func(o *revocation.Options) (*revocation.Finding, error) {
 		return r.findRevocation(ctx, o, run.Endpoint)
 	})
+	failed := r.Failure
+	r.DANE.Start(run, "dane", func(o *dane.Options) (*dane.Finding, error) { return o.Find(ctx, run.Endpoint, failed) })
 	r.Outcomes = run.Wait()
 	r.applyRevocation()
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })

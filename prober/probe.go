@@ -105,7 +105,7 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 func (p *Prober) verify(ctx context.Context, r *Result, h *handshake.Outcome) {
 	defer r.recover(failure.PhaseVerify)
 	start := time.Now()
-	leave, err := p.process.Handshakes.Chains.Take(ctx, 1, 2*runtime.GOMAXPROCS(0))
+	leave, err := p.turn(ctx)
 	if err != nil {
 		r.Chain = chain.Unjudged(h.Certificates, r.Target.Name(), start)
 		r.fail(failure.PhaseVerify, failure.ReasonLocalResources, err)
@@ -122,13 +122,19 @@ func (p *Prober) verify(ctx context.Context, r *Result, h *handshake.Outcome) {
 	r.failVerify()
 }
 
+// turn waits for a turn to verify chains.
+func (p *Prober) turn(ctx context.Context) (leave func(), err error) {
+	return p.process.Handshakes.Chains.Take(ctx, 1, 2*runtime.GOMAXPROCS(0))
+}
+
 // check runs the checks of the module.
 func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort, sent received) {
 	if r.Checks == (Checks{}) {
 		return
 	}
 	e := p.endpoint(r, addrs)
-	e.Session, e.Chain, e.Staple, e.SCTs, e.Fetch = r.Session, r.Chain, sent.staple, sent.scts, p.fetch
+	e.Session, e.Chain, e.Staple, e.SCTs = r.Session, r.Chain, sent.staple, sent.scts
+	e.Fetch, e.Verifier, e.Turn = p.fetch, p.verifier, p.turn
 	if r.Failure != nil && r.Failure.Phase.BeforeTLS() {
 		e.Down = r.Failure
 	}

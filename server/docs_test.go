@@ -315,4 +315,33 @@ CAPS
 
 **tls_resumption_supported** resumes a session that was created a moment before: by ` + "`session_id`" + ` (TLS 1.2 and below, the server stores it), by ` + "`ticket`" + ` (TLS 1.2 and below, the client stores it, RFC 5077), by ` + "`psk`" + ` (TLS 1.3).
 ` + "`early_data`" + ` says that the tickets of TLS 1.3 allow 0-RTT (RFC 8446 section 4.6.1); the exporter sends none. A method that needs versions which the server refuses is 0. ` + "`tls_resumed_handshake_duration_seconds`" + ` belongs to the newest method that worked.
+
+## DANE
+
+**tls_dane_secure** is 1 if all TLSA records came with a DNSSEC proof. The exporter does not validate signatures itself: it believes the AD bit of its resolver, if nobody can change that on the way. That is so for a resolver on loopback, and with ` + "`resolver_trusted: true`" + ` in the module. Docker's server at 127.0.0.11 is no such one, because it passes on what other servers say. The value is 0 if the resolver does not say so, if it is not trusted, or, for ` + "`smtp`" + `, if the addresses of the host came without a proof (RFC 7672 section 2.2.2). It is absent without records.
+
+- The resolver is the module's ` + "`resolver`" + `; without one, the servers of /etc/resolv.conf in their order.
+- Records of which DNSSEC says that they are wrong are not insecure, and are not missing: the check fails with the reason ` + "`dnssec_bogus`" + `. That is what a resolver says with SERVFAIL and an Extended DNS Error (RFC 8914), or with SERVFAIL where the same question without validation (the CD bit) has an answer. Other failures are ` + "`dns_failure`" + ` and ` + "`timeout`" + `.
+- The records are those at ` + "`_port._tcp.name`" + `, where the name is the host, or ` + "`server_name`" + ` if that is set. If the name is an alias, with a proof, the name at its end comes first, and is also sent as SNI, in another handshake (RFC 7671 section 7).
+
+**tls_dane_match** is 1 if a usable, secure record matches, and 0 if none does. It is absent if no record is usable and secure, and if the certificates are not known. ` + "`match`" + ` of ` + "`tls_dane_record_info`" + ` says how each record compares:
+
+| match | what |
+|---|---|
+| ` + "`match`" + ` | a certificate has the content of the record, and the chain is as the usage demands |
+| ` + "`mismatch`" + ` | no certificate at the place that the usage says has this content |
+| ` + "`invalid`" + ` | a certificate has it, and clients reject the chain |
+| ` + "`unusable`" + ` | clients ignore the record: a number is not defined, the content has the wrong length or is no DER, or the usage is not for ` + "`smtp`" + ` |
+| ` + "`unknown`" + ` | the server showed no certificates, or the exporter cannot verify the chain |
+
+- DANE-EE (3) is about the leaf. Its names and dates do not matter (RFC 7671 section 5.1).
+- DANE-TA (2) is about a CA that the server sends above the leaf, or that the record has in full. The chain up to there is verified with its dates and names, without the trusted roots.
+- PKIX-EE (1) and PKIX-TA (0) are about the leaf and about a CA of a path to a trusted root, which may be the root itself. The chain has to be valid without DANE too. For ` + "`smtp`" + ` they are unusable (RFC 7672 section 3.1.3).
+- Of records of the same usage and selector with digests, only those with the strongest digest count (RFC 7671 section 9).
+- ` + "`tls_chain_valid`" + ` does not depend on DANE.
+
+**mx: true** takes the host of an ` + "`smtp`" + ` target for a mail domain, and checks its mail servers by its MX records, or the host itself if it has none: the five that are most preferred. Each with TLSA records is asked for its certificates, at the port of the target, with its own name as SNI.
+
+- ` + "`tls_dane_mx_secure` and `tls_dane_mx_match`" + ` are about each mail server, and ` + "`tls_dane_mx_failure_info`" + ` says why its records or its certificates are not known.
+- ` + "`tls_dane_match`" + ` is 0 if one mail server does not match. It is 1 if all that have usable, secure records match, and absent if no server has a mismatch and one of them could not be compared, or if the MX records came without a proof.
 `

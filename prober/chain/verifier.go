@@ -92,6 +92,19 @@ func (v *Verifier) Verify(certs []*certificate.Parsed, name string, usage x509.K
 	return fresh.Chain
 }
 
+// Paths is Verify without the caches, and returns every path that makes the chain valid, leaf
+// to root.
+func (v *Verifier) Paths(certs []*certificate.Parsed, name string, now time.Time) (*Chain, [][]*x509.Certificate) {
+	fresh := verify(certs, name, 0, v.roots, now)
+	switch {
+	case !fresh.Valid:
+		return fresh.Chain, nil
+	case len(fresh.good) == 0:
+		return fresh.Chain, [][]*x509.Certificate{fresh.path}
+	}
+	return fresh.Chain, fresh.good
+}
+
 // ParseChain is certificate.ParseChain with the cache.
 func (v *Verifier) ParseChain(chain [][]byte) []*certificate.Parsed {
 	return certificate.ParseChain(chain, v.certificates)

@@ -27,16 +27,15 @@ func verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, trust
 	}
 
 	verified, err := v.verifyRead()
-	var good [][]*x509.Certificate
 	for _, path := range verified {
 		v.rootsSeen = append(v.rootsSeen, path[len(path)-1])
 		if len(v.objections(path)) == 0 {
-			good = append(good, path)
+			v.good = append(v.good, path)
 		}
 	}
 	v.checkName()
-	if c.Valid = len(good) > 0 && !c.Has(ProblemNameMismatch); c.Valid {
-		v.examined = longestLasting(good)
+	if c.Valid = len(v.good) > 0 && !c.Has(ProblemNameMismatch); c.Valid {
+		v.examined = longestLasting(v.good)
 		v.path = v.examined
 	} else {
 		v.explain(err)
@@ -95,6 +94,7 @@ func expiry(path []*x509.Certificate) time.Time {
 type verification struct {
 	*Chain
 	sent          []*x509.Certificate
+	good          [][]*x509.Certificate       // the paths that crypto/x509 accepts, and to which clients do not object
 	path          []*x509.Certificate         // the trusted one; nil: none
 	unread        map[*x509.Certificate]error // what crypto/x509 has not read, and why
 	roots         *Roots

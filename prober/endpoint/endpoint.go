@@ -15,6 +15,7 @@ import (
 	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/records"
+	"tls_exporter/prober/resolve"
 	"tls_exporter/prober/scan"
 	"tls_exporter/prober/target"
 )
@@ -29,6 +30,10 @@ type Endpoint struct {
 	SCTs    [][]byte           // of the TLS extension (RFC 6962 section 3.3.1); nil: none, or more bytes than a certificate may have
 	Down    *failure.Failure   // a failure of the probe in a phase before TLS; nil: none
 	Fetch   *fetch.Client      // downloads from the servers of CAs. URLs of certificates are followed for those of Path only
+
+	Verifier *chain.Verifier // of the module
+	// Turn waits for a turn to verify chains, which takes CPU. Leave ends it.
+	Turn func(ctx context.Context) (leave func(), err error)
 
 	route  *connect.Route
 	client *handshake.Client
@@ -74,6 +79,35 @@ func (e *Endpoint) Handshake(ctx context.Context, adjust func(*tls.Config)) (*ha
 		return nil, err
 	}
 	return e.client.Record(ctx, conn, e.Target, adjust)
+}
+
+// Named is the same server, asked for another name by SNI.
+func (e *Endpoint) Named(name string) *Endpoint {
+	t := *e.Target
+	t.ServerName = name
+	return New(e.route, e.client, &t, e.addrs)
+}
+
+// Other is another server, reached as the module says. An error is a *failure.Failure.
+func (e *Endpoint) Other(ctx context.Context, t *target.Target) (*Endpoint, error) {
+	trace := new(failure.Trace)
+	at, ok := e.route.Locate(ctx, trace, t)
+	if !ok {
+		return nil, trace.Failure
+	}
+	return New(e.route, e.client, t, at.Addrs[:min(len(at.Addrs), resolve.MaxAddresses)]), nil
+}
+
+// Probe performs a handshake on a new connection, as a probe does. The caller releases the
+// outcome.
+func (e *Endpoint) Probe(ctx context.Context) *handshake.Outcome {
+	trace := new(failure.Trace)
+	conn, ok := e.route.Open(ctx, trace, e.Target, e.addrs)
+	if !ok {
+		return &handshake.Outcome{Failure: trace.Failure}
+	}
+	defer conn.Close()
+	return e.client.Handshake(ctx, conn, &handshake.Peer{Target: e.Target, Remote: conn.Remote, Connect: e.Connect})
 }
 
 // Path is the trusted path of the server's chain, leaf to root, parsed; nil: there is none,

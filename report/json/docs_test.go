@@ -44,7 +44,7 @@ func typeInWords(of reflect.Type) string {
 	case of.Kind() == reflect.Map:
 		return "object of strings"
 	case of.Kind() == reflect.Struct:
-		return fmt.Sprintf("[%s](#%s)", nameOf(of), nameOf(of))
+		return fmt.Sprintf("[%s](#%s)", nameOf(of), strings.ToLower(nameOf(of)))
 	}
 	return map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Float64: "number"}[of.Kind()]
 }

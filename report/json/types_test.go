@@ -125,7 +125,14 @@ func nameOf(of reflect.Type) string {
 		return "error"
 	}
 	name := strings.TrimSuffix(of.Name(), "View")
-	return strings.ToLower(name[:1]) + name[1:]
+	capitals := 0
+	for capitals < len(name) && name[capitals] >= 'A' && name[capitals] <= 'Z' {
+		capitals++
+	}
+	if capitals > 1 && capitals < len(name) {
+		capitals-- // the last one begins a word
+	}
+	return strings.ToLower(name[:capitals]) + name[capitals:]
 }
 
 // commentsOf is the comments of all structs and their fields, by package.Type and

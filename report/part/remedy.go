@@ -128,6 +128,8 @@ var remedies = map[failure.Reason]string{
 	"old_version": "Turn off SSL and all TLS versions below 1.2 at the server (RFC 8996). If some clients still need them, use a separate server for those.",
 	"weak_cipher": "Remove these suites from the server's configuration. Mozilla's intermediate configuration has none of them, and works with all browsers since 2014.",
 
+	"dane_mismatch": "Publish a TLSA record of the certificate or key that the server has now, and remove old ones after their TTL. Before the next change of the key, publish the record of the new one first.",
+
 	"policy_violated": "Change what violates the rules at the server. If the policy does not apply to this endpoint, remove it from policies in the module.",
 
 	// vulnerabilities

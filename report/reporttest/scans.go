@@ -9,6 +9,7 @@ import (
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/clients"
+	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
@@ -16,6 +17,8 @@ import (
 	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
+	"tls_exporter/prober/records"
+	"tls_exporter/prober/target"
 )
 
 func answers(accepted ...hello.Version) *versions.Finding {
@@ -201,6 +204,57 @@ func scanPending() *prober.Result {
 	r.Outcomes = []check.Outcome{
 		{Name: "ciphers", Failure: &failure.Failure{Reason: failure.ReasonPending, Err: errors.New("the finding is still being made; a later probe has it")}},
 		{Name: "versions", Time: Now, Duration: 31 * time.Millisecond},
+	}
+	return r
+}
+
+// tlsa is the TLSA records of a healthy endpoint: of the key of its certificate, of the
+// one before, and of the CA.
+func tlsa() []dane.Record {
+	digest := func(first byte) []byte { return append([]byte{first}, make([]byte, 31)...) }
+	return []dane.Record{
+		{TLSA: records.TLSA{Usage: 3, Selector: 1, Matching: 1, Data: digest(0x5e)}, Result: dane.Match},
+		{TLSA: records.TLSA{Usage: 3, Selector: 1, Matching: 1, Data: digest(0x17)}, Result: dane.Mismatch},
+	}
+}
+
+// daneMatches is a healthy endpoint with a TLSA record for the next key.
+func daneMatches() *prober.Result {
+	r := Healthy()
+	r.Outcomes = checked(map[string]time.Duration{"dane": 0})
+	r.DANE.Finding = &dane.Finding{Protocol: "https", Services: []*dane.Service{
+		{Host: "www.example.com", Name: "_443._tcp.www.example.com", Secure: true, Trusted: true, Records: tlsa()},
+	}}
+	return r
+}
+
+// DANEMismatch is a healthy endpoint of a protocol, whose TLSA records are those of an
+// earlier key.
+func DANEMismatch(protocol target.Scheme) *prober.Result {
+	r := daneMatches()
+	r.DANE.Finding.Protocol = protocol
+	service := r.DANE.Finding.Services[0]
+	service.Records = append(service.Records[1:], dane.Record{TLSA: records.TLSA{Usage: 7, Selector: 1, Matching: 1, Data: []byte{1}}, Result: dane.Unusable, Detail: "the usage 7 is not defined"})
+	return r
+}
+
+// daneMailServers is a mail domain: one of its mail servers has the record of an earlier
+// key, one has none, one is down, and one has broken signatures.
+func daneMailServers() *prober.Result {
+	r := DANEMismatch("smtp")
+	refused := &failure.Failure{Phase: failure.PhaseConnect, Reason: failure.ReasonRefused, Err: errors.New("dial tcp 192.0.2.12:25: connect: connection refused")}
+	bogus := &failure.Failure{Reason: failure.ReasonDNSSECBogus, Err: errors.New("the resolver has an answer that DNSSEC does not prove: the server answered SERVFAIL")}
+	waiting := tlsa()[:1]
+	waiting[0].Result = dane.Unknown
+	mismatch := r.DANE.Finding.Services[0]
+	mismatch.Host, mismatch.Name = "mx1.example.com", "_25._tcp.mx1.example.com"
+	r.DANE.Finding.Domain = &dane.Domain{Name: "example.com", Secure: true, Hosts: 6}
+	r.DANE.Finding.Services = []*dane.Service{
+		mismatch,
+		{Host: "mx2.example.com", Name: "_25._tcp.mx2.example.com", Trusted: true},
+		{Host: "mx3.example.com", Name: "_25._tcp.mx3.example.com", Secure: true, Trusted: true, Records: waiting, Failure: refused},
+		{Host: "mx4.example.com", Failure: bogus},
+		{Host: "mx5.example.com", Name: "_25._tcp.mx5.example.com", Trusted: true, Records: tlsa()},
 	}
 	return r
 }

@@ -74,6 +74,9 @@ func Situations() []Situation {
 		{"scan_unreachable", "bad", scannedUnreachable()},
 		{"scan_partial", "good", ScannedPartial()},
 		{"scan_pending", "good", scanPending()},
+		{"dane_matches", "good", daneMatches()},
+		{"dane_mismatch", "warning", DANEMismatch("https")},
+		{"dane_mail_servers", "bad", daneMailServers()},
 	}
 }
 

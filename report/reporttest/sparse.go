@@ -7,6 +7,7 @@ import (
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/clients"
+	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/versions"
@@ -30,6 +31,9 @@ func Sparse() map[string]*prober.Result {
 		"scan of no answers": found(func(r *prober.Result) {
 			r.Versions.Finding, r.Ciphers.Finding, r.Policy.Finding = new(versions.Finding), new(ciphers.Finding), new(policy.Finding)
 			r.Vulnerabilities.Finding, r.Resumption.Finding = new(vulnerabilities.Finding), new(resumption.Finding)
+		}),
+		"TLSA records of nothing": found(func(r *prober.Result) {
+			r.DANE.Finding = &dane.Finding{Services: []*dane.Service{{Records: []dane.Record{{}}}}}
 		}),
 		"client without a name": found(func(r *prober.Result) {
 			r.Clients.Finding = &clients.Finding{Sessions: []clients.Session{{}}}

@@ -18,7 +18,7 @@ const (
 
 // Words is the vocabulary of Issues.
 func Words() []failure.Reason {
-	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated)
+	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch)
 }
 
 // Issues is what should be changed. Only a vulnerability that gives secrets away makes
@@ -41,7 +41,7 @@ func (s *Report) Issues() []part.Issue {
 	if violated := s.violated(); len(violated) > 0 {
 		all = append(all, part.NewIssue(PolicyViolated, strings.Join(violated, "; "), part.Warning))
 	}
-	return all
+	return append(all, s.Findings.DANE.issues()...)
 }
 
 // violated is the policies that the module names and the endpoint violates, with rules. No server

@@ -29,6 +29,8 @@ type Findings struct {
 	Grade *Grade `json:"grade,omitempty"`
 	// How the server resumes sessions.
 	Resumption *Resumption `json:"resumption,omitempty"`
+	// What the TLSA records of the endpoint say about its certificates.
+	DANE *DANE `json:"dane,omitempty"`
 }
 
 // finding is a field of Findings.

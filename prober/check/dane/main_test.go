@@ -1,0 +1,9 @@
+package dane_test
+
+import (
+	"testing"
+
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
