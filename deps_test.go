@@ -48,6 +48,8 @@ var imports = map[string]string{
 	"prober/check/clients":         "accepted chain ciphers versions failure handshake hello option",
 	"prober/accepted":              "ciphers versions handshake hello",
 	"prober/check/expect":          "certificate chain failure handshake option target text",
+	"prober/check/caa":             "endpoint failure records text",
+	"prober/check/https_record":    "check endpoint failure option records text",
 	"prober/check":                 "endpoint failure identity text",
 	"prober/endpoint":              "chain connect failure fetch handshake records scan target resolve",
 	"prober/fetch":                 "bounded connect failure guard identity target text",

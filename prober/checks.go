@@ -5,11 +5,13 @@ import (
 	"reflect"
 
 	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/caa"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
+	httpsrecord "tls_exporter/prober/check/https_record"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/revocation"
@@ -41,6 +43,10 @@ type Checks struct {
 	DANE check.Slot[dane.Options, dane.Finding] `yaml:"dane"`
 	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
+	// CAA asks the DNS whether the issuer of the certificate may issue it again.
+	CAA check.Slot[caa.Options, caa.Finding] `yaml:"caa"`
+	// HTTPSRecord compares the HTTPS records in the DNS with the servers.
+	HTTPSRecord check.Cached[httpsrecord.Options, httpsrecord.Finding] `yaml:"https_record"`
 }
 
 // Scan enables, with their defaults, the checks that find out what the server accepts.

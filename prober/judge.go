@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/caa"
 	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/expect"
@@ -26,6 +27,7 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	})
 	failed := r.Failure
 	r.DANE.Start(run, "dane", func(o *dane.Options) (*dane.Finding, error) { return o.Find(ctx, run.Endpoint, failed) })
+	r.CAA.Start(run, "caa", func(o *caa.Options) (*caa.Finding, error) { return o.Find(ctx, run.Endpoint) })
 	r.Outcomes = run.Wait()
 	r.applyRevocation()
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })

@@ -78,6 +78,9 @@ func (m *Module) validate() error {
 	if err := m.Clients.Options.Validate(); err != nil {
 		return fmt.Errorf("clients: %w", err)
 	}
+	if err := m.CAA.Options.Validate(); err != nil {
+		return fmt.Errorf("caa: %w", err)
+	}
 	return m.Route.Validate()
 }
 

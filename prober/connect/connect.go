@@ -126,6 +126,9 @@ func New(o Options, g *guard.Guard, trusted *x509.CertPool, all bool) (*Route, e
 // Records is a client of the same DNS servers, for records other than addresses.
 func (r *Route) Records() *records.Client { return r.records }
 
+// Roots are the trusted roots; nil: those of the system.
+func (r *Route) Roots() *x509.CertPool { return r.trusted }
+
 // Location is the addresses of a target.
 type Location struct {
 	Resolved []netip.Addr     // the addresses of the name, at most resolve.MaxAddresses; nil: it was not resolved

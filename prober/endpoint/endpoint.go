@@ -62,10 +62,7 @@ func (e *Endpoint) Connect(ctx context.Context) (net.Conn, error) {
 	trace := new(failure.Trace)
 	conn, ok := e.route.Open(ctx, trace, e.Target, e.addrs)
 	if !ok {
-		if e.blind != nil && trace.Failure.Blind() {
-			e.blind(trace.Failure)
-		}
-		return nil, trace.Failure
+		return nil, e.failed(trace)
 	}
 	return conn.Conn, nil
 }
@@ -123,6 +120,39 @@ func (e *Endpoint) Path() []*x509.Certificate {
 	}
 	return path
 }
+
+// Alternative is the server at another host and port that serves the same name, as the DNS
+// advertises it (RFC 9460 section 2.4). The access policy applies to it as to a target. An
+// error is a *failure.Failure, or about a host that is not a DNS name.
+func (e *Endpoint) Alternative(ctx context.Context, host string, port uint16) (*Endpoint, error) {
+	host, err := target.ParseHost(host)
+	if err != nil {
+		return nil, failure.With(failure.ReasonDNSFailure, err)
+	}
+	t := *e.Target
+	t.Host, t.Port, t.Address, t.ServerName = host+".", port, netip.AddrPort{}, e.Target.Name() // the dot turns off search domains
+	trace := new(failure.Trace)
+	at, ok := e.route.Locate(ctx, trace, &t)
+	if !ok {
+		return nil, e.failed(trace)
+	}
+	other := *e
+	other.Target, other.Session, other.Chain, other.Down = &t, nil, nil, nil
+	other.addrs = at.Addrs[:min(len(at.Addrs), resolve.MaxAddresses)]
+	return &other, nil
+}
+
+// failed returns the failure of a trace, and tells the watcher if it is no answer of the
+// server.
+func (e *Endpoint) failed(trace *failure.Trace) error {
+	if e.blind != nil && trace.Failure.Blind() {
+		e.blind(trace.Failure)
+	}
+	return trace.Failure
+}
+
+// Roots are the roots that the module trusts; nil: those of the system.
+func (e *Endpoint) Roots() *x509.CertPool { return e.route.Roots() }
 
 // Records is a client of the module's DNS servers, for records other than addresses.
 func (e *Endpoint) Records() *records.Client { return e.route.Records() }
