@@ -1,6 +1,7 @@
 package httpsrecord
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -101,29 +102,37 @@ const echVersion = 0xfe0d
 // publicName is the public name of the first configuration in an ECHConfigList that has the
 // version of RFC 9849; empty: there is none. It is false if the list is malformed.
 func publicName(list []byte) (name string, ok bool) {
-	r := &reader{rest: list}
-	configs := &reader{rest: r.vector(2)}
-	for r.failed = r.failed || len(r.rest) > 0; !r.failed && len(configs.rest) > 0; {
-		version := configs.number(2)
-		contents := &reader{rest: configs.vector(2)}
-		if configs.failed {
-			return "", false
-		}
-		if version != echVersion || name != "" {
+	all := &reader{rest: list}
+	configs := &reader{rest: all.vector(2), failed: all.failed || len(all.rest) > 0}
+	for !configs.failed && len(configs.rest) > 0 {
+		version, contents := configs.number(2), &reader{rest: configs.vector(2)}
+		if version != echVersion {
 			continue
 		}
-		contents.take(1 + 2)                 // config_id, kem_id
-		contents.vector(2)                   // public_key
-		contents.vector(2)                   // cipher_suites
-		contents.take(1)                     // maximum_name_length
-		public := string(contents.vector(1)) // public_name
-		contents.vector(2)                   // extensions
-		if contents.failed || len(contents.rest) > 0 {
-			return "", false
-		}
-		name = public
+		public := contents.echConfig()
+		configs.failed = configs.failed || contents.failed || len(contents.rest) > 0
+		name = cmp.Or(name, public)
 	}
-	return name, !r.failed
+	if configs.failed {
+		return "", false
+	}
+	return name, true
+}
+
+// echConfig reads the contents of a configuration, and returns its public name.
+func (r *reader) echConfig() (publicName string) {
+	r.take(1 + 2) // config_id, kem_id
+	r.vector(2)   // public_key
+	suites := r.vector(2)
+	r.take(1) // maximum_name_length
+	publicName = string(r.vector(1))
+	extensions := &reader{rest: r.vector(2)}
+	for !extensions.failed && len(extensions.rest) > 0 {
+		extensions.take(2)
+		extensions.vector(2)
+	}
+	r.failed = r.failed || extensions.failed || len(suites)%4 != 0
+	return publicName
 }
 
 // reader reads the structures of RFC 8446 section 3.

@@ -1,0 +1,9 @@
+package httpsrecord
+
+import (
+	"testing"
+
+	"tls_exporter/prober/tlstest/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
