@@ -42,6 +42,8 @@ var contents = []part{
 	{"Vulnerabilities", vulnerabilitiesRows},
 	{"Resumption", resumptionRows},
 	{"DANE", daneRows},
+	{"CAA records", caaRows},
+	{"HTTPS records", httpsRecordRows},
 }
 
 // part is the families of one heading.

@@ -152,6 +152,11 @@ func TestRunbook(t *testing.T) {
 		"old_version":     "a finding",
 		"dane_mismatch":   "a finding",
 		"policy_violated": "a finding",
+
+		"caa_forbids_issuer":    "a finding",
+		"https_record_mismatch": "a finding",
+		"ech_not_accepted":      "a finding",
+
 		"weak_cipher":     "a finding",
 		"vulnerabilities": "findings",
 	}
@@ -448,6 +453,9 @@ func TestAlertsAgreeWithReports(t *testing.T) {
 		"TLSDANEMismatch":            reporttest.DANEMismatch("https"),
 		"TLSMailDANEMismatch":        reporttest.DANEMismatch("smtp"),
 		"TLSPolicyBroken":            reporttest.Violating("pci_dss"),
+		"TLSCAAForbidsIssuer":        reporttest.DNSRecordsBroken(),
+		"TLSHTTPSRecordMismatch":     reporttest.DNSRecordsBroken(),
+		"TLSECHNotAccepted":          reporttest.DNSRecordsBroken(),
 		"TLSCertificateExpired":      reporttest.WithProblem(chain.ProblemExpired),
 		"TLSCertificateExpiringSoon": reporttest.Lasting(90*24*time.Hour, 25*24*time.Hour),
 	} {

@@ -16,6 +16,7 @@ import (
 	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
+	httpsrecord "tls_exporter/prober/check/https_record"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/vulnerabilities"
@@ -67,6 +68,7 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	vocabulary(&b, "reason", "of `tls_client_failure_info`", clients.Reasons)
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", vulnerabilities.Names)
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{resumption.SessionID, resumption.Ticket, resumption.PSK, resumption.EarlyData})
+	vocabulary(&b, "outcome", "of `tls_ech_info`", httpsrecord.Outcomes)
 	b.WriteString(strings.Replace(decisions, "CAPS\n", caps(), 1))
 	b.WriteString(`
 ## What promtool says
@@ -344,4 +346,23 @@ CAPS
 
 - ` + "`tls_dane_mx_secure` and `tls_dane_mx_match`" + ` are about each mail server, and ` + "`tls_dane_mx_failure_info`" + ` says why its records or its certificates are not known.
 - ` + "`tls_dane_match`" + ` is 0 if one mail server does not match. It is 1 if all that have usable, secure records match, and absent if no server has a mismatch and one of them could not be compared, or if the MX records came without a proof.
+## What the DNS says
+
+[dns.md](dns.md) describes the checks ` + "`caa` and `https_record`" + `.
+
+**tls_caa_permits_issuer** is about the next certificate, because CAs ask for CAA records when they issue. It is 1 if neither the name nor a name above it has records, if no record restricts certificates of this kind, and if one names the issuer. It is 0 if the records name others, or nobody, or have a critical property that no CA knows. It is absent if the records restrict who may issue and the CAA domain of the issuer is not known; a private CA need not look at the records. It is also absent without a trusted path, or with a certificate for another name, where there are records at all. A failed lookup never counts as no records: the check fails.
+
+**tls_https_record_alpn_match** is 0 if one server does not select one of the protocols that its record advertises for TCP, offered alone. A server that selects no protocol speaks HTTP/1.1. It is 1 if all answered and all select them.
+
+**tls_ech_info** has one of these outcomes:
+
+| outcome | what clients do | ` + "`tls_ech_accepted`" + ` |
+|---|---|---|
+| ` + "`accepted`" + ` | connect with ECH | 1 |
+| ` + "`rejected_retry`" + ` | connect again with the configuration that the server sent | 0 |
+| ` + "`rejected_disabled`" + ` | connect again without ECH | 0 |
+| ` + "`rejected_untrusted`" + ` | fail: the certificate is not valid for the public name | 0 |
+| ` + "`unsupported`" + ` | depends on the client: the exporter has no version, key or cipher of the configuration | absent |
+| ` + "`malformed`" + ` | cannot read the configuration | absent |
+| ` + "`no_answer`" + ` | not known: the handshake failed for another reason | absent |
 `

@@ -125,12 +125,11 @@ func nameOf(of reflect.Type) string {
 		return "error"
 	}
 	name := strings.TrimSuffix(of.Name(), "View")
-	capitals := 0
-	for capitals < len(name) && name[capitals] >= 'A' && name[capitals] <= 'Z' {
-		capitals++
-	}
-	if capitals > 1 && capitals < len(name) {
-		capitals-- // the last one begins a word
+	// The capitals at the beginning are an initial, or an acronym and the initial of the
+	// next word.
+	capitals := len(name) - len(strings.TrimLeft(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	if 1 < capitals && capitals < len(name) {
+		capitals--
 	}
 	return strings.ToLower(name[:capitals]) + name[capitals:]
 }

@@ -77,6 +77,8 @@ func Situations() []Situation {
 		{"dane_matches", "good", daneMatches()},
 		{"dane_mismatch", "warning", DANEMismatch("https")},
 		{"dane_mail_servers", "bad", daneMailServers()},
+		{"dns_records", "good", dnsRecords()},
+		{"dns_records_broken", "warning", DNSRecordsBroken()},
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 
 	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
+	"tls_exporter/prober/check/caa"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/clients"
+	httpsrecord "tls_exporter/prober/check/https_record"
 	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
@@ -43,6 +45,9 @@ func Sparse() map[string]*prober.Result {
 		}),
 		"violation without a policy": found(func(r *prober.Result) {
 			r.Policy.Finding = &policy.Finding{Verdicts: []policy.Verdict{{}}}
+		}),
+		"records of nothing": found(func(r *prober.Result) {
+			r.CAA.Finding, r.HTTPSRecord.Finding = &caa.Finding{Verdict: caa.IssuerNotListed}, &httpsrecord.Finding{ECH: new(httpsrecord.ECHResult)}
 		}),
 		"phase of no time": {Phases: took(failure.PhaseConnect, 0.0)},
 	}

@@ -14,11 +14,15 @@ const (
 	OldVersion     = "old_version"
 	WeakCipher     = "weak_cipher"
 	PolicyViolated = "policy_violated"
+
+	CAAForbidsIssuer    = "caa_forbids_issuer"
+	HTTPSRecordMismatch = "https_record_mismatch"
+	ECHNotAccepted      = "ech_not_accepted"
 )
 
 // Words is the vocabulary of Issues.
 func Words() []failure.Reason {
-	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch)
+	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch, CAAForbidsIssuer, HTTPSRecordMismatch, ECHNotAccepted)
 }
 
 // Issues is what should be changed. Only a vulnerability that gives secrets away makes
@@ -41,7 +45,9 @@ func (s *Report) Issues() []part.Issue {
 	if violated := s.violated(); len(violated) > 0 {
 		all = append(all, part.NewIssue(PolicyViolated, strings.Join(violated, "; "), part.Warning))
 	}
-	return append(all, s.Findings.DANE.issues()...)
+	all = append(all, s.Findings.DANE.issues()...)
+	all = append(all, s.Findings.CAA.issues()...)
+	return append(all, s.Findings.HTTPSRecord.issues()...)
 }
 
 // violated is the policies that the module names and the endpoint violates, with rules. No server

@@ -31,6 +31,10 @@ type Findings struct {
 	Resumption *Resumption `json:"resumption,omitempty"`
 	// What the TLSA records of the endpoint say about its certificates.
 	DANE *DANE `json:"dane,omitempty"`
+	// Whether the CAA records of the DNS allow the issuer to issue the certificate again.
+	CAA *CAA `json:"caa,omitempty"`
+	// What the HTTPS records of the DNS tell clients, and whether the servers do it.
+	HTTPSRecord *HTTPSRecord `json:"https_record,omitempty"`
 }
 
 // finding is a field of Findings.
