@@ -128,7 +128,7 @@ var remedies = map[failure.Reason]string{
 	"old_version": "Turn off SSL and all TLS versions below 1.2 at the server (RFC 8996). If some clients still need them, use a separate server for those.",
 	"weak_cipher": "Remove these suites from the server's configuration. Mozilla's intermediate configuration has none of them, and works with all browsers since 2014.",
 
-	"dane_mismatch": "Publish a TLSA record of the certificate or key that the server has now, and remove old ones after their TTL. Before the next change of the key, publish the record of the new one first.",
+	"dane_mismatch":         "Publish a TLSA record of the certificate or key that the server has now, and remove old ones after their TTL. Before the next change of the key, publish the record of the new one first.",
 	"caa_forbids_issuer":    "The certificate stays valid, but its renewal will fail. Add the CA's domain to the CAA records of the domain, or use a CA that they list.",
 	"https_record_mismatch": "Clients that follow the HTTPS record fail or try again. Turn the protocol on at the server, or remove it from alpn in the record.",
 	"ech_not_accepted":      "Publish the server's current ECH configuration in the HTTPS record, or remove ech from it. Check that the server has a certificate for the public name.",

@@ -363,7 +363,9 @@ func TestRequire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := func(ca *tlstest.CA, ocsp, crl string) func(*x509.Certificate) { return responderOf(t, w.Lab, ca).Names(ocsp, crl) }
+	of := func(ca *tlstest.CA, ocsp, crl string) func(*x509.Certificate) {
+		return responderOf(t, w.Lab, ca).Names(ocsp, crl)
+	}
 	short := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = labtest.Now, labtest.Now.Add(6*labtest.Day) }
 	noURL := func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"ldap://ldap.example/cn=CA"} }
 	for _, test := range []struct {
