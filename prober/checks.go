@@ -15,6 +15,7 @@ import (
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/revocation"
+	"tls_exporter/prober/check/transparency"
 	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/check/vulnerabilities"
 )
@@ -41,6 +42,8 @@ type Checks struct {
 	Revocation check.Slot[revocation.Options, revocation.Finding] `yaml:"revocation"`
 	// DANE compares the certificates with TLSA records.
 	DANE check.Slot[dane.Options, dane.Finding] `yaml:"dane"`
+	// Transparency verifies the SCTs that come with the certificate, and judges them.
+	Transparency check.Slot[transparency.Options, transparency.Finding] `yaml:"transparency"`
 	// Expect compares the handshake and the chain with what the module expects.
 	Expect check.Slot[expect.Options, expect.Finding] `yaml:"expect"`
 	// CAA asks the DNS whether the issuer of the certificate may issue it again.

@@ -13,6 +13,8 @@ import (
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/revocation"
+	"tls_exporter/prober/check/transparency"
+	"tls_exporter/prober/endpoint"
 	"tls_exporter/prober/failure"
 )
 
@@ -33,6 +35,9 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
 	r.Grade.Judge(run, "grade", func(o *grade.Options) (*grade.Finding, error) { return o.Judge(r.gradeFacts()) })
 	r.Clients.Judge(run, "clients", func(o *clients.Options) (*clients.Finding, error) { return o.Judge(r.clientFacts()) })
+	r.Transparency.Judge(run, "transparency", func(o *transparency.Options) (*transparency.Finding, error) {
+		return o.Judge(r.transparencyFacts(run.Endpoint))
+	})
 	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
@@ -80,6 +85,11 @@ func (r *Result) clientFacts() *clients.Facts {
 	return &clients.Facts{
 		Session: r.Session, Chain: r.Chain, Versions: r.Versions.Finding, Ciphers: r.Ciphers.Finding, Missing: r.missing("versions", "ciphers"),
 	}
+}
+
+// transparencyFacts is what SCTs are about, and where they come from.
+func (r *Result) transparencyFacts(e *endpoint.Endpoint) *transparency.Facts {
+	return &transparency.Facts{Chain: r.Chain, Path: e.Path(), Failure: r.Failure, Now: r.Start}
 }
 
 // missing is why a check that needs these cannot judge: the failure of one of them, else

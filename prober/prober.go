@@ -71,6 +71,11 @@ func New(m Module, process Process) (*Prober, error) {
 			return nil, fmt.Errorf("expect: %w", err)
 		}
 	}
+	if m.Transparency.Options != nil {
+		if p.module.Transparency.Options, err = m.Transparency.Options.Load(); err != nil {
+			return nil, fmt.Errorf("transparency: %w", err)
+		}
+	}
 	if p.route, err = connect.New(m.Route, process.Guard, roots.Pool, m.Addresses == AllAddresses); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (r *Result) Size() int {
 	if r.Checks == (Checks{}) {
 		return size
 	}
-	size += r.Revocation.Finding.Size()
+	size += r.Revocation.Finding.Size() + r.Transparency.Finding.Size()
 	for _, found := range r.findings() {
 		size += found.Size()
 	}

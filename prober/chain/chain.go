@@ -25,6 +25,7 @@ type Chain struct {
 	Problems     []Found        // most severe first, each problem once
 	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
 	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path
+	Public       bool           // the root of Path is in Mozilla's root program
 
 	root []byte // the end of Path in DER, if the server did not send it
 }

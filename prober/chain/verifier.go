@@ -69,6 +69,7 @@ type cachedVerdict struct {
 	path        []link  // nil: none
 	root        []byte  // the end of the path in DER, if it was not sent; shared with the pool of roots
 	notAfter    time.Time
+	public      bool
 }
 
 // link is a certificate of a path.
@@ -120,7 +121,7 @@ func (v *cachedVerdict) chain(certs []*certificate.Parsed, name string, now time
 		}
 		c.Path = append(c.Path, cert)
 	}
-	c.NotAfter, c.root = v.notAfter, v.root
+	c.NotAfter, c.Public, c.root = v.notAfter, v.public, v.root
 	return c
 }
 
@@ -151,7 +152,7 @@ func (v *verification) verdict() *cachedVerdict {
 		return nil
 	}
 	at := v.At.Round(0) // without the monotonic clock: the wall clock may be set back
-	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, notAfter: v.NotAfter, root: v.root, problems: slices.Clip(v.Problems)}
+	verdict := &cachedVerdict{from: at, until: at.Add(maxVerdictAge), valid: v.Valid, unverified: v.Unverified, notAfter: v.NotAfter, public: v.Public, root: v.root, problems: slices.Clip(v.Problems)}
 	for _, certs := range [][]*x509.Certificate{v.sent, v.roots.own, v.rootsSeen} {
 		for _, cert := range certs {
 			verdict.until = sooner(verdict.until, at, cert.NotBefore)

@@ -42,7 +42,9 @@ func verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, trust
 	}
 	if v.path != nil {
 		c.Path, c.NotAfter = v.show(v.path), expiry(v.path)
-		if root := v.path[len(v.path)-1]; index(v.sent, root) < 0 {
+		root := v.path[len(v.path)-1]
+		c.Public = v.roots.public(root)
+		if index(v.sent, root) < 0 {
 			c.root = root.Raw
 		}
 	}
