@@ -44,6 +44,7 @@ var contents = []part{
 	{"DANE", daneRows},
 	{"CAA records", caaRows},
 	{"HTTPS records", httpsRecordRows},
+	{"Certificate Transparency", transparencyRows},
 }
 
 // part is the families of one heading.

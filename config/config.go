@@ -230,6 +230,9 @@ func filesOf(m *prober.Module) []*string {
 	if m.Expect.Options != nil {
 		files = append(files, &m.Expect.Options.SameAsFile)
 	}
+	if m.Transparency.Options != nil {
+		files = append(files, &m.Transparency.Options.LogListFile)
+	}
 	return files
 }
 

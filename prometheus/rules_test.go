@@ -147,6 +147,7 @@ func TestRunbook(t *testing.T) {
 		"alert_":    "TLS alerts as reasons",
 		"anywhere":  "reasons of any phase",
 		// What the pages and reports name besides.
+		"ct_violated":     "a finding",
 		"expires_soon":    "a finding",
 		"no_handshake":    "a finding",
 		"old_version":     "a finding",
@@ -458,6 +459,8 @@ func TestAlertsAgreeWithReports(t *testing.T) {
 		"TLSECHNotAccepted":          reporttest.DNSRecordsBroken(),
 		"TLSCertificateExpired":      reporttest.WithProblem(chain.ProblemExpired),
 		"TLSCertificateExpiringSoon": reporttest.Lasting(90*24*time.Hour, 25*24*time.Hour),
+
+		"TLSCertificateTransparencyViolated": reporttest.Unlogged(),
 	} {
 		if got, want := alerts[name].Labels["severity"], severityOf[report.Judge(r, report.Limits{})]; got != want {
 			t.Errorf("%s is %q, and the status of the endpoint asks for %q", name, got, want)

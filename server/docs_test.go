@@ -19,6 +19,7 @@ import (
 	httpsrecord "tls_exporter/prober/check/https_record"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/transparency"
 	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/hello"
@@ -67,6 +68,7 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	vocabulary(&b, "client", "of `tls_client_supported`; [clients.md](clients.md) has what they offer", clients.Names)
 	vocabulary(&b, "reason", "of `tls_client_failure_info`", clients.Reasons)
 	vocabulary(&b, "vulnerability", "of `tls_vulnerable`", vulnerabilities.Names)
+	vocabulary(&b, "source", "of an SCT", []transparency.Source{transparency.Certificate, transparency.Extension, transparency.Staple})
 	vocabulary(&b, "method", "of `tls_resumption_supported`", []string{resumption.SessionID, resumption.Ticket, resumption.PSK, resumption.EarlyData})
 	vocabulary(&b, "outcome", "of `tls_ech_info`", httpsrecord.Outcomes)
 	b.WriteString(strings.Replace(decisions, "CAPS\n", caps(), 1))
@@ -346,6 +348,7 @@ CAPS
 
 - ` + "`tls_dane_mx_secure` and `tls_dane_mx_match`" + ` are about each mail server, and ` + "`tls_dane_mx_failure_info`" + ` says why its records or its certificates are not known.
 - ` + "`tls_dane_match`" + ` is 0 if one mail server does not match. It is 1 if all that have usable, secure records match, and absent if no server has a mismatch and one of them could not be compared, or if the MX records came without a proof.
+
 ## What the DNS says
 
 [dns.md](dns.md) describes the checks ` + "`caa` and `https_record`" + `.
@@ -365,4 +368,12 @@ CAPS
 | ` + "`unsupported`" + ` | depends on the client: the exporter has no version, key or cipher of the configuration | absent |
 | ` + "`malformed`" + ` | cannot read the configuration | absent |
 | ` + "`no_answer`" + ` | not known: the handshake failed for another reason | absent |
+
+## Certificate Transparency: what counts
+
+` + "`tls_ct_compliant`" + ` applies [Chrome's policy](https://googlechrome.github.io/CertificateTransparency/ct_policy.html) as published on 22 July 2026. [transparency.md](transparency.md) explains it, and the list of logs.
+
+- ` + "`tls_sct_count`" + ` is what came from each source, readable or not. The sources ` + "`extension` and `staple`" + ` are absent if the handshake was not completed, ` + "`staple`" + ` also if the OCSP response cannot be read.
+- ` + "`tls_sct_valid_count`" + ` counts an SCT if its log is in the list, in whatever state, if the signature verifies, and if its time has come. An SCT in the certificate also covers the key of the issuer: it cannot be verified if the server does not send the issuer and no trusted path has it, and the metric is absent. It is also absent if there are more than 16, which are not all verified.
+- ` + "`tls_ct_compliant`" + ` is absent without a trusted path, if the root is not in Mozilla's root program, and if the list is 70 days old or older.
 `

@@ -40,7 +40,11 @@ var Complaints = []Complaint{
 	{"tls_certificate_days_remaining", notSeconds, "People plan renewals in days. In the base unit there is `tls_certificate_not_after_timestamp_seconds`."},
 	{"tls_chain_days_remaining", notSeconds, "As above. In the base unit there is `tls_chain_not_after_timestamp_seconds`."},
 	{"tls_dh_bits", `use base unit "bytes" instead of "bits"`, "The size of a prime is a number of bits (RFC 9325 section 4.5), and is no amount of data."},
+	{"tls_sct_count", notCount, "It counts SCTs, and there is no other word for that."},
+	{"tls_sct_valid_count", notCount, "As above."},
 }
+
+const notCount = `non-histogram and non-summary metrics should not have "_count" suffix`
 
 const notSeconds = `use base unit "seconds" instead of "days"`
 

@@ -1,5 +1,5 @@
-// Package loglist reads lists of Certificate Transparency logs in version 3 of the format
-// that Google and Apple publish:
+// Package loglist reads lists of Certificate Transparency logs in version 3 of Google's
+// format:
 // https://www.gstatic.com/ct/log_list/v3/log_list_schema.json
 package loglist
 
@@ -33,15 +33,13 @@ type Log struct {
 	State       State     // empty: it has none, or one that is not known here
 	Since       time.Time // when the log came into State; zero: not known
 	Static      bool      // it has the Static CT API (https://c2sp.org/static-ct-api), not that of RFC 6962
-
-	operator string
-	previous []previousOperator
+	Operators   []Operator
 }
 
-// previousOperator operated a log until a time.
-type previousOperator struct {
-	Name string    `json:"name"`
-	End  time.Time `json:"end_time"`
+// Operator operates a log, or did until a time.
+type Operator struct {
+	Name  string    `json:"name"`
+	Until time.Time `json:"end_time"` // zero: it still does
 }
 
 // State is a state of a log in the lifecycle of Chrome's policy:
@@ -66,12 +64,12 @@ func (l *List) Len() int { return len(l.logs) }
 
 // Operator is who operated the log at a time.
 func (l *Log) Operator(at time.Time) string {
-	for _, before := range l.previous {
-		if at.Before(before.End) {
-			return before.Name
+	for _, o := range l.Operators {
+		if o.Until.IsZero() || at.Before(o.Until) {
+			return o.Name
 		}
 	}
-	return l.operator
+	return ""
 }
 
 // maxBytes is the size of the largest list that is read. Real ones have up to 150 kB.
@@ -114,7 +112,7 @@ type entry struct {
 	ID          []byte                                  `json:"log_id"`
 	Key         []byte                                  `json:"key"`
 	State       map[State]struct{ Timestamp time.Time } `json:"state"`
-	Previous    []previousOperator                      `json:"previous_operators"`
+	Previous    []Operator                              `json:"previous_operators"`
 }
 
 // Parse reads a list.
@@ -152,9 +150,9 @@ func (l *List) add(e *entry, operator string, static bool) error {
 	if l.logs[id] != nil {
 		return errors.New("is listed twice")
 	}
-	log := &Log{
-		Description: text.Printable(e.Description, maxName), Key: key, Static: static,
-		operator: text.Printable(operator, maxName), previous: e.Previous,
+	log := &Log{Description: text.Printable(e.Description, maxName), Key: key, Static: static}
+	for _, o := range append(e.Previous, Operator{Name: operator}) {
+		log.Operators = append(log.Operators, Operator{text.Printable(o.Name, maxName), o.Until})
 	}
 	for _, state := range []State{Pending, Qualified, Usable, ReadOnly, Retired, Rejected} {
 		if at, has := e.State[state]; has {

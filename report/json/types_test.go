@@ -202,7 +202,7 @@ func schemaOf(of reflect.Type) object {
 	case of.Kind() == reflect.Struct:
 		return object{{"$ref", "#/$defs/" + nameOf(of)}}
 	}
-	kind, known := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Float64: "number"}[of.Kind()]
+	kind, known := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer", reflect.Float64: "number"}[of.Kind()]
 	if !known {
 		panic(fmt.Sprintf("%v has no type in JSON", of))
 	}

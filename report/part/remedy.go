@@ -152,6 +152,9 @@ var remedies = map[failure.Reason]string{
 	"no_fallback_scsv":          "Update the TLS library to one with TLS_FALLBACK_SCSV (RFC 7507), or turn off all versions but the newest.",
 	"no_extended_master_secret": "Update the TLS library to one with the extended master secret (RFC 7627), or turn on TLS 1.3, which does not need it.",
 
+	// transparency
+	"ct_violated": "Get another certificate: the CA adds the SCTs. If this CA leaves them out, ask it to log its certificates. Check that log_list_file is up to date.",
+
 	// expectations
 	"min_version":                 "Turn on newer TLS versions at the server, or lower min_version under expect in the module.",
 	"max_version":                 "Turn off newer TLS versions at the server, or raise max_version under expect in the module.",

@@ -79,6 +79,9 @@ func Situations() []Situation {
 		{"dane_mail_servers", "bad", daneMailServers()},
 		{"dns_records", "good", dnsRecords()},
 		{"dns_records_broken", "warning", DNSRecordsBroken()},
+		{"logged", "good", logged()},
+		{"unlogged", "bad", Unlogged()},
+		{"logs_not_required", "good", notRequired()},
 	}
 }
 

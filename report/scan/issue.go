@@ -18,15 +18,16 @@ const (
 	CAAForbidsIssuer    = "caa_forbids_issuer"
 	HTTPSRecordMismatch = "https_record_mismatch"
 	ECHNotAccepted      = "ech_not_accepted"
+	CTViolated     = "ct_violated"
 )
 
 // Words is the vocabulary of Issues.
 func Words() []failure.Reason {
-	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch, CAAForbidsIssuer, HTTPSRecordMismatch, ECHNotAccepted)
+	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch, CAAForbidsIssuer, HTTPSRecordMismatch, ECHNotAccepted, CTViolated)
 }
 
-// Issues is what should be changed. Only a vulnerability that gives secrets away makes
-// the endpoint bad.
+// Issues is what should be changed. Only a vulnerability that gives secrets away, and a
+// certificate that clients reject, make the endpoint bad.
 func (s *Report) Issues() []part.Issue {
 	var all []part.Issue
 	for _, v := range s.Vulnerabilities {
@@ -47,7 +48,8 @@ func (s *Report) Issues() []part.Issue {
 	}
 	all = append(all, s.Findings.DANE.issues()...)
 	all = append(all, s.Findings.CAA.issues()...)
-	return append(all, s.Findings.HTTPSRecord.issues()...)
+	all = append(all, s.Findings.HTTPSRecord.issues()...)
+	return append(all, s.Findings.Transparency.issues()...)
 }
 
 // violated is the policies that the module names and the endpoint violates, with rules. No server

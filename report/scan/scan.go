@@ -35,6 +35,8 @@ type Findings struct {
 	CAA *CAA `json:"caa,omitempty"`
 	// What the HTTPS records of the DNS tell clients, and whether the servers do it.
 	HTTPSRecord *HTTPSRecord `json:"https_record,omitempty"`
+	// The SCTs that came with the certificate, and what Chrome's policy for Certificate Transparency says of them.
+	Transparency *Transparency `json:"transparency,omitempty"`
 }
 
 // finding is a field of Findings.

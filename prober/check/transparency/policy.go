@@ -77,7 +77,7 @@ func embedded(scts []SCT, lifetime time.Duration, now time.Time) (unmet []string
 		required = 3
 	}
 	if have := logs(counting); have < required {
-		unmet = append(unmet, fmt.Sprintf("SCTs of %d logs in the certificate count, and a lifetime of %.0f days needs %d", have, lifetime.Hours()/24, required))
+		unmet = append(unmet, fmt.Sprintf("a certificate that is valid for %.0f days needs SCTs of %d logs inside, and has %d that %s", lifetime.Hours()/24, required, have, count(have)))
 	}
 	if len(counting) > 0 && !current {
 		unmet = append(unmet, "all logs of the SCTs in the certificate are retired")
@@ -94,7 +94,7 @@ func delivered(scts []SCT, now time.Time) (unmet []string) {
 		}
 	}
 	if have := logs(counting); have < 2 {
-		unmet = append(unmet, fmt.Sprintf("SCTs of %d logs in the TLS extension count, and 2 are needed", have))
+		unmet = append(unmet, fmt.Sprintf("the TLS extension needs SCTs of 2 logs, and has %d that %s", have, count(have)))
 	}
 	return append(unmet, oneOperator(counting)...)
 }
@@ -132,6 +132,14 @@ func logs(scts []SCT) int {
 		ids[s.LogID] = true
 	}
 	return len(ids)
+}
+
+// count is the verb for a number of SCTs.
+func count(n int) string {
+	if n == 1 {
+		return "counts"
+	}
+	return "count"
 }
 
 // oneOperator is the complaint about SCTs that are all of one operator, at the times at which
