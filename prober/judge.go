@@ -89,7 +89,10 @@ func (r *Result) clientFacts() *clients.Facts {
 
 // transparencyFacts is what SCTs are about, and where they come from.
 func (r *Result) transparencyFacts(e *endpoint.Endpoint) *transparency.Facts {
-	return &transparency.Facts{Chain: r.Chain, Path: e.Path(), Failure: r.Failure, Now: r.Start}
+	return &transparency.Facts{
+		Chain: r.Chain, Path: e.Path(), Completed: r.Session != nil && r.Session.Completed, SCTs: e.SCTs, Staple: e.Staple,
+		Failure: r.Failure, Now: r.Start,
+	}
 }
 
 // missing is why a check that needs these cannot judge: the failure of one of them, else

@@ -9,7 +9,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -97,6 +100,28 @@ func SCTExtension(list []byte, inOCSP bool) pkix.Extension {
 		panic(err) // an OCTET STRING can always be encoded
 	}
 	return pkix.Extension{Id: id, Value: value}
+}
+
+// LogList is a list of logs in version 3 of Google's format, all of them usable, by their
+// operators.
+func LogList(at time.Time, operators map[string][]*CTLog) ([]byte, error) {
+	type object = map[string]any
+	var listed []object
+	for _, name := range slices.Sorted(maps.Keys(operators)) {
+		var logs []object
+		for i, log := range operators[name] {
+			key, err := log.PublicKey()
+			if err != nil {
+				return nil, err
+			}
+			logs = append(logs, object{
+				"description": fmt.Sprintf("%s, log %d", name, i+1), "key": key,
+				"state": object{"usable": object{"timestamp": at.UTC().Format(time.RFC3339)}},
+			})
+		}
+		listed = append(listed, object{"name": name, "logs": logs})
+	}
+	return json.Marshal(object{"log_list_timestamp": at.UTC().Format(time.RFC3339), "operators": listed})
 }
 
 // IssueLogged issues a certificate with SCTs inside. Promise returns the extension for the

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"net"
 	"slices"
@@ -51,6 +52,10 @@ type Server struct {
 	// Config changes the TLS configuration. To reject clients whose ALPN has
 	// nothing in common with NextProtos, set GetConfigForClient to nil.
 	Config func(*tls.Config)
+
+	// Logs are the Certificate Transparency logs whose SCTs are in the certificate. They
+	// sign when its validity begins. Default: none.
+	Logs []*CTLog
 
 	// Staple makes the OCSP response that the server staples, in DER. Issuer is the CA of the
 	// server's certificate. Default: none.
@@ -218,7 +223,20 @@ func (s Server) leaf(issuer *CA, key crypto.Signer) (*x509.Certificate, error) {
 	if s.SelfSigned {
 		return selfSign(template, key)
 	}
-	return issuer.Issue(template, key)
+	if len(s.Logs) == 0 {
+		return issuer.Issue(template, key)
+	}
+	return issuer.IssueLogged(template, key, func(tbs []byte) (pkix.Extension, error) {
+		var scts [][]byte
+		for _, log := range s.Logs {
+			sct, err := log.SignPrecertificate(issuer.Certificate, tbs, template.NotBefore)
+			if err != nil {
+				return pkix.Extension{}, err
+			}
+			scts = append(scts, sct)
+		}
+		return SCTExtension(SCTList(scts...), false), nil
+	})
 }
 
 // serveTLS completes a handshake and then calls inside or, if that is nil,
