@@ -23,6 +23,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/vulnerabilities"
@@ -148,6 +149,7 @@ func TestRunbook(t *testing.T) {
 		"anywhere":  "reasons of any phase",
 		// What the pages and reports name besides.
 		"ct_violated":     "a finding",
+		"bad_staple":      "a finding",
 		"expires_soon":    "a finding",
 		"no_handshake":    "a finding",
 		"old_version":     "a finding",
@@ -165,9 +167,7 @@ func TestRunbook(t *testing.T) {
 		wanted[strings.ToLower(name)] = name
 	}
 	for _, problem := range chain.Problems {
-		if problem != chain.ProblemRevoked { // which nothing can tell yet
-			wanted[string(problem)] = "a problem of a chain"
-		}
+		wanted[string(problem)] = "a problem of a chain"
 	}
 	for _, phase := range failure.Phases {
 		if phase != failure.PhaseServerHello && phase != failure.PhaseKeyExchange {
@@ -199,7 +199,7 @@ func TestRunbook(t *testing.T) {
 	}
 	text := read(t, "../docs/runbook.md")
 	for _, reason := range prober.Vocabulary() {
-		if reason != failure.Reason(chain.ProblemRevoked) && !strings.HasPrefix(string(reason), "alert_") && !strings.Contains(text, "`"+string(reason)+"`") && sections[string(reason)] == "" {
+		if !strings.HasPrefix(string(reason), "alert_") && !strings.Contains(text, "`"+string(reason)+"`") && sections[string(reason)] == "" {
 			t.Errorf("the runbook does not explain the reason %s", reason)
 		}
 	}
@@ -399,6 +399,23 @@ func TestEveryProblemHasAnAlert(t *testing.T) {
 		severities := severitiesOn(t, alerts, "problem", string(problem))
 		if want := severityOf[report.Judge(reporttest.WithProblem(problem), report.Limits{})]; !slices.Equal(severities, []string{want}) {
 			t.Errorf("%s has alerts with the severities %v, want one that is %s", problem, severities, want)
+		}
+	}
+}
+
+// Each status of a stapled response that the report warns of has one warning, and no other
+// has.
+func TestEveryBadStapleHasAnAlert(t *testing.T) {
+	alerts, _ := rules(t)
+	for _, status := range certstatus.Statuses {
+		r := reporttest.Healthy()
+		r.Staple = &certstatus.Answer{Source: certstatus.Staple, Status: status}
+		var want []string
+		if judged := report.Judge(r, report.Limits{}); judged != part.Good {
+			want = []string{severityOf[judged]}
+		}
+		if got := severitiesOn(t, alerts, "status", string(status)); !slices.Equal(got, want) {
+			t.Errorf("%s has alerts with the severities %v, want %v", status, got, want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/clients"
 	"tls_exporter/prober/check/expect"
@@ -56,8 +57,10 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	}
 	b.WriteString("\n## Label values\n\nThese labels have these values and no others.\n")
 	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", failure.Phases)
-	vocabulary(&b, "problem", "of a chain, most severe first", without(chain.Problems, chain.ProblemRevoked))
-	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", without(prober.Vocabulary(), failure.Reason(chain.ProblemRevoked)))
+	vocabulary(&b, "problem", "of a chain, most severe first", chain.Problems)
+	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Vocabulary())
+	vocabulary(&b, "source", "of `tls_revocation_info` and `tls_revocation_next_update_timestamp_seconds`", certstatus.Sources)
+	vocabulary(&b, "status", "of `tls_revocation_info`", certstatus.Statuses)
 	vocabulary(&b, "expectation", "of a module", expect.Names)
 	vocabulary(&b, "reason", "of `tls_exporter_probes_rejected_total`", rejections)
 	vocabulary(&b, "strength", "of a cipher suite", []hello.Strength{hello.Weak, hello.Acceptable, hello.Strong})
@@ -93,11 +96,6 @@ func caps() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", l.Cap, l.Grade, l.Why)
 	}
 	return b.String()
-}
-
-// without leaves out a word that nothing can tell yet: no probe learns of a revocation.
-func without[Word comparable](words []Word, untold Word) []Word {
-	return slices.DeleteFunc(slices.Clone(words), func(word Word) bool { return word == untold })
 }
 
 // Every metric in the pages exists. So no page describes what the exporter cannot do yet.
@@ -176,6 +174,23 @@ The limit applies to public CAs only: the path has to lead to a root of Mozilla'
 
 **tls_chain_not_after_timestamp_seconds** is the time when clients will fail: the latest expiry of all trusted paths, where a path expires with the first of its certificates. Certificates that were sent but that no path needs do not count.
 It is in the past if expiry is the only problem, and absent if no path is trusted.
+
+**The stapled OCSP response** comes with every handshake: both clients ask for one. Its status in ` + "`tls_revocation_info`" + ` is ` + "`good`, `revoked` or `unknown`" + ` only if that is proven; no other check is needed for it, and no other server is asked.
+
+| status | the response |
+|---|---|
+| ` + "`good`, `revoked`, `unknown`" + ` | is about this certificate: the name and the key of its issuer, by SHA-1 or SHA-2, and its serial number. It is signed by the issuer, or by a responder whose certificate comes with it, is signed by the issuer, is valid now, and has the extended key usage OCSPSigning by name (RFC 6960 section 4.2.2.2). ` + "`unknown`" + `: the responder does not know the certificate |
+| ` + "`expired`" + ` | its nextUpdate has passed. Without a nextUpdate it counts for a day after its thisUpdate, as in Firefox |
+| ` + "`invalid`" + ` | is not readable or has more than 24 kB, is an error such as ` + "`tryLater`" + `, is about another certificate, is signed by somebody else or with MD5 or SHA-1, has an unknown critical extension, or begins more than 5 minutes from now. Also if the issuer of the certificate is neither sent nor trusted, so that nobody can verify the signature |
+| ` + "`not_offered`" + ` | did not come, in a handshake that was completed |
+
+- After a handshake that failed, the rows are there if a response came before that, and absent otherwise.
+- A revocation is final, so a response that says ` + "`revoked`" + ` counts for ever, unless the certificate is on hold. If it has several responses about the certificate, the worst counts.
+- Whether the certificate of a responder is revoked itself is not asked, as in browsers.
+- ` + "`revoked`" + ` makes the chain invalid. So does ` + "`missing_staple`" + `: the leaf, or a CA above it, has the TLS feature extension (RFC 7633), and the status is ` + "`not_offered`, `expired`, `unknown` or `invalid`" + `. What a CA demands counts because the certificates below it have to demand it too (section 4.2.2). Firefox and GnuTLS honour the demand; Chrome and Safari do not.
+- The problem ` + "`revoked`" + ` is 0 only where a source says ` + "`good`" + `. Otherwise it is absent, because nothing is known. ` + "`missing_staple`" + ` is absent where a staple is demanded and the handshake failed.
+
+**tls_certificate_fingerprint_hash, tls_certificate_spki_hash** are the first twelve hexadecimal digits of the SHA-256 of the certificate and of its public key, as a number. Their series stay when a certificate is replaced, so ` + "`changes()`" + ` counts replacements: ` + "`changes(tls_certificate_fingerprint_hash{position=\"0\"}[1d])`" + ` is 1 after a renewal, and grows with every probe or two if a load balancer has servers with different certificates. If the second one does not change with the first, the key was kept. Certificates that crypto/x509 cannot parse have them too.
 
 **nxdomain, no_address, dns_failure**: the name does not exist; it exists, but has no address that may be used; no usable answer.
 

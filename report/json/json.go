@@ -94,7 +94,7 @@ type result struct {
 	// The certificates that the server sent, and what is wrong with them.
 	Chain *chainView `json:"chain,omitempty"`
 	// The OCSP response that the server stapled, and what it says about the leaf. Absent: the handshake failed before there was one.
-	Staple *revocationAnswer `json:"staple,omitempty"`
+	Staple *answer `json:"staple,omitempty"`
 	// All addresses behind the name, if the module has `addresses: all`.
 	Pool *pool `json:"pool,omitempty"`
 	// What the module expects, and whether it is so.

@@ -8,7 +8,7 @@ import (
 )
 
 // What a source says about the revocation of a certificate.
-type revocationAnswer struct {
+type answer struct {
 	// Its revocation status. `unknown`: the responder does not know the certificate. `expired`: past `next_update`. `invalid`: not readable, an error status, about another certificate, or not signed by who may. `not_offered`: there is none. Only `good`, `revoked` and `unknown` are proven.
 	Status string `json:"status"`
 	// When the status was known to be right.
@@ -25,11 +25,11 @@ type revocationAnswer struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-func answerOf(a *certstatus.Answer) *revocationAnswer {
+func answerOf(a *certstatus.Answer) *answer {
 	if a == nil {
 		return nil
 	}
-	shown := &revocationAnswer{
+	shown := &answer{
 		Status: string(a.Status), ThisUpdate: a.ThisUpdate.UTC(), NextUpdate: a.NextUpdate.UTC(), ProducedAt: a.ProducedAt.UTC(),
 		RevokedAt: a.RevokedAt.UTC(), Detail: part.Clean(a.Detail),
 	}
