@@ -32,7 +32,7 @@ var imports = map[string]string{
 	"report/json":         "prober certstatus chain ciphers vulnerabilities failure handshake report report/part report/scan",
 	"report/text":         "prober report report/part report/scan",
 	"report":              "prober certstatus chain expect failure handshake target report/part report/scan",
-	"report/scan":         "prober checks failure report/part",
+	"report/scan":         "prober certstatus checks failure report/part",
 	"report/part":         "certificate failure text",
 	"report/nagios":       "prober report report/part text",
 

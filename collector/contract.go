@@ -30,7 +30,7 @@ var contents = []part{
 	{"The session", session},
 	{"The chain", chainRows},
 	{"The certificates", certificates},
-	{"Revocation", revocation},
+	{"Revocation", revocationRows},
 	{"The addresses", addresses},
 	{"The checks", checks},
 	{"Expectations", expectRows},

@@ -9,8 +9,8 @@ import (
 
 // revocation is what each source says about each certificate. The staple comes with every
 // handshake.
-var revocation = about(func(r *prober.Result) *prober.Result { return r },
-	gauges("tls_revocation_info", "Revocation status of the certificate according to a source; staple is the OCSP response that the server sends in the handshake. The value is 1. Absent if the handshake failed before there was one.",
+var revocationRows = about(func(r *prober.Result) *prober.Result { return r },
+	gauges("tls_revocation_info", "Revocation status of the certificate according to a source; staple is the OCSP response that the server sends in the handshake; the check revocation asks ocsp and crl. The value is 1. Absent if the handshake failed before there was one.",
 		[]string{"position", "source", "status"}, func(r *prober.Result, set setter) {
 			for _, a := range answers(r) {
 				set(1, strconv.Itoa(a.position), string(a.Source), string(a.Status))

@@ -55,6 +55,9 @@ var remedies = map[failure.Reason]string{
 	"client_certificate_refused":  "The server requested a client certificate and closed the connection after the answer. Set or check client_certificate in the module. If this is intended, expect client_certificate_required.",
 	"client_certificate_unusable": "The client certificate of the module has a key that this server does not accept. Use one with another type of key, such as P-256. This is not about the server's certificate.",
 
+	// revocation
+	"revocation_unknown": "The module requires proof that no certificate was revoked, and no source gave it. The message says what each answered. Check the way to the CA's servers, or set require to false.",
+
 	// downloads from the servers of CAs
 	"http_status":     "The CA's server answered with an HTTP error, which the message has. Try the URL with curl from the exporter's host. If it fails there too, tell the CA.",
 	"http_protocol":   "What answered at the CA's URL is not a plain HTTP server. Look for a proxy or a captive portal between the exporter and the CA.",

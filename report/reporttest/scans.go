@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/certstatus"
+	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/ciphers"
 	"tls_exporter/prober/check/clients"
@@ -13,6 +15,7 @@ import (
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
 	"tls_exporter/prober/check/resumption"
+	"tls_exporter/prober/check/revocation"
 	"tls_exporter/prober/check/versions"
 	"tls_exporter/prober/check/vulnerabilities"
 	"tls_exporter/prober/failure"
@@ -68,7 +71,7 @@ func notVulnerable(names ...vulnerabilities.Name) []vulnerabilities.Answer {
 // checked is the checks of a scan, by the age of their findings.
 func checked(ages map[string]time.Duration) []check.Outcome {
 	var all []check.Outcome
-	for _, name := range []string{"ciphers", "clients", "grade", "policy", "resumption", "versions", "vulnerabilities"} {
+	for _, name := range []string{"ciphers", "clients", "grade", "policy", "resumption", "revocation", "versions", "vulnerabilities"} {
 		if age, ran := ages[name]; ran {
 			all = append(all, check.Outcome{Name: name, Time: Now.Add(-age), Duration: 31 * time.Millisecond})
 		}
@@ -256,6 +259,41 @@ func daneMailServers() *prober.Result {
 		{Host: "mx4.example.com", Failure: bogus},
 		{Host: "mx5.example.com", Name: "_25._tcp.mx5.example.com", Trusted: true, Records: tlsa()},
 	}
+	return r
+}
+
+// revocationUnknown is an endpoint of a module that requires proof about revocation: there is
+// none about the intermediate.
+func revocationUnknown() *prober.Result {
+	r := Healthy()
+	r.Outcomes = checked(map[string]time.Duration{"revocation": 0})
+	r.Revocation.Finding = &revocation.Finding{Certificates: []revocation.Certificate{
+		{Answers: []revocation.Answer{
+			{Answer: certstatus.Answer{Source: certstatus.OCSP, Status: certstatus.NotOffered}},
+			{Answer: certstatus.Answer{Source: certstatus.CRL, Status: certstatus.Good, ThisUpdate: Now.Add(-5 * time.Hour), NextUpdate: Now.Add(9*day - 5*time.Hour)}, URL: "http://ye1.c.example.com/42.crl", Checked: Now.Add(-time.Hour)},
+		}},
+		{Position: 1, Answers: []revocation.Answer{
+			{Answer: certstatus.Answer{Source: certstatus.OCSP, Status: certstatus.Unavailable, Reason: failure.ReasonHTTPStatus, Detail: `"http://ocsp.example.com/MFYwVKADAgEAME0wSzBJMAk": the server answered 503 Service Unavailable`}, URL: "http://ocsp.example.com"},
+			{Answer: certstatus.Answer{Source: certstatus.CRL, Status: certstatus.Expired, ThisUpdate: Now.Add(-40 * day), NextUpdate: Now.Add(-10 * day), Detail: "the CRL expired on 2026-11-10 14:48:00 UTC"}, URL: "http://x.c.example.com/", Checked: Now.Add(-4 * day),
+				Refresh: `"http://x.c.example.com/": dial tcp 192.0.2.80:80: connect: connection refused`},
+		}},
+	}}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.ReasonRevocationUnknown, Err: errors.New("no source has proven that certificate 1 is not revoked; ocsp: unavailable; crl: expired")}
+	return r
+}
+
+// revoked has a leaf that the CA has revoked, as its CRL says.
+func revoked() *prober.Result {
+	r := Healthy()
+	const detail = "the CA revoked the certificate on 2026-11-18 09:12:00 UTC (keyCompromise)"
+	r.Outcomes = checked(map[string]time.Duration{"revocation": 0})
+	r.Revocation.Finding = &revocation.Finding{Certificates: []revocation.Certificate{{Answers: []revocation.Answer{
+		{Answer: certstatus.Answer{Source: certstatus.OCSP, Status: certstatus.NotOffered}},
+		{Answer: certstatus.Answer{Source: certstatus.CRL, Status: certstatus.Revoked, ThisUpdate: Now.Add(-5 * time.Hour), NextUpdate: Now.Add(9*day - 5*time.Hour), RevokedAt: Now.Add(-2*day - 336*time.Minute), RevocationReason: 1, Detail: detail},
+			URL: "http://ye1.c.example.com/42.crl", Checked: Now.Add(-time.Hour)},
+	}}}}
+	r.Chain = r.Chain.With(chain.Found{Problem: chain.ProblemRevoked, Detail: detail})
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.Reason(chain.ProblemRevoked), Err: errors.New(detail)}
 	return r
 }
 

@@ -82,6 +82,8 @@ func Situations() []Situation {
 		{"logged", "good", logged()},
 		{"unlogged", "bad", Unlogged()},
 		{"logs_not_required", "good", notRequired()},
+		{"revoked", "bad", revoked()},
+		{"revocation_unknown", "bad", revocationUnknown()},
 	}
 }
 

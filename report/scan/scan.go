@@ -37,6 +37,8 @@ type Findings struct {
 	HTTPSRecord *HTTPSRecord `json:"https_record,omitempty"`
 	// The SCTs that came with the certificate, and what Chrome's policy for Certificate Transparency says of them.
 	Transparency *Transparency `json:"transparency,omitempty"`
+	// What the CAs say about the certificates: whether they were revoked.
+	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
 // finding is a field of Findings.
