@@ -11,6 +11,7 @@ import (
 
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/legacy"
+	"tls_exporter/prober/tlstest/responder"
 )
 
 // demoScenario is an endpoint that needs a module other than the default one.
@@ -37,6 +38,7 @@ var demoScenarios = []demoScenario{
 		},
 	})},
 	{"scanned-heartbleed", "The server is vulnerable to Heartbleed (CVE-2014-0160).", "scan", startScannedLegacy(legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})},
+	{"revoked-by-crl", "The CA has revoked the certificate. Its CRL says so; its OCSP responder is gone.", "revocation", startRevoked},
 }
 
 // scanModule has all checks enabled.
@@ -58,6 +60,16 @@ func startScannedLegacy(server legacy.Server) func(*tlstest.Lab, string) (string
 		addr, err := legacy.Start(lab, server)
 		return addr, scanModule(), err
 	}
+}
+
+// startRevoked starts a server whose certificate is on the CRL of its CA.
+func startRevoked(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	ca, err := responder.Start(lab, lab.Intermediate)
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	addr, err := lab.Start(tlstest.Server{Address: address, Leaf: ca.Revoked(string(responder.NotFound), string(responder.Good))})
+	return addr, demoModule{Checks: map[string]demoCheck{"revocation": {}}}, err
 }
 
 func startPool(lab *tlstest.Lab, address string) (string, demoModule, error) {

@@ -19,8 +19,8 @@ import (
 // A name without a top directory is a package below prober or prober/check. The word
 // checks is all packages below prober/check.
 var imports = map[string]string{
-	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/legacy",
-	"server":    "config collector prober failure handshake target text",
+	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/legacy tlstest/responder",
+	"server":    "config collector prober failure fetch handshake target text",
 	"collector": "prober certstatus chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text fetch",
 

@@ -67,6 +67,7 @@ func serve(ctx context.Context, configFile string, f serveFlags, logger *slog.Lo
 	exporter, err := server.New(server.Options{
 		Load:          func() (*config.Config, error) { return loadConfig(process, configFile) },
 		Handshakes:    &process.Handshakes.Counts,
+		Downloads:     process.Downloads(),
 		Logger:        logger,
 		Explain:       explain,
 		Observe:       history.Add,

@@ -224,6 +224,14 @@ The certificates are shown and judged as those of any handshake. The rows of the
 
 Both are asked three times before they are reported, in an order that a pool with one broken server does not imitate. The first such probe opens up to 10 more connections, and 6 or 12 to confirm. What the server answered is remembered: later probes open one more. If it answered nothing, they open two more, each time with another of the hellos.
 
+**revocation**: ` + "`tls_revocation_info`" + ` has a series for each source that was asked; [revocation.md](revocation.md) explains the statuses.
+
+- ` + "`good`, `revoked` and `unknown`" + ` are proven by a signature of the CA, or of a responder that it delegated. Nothing else is, and never counts as ` + "`good`" + `.
+- What was revoked stays revoked, also if the answer has expired, unless the certificate is on hold.
+- ` + "`unavailable`" + ` is also the answer to the first probe while the download is running. After a download that failed, an older answer stays in use until its nextUpdate.
+- ` + "`tls_chain_problem{problem=\"revoked\"}`" + ` is 0 only if the staple, or a source of the check, has proven that the certificate is good. With the check every certificate but the root has to be, except those about which CAs need not publish anything.
+- ` + "`revocation_unknown`" + ` is the reason of a probe that needs this proof (` + "`require: true`" + `) and does not get it. ` + "`tls_chain_valid`" + ` stays 1.
+
 **A Unix socket** without a ` + "`server_name`" + ` is checked for trust, dates and use only. No name is configured to verify, so ` + "`name_mismatch`" + ` is absent. ` + "`tls_session_info`" + ` has an empty ` + "`ip`" + `, as behind a proxy that resolved the address itself.
 
 **client_certificate_required**: a server refuses clients without a certificate if it requests one, gets none, and then sends an alert, or closes the connection without another byte (` + "`client_certificate_refused`" + `).

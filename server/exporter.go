@@ -17,6 +17,7 @@ import (
 
 	"tls_exporter/config"
 	"tls_exporter/prober"
+	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/target"
 )
@@ -57,6 +58,8 @@ type Options struct {
 	MetricsPath string
 	// Handshakes counts the handshakes of all probes; nil: the metric stays 0.
 	Handshakes *handshake.Counts
+	// Downloads are those of the checks of all probes; nil: the metrics stay 0.
+	Downloads *fetch.Store
 	// Registry has the metrics of the exporter itself, for /metrics.
 	Registry *prometheus.Registry
 }
@@ -64,7 +67,7 @@ type Options struct {
 // New loads the configuration and returns an Exporter for it.
 func New(o Options) (*Exporter, error) {
 	e := &Exporter{
-		options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts))), crossOrigin: o.External.crossOrigin(),
+		options: o, self: newSelf(o.Registry, cmp.Or(o.Handshakes, new(handshake.Counts)), cmp.Or(o.Downloads, fetch.NewStore())), crossOrigin: o.External.crossOrigin(),
 		limit: newLimit(cmp.Or(o.MaxConcurrent, DefaultMaxConcurrent)), kept: newKept(), changes: changes{failing: make(map[config.Endpoint]fault)}, run: newRun(),
 	}
 	if err := e.Reload(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/prober"
 	"tls_exporter/prober/failure"
+	"tls_exporter/prober/fetch"
 	"tls_exporter/prober/handshake"
 )
 
@@ -33,6 +34,8 @@ var selfMetrics = []collector.Metric{
 	duration:   {Name: "tls_exporter_probe_duration_seconds", Help: "How long probes took.", Type: "histogram"},
 	inFlight:   {Name: "tls_exporter_probes_in_flight", Help: "Probes that are running now.", Type: "gauge"},
 	handshakes: {Name: "tls_exporter_handshakes_total", Help: "TLS handshakes of probes, whatever their outcome, by client: tls13 (the purpose-built TLS 1.3 client) or crypto_tls.", Type: "counter", Labels: []string{"client"}},
+	fetches:    {Name: "tls_exporter_fetches_total", Help: "Downloads of checks from the servers of CAs, by result: success, not_modified (what is kept is still right) or failure.", Type: "counter", Labels: []string{"result"}},
+	fetched:    {Name: "tls_exporter_fetch_cache_bytes", Help: "Memory of what the checks have downloaded and keep. It is bounded.", Type: "gauge"},
 	rejected:   {Name: "tls_exporter_probes_rejected_total", Help: "Requests for a probe that were rejected, by reason.", Type: "counter", Labels: []string{"reason"}},
 }
 
@@ -45,6 +48,8 @@ const (
 	duration
 	inFlight
 	handshakes
+	fetches
+	fetched
 	rejected
 )
 
@@ -63,7 +68,7 @@ const (
 // rejections is all of them.
 var rejections = []string{rejectedParameter, rejectedTimeout, rejectedPolicy, rejectedDenied, rejectedTooMany}
 
-func newSelf(registry prometheus.Registerer, performed *handshake.Counts) *self {
+func newSelf(registry prometheus.Registerer, performed *handshake.Counts, downloads *fetch.Store) *self {
 	auto := promauto.With(registry)
 	gauge := func(m int) prometheus.Gauge {
 		return auto.NewGauge(prometheus.GaugeOpts{Name: selfMetrics[m].Name, Help: selfMetrics[m].Help})
@@ -86,11 +91,16 @@ func newSelf(registry prometheus.Registerer, performed *handshake.Counts) *self 
 	for _, reason := range rejections {
 		s.rejected.WithLabelValues(reason)
 	}
-	for client, count := range map[string]*atomic.Uint64{"tls13": &performed.TLS13, "crypto_tls": &performed.CryptoTLS} {
-		m := selfMetrics[handshakes]
-		auto.NewCounterFunc(prometheus.CounterOpts{Name: m.Name, Help: m.Help, ConstLabels: prometheus.Labels{m.Labels[0]: client}},
-			func() float64 { return float64(count.Load()) })
+	counters := func(m collector.Metric, counts map[string]*atomic.Uint64) {
+		for value, count := range counts {
+			auto.NewCounterFunc(prometheus.CounterOpts{Name: m.Name, Help: m.Help, ConstLabels: prometheus.Labels{m.Labels[0]: value}},
+				func() float64 { return float64(count.Load()) })
+		}
 	}
+	counters(selfMetrics[handshakes], map[string]*atomic.Uint64{"tls13": &performed.TLS13, "crypto_tls": &performed.CryptoTLS})
+	results := downloads.Counts()
+	counters(selfMetrics[fetches], map[string]*atomic.Uint64{"success": &results.Success, "not_modified": &results.NotModified, "failure": &results.Failure})
+	auto.NewGaugeFunc(prometheus.GaugeOpts{Name: selfMetrics[fetched].Name, Help: selfMetrics[fetched].Help}, func() float64 { return float64(downloads.Bytes()) })
 	return s
 }
 
