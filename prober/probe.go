@@ -17,6 +17,7 @@ import (
 
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
+	"tls_exporter/prober/check/dane"
 	"tls_exporter/prober/endpoint"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/handshake"
@@ -40,6 +41,7 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.
 	}
 	r = &Result{Target: t, Module: p.identity, Start: time.Now(), Checks: p.module.Checks}
 	defer r.end()
+	defer func() { r.Target.Host = t.Host }()
 	addrs, ok := p.resolve(ctx, r)
 	var sent received
 	switch {
@@ -49,7 +51,7 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.
 	default:
 		sent = p.probeAddress(ctx, r, addrs[:min(len(addrs), resolve.MaxAddresses)])
 	}
-	p.check(ctx, r, addrs, sent)
+	p.check(ctx, r, addrs, sent, t.Host)
 	r.failPool()
 	return r
 }
@@ -74,9 +76,32 @@ func (p *Prober) probeAddress(ctx context.Context, r *Result, addrs []netip.Addr
 // a Unix socket, or where the proxy resolves.
 func (p *Prober) resolve(ctx context.Context, r *Result) ([]netip.AddrPort, bool) {
 	trace := new(failure.Trace)
+	if !p.followMX(ctx, trace, r) {
+		r.Phases, r.Failure = trace.Phases, trace.Failure
+		return nil, false
+	}
 	at, ok := p.route.Locate(ctx, trace, &r.Target)
+	if len(trace.Phases) > 1 { // the MX records and the addresses
+		trace.Phases[1].Duration += trace.Phases[0].Duration
+		trace.Phases = trace.Phases[1:]
+	}
 	r.Phases, r.Failure, r.Addresses = trace.Phases, trace.Failure, at.Resolved
 	return at.Addrs, ok
+}
+
+// followMX makes the preferred mail server of the target's host the host for the rest of
+// the probe, if the module takes the host for a mail domain.
+func (p *Prober) followMX(ctx context.Context, trace *failure.Trace, r *Result) bool {
+	if o := p.module.DANE.Options; o == nil || !o.Follows(&r.Target) {
+		return true
+	}
+	host, ok := failure.Step(trace, failure.PhaseResolve, func() (string, error) {
+		return dane.MailServer(ctx, p.route.Records(), r.Target.Host)
+	})
+	if ok {
+		r.Target.Host = host
+	}
+	return ok
 }
 
 // connect opens a connection whose next byte is a ClientHello: through the proxy and
@@ -127,13 +152,13 @@ func (p *Prober) turn(ctx context.Context) (leave func(), err error) {
 	return p.process.Handshakes.Chains.Take(ctx, 1, 2*runtime.GOMAXPROCS(0))
 }
 
-// check runs the checks of the module.
-func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort, sent received) {
+// check runs the checks of the module. Host is that of the target as it was asked for.
+func (p *Prober) check(ctx context.Context, r *Result, addrs []netip.AddrPort, sent received, host string) {
 	if r.Checks == (Checks{}) {
 		return
 	}
 	e := p.endpoint(r, addrs)
-	e.Session, e.Chain, e.Staple, e.SCTs = r.Session, r.Chain, sent.staple, sent.scts
+	e.Domain, e.Session, e.Chain, e.Staple, e.SCTs = host, r.Session, r.Chain, sent.staple, sent.scts
 	e.Fetch, e.Verifier, e.Turn = p.fetch, p.verifier, p.turn
 	if r.Failure != nil && r.Failure.Phase.BeforeTLS() {
 		e.Down = r.Failure

@@ -24,6 +24,7 @@ import (
 // Where the probe connected, all connections go to the address that answered it.
 type Endpoint struct {
 	Target  *target.Target
+	Domain  string             // the host of the target as it was asked for: Target has that of the mail server, if the module follows MX records
 	Session *handshake.Session // nil: no handshake showed one
 	Chain   *chain.Chain       // nil: the server sent no certificate
 	Staple  []byte             // the OCSP response that the server stapled, DER; nil: none, or one that is too large to be read

@@ -136,7 +136,7 @@ func (o *Options) Find(ctx context.Context, e *endpoint.Endpoint, failed *failur
 		return found, nil
 	}
 	s := &search{records: e.Records(), smtp: t.Scheme == smtp}
-	if o.MX && s.smtp {
+	if o.Follows(t) {
 		return found.followMX(ctx, e, s)
 	}
 	service, base, err := s.find(ctx, strings.ToLower(t.Name()), t.Port)
@@ -153,6 +153,12 @@ func (o *Options) Find(ctx context.Context, e *endpoint.Endpoint, failed *failur
 	}
 	service.compare(ctx, e, shown, why, []string{base, service.Host}, s.smtp)
 	return found, nil
+}
+
+// Follows tells whether the host of a target is a mail domain whose mail servers are
+// checked.
+func (o *Options) Follows(t *target.Target) bool {
+	return o.MX && t.Scheme == smtp && !t.Literal()
 }
 
 // smtp is the scheme of mail servers that other servers send to (RFC 7672). Clients of the

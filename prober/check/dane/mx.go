@@ -3,8 +3,10 @@ package dane
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"tls_exporter/prober/endpoint"
@@ -19,12 +21,12 @@ const maxHosts = 5
 // followMX finds the mail servers of the target's host (RFC 7672 section 2.2), and compares
 // the certificates of each with its records.
 func (f *Finding) followMX(ctx context.Context, e *endpoint.Endpoint, s *search) (*Finding, error) {
-	answer, err := s.records.MX(ctx, e.Target.Name())
+	answer, err := s.records.MX(ctx, e.Domain)
 	if err != nil {
 		return nil, err
 	}
-	hosts, noMail := mailServers(e.Target.Name(), answer)
-	f.Domain = &Domain{Name: e.Target.Name(), Secure: answer.Authenticated, Hosts: len(hosts), NoMail: noMail}
+	hosts, noMail := mailServers(e.Domain, answer)
+	f.Domain = &Domain{Name: strings.TrimSuffix(e.Domain, "."), Secure: answer.Authenticated, Hosts: len(hosts), NoMail: noMail}
 	f.Services = make([]*Service, min(len(hosts), maxHosts))
 	var group sync.WaitGroup
 	for i := range f.Services {
@@ -39,11 +41,40 @@ func (f *Finding) followMX(ctx context.Context, e *endpoint.Endpoint, s *search)
 	return f, nil
 }
 
+// MailServer is the most preferred mail server of a domain. Errors have a reason: those of
+// package records, nxdomain, and no_address for a domain that accepts no mail.
+func MailServer(ctx context.Context, client *records.Client, domain string) (string, error) {
+	answer, err := client.MX(ctx, domain)
+	if err != nil {
+		return "", err
+	}
+	if !answer.Exists {
+		return "", failure.New(failure.ReasonNXDOMAIN, "the domain %s does not exist", domain)
+	}
+	hosts, noMail := mailServers(domain, answer)
+	if noMail {
+		return "", failure.New(failure.ReasonNoAddress, "the domain %s accepts no mail: its MX record says so (RFC 7505)", domain)
+	}
+	return hostName(hosts[0])
+}
+
+// hostName is the name in an MX record, which may be anything, as the host of a target.
+func hostName(name string) (string, error) {
+	host, err := target.ParseHost(name)
+	if _, isAddress := netip.ParseAddr(host); err == nil && isAddress == nil {
+		err = errors.New("the MX record has an address instead of a name")
+	}
+	if err != nil {
+		return "", failure.With(failure.ReasonNoAddress, err)
+	}
+	return host, nil
+}
+
 // mailServers are the mail servers of a domain, most preferred first: those of its MX
 // records, without any the domain itself (RFC 5321 section 5.1), or none (RFC 7505).
 func mailServers(domain string, answer *records.Answer[records.MX]) (hosts []string, noMail bool) {
 	if len(answer.Records) == 0 {
-		return []string{domain}, false
+		return []string{strings.ToLower(strings.TrimSuffix(domain, "."))}, false
 	}
 	all := slices.Clone(answer.Records)
 	slices.SortFunc(all, func(a, b records.MX) int {
@@ -68,7 +99,7 @@ func (s *search) mailServer(ctx context.Context, e *endpoint.Endpoint, host stri
 		return service
 	}
 	shown, why := askHost(ctx, e, host, base)
-	service.compare(ctx, e, shown, why, []string{base, host, e.Target.Name()}, true)
+	service.compare(ctx, e, shown, why, []string{base, host, strings.TrimSuffix(e.Domain, ".")}, true)
 	return service
 }
 
@@ -78,11 +109,8 @@ func askHost(ctx context.Context, e *endpoint.Endpoint, host, base string) (*pre
 	t := *e.Target
 	t.ServerName, t.Address = base, netip.AddrPort{}
 	var err error
-	if t.Host, err = target.ParseHost(host); err == nil && t.IP().IsValid() {
-		err = failure.New(failure.ReasonNoAddress, "the MX record has an address instead of a name")
-	}
-	if err != nil {
-		return nil, failure.For("", failure.With(failure.ReasonNoAddress, err))
+	if t.Host, err = hostName(host); err != nil {
+		return nil, failure.For("", err)
 	}
 	other, err := e.Other(ctx, &t)
 	if err != nil {

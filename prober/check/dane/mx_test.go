@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tls_exporter/prober/check/dane"
+	"tls_exporter/prober/failure"
 	"tls_exporter/prober/probetest"
 	"tls_exporter/prober/tlstest"
 	"tls_exporter/prober/tlstest/labtest"
@@ -127,6 +128,41 @@ func TestMXLookup(t *testing.T) {
 		r := p.Probe(t.Context(), probetest.Target(t, fmt.Sprintf("smtp://%s:%s", test.target, port)))
 		if got := results(r); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+// The probe itself goes to the most preferred mail server, by its name.
+func TestProbeOfMailDomain(t *testing.T) {
+	lab := labtest.Lab(t)
+	port, _ := mailHost(t, lab, "mx1.test", "other.test")
+	z := zone(t, port, map[string][]string{"mx1.test": nil, "alone.test": nil})
+	z["domain.test"] = tlstest.Name{Records: labtest.Records(t, "MX 20 mx2.test.", "MX 10 mx1.test.")} // and no address
+	z["nomail.test"] = tlstest.Name{Records: labtest.Records(t, "MX 0 .")}
+	z["bogus.test"] = tlstest.Name{Records: labtest.Records(t, "MX 1 mx1.test."), Bogus: true}
+	z["address.test"] = tlstest.Name{Records: labtest.Records(t, "MX 1 127.0.0.1.")}
+	p := proberOf(t, lab, z, dane.Options{MX: true})
+	for _, test := range []struct {
+		host, name string
+		reason     failure.Reason // of the phase resolve
+	}{
+		{"domain.test", "mx1.test", ""},
+		{"domain.test.", "mx1.test", ""},
+		{"alone.test", "alone.test", ""},
+		{"nomail.test", "", failure.ReasonNoAddress},
+		{"bogus.test", "", failure.ReasonDNSSECBogus},
+		{"missing.test", "", failure.ReasonNXDOMAIN},
+		{"address.test", "", failure.ReasonNoAddress},
+	} {
+		r := p.Probe(t.Context(), probetest.Target(t, "smtp://"+test.host+":"+port))
+		if r.Target.Host != test.host || len(r.Phases) == 0 || r.Phases[0].Phase != failure.PhaseResolve || len(r.Phases) > 1 && r.Phases[1].Phase == failure.PhaseResolve {
+			t.Errorf("%s: the target is %v, phases %v", test.host, r.Target, r.Phases)
+		}
+		switch {
+		case test.reason != "" && (r.Failure == nil || r.Failure.Phase != failure.PhaseResolve || r.Failure.Reason != test.reason):
+			t.Errorf("%s: the failure is %+v, want %s", test.host, r.Failure, test.reason)
+		case test.reason == "" && (r.Session == nil || r.Session.ServerName != test.name):
+			t.Errorf("%s: the session is %+v, failure %v", test.host, r.Session, r.Failure)
 		}
 	}
 }
