@@ -39,6 +39,8 @@ var demoScenarios = []demoScenario{
 	})},
 	{"scanned-heartbleed", "The server is vulnerable to Heartbleed (CVE-2014-0160).", "scan", startScannedLegacy(legacy.Server{Heartbeat: legacy.HeartbeatVulnerable})},
 	{"revoked-by-crl", "The CA has revoked the certificate. Its CRL says so; its OCSP responder is gone.", "revocation", startRevoked},
+	{"caa-forbids-issuer", "The domain's CAA records name another CA than the one that issued the certificate.", "", startCAA},
+	{"ech-stale", "The HTTPS record has a key for Encrypted Client Hello that the server has no longer.", "", startECH},
 }
 
 // scanModule has all checks enabled.
@@ -110,6 +112,53 @@ func startProxyProtocol(lab *tlstest.Lab, address string) (string, demoModule, e
 	return addr, demoModule{ProxyProtocol: "v2"}, err
 }
 
+// startCAA starts a server whose CA counts as the owner of ca.lab.test.
+func startCAA(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	const name = "caa.lab.test"
+	module := demoModule{Checks: map[string]demoCheck{"caa": {IssuerDomains: []string{"ca.lab.test"}}}}
+	return startNamed(lab, name, tlstest.Server{Address: address, Leaf: leafFor(name, 30, 60)}, module, func(string) tlstest.Zone {
+		return tlstest.Zone{"lab.test": {Records: []tlstest.Record{tlstest.CAA("issue", "ca.example.com"), tlstest.CAA("iodef", "mailto:security@lab.test")}}}
+	})
+}
+
+// startECH starts a server that accepts ECH with another key than that in the DNS.
+func startECH(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	const name = "ech.lab.test"
+	var keys [2]tls.EncryptedClientHelloKey
+	for i := range keys {
+		var err error
+		if keys[i], err = tlstest.NewECHKey("public.lab.test"); err != nil {
+			return "", demoModule{}, err
+		}
+	}
+	server := tlstest.Server{Address: address, Config: func(c *tls.Config) { c.EncryptedClientHelloKeys = keys[1:] }, Leaf: func(c *x509.Certificate) {
+		leafFor(name, 30, 60)(c)
+		c.DNSNames = append(c.DNSNames, "public.lab.test")
+	}}
+	return startNamed(lab, name, server, demoModule{Checks: map[string]demoCheck{"https_record": {}}}, func(port string) tlstest.Zone {
+		record := tlstest.HTTPS(name, []string{"h2", "h3"}, tlstest.ECHConfigList(keys[0].Config))
+		return tlstest.Zone{"_" + port + "._https." + name: {Records: []tlstest.Record{record}}}
+	})
+}
+
+// startNamed starts a server for a name, and a DNS server with the name and with the names
+// that zone returns for the port of the server.
+func startNamed(lab *tlstest.Lab, name string, server tlstest.Server, module demoModule, zone func(port string) tlstest.Zone) (string, demoModule, error) {
+	addr, err := lab.Start(server)
+	if err != nil {
+		return "", module, err
+	}
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return "", module, err
+	}
+	port := strconv.Itoa(int(at.Port()))
+	names := zone(port)
+	names[name] = tlstest.Name{Addresses: []netip.Addr{at.Addr()}}
+	module.Resolver, err = lab.StartDNS(names)
+	return net.JoinHostPort(name, port), module, err
+}
+
 // leafFor sets a certificate's name, its age and the time it has left, in days.
 func leafFor(name string, age, left int) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
@@ -131,5 +180,7 @@ type demoModule struct {
 	Checks map[string]demoCheck `yaml:",inline"` // by name
 }
 
-// demoCheck enables a check with its defaults.
-type demoCheck struct{}
+// demoCheck enables a check, with its defaults where a field is empty.
+type demoCheck struct {
+	IssuerDomains []string `yaml:"issuer_domains,omitempty"`
+}

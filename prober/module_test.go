@@ -63,6 +63,7 @@ func vary(v reflect.Value, path string, each func(path string)) {
 func TestEveryOptionIsInTheKey(t *testing.T) {
 	m := DefaultModule()
 	m.Scan()
+	m.HTTPSRecord.Enable()
 	policy := new(guard.Policy)
 	keys := func() map[string][16]byte { // by the path of the field
 		all := make(map[string][16]byte)

@@ -137,10 +137,7 @@ func (e *Endpoint) Alternative(ctx context.Context, host string, port uint16) (*
 	if !ok {
 		return nil, e.failed(trace)
 	}
-	other := *e
-	other.Target, other.Session, other.Chain, other.Down = &t, nil, nil, nil
-	other.addrs = at.Addrs[:min(len(at.Addrs), resolve.MaxAddresses)]
-	return &other, nil
+	return New(e.route, e.client, &t, at.Addrs[:min(len(at.Addrs), resolve.MaxAddresses)]).Watched(e.blind), nil
 }
 
 // failed returns the failure of a trace, and tells the watcher if it is no answer of the
