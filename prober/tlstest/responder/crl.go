@@ -45,11 +45,12 @@ func (r *Responder) answerCRL(w http.ResponseWriter, request *http.Request, stat
 	http.ServeContent(w, request, "", served.since, bytes.NewReader(served.der))
 }
 
-// list returns the list of a path, which stays the same until something changes.
+// list returns the list of a path, which stays the same until something changes, or it has
+// three quarters of its time left.
 func (r *Responder) list(state State, path string) (list, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if served, ok := r.crls[path]; ok {
+	if served, ok := r.crls[path]; ok && time.Since(served.since) < r.Validity/4 {
 		return served, nil
 	}
 	made, err := r.makeList(state, path)
@@ -67,7 +68,7 @@ func (r *Responder) makeList(state State, path string) (made list, err error) {
 		return made, err
 	}
 	r.number++
-	template := &x509.RevocationList{Number: big.NewInt(r.number), ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(7 * day)}
+	template := &x509.RevocationList{Number: big.NewInt(r.number), ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(r.Validity)}
 	for _, entry := range r.revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, entry)
 	}

@@ -91,7 +91,7 @@ func serialOf(der []byte) (*big.Int, error) {
 
 // respond makes the response about a serial number in a state.
 func (r *Responder) respond(serial *big.Int, state State) ([]byte, error) {
-	var o tlstest.OCSP
+	o := tlstest.OCSP{NextUpdate: time.Now().Add(r.Validity)}
 	if entry, revoked := r.entry(serial); revoked {
 		o.Status, o.RevokedAt, o.Reason = tlstest.OCSPRevoked, entry.RevocationTime, entry.ReasonCode
 	}

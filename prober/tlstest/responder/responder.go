@@ -38,6 +38,10 @@ type Responder struct {
 	// Default: a million.
 	HugeEntries int
 
+	// Validity is the time from now to nextUpdate. Set it before the first request. Default:
+	// a week.
+	Validity time.Duration
+
 	signers signers
 
 	mu       sync.Mutex
@@ -55,7 +59,7 @@ func Start(lab *tlstest.Lab, ca *tlstest.CA) (*Responder, error) {
 		return nil, fmt.Errorf("make the signers of a responder: %w", err)
 	}
 	r := &Responder{
-		CA: ca, Slow: 10 * time.Second, HugeEntries: 1_000_000, signers: signers,
+		CA: ca, Slow: 10 * time.Second, HugeEntries: 1_000_000, Validity: 7 * day, signers: signers,
 		states: make(map[string]State), requests: make(map[string]int), revoked: make(map[string]x509.RevocationListEntry), crls: make(map[string]list),
 	}
 	addr, err := lab.Start(tlstest.Server{Accept: func(_ context.Context, c net.Conn) { r.serve(c) }})
