@@ -324,6 +324,13 @@ var pssHashes = map[string]crypto.Hash{
 	"2.16.840.1.101.3.4.2.2": crypto.SHA384, "2.16.840.1.101.3.4.2.3": crypto.SHA512,
 }
 
+// PSS returns the hash and the length of the salt, in bytes, of a signature by RSA-PSS; false:
+// it is another algorithm, or crypto/rsa does not have its parameters.
+func PSS(algorithm pkix.AlgorithmIdentifier) (hash crypto.Hash, salt int, ok bool) {
+	used, ok := pssOf(algorithm)
+	return used.hash, used.salt, ok && algorithm.Algorithm.String() == oidRSAPSS
+}
+
 // pssOf reads the parameters of RSA-PSS; false: crypto/rsa does not have them.
 func pssOf(algorithm pkix.AlgorithmIdentifier) (pss, bool) {
 	var sent struct {

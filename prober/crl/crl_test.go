@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -265,6 +266,33 @@ func TestKeyUsage(t *testing.T) {
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "cRLSign") {
 			t.Errorf("usage %b: %v", usage, err)
 		}
+	}
+}
+
+// A signature by RSA-PSS without parameters is one with SHA-1.
+func TestPSSWithSHA1(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := newCA(t)
+	issuer, err := ca.Issue(ca.Certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newParts(ca)
+	p.algorithm = rsaWith(10)
+	p.algorithm = append(p.algorithm[:len(p.algorithm)-2], 0x30, 0) // empty parameters
+	body := p.body()
+	digest := sha1.Sum(body)
+	signed, err := rsa.SignPSS(rand.Reader, key, crypto.SHA1, digest[:], &rsa.PSSOptions{SaltLength: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.signature = tlv(3, []byte{0}, signed)
+	if _, err := crl.Read(bytes.NewReader(p.sign(t, ca.Key)), issuer); err == nil || !strings.Contains(err.Error(), "its hash is broken") {
+		t.Error(err)
 	}
 }
 

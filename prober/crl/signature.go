@@ -11,6 +11,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"hash"
+	"slices"
 
 	"tls_exporter/prober/chain"
 )
@@ -74,12 +75,21 @@ var hashesECDSA = map[string]crypto.Hash{
 	"1.2.840.10045.4.3.2": crypto.SHA256, "1.2.840.10045.4.3.3": crypto.SHA384, "1.2.840.10045.4.3.4": crypto.SHA512,
 }
 
+// secureHashes are those that are accepted with RSA-PSS, which has the hash in its parameters.
+var secureHashes = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
+
 // streamed returns how to verify a signature by the hash of the message; 0: that is not
 // possible, or not here.
 func streamed(key crypto.PublicKey, id pkix.AlgorithmIdentifier) (hash crypto.Hash, verifies func(digest, signature []byte) bool) {
 	oid := id.Algorithm.String()
 	switch key := key.(type) {
 	case *rsa.PublicKey:
+		if hash, salt, ok := chain.PSS(id); ok && slices.Contains(secureHashes, hash) {
+			options := &rsa.PSSOptions{SaltLength: salt}
+			return hash, func(digest, signature []byte) bool {
+				return rsa.VerifyPSS(key, hash, digest, signature, options) == nil
+			}
+		}
 		hash = hashesRSA[oid]
 		return hash, func(digest, signature []byte) bool { return rsa.VerifyPKCS1v15(key, hash, digest, signature) == nil }
 	case *ecdsa.PublicKey:
