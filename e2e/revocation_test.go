@@ -79,15 +79,15 @@ func TestRevocation(t *testing.T) {
 	ca.respond()
 	ca.list()
 	ca.serve()
-	s.write("targets.yml", modules+"  revocation: {ca_file: \"{ca}\", timeout: 5s, revocation: {}}\n")
+	s.write("targets.yml", modules+"  revocation: {ca_file: \"{ca}\", timeout: 20s, revocation: {}}\n")
 	s.run(exporter, "--config.file={dir}/targets.yml", "--web.listen-address=127.0.0.1:{:exporter}")
 	ca.await()
 
 	before := s.memory()
 	pages := make([]page, len(revocationRows))
 	var all sync.WaitGroup
-	for i := range revocationRows {
-		all.Go(func() { pages[i] = s.probe(t, "https://localhost:"+s.words[fmt.Sprint(":leaf", i)], "revocation") })
+	for i, r := range revocationRows {
+		all.Go(func() { pages[i] = s.settled(t, i, r.want) })
 	}
 	all.Wait()
 	for i, r := range revocationRows {
@@ -101,20 +101,29 @@ func TestRevocation(t *testing.T) {
 	s.outlast(t)
 }
 
+// settled probes the certificate of a row. A download that takes longer than a probe waits for it,
+// as that of a million entries may, is asked for again.
+func (s *site) settled(t *testing.T, row int, want string) page {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		p := s.probe(t, "https://localhost:"+s.words[fmt.Sprint(":leaf", row)], "revocation")
+		if p.revocation("0", revocationRows[row].source) != "unavailable" || want == "unavailable" || time.Now().After(deadline) {
+			return p
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
 // outlast waits for the slow downloads, which go on after the probe that began them.
 func (s *site) outlast(t *testing.T) {
 	for i, r := range revocationRows {
-		deadline := time.Now().Add(patience)
-		for r.what == "10 s slow" {
-			said := s.probe(t, "https://localhost:"+s.words[fmt.Sprint(":leaf", i)], "revocation").revocation("0", r.source)
-			if said == "good" {
-				t.Logf("%-4s  %-28s %s in the end", r.source, r.what, said)
-				break
+		if r.what == "10 s slow" {
+			said := s.settled(t, i, "good").revocation("0", r.source)
+			t.Logf("%-4s  %-28s %s in the end", r.source, r.what, said)
+			if said != "good" {
+				t.Errorf("%s, %s: %s in the end", r.source, r.what, said)
 			}
-			if said != "unavailable" || time.Now().After(deadline) {
-				t.Fatalf("%s, %s: %s in the end", r.source, r.what, said)
-			}
-			time.Sleep(200 * time.Millisecond)
 		}
 	}
 }
