@@ -170,7 +170,7 @@ func probeTasks(ctx context.Context, f onceFlags, configFile string, out, errOut
 	if err := f.validate(); err != nil {
 		return usageError{err}
 	}
-	process := new(config.Loader)
+	process := &config.Loader{AnyFile: true} // the shell shows the user the same files
 	defer process.Close()
 	config, err := loadConfig(process, configFile)
 	if err != nil {

@@ -51,6 +51,9 @@ const DefaultModuleName = "default"
 type Loader struct {
 	Listeners  guard.Listeners
 	Handshakes handshake.Process // of all modules
+	Files      prober.Files      // that are read
+	// AnyFile lets the default configuration read every file, for a user at a terminal.
+	AnyFile bool
 	// Control is that of the guards; nil: none.
 	Control func(ctx context.Context, network, address string, raw syscall.RawConn) error
 
@@ -85,7 +88,11 @@ func (l *Loader) Close() {
 
 // Default is the configuration without a file: it has only the default module.
 func (l *Loader) Default() (*Config, error) {
-	c := l.newConfig(guard.Policy{})
+	var policy guard.Policy
+	if l.AnyFile {
+		policy.FileDirectories = []guard.Directory{"/"}
+	}
+	c := l.newConfig(policy)
 	return c, l.addDefault(c)
 }
 
@@ -122,7 +129,7 @@ func (l *Loader) addDefault(c *Config) error {
 }
 
 func (l *Loader) addModule(c *Config, name string, m prober.Module) error {
-	made, err := prober.New(m, prober.Process{Guard: c.guard, Cache: c.kept.findings, Handshakes: &l.Handshakes, Downloads: c.kept.downloads})
+	made, err := prober.New(m, prober.Process{Guard: c.guard, Cache: c.kept.findings, Handshakes: &l.Handshakes, Downloads: c.kept.downloads, Files: &l.Files})
 	if err != nil {
 		return err
 	}
@@ -223,7 +230,7 @@ func (l *Loader) loadModules(r *reading, f *file, dir string) (*Config, error) {
 
 // filesOf is where a module names files.
 func filesOf(m *prober.Module) []*string {
-	files := []*string{&m.CAFile, &m.ProxyURLFile}
+	files := []*string{&m.CAFile, &m.ProxyURLFile, &m.PasswordFile}
 	if m.ClientCertificate != nil {
 		files = append(files, &m.ClientCertificate.CertFile, &m.ClientCertificate.KeyFile)
 	}

@@ -16,7 +16,7 @@ func (c *Config) Permit(module string, t target.Target) error {
 	if c.guard.Policy().ConfiguredOnly && !configured {
 		return fmt.Errorf("%w: only listed targets may be probed, exactly as they are listed", failure.ErrDenied)
 	}
-	if t.Path != "" && !configured && !c.guard.AllowsSocket(t.Path) {
+	if t.Scheme == target.Unix && !configured && !c.guard.AllowsSocket(t.Path) {
 		return fmt.Errorf("%w: a Unix socket has to be listed in the configuration, or allowed by a rule with its path", failure.ErrDenied)
 	}
 	return c.guard.CheckTarget(&t)

@@ -42,6 +42,12 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	r.Outcomes = run.Wait()
 }
 
+// runFileChecks runs those of the checks that need a chain and no server.
+func (r *Result) runFileChecks(_ context.Context, run *check.Run) {
+	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
+	r.Outcomes = run.Wait()
+}
+
 // applyExpectations drops a failure that the module expects, and makes an unmet
 // expectation the failure of a probe that has no other.
 func (r *Result) applyExpectations(x *expect.Finding) {

@@ -3,6 +3,7 @@ package prober
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tls_exporter/prober/chain"
@@ -23,6 +24,8 @@ type Module struct {
 	ServerName target.ServerName `yaml:"server_name"`
 	// Addresses is how many of the addresses of a name are probed.
 	Addresses Addresses `yaml:"addresses"`
+	// PasswordFile is a file with the password of key stores: PKCS #12 and JKS; empty: none.
+	PasswordFile string `yaml:"password_file"`
 
 	Trust
 	Route
@@ -83,6 +86,28 @@ func (m *Module) validate() error {
 	}
 	return m.Route.Validate()
 }
+
+// loadPassword reads the password of key stores. A line break at its end is not part of it.
+func (m *Module) loadPassword() (option.Secret, error) {
+	if m.PasswordFile == "" {
+		return option.Secret{}, nil
+	}
+	content, err := option.ReadSecretFile(m.PasswordFile)
+	if err != nil {
+		return option.Secret{}, fmt.Errorf("password_file: %w", err)
+	}
+	password := strings.TrimRight(string(content), "\r\n")
+	switch {
+	case password == "":
+		return option.Secret{}, errors.New("password_file: is empty; write the password into it, or leave it out for key stores without one")
+	case len(password) > maxPassword:
+		return option.Secret{}, fmt.Errorf("password_file: has more than %d bytes, and is no password", maxPassword)
+	}
+	return option.NewSecret(password), nil
+}
+
+// maxPassword bounds a password, in bytes.
+const maxPassword = 1024
 
 // key identifies all that a check can see of a module and of the files that it names:
 // the trusted roots of ca_file and the client certificate, both in DER, and the access

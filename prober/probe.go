@@ -4,7 +4,9 @@
 //
 // and returns a Result: plain values, including whatever was learned before a step
 // failed. Other packages show it and judge it: there are dates here, and no
-// thresholds.
+// thresholds. Certificates in a file take other steps (file.go):
+//
+//	read -> chain -> checks
 package prober
 
 import (
@@ -41,6 +43,10 @@ func (p *Prober) ProbeWithin(ctx context.Context, limit time.Duration, t target.
 	}
 	r = &Result{Target: t, Module: p.identity, Start: time.Now(), Checks: p.module.Checks}
 	defer r.end()
+	if t.IsFile() {
+		p.probeFile(ctx, r)
+		return r
+	}
 	defer func() { r.Target.Host = t.Host }()
 	addrs, ok := p.resolve(ctx, r)
 	var sent received
@@ -125,9 +131,19 @@ func (p *Prober) handshake(ctx context.Context, r *Result, conn net.Conn, addrs 
 	return h
 }
 
-// verify judges the chain. Only so many are verified at a time: the worst takes a tenth of a
-// second of CPU, and a probe that waits for its turn ends at its deadline.
+// verify judges the chain of a server, and what it stapled.
 func (p *Prober) verify(ctx context.Context, r *Result, h *handshake.Outcome) {
+	var usage x509.KeyUsage
+	if r.Session != nil {
+		usage = r.Session.LeafUsage()
+	}
+	p.verifyFor(ctx, r, h.Certificates, usage, func(at time.Time) { p.judgeStaple(r, h, at) })
+}
+
+// verifyFor judges a chain for a usage, and does what depends on that. Only so many are
+// verified at a time: the worst takes a tenth of a second of CPU, and a probe that waits for
+// its turn ends at its deadline.
+func (p *Prober) verifyFor(ctx context.Context, r *Result, certificates []*certificate.Parsed, usage x509.KeyUsage, then func(at time.Time)) {
 	defer r.recover(failure.PhaseVerify)
 	start := time.Now()
 	leave, err := p.turn(ctx)
@@ -137,12 +153,8 @@ func (p *Prober) verify(ctx context.Context, r *Result, h *handshake.Outcome) {
 		return
 	}
 	defer leave()
-	var usage x509.KeyUsage
-	if r.Session != nil {
-		usage = r.Session.LeafUsage()
-	}
-	r.Chain = p.verifier.Verify(h.Certificates, r.Target.Name(), usage, start)
-	p.judgeStaple(r, h, start)
+	r.Chain = p.verifier.Verify(certificates, r.Target.Name(), usage, start)
+	then(start)
 	r.Phases = append(r.Phases, failure.PhaseTime{Phase: failure.PhaseVerify, Duration: time.Since(start)})
 	r.failVerify()
 }

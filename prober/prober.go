@@ -12,6 +12,7 @@ import (
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/handshake"
 	"tls_exporter/prober/identity"
+	"tls_exporter/prober/option"
 )
 
 // Prober probes targets as one module configures it. It never changes, and is safe
@@ -24,8 +25,9 @@ type Prober struct {
 	fetch    *fetch.Client
 	verifier *chain.Verifier
 	staples  *certstatus.Staples
-	key      [16]byte // of all that its checks can see, for cached findings
-	identity [16]byte // of all options, files and the policy, for results
+	key      [16]byte      // of all that its checks can see, for cached findings
+	identity [16]byte      // of all options, files and the policy, for results
+	password option.Secret // of key stores in files; zero: none
 }
 
 // Process is what the probers of one process share.
@@ -34,12 +36,13 @@ type Process struct {
 	Cache      *check.Cache       // of costly findings
 	Handshakes *handshake.Process // their clients
 	Downloads  *fetch.Store       // of checks, from the servers of CAs
+	Files      *Files             // limits the reading of files
 }
 
 // NewProcess returns a guard with the built-in deny list only, counts that are zero, and
 // a cache and a store that are empty. The caller has to Close it.
 func NewProcess() Process {
-	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Process), fetch.NewStore()}
+	return Process{guard.New(guard.Policy{}, new(guard.Listeners)), check.NewCache(), new(handshake.Process), fetch.NewStore(), new(Files)}
 }
 
 // Close cancels the checks and the downloads that are running, and waits for that. No
@@ -63,6 +66,9 @@ func New(m Module, process Process) (*Prober, error) {
 		return nil, err
 	}
 	p := &Prober{module: m, process: process, verifier: chain.NewVerifier(roots), staples: certstatus.NewStaples()}
+	if p.password, err = m.loadPassword(); err != nil {
+		return nil, err
+	}
 	if p.client, err = handshake.New(m.Handshake, p.Timeout(), p.verifier.ParseChain, process.Handshakes); err != nil {
 		return nil, err
 	}
@@ -83,7 +89,7 @@ func New(m Module, process Process) (*Prober, error) {
 		return nil, err
 	}
 	p.key = m.key(roots.Own(), p.client.Certificate(), process.Guard.Policy())
-	p.identity = identity.Of(p.key, p.module.Checks)
+	p.identity = identity.Of(p.key, p.module.Checks, p.password.Reveal())
 	return p, nil
 }
 

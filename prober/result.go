@@ -36,6 +36,7 @@ type Result struct {
 	Staple    *certstatus.Answer // what the stapled OCSP response says about the leaf; nil: not known whether there is one
 
 	Pool *Pool // all addresses behind the name; nil: the module probes one
+	File *File // the file with the certificates; nil: it could not be read, or the target is an endpoint
 
 	Checks                   // the module's checks and what they found
 	Outcomes []check.Outcome // one for each check that ran, sorted by name
@@ -47,7 +48,7 @@ func (r *Result) Success() bool { return r.Failure == nil }
 
 // Reachable tells whether the port answered, and whether that is known. It is not if
 // the endpoint could not be asked: the exporter, its DNS or the proxy failed, or the
-// policy denied the connection.
+// policy denied the connection, and a file has no port.
 func (r *Result) Reachable() (answered, known bool) {
 	return r.Connected, r.Connected || r.asked()
 }
@@ -59,8 +60,11 @@ func (r *Result) Handshaken() (completed, known bool) {
 	return completed, completed || r.asked()
 }
 
-// asked tells whether the failure, if there is one, says something about the endpoint.
-func (r *Result) asked() bool { return r.Failure == nil || !r.Failure.Unasked() }
+// asked tells whether there is an endpoint, and the failure, if there is one, says something
+// about it.
+func (r *Result) asked() bool {
+	return !r.Target.IsFile() && (r.Failure == nil || !r.Failure.Unasked())
+}
 
 // fail sets the failure of a phase, unless there is one already.
 func (r *Result) fail(phase failure.Phase, reason failure.Reason, err error) {

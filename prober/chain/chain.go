@@ -13,8 +13,8 @@ import (
 // Certificate is what is shown of a certificate.
 type Certificate = certificate.Certificate
 
-// Chain is the certificates that the server sent and the result of their
-// verification at the time At.
+// Chain is the certificates that the server sent, or that a file has, and the result of
+// their verification at the time At.
 type Chain struct {
 	At           time.Time
 	Name         string         // that the leaf must match: a DNS name or an IP address; empty: any
@@ -22,6 +22,7 @@ type Chain struct {
 	DER          [][]byte       // the same certificates, as sent; nil: more than MaxDER bytes
 	Valid        bool
 	Unverified   bool           // whether it is valid is not known, and Valid is false: see ProblemUnsupportedAlgorithm, ProblemTooLarge and Unjudged
+	Bundle       bool           // the certificates of a file are no chain, and each is judged by its dates: see NewBundle
 	Problems     []Found        // most severe first, each problem once
 	Path         []*Certificate // the trusted path that expires last, leaf to root; nil: none
 	NotAfter     time.Time      // when that path expires: the earliest NotAfter in it; zero without a path

@@ -80,10 +80,10 @@ func (v *verification) objections(path []*x509.Certificate) []defect {
 		if why := notCA(path, i); why != "" {
 			add(ProblemInvalidCA, cert, "%s %s", label, why)
 		}
-		if misuse, any := misusedBy(cert); misuse != "" && !(any && v.isAnchor(path, i)) {
+		if misuse, any := misusedBy(cert); misuse != "" && v.usage != AnyUse && !(any && v.isAnchor(path, i)) {
 			add(ProblemWrongUsage, cert, "%s %s", label, misuse)
 		}
-		if i == 0 {
+		if i == 0 && v.usage != AnyUse {
 			if lack := misusedKey(cert, v.usage); lack != "" {
 				add(ProblemWrongUsage, cert, "%s %s", label, lack)
 			}

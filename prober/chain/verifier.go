@@ -80,7 +80,8 @@ type link struct {
 
 // Verify verifies the certificates that a server sent, leaf first and at least one, for
 // a name at the time now. Without a name, the names of the leaf are not checked. usage is
-// the bit of the key usage that the handshake needs of the leaf; 0: not known.
+// the bit of the key usage that the handshake needs of the leaf; 0: not known. With AnyUse
+// the leaf need not be that of a server.
 func (v *Verifier) Verify(certs []*certificate.Parsed, name string, usage x509.KeyUsage, now time.Time) *Chain {
 	key := verdictKeyOf(certs, name, usage)
 	if cached, ok := v.verdicts.Get(key); ok && !now.Before(cached.from) && now.Before(cached.until) {

@@ -61,18 +61,26 @@ func (v *verification) verifyRead() ([][]*x509.Certificate, error) {
 		return nil, err
 	}
 	read := slices.DeleteFunc(slices.Clone(v.sent), func(cert *x509.Certificate) bool { return v.unread[cert] != nil })
-	return verifyX509(read, v.Name, v.roots.Pool, v.At)
+	return verifyX509(read, v.Name, v.roots.Pool, v.At, v.uses()...)
 }
 
-// verifyX509 calls x509.Verify as a browser would for a server.
-func verifyX509(certs []*x509.Certificate, name string, pool *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
+// uses are those for one of which the leaf has to be; nil: for servers.
+func (v *verification) uses() []x509.ExtKeyUsage {
+	if v.usage == AnyUse {
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
+	}
+	return nil
+}
+
+// verifyX509 calls x509.Verify as a browser would for a server, or for other uses.
+func verifyX509(certs []*x509.Certificate, name string, pool *x509.CertPool, now time.Time, uses ...x509.ExtKeyUsage) ([][]*x509.Certificate, error) {
 	intermediates := x509.NewCertPool()
 	for _, cert := range certs[1:] {
 		if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || affordable(key) {
 			intermediates.AddCert(cert)
 		}
 	}
-	return certs[0].Verify(x509.VerifyOptions{DNSName: name, Intermediates: intermediates, Roots: pool, CurrentTime: now})
+	return certs[0].Verify(x509.VerifyOptions{DNSName: name, Intermediates: intermediates, Roots: pool, CurrentTime: now, KeyUsages: uses})
 }
 
 // longestLasting returns the path that expires last: clients fail when no path is left,
@@ -100,7 +108,7 @@ type verification struct {
 	path          []*x509.Certificate         // the trusted one; nil: none
 	unread        map[*x509.Certificate]error // what crypto/x509 has not read, and why
 	roots         *Roots
-	usage         x509.KeyUsage                     // that the handshake needs of the leaf; 0: not known
+	usage         x509.KeyUsage                     // that the handshake needs of the leaf; 0: not known; or AnyUse
 	examined      []*x509.Certificate               // the path whose problems are reported; it may not end in a root
 	rootsSeen     []*x509.Certificate               // that the result depends on
 	timeDependent bool                              // the text of a problem has the current time, so that the result cannot be cached
@@ -183,7 +191,7 @@ func (v *verification) acceptable(path []*x509.Certificate) error {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(copies[len(copies)-1])
-	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, v.At)
+	_, err := verifyX509(copies[:max(1, len(copies)-1)], "", roots, v.At, v.uses()...)
 	return err
 }
 

@@ -10,6 +10,7 @@ type Phase string
 
 // The phases, in their order.
 const (
+	PhaseRead        Phase = "read" // of a file, which has no other phase than verify
 	PhaseResolve     Phase = "resolve"
 	PhaseConnect     Phase = "connect"
 	PhaseProxy       Phase = "proxy"
@@ -21,7 +22,7 @@ const (
 )
 
 // Phases is the closed vocabulary, in the order of a probe.
-var Phases = []Phase{PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
+var Phases = []Phase{PhaseRead, PhaseResolve, PhaseConnect, PhaseProxy, PhaseStartTLS, PhaseServerHello, PhaseKeyExchange, PhaseVerify, PhaseExpect}
 
 // BeforeTLS reports whether the phase ends before the first byte of TLS is sent.
 func (p Phase) BeforeTLS() bool {

@@ -53,6 +53,15 @@ const (
 	ReasonClientCertificateRefused  Reason = "client_certificate_refused"  // the server requested one, and closed the connection after the answer, without an alert
 	ReasonClientCertificateUnusable Reason = "client_certificate_unusable" // the server accepts no signature with the key of the module's certificate
 
+	ReasonNoSuchFile       Reason = "no_such_file"
+	ReasonPermissionDenied Reason = "permission_denied" // of the file system
+	ReasonNotAFile         Reason = "not_a_file"        // a directory, a pipe, a device
+	ReasonReadError        Reason = "read_error"        // any other error of the file system
+	ReasonNoCertificate    Reason = "no_certificate"    // no certificate can be read from the content of the file
+	ReasonWrongPassword    Reason = "wrong_password"    // of the key store, or none is configured
+
+	ReasonKeyMismatch Reason = "key_mismatch" // the private key in the file is not that of the certificate
+
 	ReasonStaleCertificate Reason = "stale_certificate" // one address has an old certificate, the others a new one
 
 	ReasonRevocationUnknown Reason = "revocation_unknown" // the module requires proof that no certificate was revoked, and there is none
@@ -79,6 +88,7 @@ func Reasons() []Reason {
 		ReasonNXDOMAIN, ReasonNoAddress, ReasonDNSFailure, ReasonDNSSECBogus, ReasonRefused, ReasonUnreachable, ReasonReset,
 		ReasonProxyRefused, ReasonProxyProtocol, ReasonProxyUntrusted, ReasonStartTLSNotOffered, ReasonStartTLSRefused, ReasonStartTLSProtocol, ReasonStartTLSInjection,
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
+		ReasonNoSuchFile, ReasonPermissionDenied, ReasonNotAFile, ReasonReadError, ReasonNoCertificate, ReasonWrongPassword, ReasonKeyMismatch,
 		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonRevocationUnknown,
 		ReasonHTTPStatus, ReasonHTTPProtocol, ReasonHTTPSUntrusted, ReasonBadURL, ReasonBadContent, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,

@@ -1,5 +1,5 @@
-// Package guard makes every connection of the prober, and checks the dialled address
-// against the access policy.
+// Package guard makes every connection of the prober, and opens every file that is a
+// target. It checks the dialled address, or the path, against the access policy.
 package guard
 
 import (
@@ -83,7 +83,10 @@ func (g *Guard) Policy() *Policy { return &g.policy }
 // CheckTarget returns why the target may not be probed; nil: it may, as far as is
 // known without resolving its name. The error wraps failure.ErrDenied.
 func (g *Guard) CheckTarget(t *target.Target) error {
-	if t.Path != "" {
+	switch {
+	case t.IsFile():
+		return g.checkFile(t.Path)
+	case t.Path != "":
 		return g.checkSocket(t.Path)
 	}
 	return g.check(t.Destination())

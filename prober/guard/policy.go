@@ -26,6 +26,9 @@ type Policy struct {
 	Deny []Rule `yaml:"deny"`
 	// NAT64Prefixes are those of the network. The well-known prefix is known without.
 	NAT64Prefixes []NAT64Prefix `yaml:"nat64_prefixes"`
+	// FileDirectories are those below which files with certificates are read. Without any,
+	// no such file is.
+	FileDirectories []Directory `yaml:"file_directories"`
 }
 
 // Rule matches the destinations, or the Unix sockets, that all its fields match.

@@ -38,8 +38,8 @@ func (d Destination) String() string {
 }
 
 // Server identifies what a probe connects to, independent of scheme and server
-// name: the path of a Unix socket, the address and port that the caller set, or
-// host:port.
+// name: the path of a Unix socket or a file, the address and port that the caller set,
+// or host:port.
 func (t *Target) Server() string {
 	if t.Path != "" {
 		return t.Path

@@ -88,7 +88,7 @@ func (s Scheme) StartTLS() bool { return s.find().start == startTLS }
 // preference; nil: none.
 func (s Scheme) ALPN() []string { return s.find().alpn }
 
-// Schemes returns all schemes but unix, in the order of the documentation.
+// Schemes returns all schemes but unix and file, in the order of the documentation.
 func Schemes() []Scheme {
 	all := make([]Scheme, len(schemes))
 	for i := range schemes {
@@ -98,7 +98,7 @@ func Schemes() []Scheme {
 }
 
 func schemeNames() string {
-	all := []string{string(Unix)}
+	all := []string{string(Unix), string(File)}
 	for _, s := range schemes {
 		all = append(all, string(s.name))
 	}
@@ -111,7 +111,7 @@ const Unix Scheme = "unix"
 func cutScheme(s string) (Scheme, string, error) {
 	word, rest, found := strings.Cut(s, "://")
 	if !found {
-		return "https", s, nil
+		return "https", s, hintAtFile(s)
 	}
 	scheme := Scheme(strings.ToLower(word))
 	if scheme == "http" {
@@ -120,7 +120,7 @@ func cutScheme(s string) (Scheme, string, error) {
 	if scheme == "quic" || scheme == "h3" {
 		return "", "", fmt.Errorf("%s runs over QUIC, which this version cannot probe; write https:// to probe the host over TCP", scheme)
 	}
-	if !scheme.Known() && scheme != Unix {
+	if !scheme.Known() && scheme != Unix && scheme != File {
 		return "", "", fmt.Errorf("unknown scheme %s; known are %s", text.Quote(word), schemeNames())
 	}
 	return scheme, rest, nil

@@ -1,5 +1,5 @@
-// Package target parses targets, [scheme://]host[:port], and the names and
-// addresses in them.
+// Package target parses targets, [scheme://]host[:port] or the path of a file, and the
+// names and addresses in them.
 package target
 
 import (
@@ -16,12 +16,12 @@ import (
 )
 
 // Target is an endpoint: how TLS starts there, its host and port or its path, and
-// the name that its certificate must match.
+// the name that its certificate must match. Or it is a file with certificates.
 type Target struct {
 	Scheme Scheme
 	Host   string // DNS name in A-labels, or an IP address. A trailing dot is kept: it turns off search domains
 	Port   uint16
-	Path   string // of a Unix socket, which has neither Host nor Port
+	Path   string // of a Unix socket or a file, which have neither Host nor Port
 
 	// ServerName, if set, replaces Host as the SNI and as the name to verify.
 	ServerName string
@@ -38,8 +38,9 @@ const maxTargetLength = 1024
 // port to the scheme's own. Host is a DNS name (an IDN in U-labels or A-labels), an
 // IPv4 address, or an IPv6 address, in brackets if a port follows. A trailing slash
 // is ignored. User info, path, query and fragment are errors, because a TLS
-// endpoint has none. A Unix socket is `unix://` and an absolute path, which is not
-// unescaped. The error does not quote a target with user info.
+// endpoint has none. A Unix socket is `unix://` and an absolute path, a file with
+// certificates `file://` and an absolute path; neither is unescaped. The error does not
+// quote a target with user info.
 func Parse(s string) (Target, error) {
 	t, err := parseTarget(s)
 	switch {
@@ -59,11 +60,13 @@ func parseTarget(s string) (Target, error) {
 		return Target{}, fmt.Errorf("is longer than %d bytes", maxTargetLength)
 	}
 	scheme, rest, err := cutScheme(s)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Target{}, err
-	}
-	if scheme == Unix {
+	case scheme == Unix:
 		return parseSocket(rest)
+	case scheme == File:
+		return parseFile(rest)
 	}
 	if strings.Contains(rest, "@") {
 		return Target{}, errors.New("a target has no user info (the part before @); write [scheme://]host[:port]")
@@ -145,9 +148,12 @@ func parseAddress(s string) (netip.AddrPort, error) {
 }
 
 // At returns a copy of the target for which address is dialled instead of the
-// addresses of its host. It fails if parseAddress does, and for a Unix socket.
+// addresses of its host. It fails if parseAddress does, and for a target with a path.
 func (t Target) At(address string) (Target, error) {
-	if t.Path != "" {
+	switch {
+	case t.IsFile():
+		return t, errors.New("a file has no IP address to replace")
+	case t.Path != "":
 		return t, errors.New("a Unix socket has no IP address to replace")
 	}
 	var err error
@@ -163,8 +169,8 @@ func FormatAddress(address netip.AddrPort) string {
 	return address.String()
 }
 
-// String returns the target in canonical form: scheme://host:port, or unix:// and a
-// path.
+// String returns the target in canonical form: scheme://host:port, or unix:// or file://
+// and a path.
 func (t Target) String() string {
 	if t.Path != "" {
 		return string(t.Scheme) + "://" + t.Path
@@ -186,7 +192,7 @@ func (t *Target) Literal() bool { return t.Address.IsValid() || t.IP().IsValid()
 
 // Name returns the name that the leaf must match: ServerName, or the host without
 // a trailing dot and without a zone, which certificates do not contain. It is empty
-// for a Unix socket without a ServerName: any leaf will do.
+// for a Unix socket or a file without a ServerName: any leaf will do.
 func (t *Target) Name() string {
 	if t.ServerName != "" {
 		return t.ServerName
