@@ -176,10 +176,34 @@ func notUsage(err error) error {
 // addWritten adds a target that is written as [scheme://]host[:port]. If it is configured,
 // and no module is named, it is probed as it is configured: several times, if that is so.
 func (l *tasks) addWritten(written string) error {
+	if pattern, is, err := target.ParseFilePattern(written); is {
+		return l.addFiles(pattern, err)
+	}
 	t, err := target.Parse(written)
 	if err != nil {
 		return usageError{err}
 	}
+	return l.addTarget(t)
+}
+
+// addFiles adds the files that a pattern matches, unless it has an error.
+func (l *tasks) addFiles(pattern string, err error) error {
+	if err != nil {
+		return usageError{err}
+	}
+	files, err := l.config.Files(pattern)
+	if err != nil {
+		return err
+	}
+	for _, t := range files {
+		if err := l.addTarget(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *tasks) addTarget(t target.Target) error {
 	configured := l.configured[t]
 	if l.flags.moduleSet || len(configured) == 0 {
 		return l.add(t, l.flags.module, nil)

@@ -8,16 +8,16 @@ import (
 )
 
 var chainRows = append(about(func(r *prober.Result) *chain.Chain { return r.Chain },
-	gauge("tls_chain_valid", "Whether a modern client accepts the chain: trusted, valid now, for this name, and for servers. Absent if a signature cannot be verified and nothing else is wrong.",
-		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), !c.Unverified }),
+	gauge("tls_chain_valid", "Whether a modern client accepts the chain: trusted, valid now, for this name, and for servers. Absent if a signature cannot be verified and nothing else is wrong, and for a file that has no chain.",
+		func(c *chain.Chain) (float64, bool) { return bit(c.Valid), !c.Unverified && !c.Bundle }),
 	gauge("tls_chain_days_remaining", "Days until clients fail: until the trusted path that is valid longest expires. Absent without one.",
 		(*chain.Chain).DaysRemaining),
 	gauge("tls_chain_not_after_timestamp_seconds", "When clients fail: when the trusted path that is valid longest expires. Absent without one.",
 		func(c *chain.Chain) (float64, bool) { return unix(c.NotAfter), c.Path != nil }),
 ), about(func(r *prober.Result) *prober.Result { return r },
-	gauges("tls_chain_problem", "Problems of the chain: 1 for each that it has, 0 for each that it does not have. Absent for those that were not looked for.",
+	gauges("tls_chain_problem", "Problems of the chain: 1 for each that it has, 0 for each that it does not have. Absent for those that were not looked for, and for a file that has no chain.",
 		[]string{"problem"}, func(r *prober.Result, set setter) {
-			if r.Chain == nil || r.Chain.Unverified && len(r.Chain.Problems) == 0 {
+			if r.Chain == nil || r.Chain.Bundle || r.Chain.Unverified && len(r.Chain.Problems) == 0 {
 				return // nothing was asked
 			}
 			for _, p := range chain.Problems {
@@ -29,7 +29,7 @@ var chainRows = append(about(func(r *prober.Result) *chain.Chain { return r.Chai
 )...)
 
 var certificates = about(func(r *prober.Result) *chain.Chain { return r.Chain },
-	eachCertificate("tls_certificate_days_remaining", "Days until the certificate expires, fractional; negative afterwards. Position 0 is the leaf, the others are in the order in which they were sent.",
+	eachCertificate("tls_certificate_days_remaining", "Days until the certificate expires, fractional; negative afterwards. Position 0 is the leaf, the others are in the order in which they were sent. Of a file, the certificates that are not CAs come first, and the others are in its order.",
 		func(c *chain.Chain, cert *chain.Certificate) (float64, bool) {
 			return cert.DaysRemaining(c.At), cert.Expires()
 		}),

@@ -32,6 +32,7 @@ var contents = []part{
 	{"The certificates", certificates},
 	{"Revocation", revocationRows},
 	{"The addresses", addresses},
+	{"Files", fileRows},
 	{"The checks", checks},
 	{"Expectations", expectRows},
 	{"Versions", versionsRows},

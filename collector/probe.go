@@ -9,7 +9,7 @@ import (
 )
 
 var always = about(func(r *prober.Result) *prober.Result { return r },
-	gauge("tls_probe_success", "Whether the endpoint could be reached, completed the handshake, has a valid chain and meets every expectation of the module.",
+	gauge("tls_probe_success", "Whether the endpoint could be reached, completed the handshake, has a valid chain and meets every expectation of the module. For a file: whether it could be read, and its certificates are good.",
 		func(r *prober.Result) (float64, bool) { return bit(r.Success()), true }),
 	gauge("tls_probe_duration_seconds", "How long the whole probe took.",
 		func(r *prober.Result) (float64, bool) { return r.Duration.Seconds(), true }),
@@ -25,7 +25,7 @@ var always = about(func(r *prober.Result) *prober.Result { return r },
 				set(1, string(r.Failure.Phase), string(r.Failure.Reason))
 			}
 		}),
-	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Also 0 if the name has no usable address. Absent if the exporter, its DNS or a proxy failed or the policy denied the connection: nothing was learned about the port.",
+	gauge("tls_tcp_connected", "Whether the port, or the Unix socket, answered. Also 0 if the name has no usable address. Absent if the exporter, its DNS or a proxy failed or the policy denied the connection: nothing was learned about the port. Also absent for a file.",
 		func(r *prober.Result) (float64, bool) {
 			answered, known := r.Reachable()
 			return bit(answered), known

@@ -27,6 +27,9 @@ type Config struct {
 	Targets  []ConfiguredTarget
 	Warnings []string // sentences about what is valid and may be a mistake, with file:line
 
+	written  []ConfiguredTarget // Targets without those of patterns
+	patterns []pattern
+
 	guard   *guard.Guard
 	kept    *kept
 	listed  map[Endpoint]struct{}
@@ -196,12 +199,23 @@ func (l *Loader) parse(r *reading, path string, content []byte) (*Config, error)
 	if err := list.addFiles(r, path, f.TargetFiles); err != nil {
 		return nil, err
 	}
-	config.Targets, config.Warnings = list.targets, list.warnings
-	for i := range config.Targets {
-		t := &config.Targets[i]
-		config.listed[config.endpoint(t.Module, t.Target)] = struct{}{}
+	config.written, config.patterns = list.targets, list.patterns
+	targets, warnings, err := withFiles(config.guard, list.targets, list.patterns)
+	if err != nil {
+		return nil, err
 	}
+	config.list(targets)
+	config.Warnings = slices.Concat(list.warnings, warnings, config.withoutEffect())
 	return config, nil
+}
+
+// list sets the targets.
+func (c *Config) list(targets []ConfiguredTarget) {
+	c.Targets, c.listed = targets, make(map[Endpoint]struct{}, len(targets))
+	for i := range targets {
+		t := &targets[i]
+		c.listed[c.endpoint(t.Module, t.Target)] = struct{}{}
+	}
 }
 
 // loadModules makes a configuration without targets. An error begins with the line.

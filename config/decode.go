@@ -38,8 +38,13 @@ func (l *located[T]) lineOf(err error) int {
 	return l.Line
 }
 
-// at adds the line of an error.
-func at(line int, err error) error { return fmt.Errorf("%d: %w", line, err) }
+// at adds the line of an error; nil: there is none.
+func at(line int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%d: %w", line, err)
+}
 
 // decodeFile reads a document into the value that into points to. The bool is false if
 // the document is empty.

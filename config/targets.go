@@ -43,6 +43,7 @@ type listing struct {
 	places   map[string]string // file:line of each target, by the labels of its series
 	files    map[string]bool   // the target files
 	warnings []string
+	patterns []pattern // of files with certificates
 }
 
 // newListing is empty. The policy is applied without the exporter's own addresses: a file
@@ -153,6 +154,12 @@ func (l *listing) check(g *group) error {
 // addTarget adds a target of a group. Two targets with the same labels are an error:
 // Prometheus could not distinguish their series. An error begins with the line.
 func (l *listing) addTarget(file string, g *group, written located[string]) error {
+	if files, is, err := target.ParseFilePattern(written.Value); is {
+		if err == nil {
+			err = l.addPattern(file, g, written, files)
+		}
+		return at(written.Line, err)
+	}
 	t, err := target.Parse(written.Value)
 	if err != nil {
 		return at(written.Line, err)

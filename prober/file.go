@@ -24,6 +24,18 @@ type File struct {
 	KeyMatches *bool
 }
 
+// FileContent is what the file has: a chain, or a bundle of certificates that are no chain;
+// empty: there is no file, or nothing is known of its certificates.
+func (r *Result) FileContent() string {
+	switch {
+	case r.File == nil || r.Chain == nil:
+		return ""
+	case r.Chain.Bundle:
+		return "bundle"
+	}
+	return "chain"
+}
+
 // Files limits how many files are read at a time. It is ready to use.
 type Files struct{ slots bounded.Slots }
 

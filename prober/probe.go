@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"time"
 
+	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
 	"tls_exporter/prober/check/dane"
@@ -148,7 +149,7 @@ func (p *Prober) verifyFor(ctx context.Context, r *Result, certificates []*certi
 	start := time.Now()
 	leave, err := p.turn(ctx)
 	if err != nil {
-		r.Chain = chain.Unjudged(h.Certificates, r.Target.Name(), start)
+		r.Chain = chain.Unjudged(certificates, r.Target.Name(), start)
 		r.fail(failure.PhaseVerify, failure.ReasonLocalResources, err)
 		return
 	}

@@ -107,5 +107,17 @@ func (p *Prober) Timeout() time.Duration { return time.Duration(p.module.Timeout
 // policy. A result of another identity may be different now.
 func (p *Prober) Identity() [16]byte { return p.identity }
 
+// NeedServer are the checks of this module that need a server, so that they are not made for
+// files.
+func (p *Prober) NeedServer() []string {
+	var names []string
+	for _, entry := range cachedChecks {
+		if _, on := entry.slot(&p.module.Checks).CacheKey(entry.name, p.key); on {
+			names = append(names, entry.name)
+		}
+	}
+	return names
+}
+
 // CacheKeys are the keys under which the findings of this module are cached.
 func (p *Prober) CacheKeys() [][16]byte { return p.module.cacheKeys(p.key) }

@@ -4,16 +4,19 @@ import (
 	"fmt"
 	"slices"
 
+	"tls_exporter/prober"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/report/part"
 )
 
-// Chain is the certificates that the server sent, and whether they are valid.
+// Chain is the certificates that the server sent, or that a file has, and whether they are
+// valid.
 type Chain struct {
 	Title        string
 	Valid        bool
 	Unverified   bool         // whether it is valid is not known
+	Bundle       bool         // certificates of a file that are no chain
 	Issues       []part.Issue // the worst first
 	Certificates []Certificate
 	Path         []string     // names on the trusted path, leaf to root; nil: there is none
@@ -44,12 +47,13 @@ type Validity struct {
 	Status part.Status // Bad: outside of the period; else by the limits, if clients will reject the chain because of it
 }
 
-func chainOf(c *chain.Chain, limits Limits) *Chain {
+func chainOf(r *prober.Result, limits Limits) *Chain {
+	c := r.Chain
 	if c == nil {
 		return nil
 	}
 	chain := &Chain{
-		Title: chainTitle(c), Valid: c.Valid, Unverified: c.Unverified, PathValidity: pathValidity(c),
+		Title: chainTitle(r), Valid: c.Valid, Unverified: c.Unverified, Bundle: c.Bundle, PathValidity: pathValidity(c),
 	}
 	for _, found := range c.Problems {
 		chain.Issues = append(chain.Issues, chainIssue(c, found))
@@ -72,10 +76,32 @@ func chainOf(c *chain.Chain, limits Limits) *Chain {
 	return chain
 }
 
-func chainTitle(c *chain.Chain) string {
-	words := "chain for " + part.Clean(c.Name) + ", as sent: "
+// maxShown is how many certificates of a bundle are shown to people.
+const maxShown = 20
+
+// Shown is the certificates to show to people, and how many are left out: of a bundle only
+// those that expire first, or have.
+func (c *Chain) Shown() (shown []Certificate, omitted int) {
+	if !c.Bundle || len(c.Certificates) <= maxShown {
+		return c.Certificates, 0
+	}
+	shown = slices.Clone(c.Certificates)
+	slices.SortStableFunc(shown, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	return shown[:maxShown], len(shown) - maxShown
+}
+
+func chainTitle(r *prober.Result) string {
+	c := r.Chain
+	if c.Bundle {
+		return "certificates in the file, which are no chain: each by its dates"
+	}
+	place := "as sent"
+	if r.Target.IsFile() {
+		place = "in the file"
+	}
+	words := "chain for " + part.Clean(c.Name) + ", " + place + ": "
 	if c.Name == "" {
-		words = "chain for any name, as sent: "
+		words = "chain for any name, " + place + ": "
 	}
 	if c.Valid {
 		return words + "valid"
@@ -92,6 +118,7 @@ func chainTitle(c *chain.Chain) string {
 func chainIssue(c *chain.Chain, found chain.Found) part.Issue {
 	reason, status := failure.Reason(found.Problem), part.Warning
 	switch {
+	case c.Bundle && c.Valid: // it is one of many, and they do without it
 	case found.Problem.Invalidates():
 		status = part.Bad
 	case c.Unverified && unverifiable(reason):
@@ -127,7 +154,7 @@ func factsOf(c *chain.Chain, cert *chain.Certificate, limits Limits) Certificate
 
 func role(c *chain.Chain, position int) string {
 	switch {
-	case position == 0:
+	case position == 0 && !c.Bundle:
 		return "leaf"
 	case c.Certificates[position].SelfIssued:
 		return fmt.Sprintf("certificate %d, a root", position)

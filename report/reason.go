@@ -37,7 +37,7 @@ func reasons(r *prober.Result, scan *scan.Report, issues []part.Issue) []string 
 		return append([]string{string(f.Reason)}, secrets...)
 	}
 	words := withStatus(issues, part.Bad)
-	if !handshakeDone(r) && !rejectedAsExpected(r) {
+	if !reached(r) {
 		words = append(words, noHandshake)
 	}
 	return slices.Concat(words, withStatus(issues, part.Unknown), withStatus(issues, part.Warning), remarks(r))

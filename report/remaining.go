@@ -13,6 +13,11 @@ import (
 // certificates of 6, 47 and 398 days alike.
 const DefaultWarning = 1.0 / 3
 
+// BundleWarning is the number of days below which the time left of a certificate among
+// others in a file is too short, if DefaultWarning is not less. A third of the lifetime of
+// a root is ten years. rules.yml has the same limit.
+const BundleWarning = 30
+
 // Limits are the limits of a good endpoint, where they are not the default ones. There is
 // no default for Critical: an endpoint is bad once its chain has expired.
 type Limits struct {
@@ -27,15 +32,17 @@ type Remaining struct {
 	Ratio    float64 // of the leaf's lifetime: 1 when new, negative once expired
 	Known    bool    // Ratio is: false without a chain or its dates, or for a lifetime of zero
 	Dated    bool    // Days is known: false without a chain or its dates
+	bundle   bool    // of certificates that are no chain
 }
 
 // RemainingOf is how long clients will accept c: as long as both its leaf and
-// its trusted path last.
+// its trusted path last. Of a bundle it is how long all of its certificates last that have
+// not expired yet.
 func RemainingOf(c *chain.Chain) Remaining {
 	if c == nil {
 		return Remaining{}
 	}
-	leaf := c.Certificates[0]
+	leaf := decisive(c)
 	if !leaf.Expires() {
 		return Remaining{}
 	}
@@ -45,9 +52,29 @@ func RemainingOf(c *chain.Chain) Remaining {
 	}
 	lifetime := leaf.DaysRemaining(leaf.NotBefore)
 	if lifetime <= 0 {
-		return Remaining{Days: days, Dated: true}
+		return Remaining{Days: days, Dated: true, bundle: c.Bundle}
 	}
-	return Remaining{Days: days, Lifetime: lifetime, Ratio: min(1, days/lifetime), Known: true, Dated: true}
+	return Remaining{Days: days, Lifetime: lifetime, Ratio: min(1, days/lifetime), Known: true, Dated: true, bundle: c.Bundle}
+}
+
+// decisive is the certificate that decides how long c lasts, but for its trusted path: the
+// leaf. In a bundle it is the first to expire of those that have not, as long as there are
+// any and the others do no harm.
+func decisive(c *chain.Chain) *chain.Certificate {
+	first := c.Certificates[0]
+	if !c.Bundle {
+		return first
+	}
+	sooner := func(a, b *chain.Certificate) bool {
+		return a.Expires() && (!b.Expires() || a.NotAfter.Before(b.NotAfter))
+	}
+	past := func(cert *chain.Certificate) bool { return c.Valid && cert.NotAfter.Before(c.At) }
+	for _, cert := range c.Certificates[1:] {
+		if past(first) && !past(cert) || past(first) == past(cert) && sooner(cert, first) {
+			first = cert
+		}
+	}
+	return first
 }
 
 // WarningDays is the number of days below which the status is a warning; false: nothing
@@ -55,6 +82,9 @@ func RemainingOf(c *chain.Chain) Remaining {
 func (r Remaining) WarningDays(limits Limits) (float64, bool) {
 	if limits.Warning != 0 {
 		return days(limits.Warning), true
+	}
+	if r.bundle {
+		return min(BundleWarning, DefaultWarning*r.Lifetime), r.Known
 	}
 	return DefaultWarning * r.Lifetime, r.Known
 }
@@ -96,7 +126,7 @@ func (r Remaining) String() string {
 
 // expiry is when clients will stop accepting the chain.
 func expiry(c *chain.Chain) time.Time {
-	leaf := c.Certificates[0].NotAfter
+	leaf := decisive(c).NotAfter
 	if c.NotAfter.IsZero() || leaf.Before(c.NotAfter) {
 		return leaf
 	}

@@ -21,6 +21,7 @@ type Report struct {
 
 	Phases       []Phase
 	Connection   []part.Fact // how the endpoint was reached, and what was negotiated
+	File         []part.Fact // about the file with the certificates
 	Session      string      // what was negotiated, in one line
 	Pool         *Pool
 	Chain        *Chain
@@ -41,9 +42,10 @@ func New(r *prober.Result, limits Limits) *Report {
 		Issues:       issues,
 		Phases:       phases(r),
 		Connection:   connection(r),
+		File:         fileFacts(r.File),
 		Session:      sessionLine(r.Session),
 		Pool:         poolOf(r.Pool, limits),
-		Chain:        chainOf(r.Chain, limits),
+		Chain:        chainOf(r, limits),
 		Expectations: expectations(r),
 		Scan:         scan,
 		FailedChecks: failedChecks(r),

@@ -50,6 +50,8 @@ func failed(r *prober.Result, f *failure.Failure) string {
 		if e := unmetNamed(r, f.Reason); e != nil {
 			return part.Sentence(string(f.Reason), notMet(*e))
 		}
+	case f.Phase == failure.PhaseRead:
+		return part.Sentence(string(f.Reason), part.Message(f))
 	case f.Phase == failure.PhaseVerify:
 		return part.Sentence(string(f.Reason), part.Message(f)) + since(r.Chain, f.Reason)
 	}
@@ -88,6 +90,8 @@ func summary(r *prober.Result, scan *scan.Report, issues []part.Issue) string {
 		parts = append(parts, timeLeft(r.Chain))
 	}
 	switch {
+	case r.Target.IsFile():
+		parts = append(parts, contentOf(r))
 	case handshakeDone(r):
 		parts = append(parts, r.Session.VersionName())
 	case rejectedAsExpected(r):
@@ -111,6 +115,9 @@ func timeLeft(c *chain.Chain) string {
 	words := part.Span(end.Sub(c.At)) + " left"
 	if end.Equal(c.Certificates[0].NotAfter) {
 		return words
+	}
+	if c.Bundle {
+		return words + " until " + part.Short(part.NameOf(decisive(c))) + " expires"
 	}
 	for _, cert := range c.Path {
 		if cert.NotAfter.Equal(end) {

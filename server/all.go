@@ -139,7 +139,7 @@ func pending(r *prober.Result) bool {
 
 // configured is a request for each configured target.
 func (e *Exporter) configured() []*probeRequest {
-	loaded := e.config.Load()
+	loaded := e.refreshed()
 	seen := make(map[config.Endpoint]bool, len(loaded.Targets))
 	requests := make([]*probeRequest, 0, len(loaded.Targets))
 	for i := range loaded.Targets {

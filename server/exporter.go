@@ -28,6 +28,7 @@ type Exporter struct {
 	options Options
 	config  atomic.Pointer[config.Config]
 	reload  sync.Mutex // one reload at a time: the last one that was requested wins
+	refresh refresh
 	self    *self
 	limit   *limit
 	kept    *kept

@@ -20,7 +20,7 @@ type discovered struct {
 // targets lists every configured target, so that a scrape job needs no relabelling. The
 // address to scrape is that of this exporter, as Prometheus requested it.
 func (e *Exporter) targets(w http.ResponseWriter, r *http.Request) {
-	config := e.config.Load()
+	config := e.refreshed()
 	path, secure := e.options.External.probeAt(r)
 	list := make([]discovered, len(config.Targets))
 	for i, target := range config.Targets {

@@ -8,13 +8,13 @@ import (
 	"tls_exporter/report/part"
 )
 
-// The certificates that a server sent.
+// The certificates that a server sent, or that a file has.
 type chainView struct {
 	// When they were judged.
 	At time.Time `json:"at,omitzero"`
 	// The name that they were verified for. Absent: any.
 	Name string `json:"name,omitempty"`
-	// Whether clients accept them. Absent: not known, such as after a signature that the exporter cannot verify.
+	// Whether clients accept them. Absent: not known, such as after a signature that the exporter cannot verify, or for a file that has no chain.
 	Valid *bool `json:"valid,omitempty"`
 	// When clients will stop accepting them: the latest expiry of all trusted paths. Absent: no path is trusted.
 	NotAfter time.Time `json:"not_after,omitzero"`
@@ -118,7 +118,7 @@ func chainOf(c *chain.Chain, facts *report.Chain) *chainView {
 	}
 	left, lasts := c.DaysRemaining()
 	shown := &chainView{
-		At: c.At.UTC(), Name: part.Clean(c.Name), Valid: known(c.Valid, !c.Unverified), NotAfter: c.NotAfter.UTC(),
+		At: c.At.UTC(), Name: part.Clean(c.Name), Valid: known(c.Valid, !c.Unverified && !c.Bundle), NotAfter: c.NotAfter.UTC(),
 		DaysRemaining: known(Rounded(left), lasts),
 		Problems:      []problem{},
 		Path:          facts.Path,

@@ -97,6 +97,8 @@ type result struct {
 	Staple *answer `json:"staple,omitempty"`
 	// All addresses behind the name, if the module has `addresses: all`.
 	Pool *pool `json:"pool,omitempty"`
+	// The file with the certificates, of a target with the scheme `file`. Absent: it could not be read.
+	File *fileView `json:"file,omitempty"`
 	// What the module expects, and whether it is so.
 	Expectations []expectation `json:"expectations,omitempty"`
 	// The checks that ran.
@@ -149,6 +151,20 @@ type phase struct {
 	Phase string `json:"phase"`
 	// How long it took.
 	Duration float64 `json:"duration_seconds"`
+}
+
+// A file with certificates.
+type fileView struct {
+	// Its format: `pem`, `der`, `pkcs7`, `pkcs12`, `jks` or `kubeconfig`.
+	Format string `json:"format"`
+	// What it has: a `chain`, which is verified like that of a server, or a `bundle` of certificates, each of which is judged by its dates. Absent: no certificate could be judged.
+	Content string `json:"content,omitempty"`
+	// How many certificates it has. A certificate that it has twice counts once.
+	Certificates int `json:"certificates"`
+	// When it was changed last.
+	Modified time.Time `json:"modified,omitzero"`
+	// Whether the private key in the file is that of the leaf. Absent: the file has none that can be read.
+	KeyMatches *bool `json:"key_matches,omitempty"`
 }
 
 // What a handshake negotiated.
@@ -232,6 +248,7 @@ func resultOf(r *prober.Result, o Options) result {
 		Staple:        answerOf(r.Staple),
 		Proxy:         r.Proxy,
 		Pool:          poolOf(facts.Pool),
+		File:          fileOf(r),
 	}
 	if r.Target.Address.IsValid() {
 		shown.TargetAddress = report.Address(r.Target.Address)
@@ -304,6 +321,16 @@ func sessionOf(s *handshake.Session) *session {
 		shown.Cipher = s.CipherName()
 	}
 	return shown
+}
+
+func fileOf(r *prober.Result) *fileView {
+	if r.File == nil {
+		return nil
+	}
+	return &fileView{
+		Format: string(r.File.Format), Content: r.FileContent(), Certificates: r.File.Total,
+		Modified: r.File.Modified.UTC(), KeyMatches: r.File.KeyMatches,
+	}
 }
 
 // known is value, or nil for one that was not learned.

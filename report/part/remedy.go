@@ -21,6 +21,15 @@ func Remedy(reason failure.Reason) string {
 
 // remedies are for somebody on call: first where to look, then what to change.
 var remedies = map[failure.Reason]string{
+	// read
+	"no_such_file":      "Check the path, and whether the renewal that writes the file has run. In a container, check that the directory is mounted.",
+	"permission_denied": "Give the exporter's user the right to read the file and to enter its directories, for example with a group. If the file also has the private key, write the certificates to another file.",
+	"not_a_file":        "Correct the path: it is that of a directory, a pipe or a device. A pattern such as file:///etc/ssl/*.pem in targets.yml names the files of a directory.",
+	"read_error":        "Read the message. Check the file system, and the exporter's log. For too many symbolic links, check where they lead.",
+	"no_certificate":    "Check that the file has certificates and is complete. The formats are PEM, DER, PKCS #7, PKCS #12, key stores of Java, and kubeconfig.",
+	"wrong_password":    "Set password_file in the module to a file with the password of the key store, and reload the exporter.",
+	"key_mismatch":      "The private key and the certificate in the file do not belong together, and a server cannot start with it. Write the key with which the certificate was requested.",
+
 	// resolve
 	"nxdomain":     "Check the spelling of the name. Check whether its DNS record was removed.",
 	"no_address":   "The name has no address of the family that may be used. Add an A or AAAA record, or change ip_protocol in the module.",

@@ -68,11 +68,15 @@ func (p *page) headline(facts *report.Report, o Options) {
 func (p *page) evidence(facts *report.Report) {
 	p.block(title("phases"), phases(facts.Phases, p.width)...)
 	p.block(title("connection"), rows(facts.Connection)...)
+	p.block(title("file"), rows(facts.File)...)
 	if pool := facts.Pool; pool != nil {
 		p.block(title("addresses (everything else is about "+pool.Shown.Addr().String()+")"), members(pool)...)
 	}
 	if c := facts.Chain; c != nil {
 		p.block(chainTitle(c), certificates(c)...)
+		if c.Bundle {
+			return
+		}
 		p.block(title("trusted path"), path(c)...)
 		p.block(title("names of the leaf"), leafNames(c)...)
 	}
@@ -214,10 +218,14 @@ func chainTitle(c *report.Chain) cell {
 // issuer, date and signature.
 func certificates(c *report.Chain) [][]cell {
 	var rows [][]cell
-	for _, cert := range c.Certificates {
+	shown, omitted := c.Shown()
+	for _, cert := range shown {
 		rows = append(rows, certificate(cert), []cell{
 			value(""), {part.Short("by " + cert.Issuer), dim}, {cert.Validity.Date, dim}, {"signed " + cert.SignatureAlgorithm, dim},
 		})
+	}
+	if omitted > 0 {
+		rows = append(rows, []cell{value(fmt.Sprintf("and %d more, which expire later", omitted))})
 	}
 	return rows
 }

@@ -29,6 +29,7 @@ type inspectPage struct {
 	Scrape       string // the address of the same probe for Prometheus
 	Waterfall    []phaseBar
 	Certificates []certificate // of the chain, and the root
+	Omitted      int           // certificates of a bundle that expire later
 	PEM          string        // of the certificates that were sent; empty: none, or not stored
 	Download     string        // the address of PEM
 	History      *chart        // nil: no probe is stored
@@ -47,11 +48,12 @@ func (p *Pages) Show(w http.ResponseWriter, module string, asked target.Target, 
 	key, facts := keyOf(module, asked), report.New(r, report.Limits{})
 	page := inspectPage{
 		Report: facts, Endpoint: shown(key.Target), Module: module, ServerName: asked.ServerName, At: r.Start, Took: r.Duration,
-		Waterfall: waterfall(facts.Phases), Certificates: certificates(facts), PEM: chainPEM(r), Download: "certificates.pem?" + probeQuery(key),
+		Waterfall: waterfall(facts.Phases), PEM: chainPEM(r), Download: "certificates.pem?" + probeQuery(key),
 		History: chartOf(p.options.History.samples(key)), Metrics: p.options.Metrics(r), JSON: object.String(),
 		Fresh: inspectURL(key) + "&fresh=true", Last: inspectURL(key) + "&fresh=false", Scrape: "probe?" + probeQuery(key),
 		Badge: "badge.svg?" + probeQuery(key),
 	}
+	page.Certificates, page.Omitted = certificates(facts)
 	if asked.Address.IsValid() {
 		page.Address = report.Address(asked.Address)
 	}
@@ -74,18 +76,18 @@ type detail struct {
 	Open  bool // a problem of the certificate is about them
 }
 
-func certificates(r *report.Report) []certificate {
+func certificates(r *report.Report) (all []certificate, omitted int) {
 	if r.Chain == nil {
-		return nil
+		return nil, 0
 	}
-	var all []certificate
-	for _, cert := range r.Chain.Certificates {
+	shown, omitted := r.Chain.Shown()
+	for _, cert := range shown {
 		all = append(all, certificate{cert, details(cert, r.Expectations)})
 	}
 	if r.Chain.Root != nil {
 		all = append(all, certificate{Certificate: *r.Chain.Root})
 	}
-	return all
+	return all, omitted
 }
 
 // Problems, and expectations, that are about the names, and those that are about the key,
