@@ -137,8 +137,8 @@ func (p *Prober) verifyFile(ctx context.Context, r *Result, read *fileContent) {
 	}
 	parsed := p.verifier.ParseChain(read.chain.Certificates)
 	p.verifyFor(ctx, r, parsed, usage, func(time.Time) {})
-	if read.chain.Leaf > 0 && r.Chain != nil {
-		r.Chain.ReportOrder(read.chain.Leaf)
+	if read.chain.Leaf > 0 && r.Chain != nil && !r.Chain.Has(chain.ProblemWrongOrder) {
+		r.addProblem(chain.Found{Problem: chain.ProblemWrongOrder, Detail: fmt.Sprintf("the leaf is certificate %d of the file; servers expect it first", read.chain.Leaf)})
 	}
 	if key, ok := parsed[0].X509.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && read.key != nil {
 		matches := key.Equal(read.key)

@@ -161,6 +161,9 @@ func TestFilesAreInTheKey(t *testing.T) {
 			}
 		},
 		"key_file": nil, // is written with cert_file
+		"password_file": func(lab *tlstest.Lab) {
+			m.PasswordFile = write("password", fmt.Appendf(nil, "%x\n", sha256.Sum256(lab.RootPEM())))
+		},
 		"proxy_url_file": func(lab *tlstest.Lab) {
 			m.ProxyURLFile = write("proxy", fmt.Appendf(nil, "http://proxy%.8s.test", fmt.Sprintf("%x", sha256.Sum256(lab.RootPEM()))))
 		},

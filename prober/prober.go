@@ -88,8 +88,8 @@ func New(m Module, process Process) (*Prober, error) {
 	if p.fetch, err = fetch.New(process.Downloads, m.Route, process.Guard, roots.Pool, identity.Of(m.Trust, roots.Own())); err != nil {
 		return nil, err
 	}
-	p.key = m.key(roots.Own(), p.client.Certificate(), process.Guard.Policy())
-	p.identity = identity.Of(p.key, p.module.Checks, p.password.Reveal())
+	p.key = identity.Of(m.key(roots.Own(), p.client.Certificate(), process.Guard.Policy()), p.password.Reveal())
+	p.identity = identity.Of(p.key, p.module.Checks)
 	return p, nil
 }
 

@@ -79,17 +79,6 @@ func (a *Arrangement) Sort() {
 	}
 }
 
-// ReportOrder reports that the leaf is not the first certificate of a file, where servers
-// expect it.
-func (c *Chain) ReportOrder(leaf int) {
-	if c.Has(ProblemWrongOrder) {
-		return
-	}
-	c.Problems = append(slices.Clip(c.Problems), Found{ // others may share it
-		Problem: ProblemWrongOrder, Position: 0, Detail: fmt.Sprintf("the leaf is certificate %d of the file; servers expect it first", leaf),
-	})
-}
-
 // NewBundle returns certificates of a file that are no chain, such as trusted roots. They
 // are not verified: nobody knows for what they would have to be good. Each is judged by its
 // dates. The bundle is valid unless one that is not a CA has expired or is not yet valid, or
