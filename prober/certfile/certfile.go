@@ -29,7 +29,7 @@ var Formats = []Format{PEM, DER, PKCS7, PKCS12, JKS, Kubeconfig}
 type Content struct {
 	Format       Format
 	Certificates [][]byte // in DER, in the order of the file, each once, at most MaxCertificates
-	Total        int      // how many certificates the file has
+	Total        int      // how many certificates the file has; above MaxCertificates, those that it has twice count twice
 	// Ordered: somebody has put the certificates into the order in which a server sends
 	// them. In most formats the order means nothing.
 	Ordered bool
@@ -37,6 +37,8 @@ type Content struct {
 	// is only one of each.
 	Separate bool
 	Key      crypto.PublicKey // of the private key in the same file; nil: it has none, or none that can be read
+
+	seen map[string]bool // the certificates
 }
 
 // The bounds of a file. The largest lists of trusted roots have some 400 certificates in
@@ -67,7 +69,6 @@ func Parse(content []byte, password string) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.dropRepeated()
 	switch {
 	case c.Total == 0:
 		return nil, noCertificate("has none")
@@ -77,26 +78,20 @@ func Parse(content []byte, password string) (*Content, error) {
 	return c, nil
 }
 
-// add adds a certificate, if there is room.
+// add adds a certificate, if there is room, and unless the file has it already: a key store
+// has the intermediate in each of its chains.
 func (c *Content) add(der []byte) {
-	if c.Total++; len(c.Certificates) < MaxCertificates {
-		c.Certificates = append(c.Certificates, der)
+	if c.seen[string(der)] {
+		return
 	}
-}
-
-// dropRepeated removes certificates that the file has twice. A key store has the
-// intermediate in each of its chains.
-func (c *Content) dropRepeated() {
-	seen := make(map[string]bool, len(c.Certificates))
-	var once [][]byte
-	for _, der := range c.Certificates {
-		if !seen[string(der)] {
-			seen[string(der)] = true
-			once = append(once, der)
-		}
+	if c.Total++; len(c.Certificates) == MaxCertificates {
+		return
 	}
-	c.Total -= len(c.Certificates) - len(once)
-	c.Certificates = once
+	if c.seen == nil {
+		c.seen = make(map[string]bool)
+	}
+	c.seen[string(der)] = true
+	c.Certificates = append(c.Certificates, der)
 }
 
 // noCertificate returns the error about a file from which no certificate can be read.

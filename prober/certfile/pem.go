@@ -26,9 +26,13 @@ const (
 func parsePEM(content []byte) (*Content, error) {
 	c := &Content{Format: PEM, Ordered: true}
 	var others []string
+	decoded := 0
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		switch block.Type {
-		case pemCertificate, pemOld:
+		case pemCertificate:
+			decoded++
+			c.add(block.Bytes)
+		case pemOld:
 			c.add(block.Bytes)
 		case pemTrusted:
 			c.add(first(block.Bytes))
@@ -50,8 +54,8 @@ func parsePEM(content []byte) (*Content, error) {
 			return c, nil
 		}
 	}
-	if written := bytes.Count(content, []byte("-----BEGIN "+pemCertificate+"-----")); c.Format == PEM && written > c.Total {
-		return nil, noCertificate("has %d PEM blocks with certificates, of which only %d can be decoded", written, c.Total)
+	if written := bytes.Count(content, []byte("-----BEGIN "+pemCertificate+"-----")); written > decoded {
+		return nil, noCertificate("has %d PEM blocks with certificates, of which only %d can be decoded", written, decoded)
 	}
 	if c.Total == 0 && len(others) > 0 {
 		return nil, noCertificate("has no PEM block of type %s, only %s", pemCertificate, text.List(others))

@@ -24,7 +24,7 @@ var usualPasswords = []string{"", "changeit"}
 const (
 	maxSafes   = 16        // parts, each of which may be encrypted apart
 	maxNesting = 4         // of parts within parts
-	maxHashes  = 4_000_000 // to derive the keys of all parts with all passwords: 600,000 iterations with two passwords fit, or 2 million with one. OpenSSL makes 2,048 and Java 10,000
+	maxHashes  = 2_000_000 // to derive the keys of all parts with all passwords: 600,000 iterations fit. OpenSSL makes 2,048 and Java 10,000
 )
 
 // safes reads the parts of a PKCS #12 file.
@@ -80,7 +80,7 @@ func (s *safes) addSafe(list *reader) error {
 		return errPKCS12
 	case kind.Equal(oidData):
 		var data reader
-		if !content.ReadASN1(&data, octetString) || !s.addBags(data, maxNesting) {
+		if !content.ReadASN1(&data, octetString) || !s.addAll(data) {
 			return errPKCS12
 		}
 		return nil
@@ -108,11 +108,16 @@ func (s *safes) addEncrypted(content reader) error {
 	if err != nil {
 		return err
 	}
+	return s.tryAll(scheme, encrypted)
+}
+
+// tryAll decrypts a part with the first password that is right.
+func (s *safes) tryAll(scheme *scheme, encrypted []byte) error {
 	for _, password := range s.passwords {
 		if s.hashes += scheme.hashes; s.hashes > maxHashes {
 			return failure.New(failure.ReasonTooLarge, "the file is PKCS #12 whose keys need more than %d hashes, which is the limit; write it with fewer iterations", maxHashes)
 		}
-		if decrypted, ok := scheme.decrypt(password, encrypted); ok && s.addBags(decrypted, maxNesting) {
+		if decrypted, ok := scheme.decrypt(password, encrypted); ok && s.addAll(decrypted) {
 			s.passwords = []string{password}
 			return nil
 		}
@@ -123,46 +128,54 @@ func (s *safes) addEncrypted(content reader) error {
 	return failure.New(failure.ReasonWrongPassword, "%w", errPassword)
 }
 
-// addBags adds the certificates of a SafeContents (RFC 7292 section 4.2). It adds none if
-// one of its bags cannot be read.
-func (s *safes) addBags(contents reader, nesting int) bool {
-	var bags reader
-	if nesting == 0 || !contents.ReadASN1(&bags, sequence) {
-		return false
-	}
-	before, total := len(s.Certificates), s.Total
-	for !bags.Empty() {
-		if !s.addBag(&bags, nesting) {
-			s.Certificates, s.Total = s.Certificates[:before], total
-			return false
+// addAll adds the certificates of a SafeContents. It adds none if one of its bags cannot be
+// read.
+func (s *safes) addAll(contents reader) bool {
+	certs, ok := readBags(contents, maxNesting)
+	if ok {
+		for _, der := range certs {
+			s.add(der)
 		}
 	}
-	return true
+	return ok
 }
 
-func (s *safes) addBag(bags *reader, nesting int) bool {
+// readBags returns the certificates of a SafeContents (RFC 7292 section 4.2).
+func readBags(contents reader, nesting int) (certs []reader, ok bool) {
+	var bags reader
+	if nesting == 0 || !contents.ReadASN1(&bags, sequence) {
+		return nil, false
+	}
+	for !bags.Empty() {
+		found, ok := readBag(&bags, nesting)
+		if !ok {
+			return nil, false
+		}
+		certs = append(certs, found...)
+	}
+	return certs, true
+}
+
+func readBag(bags *reader, nesting int) (certs []reader, ok bool) {
 	var bag, value, cert, der reader
 	var kind, certKind oid
 	if !bags.ReadASN1(&bag, sequence) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&value, explicit(0)) {
-		return false
+		return nil, false
 	}
 	switch {
 	case kind.Equal(oidSafeContentsBag):
-		return s.addBags(value, nesting-1)
+		return readBags(value, nesting-1)
 	case !kind.Equal(oidCertBag):
-		return true // a key, a list of revoked certificates or a secret
+		return nil, true // a key, a list of revoked certificates or a secret
 	}
 	if !value.ReadASN1(&cert, sequence) || !cert.ReadASN1ObjectIdentifier(&certKind) || !cert.ReadASN1(&value, explicit(0)) {
-		return false
+		return nil, false
 	}
 	if !certKind.Equal(oidX509Certificate) {
-		return true
+		return nil, true
 	}
-	if !value.ReadASN1(&der, octetString) {
-		return false
-	}
-	s.add(der)
-	return true
+	ok = value.ReadASN1(&der, octetString)
+	return []reader{der}, ok
 }
 
 // deriveKey derives a key, or an initialization vector, of at most 40 bytes from a password
