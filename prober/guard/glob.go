@@ -3,7 +3,6 @@ package guard
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -14,10 +13,10 @@ import (
 
 // The bounds of Glob.
 const (
-	MaxMatches = 10_000          // files that one pattern matches
-	maxEntries = 200_000         // of the directories that are looked at
-	maxDepth   = 64              // of directories
-	maxWalk    = 5 * time.Second // of looking
+	MaxMatches     = 10_000  // files that one pattern matches
+	maxEntries     = 200_000 // of the directories that are looked into
+	maxDirectories = 10_000  // for one **
+	maxWalk        = 5 * time.Second
 )
 
 // Glob returns the paths of the files that a pattern of target.ParseFilePattern matches,
@@ -27,13 +26,18 @@ const (
 // them. A file is returned also if it cannot be read, or is a link that leads nowhere: that
 // is for a probe to tell.
 func (g *Guard) Glob(pattern string) ([]string, error) {
+	return g.glob(pattern, MaxMatches)
+}
+
+// glob is Glob with another bound.
+func (g *Guard) glob(pattern string, most int) ([]string, error) {
 	parts := strings.Split(strings.TrimPrefix(pattern, "/"), "/")
 	fixed := slices.IndexFunc(parts, isWild)
 	base := "/" + path.Join(parts[:fixed]...)
 	if err := g.checkFile(base); err != nil {
 		return nil, err
 	}
-	w := &walk{guard: g, found: make(map[string]bool), end: time.Now().Add(maxWalk)}
+	w := &walk{guard: g, found: make(map[string]bool), most: most, end: time.Now().Add(maxWalk)}
 	if err := w.match(base, simplified(parts[fixed:])); err != nil {
 		return nil, err
 	}
@@ -64,9 +68,9 @@ func isWild(part string) bool { return strings.ContainsAny(part, `*?[\`) }
 type walk struct {
 	guard   *Guard
 	found   map[string]bool
+	most    int // files
 	entries int
 	end     time.Time
-	above   []fs.FileInfo // the directories that contain the one that is looked at
 }
 
 // match finds the files below a directory that match the rest of a pattern.
@@ -74,26 +78,21 @@ func (w *walk) match(dir string, parts []string) error {
 	part, rest := parts[0], parts[1:]
 	switch {
 	case part == anyDepth:
-		if err := w.match(dir, rest); err != nil {
-			return err
+		below, err := w.directories(dir)
+		for _, one := range below {
+			if err == nil {
+				err = w.match(one, rest)
+			}
 		}
-		return w.each(dir, func(name string, isDir bool) error {
-			if !isDir || strings.HasPrefix(path.Base(name), ".") {
-				return nil
-			}
-			return w.match(name, parts)
-		})
+		return err
 	case isWild(part):
-		return w.each(dir, func(name string, isDir bool) error {
-			base := path.Base(name)
-			if strings.HasPrefix(base, ".") && !strings.HasPrefix(part, ".") {
+		_, err := w.each(dir, nil, func(name string, kind kind) error {
+			if matched, _ := path.Match(part, path.Base(name)); !matched || hidden(name) && part[0] != '.' { // the pattern is valid
 				return nil
 			}
-			if matched, _ := path.Match(part, base); !matched { // the pattern is valid
-				return nil
-			}
-			return w.add(name, isDir, rest)
+			return w.add(name, kind != other, rest)
 		})
+		return err
 	}
 	name := path.Join(dir, part)
 	info, err := w.guard.stat(name)
@@ -103,6 +102,8 @@ func (w *walk) match(dir string, parts []string) error {
 	return w.add(name, err == nil && info.IsDir(), rest)
 }
 
+func hidden(name string) bool { return strings.HasPrefix(path.Base(name), ".") }
+
 // add adds a file, or goes on below a directory.
 func (w *walk) add(name string, isDir bool, rest []string) error {
 	switch {
@@ -111,41 +112,84 @@ func (w *walk) add(name string, isDir bool, rest []string) error {
 	case isDir, len(rest) > 0:
 		return nil
 	}
-	if w.found[name] = true; len(w.found) > MaxMatches {
-		return fmt.Errorf("matches more than %d files; write a pattern that matches fewer", MaxMatches)
+	if w.found[name] = true; len(w.found) > w.most {
+		return fmt.Errorf("matches more than %d files; write a pattern that matches fewer", w.most)
 	}
 	return nil
 }
 
+// directories returns a directory and all below it, each once: those to which symbolic links
+// lead come last, and only if nothing else leads to them.
+func (w *walk) directories(dir string) ([]string, error) {
+	var all []string
+	var seen []fs.FileInfo
+	queue, links := []string{dir}, []string(nil)
+	for len(queue)+len(links) > 0 {
+		if len(queue) == 0 {
+			slices.Sort(links)
+			queue, links = links[:1:1], links[1:]
+		}
+		next := queue[0]
+		queue = queue[1:]
+		info, err := w.each(next, seen, func(name string, kind kind) error {
+			switch {
+			case hidden(name):
+			case kind == directory:
+				queue = append(queue, name)
+			case kind == link:
+				links = append(links, name)
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case info == nil:
+			continue
+		case len(all) == maxDirectories:
+			return nil, fmt.Errorf("makes the exporter look into more than %d directories; write a pattern with fewer", maxDirectories)
+		}
+		all, seen = append(all, next), append(seen, info)
+	}
+	return all, nil
+}
+
+// kind is what an entry of a directory is.
+type kind int
+
+const (
+	other     kind = iota
+	directory      // itself
+	link           // a symbolic link to a directory
+)
+
 // batch is how many entries of a directory are read at a time.
 const batch = 256
 
-// each calls do for each entry of a directory. One that cannot be read has none. A directory
-// that contains itself, through a symbolic link, is not looked at again.
-func (w *walk) each(dir string, do func(name string, isDir bool) error) error {
+// each calls do for each entry of a directory, and returns what the directory is. It is nil
+// for one that cannot be read, or is among those that were seen.
+func (w *walk) each(dir string, seen []fs.FileInfo, do func(name string, kind kind) error) (fs.FileInfo, error) {
 	opened, info, err := w.guard.open(dir, fs.FileMode.IsDir)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	defer opened.Close()
-	if len(w.above) == maxDepth || slices.ContainsFunc(w.above, func(above fs.FileInfo) bool { return os.SameFile(above, info) }) {
-		return nil
+	if slices.ContainsFunc(seen, func(other fs.FileInfo) bool { return os.SameFile(other, info) }) {
+		return nil, nil
 	}
-	w.above = append(w.above, info)
-	defer func() { w.above = w.above[:len(w.above)-1] }()
 	for {
-		entries, err := opened.ReadDir(batch)
+		entries, end := opened.ReadDir(batch)
 		for _, entry := range entries {
 			if err := w.count(); err != nil {
-				return err
+				return nil, err
 			}
 			name := path.Join(dir, entry.Name())
-			if err := do(name, w.isDir(name, entry)); err != nil {
-				return err
+			if err := do(name, w.kindOf(name, entry)); err != nil {
+				return nil, err
 			}
 		}
-		if err == io.EOF || err != nil || len(entries) == 0 {
-			return nil
+		if end != nil || len(entries) == 0 {
+			return info, nil
 		}
 	}
 }
@@ -161,13 +205,17 @@ func (w *walk) count() error {
 	return nil
 }
 
-// isDir tells whether an entry is a directory, or a link to one.
-func (w *walk) isDir(name string, entry fs.DirEntry) bool {
-	if entry.Type()&fs.ModeSymlink == 0 {
-		return entry.IsDir()
+func (w *walk) kindOf(name string, entry fs.DirEntry) kind {
+	switch {
+	case entry.IsDir():
+		return directory
+	case entry.Type()&fs.ModeSymlink == 0:
+		return other
 	}
-	info, err := w.guard.stat(name)
-	return err == nil && info.IsDir()
+	if info, err := w.guard.stat(name); err == nil && info.IsDir() {
+		return link
+	}
+	return other
 }
 
 // stat returns what a path leads to.
