@@ -161,7 +161,7 @@ func (v *verification) reportUntrusted(path []*x509.Certificate) {
 	case selfSigned(last):
 		v.report(ProblemUnknownAuthority, last, "the chain ends in %s, which is not among the trusted roots", subject)
 	case v.lacksIntermediate(path):
-		v.report(ProblemIncompleteChain, last, "%s was issued by %s, which seems to be an intermediate and was not sent by the server", subject, issuer)
+		v.report(ProblemIncompleteChain, last, "%s was issued by %s, which seems to be an intermediate and is missing", subject, issuer)
 	default:
 		v.report(ProblemUnknownAuthority, last, "%s was issued by %s, which is not among the trusted roots", subject, issuer)
 	}
