@@ -205,7 +205,7 @@ func (l *Loader) parse(r *reading, path string, content []byte) (*Config, error)
 		return nil, err
 	}
 	config.list(targets)
-	config.Warnings = slices.Concat(list.warnings, warnings, config.withoutEffect())
+	config.Warnings = slices.Concat(list.warnings, warnings, config.withoutEffect(path, f.Modules))
 	return config, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"tls_exporter/prober"
 	"tls_exporter/prober/guard"
 	"tls_exporter/prober/target"
 	"tls_exporter/prober/text"
@@ -102,20 +103,20 @@ func (c *Config) Refreshed() (*Config, error) {
 	return &next, nil
 }
 
-// withoutEffect returns a warning for each module whose checks need a server, and that a
-// target uses that is a file.
-func (c *Config) withoutEffect() []string {
-	var warnings []string
-	warned := make(map[string]bool)
+// withoutEffect returns a warning for each module whose checks need a server, and that is
+// used for a file. path is that of the file with the modules.
+func (c *Config) withoutEffect(path string, modules map[string]located[prober.Module]) []string {
+	files := make(map[string]string)
 	for i := range c.Targets {
-		t := &c.Targets[i]
-		if !t.Target.IsFile() || warned[t.Module] {
-			continue
+		if t := &c.Targets[i]; t.Target.IsFile() && files[t.Module] == "" {
+			files[t.Module] = t.Written
 		}
-		warned[t.Module] = true
-		if checks := c.Probers[t.Module].NeedServer(); len(checks) > 0 {
-			warnings = append(warnings, fmt.Sprintf("target %s: the module %s has checks that need a server and are not made for files: %s",
-				text.Quote(t.Written), text.Quote(t.Module), text.List(checks)))
+	}
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if checks := c.Probers[name].NeedServer(); len(checks) > 0 {
+			warnings = append(warnings, fmt.Sprintf("%s:%d: modules.%s: has checks that need a server, and are not made for files such as %s: %s",
+				path, modules[name].Line, name, text.Quote(files[name]), text.List(checks)))
 		}
 	}
 	return warnings

@@ -41,6 +41,7 @@ func TestPermit(t *testing.T) {
 	const listed = "targets: [{targets: [a.test, '192.0.2.7:8443', 'unix:///run/a.sock'], module: web}]\nmodules: {web: {server_name: web.test}}\n"
 	const only = listed + "probe_policy: {configured_only: true}"
 	const below = "probe_policy: {allow: [{host: '*.example.com'}]}"
+	const files = "probe_policy: {file_directories: [/etc/ssl], deny: [{unix: /etc/ssl/*}]}"
 	const nat64 = "probe_policy: {nat64_prefixes: ['2001:db8:64::/96', '2001:db8:65::/48', '64:ff9b:1:e000::/96']}"
 	const inside = "probe_policy: {allow: [{cidr: 10.0.0.0/8, port: 443}]}"
 	for _, test := range []struct {
@@ -49,6 +50,13 @@ func TestPermit(t *testing.T) {
 		denied           string // part of the error; empty: permitted
 	}{
 		{policy: "", target: "example.com"},
+		{policy: "", target: "file:///etc/ssl/site.pem", denied: "file_directories of probe_policy lists, and there are none"},
+		{policy: files, target: "file:///etc/ssl/site.pem"},
+		{policy: files, target: "file:///etc/ssl/certs/site.pem"},
+		{policy: files, target: "file:///etc/shadow", denied: "not below a directory"},
+		{policy: files, target: "file:///etc/ssl2/site.pem", denied: "not below a directory"},
+		{policy: files, target: "unix:///etc/ssl/x.sock", denied: "Unix socket"},
+		{policy: only, target: "file:///etc/ssl/site.pem", denied: "only listed targets"},
 		{policy: "", target: "10.0.0.1"},
 		{policy: "", target: "127.0.0.1"},
 		{policy: "", target: "[::1]:8443"},

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -252,6 +253,62 @@ targets:
 	}
 	if body := get(newTestExporter(t, nil), "/targets").Body.String(); body != "[]\n" {
 		t.Errorf("no targets are %q", body)
+	}
+}
+
+// /targets lists the files that a pattern matches now, and /probe accepts them. It says
+// nothing about files elsewhere.
+func TestFiles(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := newLab(t)
+	file := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, lab.RootPEM(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "file://" + path
+	}
+	one, other := file("listed/one.pem"), file("other/other.pem")
+	e := newTestExporter(t, labConfig(t, lab, "probe_policy: {configured_only: true, file_directories: ["+dir+"/listed]}\ntargets: [{targets: ['file://"+dir+"/listed/**/*.pem']}]\n"))
+	listed := func() (all []string) {
+		var got []discovered
+		if err := json.Unmarshal(get(e, "/targets").Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range got {
+			all = append(all, d.Labels["__param_target"])
+		}
+		return all
+	}
+	if got := listed(); !slices.Equal(got, []string{one}) {
+		t.Errorf("the targets are %q", got)
+	}
+	two := file("listed/x/two.pem")
+	if w := get(e, "/probe?target="+two); w.Code != http.StatusForbidden {
+		t.Errorf("a file that is not listed yet: %d", w.Code)
+	}
+	if got := listed(); !slices.Equal(got, []string{one}) {
+		t.Errorf("a short time later the targets are %q", got)
+	}
+	e.refresh.ended = time.Time{}
+	if got := listed(); !slices.Equal(got, []string{one, two}) {
+		t.Errorf("later the targets are %q", got)
+	}
+	if w := get(e, "/probe?target="+two); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "\ntls_probe_success 1\n") {
+		t.Errorf("a file of the pattern: %d %s", w.Code, w.Body)
+	}
+	absent := get(e, "/probe?target=file://"+dir+"/other/absent.pem")
+	if w := get(e, "/probe?target="+other); w.Code != http.StatusForbidden || w.Body.String() != absent.Body.String() || absent.Code != w.Code {
+		t.Errorf("a file elsewhere: %d %s; one that does not exist: %d %s", w.Code, w.Body, absent.Code, absent.Body)
+	}
+	if w := get(e, "/probe?target=file://"+dir+"/listed/*.pem"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "names no single file") {
+		t.Errorf("a pattern: %d %s", w.Code, w.Body)
 	}
 }
 
