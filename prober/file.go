@@ -10,7 +10,6 @@ import (
 	"tls_exporter/prober/bounded"
 	"tls_exporter/prober/certfile"
 	"tls_exporter/prober/chain"
-	"tls_exporter/prober/check"
 	"tls_exporter/prober/failure"
 )
 
@@ -49,7 +48,7 @@ func (p *Prober) probeFile(ctx context.Context, r *Result) {
 	if ok {
 		p.verifyFile(ctx, r, read)
 	}
-	p.checkFile(ctx, r)
+	p.check(ctx, r, nil, received{})
 }
 
 // fileContent is what was read from a file. Either chain or bundle is nil.
@@ -146,18 +145,5 @@ func (p *Prober) verifyFile(ctx context.Context, r *Result, read *fileContent) {
 		if !matches {
 			r.fail(failure.PhaseVerify, failure.ReasonKeyMismatch, fmt.Errorf("the private key in the file is not that of the certificate"))
 		}
-	}
-}
-
-// checkFile runs the checks that need a chain and no server.
-func (p *Prober) checkFile(ctx context.Context, r *Result) {
-	if r.Checks == (Checks{}) {
-		return
-	}
-	e := p.endpoint(r, nil)
-	e.Chain = r.Chain
-	r.runFileChecks(ctx, &check.Run{Endpoint: e, Cache: p.process.Cache, ModuleKey: p.key, Start: r.Start})
-	if r.Expect.Finding != nil {
-		r.applyExpectations(r.Expect.Finding)
 	}
 }

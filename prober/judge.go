@@ -21,12 +21,14 @@ import (
 // runChecks runs the checks that are on, in parallel, and then those that judge what
 // the others found.
 func (r *Result) runChecks(ctx context.Context, run *check.Run) {
+	if r.Target.IsFile() {
+		r.runFileChecks(ctx, run)
+		return
+	}
 	for _, entry := range cachedChecks {
 		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
 	}
-	r.Revocation.Start(run, checkRevocation, func(o *revocation.Options) (*revocation.Finding, error) {
-		return r.findRevocation(ctx, o, run.Endpoint)
-	})
+	r.startRevocation(ctx, run)
 	failed := r.Failure
 	r.DANE.Start(run, "dane", func(o *dane.Options) (*dane.Finding, error) { return o.Find(ctx, run.Endpoint, failed) })
 	r.CAA.Start(run, "caa", func(o *caa.Options) (*caa.Finding, error) { return o.Find(ctx, run.Endpoint) })
@@ -42,8 +44,20 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	r.Outcomes = run.Wait()
 }
 
-// runFileChecks runs those of the checks that need a chain and no server.
-func (r *Result) runFileChecks(_ context.Context, run *check.Run) {
+// startRevocation starts the check revocation.
+func (r *Result) startRevocation(ctx context.Context, run *check.Run) {
+	r.Revocation.Start(run, checkRevocation, func(o *revocation.Options) (*revocation.Finding, error) {
+		return r.findRevocation(ctx, o, run.Endpoint)
+	})
+}
+
+// runFileChecks runs the checks that need a chain and no server, and what judges them.
+func (r *Result) runFileChecks(ctx context.Context, run *check.Run) {
+	if r.Chain != nil && !r.Chain.Bundle {
+		r.startRevocation(ctx, run)
+	}
+	r.Outcomes = run.Wait()
+	r.applyRevocation()
 	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
