@@ -140,6 +140,11 @@ func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule
 		Targets []entry               `yaml:"targets"`
 	}{Modules: modules}
 	for name, module := range modules {
+		for file, content := range module.files {
+			if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {
+				return "", err
+			}
+		}
 		module.Timeout, module.CAFile = "3s", "ca.pem"
 		modules[name] = module
 	}

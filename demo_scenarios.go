@@ -41,6 +41,7 @@ var demoScenarios = []demoScenario{
 	{"revoked-by-crl", "The CA has revoked the certificate. Its CRL says so; its OCSP responder is gone.", "revocation", startRevoked},
 	{"caa-forbids-issuer", "The domain's CAA records name another CA than the one that issued the certificate.", "", startCAA},
 	{"ech-stale", "The HTTPS record has a key for Encrypted Client Hello that the server has no longer.", "", startECH},
+	{"unknown-log", "Of the two Certificate Transparency logs that signed the certificate, the module's list of logs has only one.", "", startUnknownLog},
 }
 
 // scanModule has all checks enabled.
@@ -157,6 +158,21 @@ func startNamed(lab *tlstest.Lab, name string, server tlstest.Server, module dem
 	names[name] = tlstest.Name{Addresses: []netip.Addr{at.Addr()}}
 	module.Resolver, err = lab.StartDNS(names)
 	return net.JoinHostPort(name, port), module, err
+func startUnknownLog(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	var logs [2]*tlstest.CTLog
+	for i := range logs {
+		var err error
+		if logs[i], err = tlstest.NewCTLog(); err != nil {
+			return "", demoModule{}, err
+		}
+	}
+	list, err := tlstest.LogList(time.Now(), map[string][]*tlstest.CTLog{"Lab": logs[:1]})
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	addr, err := lab.Start(tlstest.Server{Address: address, Logs: logs[:]})
+	const file = "log_list.json"
+	return addr, demoModule{Transparency: &demoTransparency{LogListFile: file}, files: map[string][]byte{file: list}}, err
 }
 
 // leafFor sets a certificate's name, its age and the time it has left, in days.
@@ -178,6 +194,15 @@ type demoModule struct {
 	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
 
 	Checks map[string]demoCheck `yaml:",inline"` // by name
+
+	Transparency *demoTransparency `yaml:"transparency,omitempty"`
+
+	files map[string][]byte // to be written next to targets.yml, by name
+}
+
+// demoTransparency enables the check transparency.
+type demoTransparency struct {
+	LogListFile string `yaml:"log_list_file"`
 }
 
 // demoCheck enables a check, with its defaults where a field is empty.

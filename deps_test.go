@@ -50,7 +50,7 @@ var imports = map[string]string{
 	"prober/check/expect":          "certificate chain failure handshake option target text",
 	"prober/check/caa":             "endpoint failure records text",
 	"prober/check/https_record":    "check endpoint failure option records text",
-	"prober/check/transparency":    "chain failure loglist sct",
+	"prober/check/transparency":    "bounded chain failure loglist sct",
 	"prober/loglist":               "sct text",
 	"prober/sct":                   "",
 	"prober/check":                 "endpoint failure identity text",

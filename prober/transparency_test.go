@@ -117,7 +117,9 @@ func TestLogList(t *testing.T) {
 		t.Error("probers with different lists have the same identity")
 	}
 	m.Transparency.Options.LogListFile = "missing.json"
-	if _, err := prober.New(m, prober.NewProcess()); err == nil || err.Error() != "transparency: log_list_file: open missing.json: no such file or directory" {
+	process := prober.NewProcess()
+	t.Cleanup(process.Cache.Close)
+	if _, err := prober.New(m, process); err == nil || err.Error() != "transparency: log_list_file: open missing.json: no such file or directory" {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"slices"
 )
 
 // oidInCertificate is 1.3.6.1.4.1.11129.2.4.2 in DER, without tag and length: the extension
@@ -23,6 +24,12 @@ func InCertificate(cert *x509.Certificate) ([][]byte, error) {
 // Entry is what a log signs of a certificate: the last fields of its TimestampedEntry
 // before the extensions, RFC 6962 section 3.2.
 type Entry struct{ encoded []byte }
+
+// Key identifies an SCT, serialized, with what it signs: whether its signature verifies depends
+// on nothing else, because an SCT has the digest of its log's key.
+func (e Entry) Key(serialized []byte) [sha256.Size]byte {
+	return sha256.Sum256(slices.Concat(e.encoded, serialized)) // an entry has its own length
+}
 
 // The values of LogEntryType.
 const (

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"tls_exporter/prober/bounded"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/failure"
 	"tls_exporter/prober/loglist"
@@ -24,9 +25,17 @@ type Options struct {
 	// of the exporter.
 	LogListFile string `yaml:"log_list_file"`
 
-	list   *loglist.List     `key:"-"` // nil: the one that is part of the exporter
-	digest [sha256.Size]byte // of list
+	list     *loglist.List                         `key:"-"` // nil: the one that is part of the exporter
+	digest   [sha256.Size]byte                     // of list
+	verified *bounded.Map[[sha256.Size]byte, bool] `key:"-"` // whether signatures verify, by sct.Entry.Key; nil: nothing is kept
 }
+
+// The limit of verified, and the size of an entry, in bytes: the SCTs of some 5,000 endpoints,
+// which show the same ones for months.
+const (
+	maxVerified    = 2 << 20
+	sizeOfVerified = 120
+)
 
 // maxSCTs is how many SCTs of one source are verified. Certificates have up to ten.
 const maxSCTs = 16
@@ -34,7 +43,7 @@ const maxSCTs = 16
 // Load returns the options with the content of the file that they name. An error begins
 // with the key of the option.
 func (o Options) Load() (*Options, error) {
-	o.list = loglist.BuiltIn()
+	o.list, o.verified = loglist.BuiltIn(), bounded.New[[sha256.Size]byte, bool](maxVerified)
 	if o.LogListFile != "" {
 		var err error
 		if o.list, err = loglist.Load(o.LogListFile); err != nil {
@@ -231,7 +240,7 @@ func (v *verifier) verify(source Source, serialized []byte, signed *sct.Entry) S
 		read.Status = UnknownLog
 	case signed == nil:
 		read.Status = UnknownIssuer
-	case parsed.Verify(read.Log.Key, *signed) != nil:
+	case !v.signedBy(read.Log, parsed, serialized, signed):
 		if read.Status = BadSignature; source == Certificate && !v.trusted {
 			read.Status = UnknownIssuer
 		}
@@ -241,4 +250,18 @@ func (v *verifier) verify(source Source, serialized []byte, signed *sct.Entry) S
 		read.Status = Valid
 	}
 	return read
+}
+
+// signedBy reports whether a log signed the SCT.
+func (v *verifier) signedBy(log *loglist.Log, parsed *sct.SCT, serialized []byte, signed *sct.Entry) bool {
+	if v.verified == nil {
+		return parsed.Verify(log.Key, *signed) == nil
+	}
+	key := signed.Key(serialized)
+	good, known := v.verified.Get(key)
+	if !known {
+		good = parsed.Verify(log.Key, *signed) == nil
+		v.verified.Put(key, good, sizeOfVerified)
+	}
+	return good
 }

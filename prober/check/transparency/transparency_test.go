@@ -31,7 +31,7 @@ const day = 24 * time.Hour
 
 // bench has a CA and logs, and a list of them.
 type bench struct {
-	*testing.T
+	testing.TB
 	ca   *tlstest.CA
 	key  crypto.Signer
 	logs map[string]*tlstest.CTLog // by name; its first letter is the operator
@@ -46,14 +46,14 @@ var states = map[string]string{
 // retirement is when the retired logs were retired; f1 will be.
 var retirement = map[string]time.Time{"e1": now.Add(-10 * day), "f1": now.Add(10 * day)}
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	ca, err := tlstest.NewRoot("Root")
 	key, keyErr := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err := errors.Join(err, keyErr); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, ca: ca, key: key, logs: make(map[string]*tlstest.CTLog)}
+	b := &bench{TB: t, ca: ca, key: key, logs: make(map[string]*tlstest.CTLog)}
 	for name := range states {
 		b.logs[name] = b.newLog()
 	}
@@ -261,7 +261,8 @@ func (b *bench) stapled(leaf *x509.Certificate, scts [][]byte) []byte {
 	return response
 }
 
-// Each SCT has a status, and each source its counts.
+// Each SCT has a status, and each source its counts: when the signatures are verified, and when
+// the outcomes are known already.
 func TestStatuses(t *testing.T) {
 	b := newBench(t)
 	leaf := b.issue(90*day, append(by("a1", "x1", "e1"), promise{"b1", now.Add(time.Hour)}))
@@ -269,7 +270,21 @@ func TestStatuses(t *testing.T) {
 	facts := b.facts(leaf)
 	facts.SCTs = append(b.outside(leaf, by("a2", "g1")), b.outside(other, by("a1"))[0], []byte{0, 1}, nil)
 	facts.Staple = b.stapled(leaf, b.outside(leaf, by("r1")))
-	found := b.judge(facts)
+	options, err := transparency.Options{LogListFile: b.file}.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		found, err := options.Judge(facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkStatuses(t, found)
+	}
+}
+
+func checkStatuses(t *testing.T, found *transparency.Finding) {
+	t.Helper()
 	var got []string
 	for _, s := range found.SCTs {
 		name := "-"
@@ -429,5 +444,22 @@ func TestLoad(t *testing.T) {
 	}
 	if same, other := identityOf(*first), identityOf(*load()); same == other {
 		t.Error("another list has the same identity")
+	}
+}
+
+// What the check costs a probe: two SCTs inside a certificate.
+func BenchmarkJudge(b *testing.B) {
+	bench := newBench(b)
+	leaf := bench.issue(90*day, by("a1", "b1"))
+	options, err := transparency.Options{LogListFile: bench.file}.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	facts := bench.facts(leaf)
+	b.ReportAllocs()
+	for b.Loop() {
+		if found, err := options.Judge(facts); err != nil || !found.Verdict.Compliant {
+			b.Fatal(found, err)
+		}
 	}
 }
