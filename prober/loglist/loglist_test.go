@@ -32,6 +32,9 @@ func newKey(t testing.TB) (key string, id sct.LogID) {
 // retired.
 func TestBuiltIn(t *testing.T) {
 	list := loglist.BuiltIn()
+	if readable, err := loglist.Load("log_list.json"); err != nil || readable.Digest != list.Digest {
+		t.Errorf("the compressed list is not log_list.json; %v", err)
+	}
 	if list.Len() != 69 || !list.Timestamp.Equal(time.Date(2026, 10, 5, 13, 39, 47, 0, time.UTC)) {
 		t.Errorf("%d logs, of %s", list.Len(), list.Timestamp)
 	}
