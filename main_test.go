@@ -331,7 +331,7 @@ func TestDemo(t *testing.T) {
 	for i, want := range []string{
 		`tls_probe_failure_info{phase="verify",reason="stale_certificate"} 1`, "tls_probe_success 1", "tls_probe_success 1",
 		`tls_version_supported{version="TLS 1.1"} 0`, `tls_version_supported{version="SSL 2.0"} 1`, `tls_version_supported{version="TLS 1.0"} 1`,
-		"tls_caa_permits_issuer 0", `tls_ech_info{outcome="rejected_retry"} 1`,
+		`tls_probe_failure_info{phase="verify",reason="revoked"} 1`, "tls_caa_permits_issuer 0", `tls_ech_info{outcome="rejected_retry"} 1`,
 	} {
 		labels := targets[len(targets)-len(demoScenarios)+i]
 		page := fetchFound(t, s.url+"/probe?target="+labels["__param_target"]+"&module="+labels["__param_module"])
@@ -808,7 +808,7 @@ func TestCheckConfig(t *testing.T) {
 	if err := run(context.Background(), []string{"check-config", "targets.yml"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "targets.yml is good: 5 modules, 4 targets\n" {
+	if out.String() != "targets.yml is good: 6 modules, 4 targets\n" {
 		t.Errorf("it says %q", &out)
 	}
 	out.Reset()
