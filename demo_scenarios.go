@@ -158,6 +158,8 @@ func startNamed(lab *tlstest.Lab, name string, server tlstest.Server, module dem
 	names[name] = tlstest.Name{Addresses: []netip.Addr{at.Addr()}}
 	module.Resolver, err = lab.StartDNS(names)
 	return net.JoinHostPort(name, port), module, err
+}
+
 func startUnknownLog(lab *tlstest.Lab, address string) (string, demoModule, error) {
 	var logs [2]*tlstest.CTLog
 	for i := range logs {

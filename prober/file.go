@@ -48,7 +48,7 @@ func (p *Prober) probeFile(ctx context.Context, r *Result) {
 	if ok {
 		p.verifyFile(ctx, r, read)
 	}
-	p.check(ctx, r, nil, received{})
+	p.check(ctx, r, nil, received{}, "")
 }
 
 // fileContent is what was read from a file. Either chain or bundle is nil.
