@@ -66,5 +66,8 @@ func destinationOf(u *url.URL) (*target.Target, error) {
 // label is a URL for people: without its query and bounded, since the path of an OCSP
 // request is long.
 func label(u *url.URL) string {
-	return text.Quote(u.Scheme + "://" + u.Host + u.EscapedPath())
+	return text.Quote(text.Shorten(u.Scheme+"://"+u.Host+u.EscapedPath(), maxLabel))
 }
+
+// maxLabel is the size of a URL in a message, in characters.
+const maxLabel = 60
