@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,15 @@ type bench struct {
 	file string                    // the list of logs
 }
 
+// rsaKey is the key of the log r1. It takes long to make.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 // states are the states of the logs in the list, by name. The log x1 is not in it.
 var states = map[string]string{
 	"a1": "usable", "a2": "usable", "b1": "usable", "c1": "qualified", "d1": "readonly", "e1": "retired", "f1": "retired", "g1": "pending", "h1": "rejected", "r1": "usable",
@@ -58,9 +68,7 @@ func newBench(t testing.TB) *bench {
 		b.logs[name] = b.newLog()
 	}
 	b.logs["x1"] = b.newLog()
-	if b.logs["r1"].Key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		t.Fatal(err)
-	}
+	b.logs["r1"].Key = rsaKey()
 	b.file = b.writeList(now.Add(-day))
 	return b
 }
