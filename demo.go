@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -82,6 +83,9 @@ func checkPort(endpoint, wanted string) error {
 	_, port, err := net.SplitHostPort(wanted)
 	if err != nil || port == "0" {
 		return err
+	}
+	if _, after, ok := strings.Cut(endpoint, "://"); ok {
+		endpoint = after
 	}
 	if _, got, err := net.SplitHostPort(endpoint); err == nil && got != port { // an endpoint behind a proxy has no port
 		return fmt.Errorf("port %s is in use; choose others with --lab.base-port=PORT: the endpoints use %d ports from there on", port, demoPorts())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -42,6 +43,7 @@ var demoScenarios = []demoScenario{
 	{"caa-forbids-issuer", "The domain's CAA records name another CA than the one that issued the certificate.", "", startCAA},
 	{"ech-stale", "The HTTPS record has a key for Encrypted Client Hello that the server has no longer.", "", startECH},
 	{"unknown-log", "Of the two Certificate Transparency logs that signed the certificate, the module's list of logs has only one.", "", startUnknownLog},
+	{"dane-old-key", "The certificate was renewed with a new key, and the TLSA record is still that of the previous one.", "", startOldTLSA},
 }
 
 // scanModule has all checks enabled.
@@ -84,6 +86,27 @@ func startPool(lab *tlstest.Lab, address string) (string, demoModule, error) {
 	}
 	resolver, err := lab.StartDNS(tlstest.Zone{name: {Addresses: addrs}})
 	return net.JoinHostPort(name, strconv.Itoa(int(port))), demoModule{Addresses: "all", Resolver: resolver}, err
+}
+
+// startOldTLSA starts a mail server, and a DNS server with a TLSA record of another key.
+func startOldTLSA(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	const name = "mail.lab.test"
+	addr, err := lab.Start(tlstest.Server{Address: address, StartTLS: "smtp", Leaf: leafFor(name, 30, 60)})
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	previous := sha256.Sum256([]byte("the previous key"))
+	tlsa := tlstest.Record{Type: 52, Data: append([]byte{3, 1, 1}, previous[:]...)} // DANE-EE, SPKI, SHA2-256 (RFC 6698)
+	resolver, err := lab.StartDNS(tlstest.Zone{
+		name:                         {Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Authenticated: true},
+		"_" + port + "._tcp." + name: {Records: []tlstest.Record{tlsa}, Authenticated: true},
+	})
+	module := demoModule{Resolver: resolver, Checks: map[string]demoCheck{"dane": {}}}
+	return "smtp://" + net.JoinHostPort(name, port), module, err
 }
 
 // secondAddress is a loopback address other than 127.0.0.1. macOS has no

@@ -367,14 +367,14 @@ CAPS
 - Of records of the same usage and selector with digests, only those with the strongest digest count (RFC 7671 section 9).
 - ` + "`tls_chain_valid`" + ` does not depend on DANE.
 
-**mx: true** takes the host of an ` + "`smtp`" + ` target for a mail domain, and checks its mail servers by its MX records, or the host itself if it has none: the five that are most preferred. Each with TLSA records is asked for its certificates, at the port of the target, with its own name as SNI.
+**mx: true** takes the host of an ` + "`smtp`" + ` target for a mail domain, and checks its mail servers by its MX records, or the host itself if it has none: the five that are most preferred. The probe itself goes to the first of them, by its name. Each with TLSA records is asked for its certificates, at the port of the target, with its own name as SNI.
 
 - ` + "`tls_dane_mx_secure` and `tls_dane_mx_match`" + ` are about each mail server, and ` + "`tls_dane_mx_failure_info`" + ` says why its records or its certificates are not known.
 - ` + "`tls_dane_match`" + ` is 0 if one mail server does not match. It is 1 if all that have usable, secure records match, and absent if no server has a mismatch and one of them could not be compared, or if the MX records came without a proof.
 
 ## What the DNS says
 
-[dns.md](dns.md) describes the checks ` + "`caa` and `https_record`" + `.
+[dns.md](dns.md) describes the checks ` + "`caa`, `dane` and `https_record`" + `.
 
 **tls_caa_permits_issuer** is about the next certificate, because CAs ask for CAA records when they issue. It is 1 if neither the name nor a name above it has records, if no record restricts certificates of this kind, and if one names the issuer. It is 0 if the records name others, or nobody, or have a critical property that no CA knows. It is absent if the records restrict who may issue and the CAA domain of the issuer is not known; a private CA need not look at the records. It is also absent without a trusted path, or with a certificate for another name, where there are records at all. A failed lookup never counts as no records: the check fails.
 

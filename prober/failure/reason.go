@@ -27,7 +27,7 @@ const (
 	ReasonNoAddress  Reason = "no_address"  // the name exists, without an address of the requested family
 	ReasonDNSFailure Reason = "dns_failure" // the answers say neither
 
-	ReasonDNSSECBogus Reason = "dnssec_bogus" // of a check: there are records, and the resolver does not find them signed as they have to be
+	ReasonDNSSECBogus Reason = "dnssec_bogus" // of records other than addresses: they are there, and the resolver does not find them signed as they have to be
 
 	ReasonRefused     Reason = "refused"
 	ReasonUnreachable Reason = "unreachable"
