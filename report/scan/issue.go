@@ -18,7 +18,7 @@ const (
 	CAAForbidsIssuer    = "caa_forbids_issuer"
 	HTTPSRecordMismatch = "https_record_mismatch"
 	ECHNotAccepted      = "ech_not_accepted"
-	CTViolated     = "ct_violated"
+	CTViolated          = "ct_violated"
 )
 
 // Words is the vocabulary of Issues.
