@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/acme"
 	"tls_exporter/prober/tlstest/legacy"
 	"tls_exporter/prober/tlstest/responder"
 )
@@ -44,6 +45,7 @@ var demoScenarios = []demoScenario{
 	{"ech-stale", "The HTTPS record has a key for Encrypted Client Hello that the server has no longer.", "", startECH},
 	{"unknown-log", "Of the two Certificate Transparency logs that signed the certificate, the module's list of logs has only one.", "", startUnknownLog},
 	{"dane-old-key", "The certificate was renewed with a new key, and the TLSA record is still that of the previous one.", "", startOldTLSA},
+	{"renewal-overdue", "The CA has to revoke the certificate, and asked two days ago for its renewal (ACME Renewal Information). Nobody did it.", "", startRenewalOverdue},
 }
 
 // scanModule has all checks enabled.
@@ -200,6 +202,17 @@ func startUnknownLog(lab *tlstest.Lab, address string) (string, demoModule, erro
 	return addr, demoModule{Transparency: &demoTransparency{LogListFile: file}, files: map[string][]byte{file: list}}, err
 }
 
+func startRenewalOverdue(lab *tlstest.Lab, address string) (string, demoModule, error) {
+	ca, err := acme.Start(lab)
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	today := time.Now()
+	ca.Set(acme.Any, acme.Info{Start: today.AddDate(0, 0, -3), End: today.AddDate(0, 0, -2), Explanation: "https://ca.lab.test/incidents/1"})
+	addr, err := lab.Start(tlstest.Server{Address: address})
+	return addr, demoModule{Renewal: &demoRenewal{demoARI{ca.Directory()}}}, err
+}
+
 // leafFor sets a certificate's name, its age and the time it has left, in days.
 func leafFor(name string, age, left int) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
@@ -218,6 +231,8 @@ type demoModule struct {
 	ProxyURL      string `yaml:"proxy_url,omitempty"`
 	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
 
+	Renewal *demoRenewal `yaml:"renewal,omitempty"`
+
 	Checks map[string]demoCheck `yaml:",inline"` // by name
 
 	Transparency *demoTransparency `yaml:"transparency,omitempty"`
@@ -233,4 +248,13 @@ type demoTransparency struct {
 // demoCheck enables a check, with its defaults where a field is empty.
 type demoCheck struct {
 	IssuerDomains []string `yaml:"issuer_domains,omitempty"`
+}
+
+// demoRenewal enables the check renewal.
+type demoRenewal struct {
+	ARI demoARI `yaml:"ari"`
+}
+
+type demoARI struct {
+	Directory string `yaml:"directory"`
 }

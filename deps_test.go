@@ -19,7 +19,7 @@ import (
 // A name without a top directory is a package below prober or prober/check. The word
 // checks is all packages below prober/check.
 var imports = map[string]string{
-	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/legacy tlstest/responder",
+	".":         "config collector server report report/api report/text report/json report/nagios report/web report/part prober option target text tlstest tlstest/acme tlstest/legacy tlstest/responder",
 	"server":    "config collector prober failure fetch handshake target text",
 	"collector": "prober certstatus chain check checks handshake",
 	"config":    "prober check failure guard handshake option target text fetch",
@@ -53,6 +53,7 @@ var imports = map[string]string{
 	"prober/check/transparency":    "bounded chain failure loglist sct",
 	"prober/loglist":               "sct text",
 	"prober/sct":                   "",
+	"prober/check/renewal":         "failure fetch option",
 	"prober/check":                 "endpoint failure identity text",
 	"prober/endpoint":              "chain connect failure fetch handshake records scan target resolve",
 	"prober/fetch":                 "bounded connect failure guard identity target text",
@@ -83,6 +84,7 @@ var imports = map[string]string{
 	"docs":                         "failure",
 	"prober/tlstest":               "tlstest/internal/wire",
 	"prober/tlstest/legacy":        "tlstest tlstest/internal/wire",
+	"prober/tlstest/acme":          "tlstest",
 	"prober/tlstest/responder":     "tlstest",
 	"prober/tlstest/internal/wire": "",
 	"bench":                        "tlstest",
@@ -105,7 +107,7 @@ var importedBy = map[string][]string{
 var notInProber = []string{"github.com/prometheus/", "log", "log/slog", "net/http", "html/template", "github.com/alecthomas/"}
 
 // overHTTP are packages of prober that may import net/http all the same.
-var overHTTP = []string{"prober/fetch", "prober/tlstest/responder"}
+var overHTTP = []string{"prober/fetch", "prober/tlstest/acme", "prober/tlstest/responder"}
 
 // libraries are third-party modules with the files that may import them: one in each
 // package, so that they can be replaced there.

@@ -46,6 +46,7 @@ var contents = []part{
 	{"CAA records", caaRows},
 	{"HTTPS records", httpsRecordRows},
 	{"Certificate Transparency", transparencyRows},
+	{"Renewal", renewalRows},
 }
 
 // part is the families of one heading.

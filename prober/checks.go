@@ -13,6 +13,7 @@ import (
 	"tls_exporter/prober/check/grade"
 	httpsrecord "tls_exporter/prober/check/https_record"
 	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/renewal"
 	"tls_exporter/prober/check/resumption"
 	"tls_exporter/prober/check/revocation"
 	"tls_exporter/prober/check/transparency"
@@ -32,6 +33,8 @@ type Checks struct {
 	Resumption check.Cached[resumption.Options, resumption.Finding] `yaml:"resumption"`
 	// Vulnerabilities tests for known vulnerabilities.
 	Vulnerabilities check.Cached[vulnerabilities.Options, vulnerabilities.Finding] `yaml:"vulnerabilities"`
+	// Renewal asks the CA when the certificate is to be renewed.
+	Renewal check.Slot[renewal.Options, renewal.Finding] `yaml:"renewal"`
 	// Policy compares what versions and ciphers found with published policies.
 	Policy check.Slot[policy.Options, policy.Finding] `yaml:"policy"`
 	// Grade grades what versions, ciphers and vulnerabilities found, and the certificate.

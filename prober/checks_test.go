@@ -19,6 +19,7 @@ func TestEveryCheckRuns(t *testing.T) {
 		checks.Field(i).Addr().Interface().(interface{ Decode() any }).Decode()
 		want = append(want, checks.Type().Field(i).Tag.Get("yaml"))
 	}
+	m.Renewal.Options.ARI.Directory = "http://127.0.0.1:1/" // which has no default
 	r := probetest.New(t, m).Probe(context.Background(), probetest.Target(t, "127.0.0.1:1"))
 	for _, check := range r.Outcomes {
 		got = append(got, check.Name)

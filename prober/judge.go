@@ -12,6 +12,7 @@ import (
 	"tls_exporter/prober/check/expect"
 	"tls_exporter/prober/check/grade"
 	"tls_exporter/prober/check/policy"
+	"tls_exporter/prober/check/renewal"
 	"tls_exporter/prober/check/revocation"
 	"tls_exporter/prober/check/transparency"
 	"tls_exporter/prober/endpoint"
@@ -29,6 +30,7 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
 	}
 	r.startRevocation(ctx, run)
+	r.Renewal.Start(run, "renewal", func(o *renewal.Options) (*renewal.Finding, error) { return r.findRenewal(ctx, o, run.Endpoint) })
 	failed := r.Failure
 	r.DANE.Start(run, "dane", func(o *dane.Options) (*dane.Finding, error) { return o.Find(ctx, run.Endpoint, failed) })
 	r.CAA.Start(run, "caa", func(o *caa.Options) (*caa.Finding, error) { return o.Find(ctx, run.Endpoint) })

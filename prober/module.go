@@ -84,6 +84,9 @@ func (m *Module) validate() error {
 	if err := m.CAA.Options.Validate(); err != nil {
 		return fmt.Errorf("caa: %w", err)
 	}
+	if err := m.Renewal.Options.Validate(); err != nil {
+		return fmt.Errorf("renewal: %w", err)
+	}
 	return m.Route.Validate()
 }
 

@@ -160,6 +160,7 @@ func TestRunbook(t *testing.T) {
 		"https_record_mismatch": "a finding",
 		"ech_not_accepted":      "a finding",
 
+		"renewal_overdue": "a finding",
 		"weak_cipher":     "a finding",
 		"vulnerabilities": "findings",
 	}
@@ -474,6 +475,7 @@ func TestAlertsAgreeWithReports(t *testing.T) {
 		"TLSCAAForbidsIssuer":        reporttest.DNSRecordsBroken(),
 		"TLSHTTPSRecordMismatch":     reporttest.DNSRecordsBroken(),
 		"TLSECHNotAccepted":          reporttest.DNSRecordsBroken(),
+		"TLSRenewalOverdue":          reporttest.RenewalOverdue(),
 		"TLSCertificateExpired":      reporttest.WithProblem(chain.ProblemExpired),
 		"TLSCertificateExpiringSoon": reporttest.Lasting(90*24*time.Hour, 25*24*time.Hour),
 

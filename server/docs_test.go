@@ -261,6 +261,8 @@ Otherwise it is the good address whose chain expires first, so that an address t
 - several addresses share that later certificate, and no fewer than still have the old one: the pool has changed over, and this address was left out. During a rollout this is so from the middle on, until it is finished; or
 - the later one has been valid for at least twice as long as the old one has left. Addresses with certificates of their own that are renewed in time do not come to that.
 
+**tls_renewal_overdue** is 1 from the end of the window on, not from its start: a client chooses a random time within it (RFC 9773 section 4.2). A CA that revokes certificates sets both into the past. An answer whose window does not end after its start counts as none. The window is that of the CA's last answer, which is asked for again as its Retry-After says, within a minute and a day (section 4.3.2).
+
 ## What a server accepts
 
 The checks ` + "`versions`, `ciphers`, `policy`, `grade`, `clients`, `vulnerabilities` and `resumption`" + ` run if the module has their key. ` + "`policy`, `grade` and `clients`" + ` judge what the others found; the others send raw messages to the server, over separate connections, through the same proxies and STARTTLS dialogues as the probe.

@@ -72,6 +72,9 @@ const (
 	ReasonBadURL         Reason = "bad_url"         // it is not http or https, has credentials, or is too long
 	ReasonBadContent     Reason = "bad_content"     // what was downloaded is not what it has to be
 
+	ReasonRenewalNotOffered         Reason = "renewal_not_offered"         // the CA does not say when to renew (RFC 9773), or the certificate does not identify its issuer
+	ReasonRenewalCertificateUnknown Reason = "renewal_certificate_unknown" // the CA that was asked does not know the certificate
+
 	ReasonTimeout  Reason = "timeout"
 	ReasonDenied   Reason = "denied" // the access policy denies the address
 	ReasonTooLarge Reason = "too_large"
@@ -90,7 +93,7 @@ func Reasons() []Reason {
 		ReasonNotTLS, ReasonClosed, ReasonNoCommonVersion, ReasonLegacyOnly, ReasonTLS13Intolerant, ReasonBadMessage, ReasonBadCertificate,
 		ReasonNoSuchFile, ReasonPermissionDenied, ReasonNotAFile, ReasonReadError, ReasonNoCertificate, ReasonWrongPassword, ReasonKeyMismatch,
 		ReasonClientCertificateRefused, ReasonClientCertificateUnusable, ReasonStaleCertificate, ReasonRevocationUnknown,
-		ReasonHTTPStatus, ReasonHTTPProtocol, ReasonHTTPSUntrusted, ReasonBadURL, ReasonBadContent, ReasonTimeout, ReasonDenied,
+		ReasonHTTPStatus, ReasonHTTPProtocol, ReasonHTTPSUntrusted, ReasonBadURL, ReasonBadContent, ReasonRenewalNotOffered, ReasonRenewalCertificateUnknown, ReasonTimeout, ReasonDenied,
 		ReasonTooLarge, ReasonPending, ReasonInternal, ReasonLocalResources, AlertUnassigned,
 	}
 	for _, name := range alerts {

@@ -172,7 +172,7 @@ func read(ctx context.Context, response *http.Response, u *url.URL, q *Request, 
 		return follow(u, response.Header.Get("Location"))
 	default:
 		r.retryAfter = retryAfter(response.Header)
-		return nil, failure.New(failure.ReasonHTTPStatus, "the server answered %d %s", status, http.StatusText(status))
+		return nil, failure.With(failure.ReasonHTTPStatus, statusError(response))
 	}
 }
 

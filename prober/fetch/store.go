@@ -28,9 +28,11 @@ const (
 	maxPause      = time.Hour        // after failures
 	localPause    = 10 * time.Second // after a failure of the exporter or its DNS
 	evictedPause  = 10 * time.Minute // before a value that had to make room is downloaded again
-	refreshAt     = 0.75             // the share of its time after which a value is asked for again
 	minRefresh    = time.Minute      // after a download that succeeded
 )
+
+// RefreshAt is the share of its time after which a value is asked for again.
+const RefreshAt = 0.75
 
 // errPending is for probes that end before the first download does.
 var errPending = failure.New(failure.ReasonPending, "the download is still running; a later probe has its result")
@@ -247,7 +249,7 @@ func (e *entry) due(maxAge time.Duration) time.Time {
 	if until := e.value.Until(); !until.IsZero() {
 		maxAge = min(maxAge, until.Sub(e.at))
 	}
-	return e.at.Add(max(time.Duration(float64(maxAge)*refreshAt), minRefresh))
+	return e.at.Add(max(time.Duration(float64(maxAge)*RefreshAt), minRefresh))
 }
 
 // ended tells whether a value has to be replaced.

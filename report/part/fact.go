@@ -3,7 +3,10 @@
 package part
 
 // Fact is a name and its value.
-type Fact struct{ Name, Value string }
+type Fact struct {
+	Name, Value string
+	Link        string // a URL of http or https that the value stands for; empty: none
+}
 
 // Facts collects the facts whose values are known.
 type Facts []Fact
@@ -11,6 +14,6 @@ type Facts []Fact
 // Add leaves out a fact without a value: it is not known.
 func (f *Facts) Add(name, value string) {
 	if value != "" {
-		*f = append(*f, Fact{name, value})
+		*f = append(*f, Fact{Name: name, Value: value})
 	}
 }

@@ -75,6 +75,9 @@ var remedies = map[failure.Reason]string{
 	"bad_content":     "The CA's server sent something else than it should, such as an error page. Try the URL with curl from the exporter's host. If it is the same there, tell the CA.",
 
 	// anywhere
+	"renewal_not_offered":         "The CA of this directory does not say when to renew (RFC 9773). Remove renewal from the module.",
+	"renewal_certificate_unknown": "The CA did not issue this certificate. Set the directory of the CA that did under renewal in the module, or give the target a module of its own.",
+
 	"timeout":         "No answer arrived in time. In resolve, check DNS. In connect, look for a firewall that drops packets. Later, check the server's load, and that it speaks TLS on this port.",
 	"denied":          "The exporter's access policy forbids this target, so it was not probed. Allow the target there, or remove it.",
 	"too_large":       "The server sent more data than clients accept. Check what it sends: often it is a whole CA bundle instead of a chain.",
@@ -144,6 +147,7 @@ var remedies = map[failure.Reason]string{
 	"caa_forbids_issuer":    "The certificate stays valid, but its renewal will fail. Add the CA's domain to the CAA records of the domain, or use a CA that they list.",
 	"https_record_mismatch": "Clients that follow the HTTPS record fail or try again. Turn the protocol on at the server, or remove it from alpn in the record.",
 	"ech_not_accepted":      "Publish the server's current ECH configuration in the HTTPS record, or remove ech from it. Check that the server has a certificate for the public name.",
+	"renewal_overdue":       "The CA wants this certificate replaced, and may revoke it. Renew it now and reload the server. Then find out why the ACME client did not: it failed, or does not support RFC 9773.",
 
 	"policy_violated": "Change what violates the rules at the server. If the policy does not apply to this endpoint, remove it from policies in the module.",
 

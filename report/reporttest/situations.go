@@ -84,6 +84,8 @@ func Situations() []Situation {
 		{"logs_not_required", "good", notRequired()},
 		{"revoked", "bad", revoked()},
 		{"revocation_unknown", "bad", revocationUnknown()},
+		{"renewal_due", "good", renewalDue()},
+		{"renewal_overdue", "warning", RenewalOverdue()},
 	}
 }
 

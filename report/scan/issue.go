@@ -19,11 +19,12 @@ const (
 	HTTPSRecordMismatch = "https_record_mismatch"
 	ECHNotAccepted      = "ech_not_accepted"
 	CTViolated          = "ct_violated"
+	RenewalOverdue      = "renewal_overdue"
 )
 
 // Words is the vocabulary of Issues.
 func Words() []failure.Reason {
-	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch, CAAForbidsIssuer, HTTPSRecordMismatch, ECHNotAccepted, CTViolated)
+	return append(VulnerabilityNames(), OldVersion, WeakCipher, PolicyViolated, DANEMismatch, CAAForbidsIssuer, HTTPSRecordMismatch, ECHNotAccepted, CTViolated, RenewalOverdue)
 }
 
 // Issues is what should be changed. Only a vulnerability that gives secrets away, and a
@@ -46,10 +47,7 @@ func (s *Report) Issues() []part.Issue {
 	if violated := s.violated(); len(violated) > 0 {
 		all = append(all, part.NewIssue(PolicyViolated, strings.Join(violated, "; "), part.Warning))
 	}
-	all = append(all, s.Findings.DANE.issues()...)
-	all = append(all, s.Findings.CAA.issues()...)
-	all = append(all, s.Findings.HTTPSRecord.issues()...)
-	return append(all, s.Findings.Transparency.issues()...)
+	return slices.Concat(all, s.Findings.DANE.issues(), s.Findings.CAA.issues(), s.Findings.HTTPSRecord.issues(), s.Findings.Transparency.issues(), s.Findings.Renewal.issues())
 }
 
 // violated is the policies that the module names and the endpoint violates, with rules. No server

@@ -39,6 +39,8 @@ type Findings struct {
 	Transparency *Transparency `json:"transparency,omitempty"`
 	// What the CAs say about the certificates: whether they were revoked.
 	Revocation *Revocation `json:"revocation,omitempty"`
+	// When the CA wants the certificate to be renewed.
+	Renewal *Renewal `json:"renewal,omitempty"`
 }
 
 // finding is a field of Findings.

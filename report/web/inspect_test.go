@@ -128,3 +128,21 @@ func TestDetailsAreOpen(t *testing.T) {
 		}
 	}
 }
+
+// The page of a CA about a renewal is a link that tells the CA nothing, and no other
+// program of the browser is started.
+func TestExplanationIsLink(t *testing.T) {
+	for explanation, want := range map[string]string{
+		"https://ca.example/?a=b&c": `<dd><a href="https://ca.example/?a=b&amp;c" rel="noopener noreferrer">https://ca.example/?a=b&amp;c</a></dd>`,
+		"javascript:alert(1)":       `<a href="#ZgotmplZ" rel="noopener noreferrer">`,
+	} {
+		r := reporttest.RenewalOverdue()
+		r.Renewal.Finding.Explanation = explanation
+		pages, _ := newPages(t)
+		w := httptest.NewRecorder()
+		pages.Show(w, "default", r.Target, r)
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+}
