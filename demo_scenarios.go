@@ -210,7 +210,7 @@ func startRenewalOverdue(lab *tlstest.Lab, address string) (string, demoModule, 
 	today := time.Now()
 	ca.Set(acme.Any, acme.Info{Start: today.AddDate(0, 0, -3), End: today.AddDate(0, 0, -2), Explanation: "https://ca.lab.test/incidents/1"})
 	addr, err := lab.Start(tlstest.Server{Address: address})
-	return addr, demoModule{Renewal: &demoRenewal{demoARI{ca.Directory()}}}, err
+	return addr, demoModule{Checks: map[string]demoCheck{"renewal": {ARI: &demoARI{ca.Directory()}}}}, err
 }
 
 // leafFor sets a certificate's name, its age and the time it has left, in days.
@@ -231,8 +231,6 @@ type demoModule struct {
 	ProxyURL      string `yaml:"proxy_url,omitempty"`
 	ProxyProtocol string `yaml:"proxy_protocol,omitempty"`
 
-	Renewal *demoRenewal `yaml:"renewal,omitempty"`
-
 	Checks map[string]demoCheck `yaml:",inline"` // by name
 
 	Transparency *demoTransparency `yaml:"transparency,omitempty"`
@@ -248,13 +246,10 @@ type demoTransparency struct {
 // demoCheck enables a check, with its defaults where a field is empty.
 type demoCheck struct {
 	IssuerDomains []string `yaml:"issuer_domains,omitempty"`
+	ARI           *demoARI `yaml:"ari,omitempty"`
 }
 
-// demoRenewal enables the check renewal.
-type demoRenewal struct {
-	ARI demoARI `yaml:"ari"`
-}
-
+// demoARI is the ACME directory of a CA.
 type demoARI struct {
 	Directory string `yaml:"directory"`
 }
