@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/certfile"
 	"tls_exporter/prober/certificate"
 	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
@@ -67,6 +69,9 @@ func Situations() []Situation {
 		{"pool_one_unasked", "unknown", poolOneUnasked()},
 		{"proxy_refused", "unknown", proxyRefused()},
 		{"unix_socket", "good", unixSocket()},
+		{"file_chain", "bad", fileChain()},
+		{"file_bundle", "warning", fileBundle()},
+		{"file_unreadable", "unknown", fileUnreadable()},
 		{"scan_modern", "good", ScannedModern()},
 		{"scan_outdated", "bad", ScannedOutdated()},
 		{"scan_exposed", "bad", scannedExposed()},
@@ -87,6 +92,54 @@ func Situations() []Situation {
 		{"renewal_due", "good", renewalDue()},
 		{"renewal_overdue", "warning", RenewalOverdue()},
 	}
+}
+
+// fileOf is a file, read in a moment.
+func fileOf(path string) *prober.Result {
+	return &prober.Result{
+		Target: target.Target{Scheme: target.File, Path: path},
+		Start:  Now, Duration: 412 * time.Microsecond, Phases: took(failure.PhaseRead, 0.31, failure.PhaseVerify, 0.09),
+	}
+}
+
+// fileChain is a file whose private key is that of another certificate.
+func fileChain() *prober.Result {
+	r, matches := fileOf("/etc/ssl/site.pem"), false
+	r.Chain = goodChain()
+	r.Chain.Name = ""
+	r.File = &prober.File{Format: certfile.PEM, Total: 2, Modified: Now.Add(-31 * day), KeyMatches: &matches}
+	r.Failure = &failure.Failure{Phase: failure.PhaseVerify, Reason: failure.ReasonKeyMismatch, Err: errors.New("the private key in the file is not that of the certificate")}
+	return r
+}
+
+// fileBundle is 25 trusted roots, one of which has expired, and another will soon.
+func fileBundle() *prober.Result {
+	r := fileOf("/etc/ssl/certs/ca-certificates.crt")
+	r.Phases = r.Phases[:1]
+	r.Chain = &chain.Chain{At: Now, Bundle: true, Valid: true, Problems: []chain.Found{
+		{Problem: chain.ProblemExpired, Position: 3, Detail: `certificate 3 ("Root 3") expired on 2024-05-04 14:48:00 UTC`},
+	}}
+	for i := range 25 {
+		left := time.Duration(400+10*i) * day
+		switch i {
+		case 3:
+			left = -930 * day
+		case 7:
+			left = 12 * day
+		}
+		name := fmt.Sprintf("Root %d", i)
+		r.Chain.Certificates = append(r.Chain.Certificates, sent(issued(name, name, Now.Add(-5000*day), Now.Add(left)), fmt.Sprintf("%02x", i), "RSA", 4096, "SHA256-RSA"))
+	}
+	r.File = &prober.File{Format: certfile.PEM, Total: 25, Modified: Now.Add(-400 * day)}
+	return r
+}
+
+// fileUnreadable is a key store whose password the module does not have.
+func fileUnreadable() *prober.Result {
+	r := fileOf("/etc/app/keystore.p12")
+	r.Phases = r.Phases[:1]
+	r.Failure = &failure.Failure{Phase: failure.PhaseRead, Reason: failure.ReasonWrongPassword, Err: errors.New("the file has a password, and the module has none: set password_file")}
+	return r
 }
 
 var (
