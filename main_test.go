@@ -808,7 +808,7 @@ func TestCheckConfig(t *testing.T) {
 	if err := run(context.Background(), []string{"check-config", "targets.yml"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "targets.yml is good: 6 modules, 4 targets\n" {
+	if out.String() != "targets.yml is good: 7 modules, 4 targets\n" {
 		t.Errorf("it says %q", &out)
 	}
 	out.Reset()
