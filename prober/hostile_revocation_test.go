@@ -64,7 +64,7 @@ func TestHostileServersOfCAs(t *testing.T) {
 				c.OCSPServer, c.CRLDistributionPoints = []string{"http://" + addr + "/ocsp"}, []string{"http://" + addr + "/crl"}
 			}})
 			m := probetest.Module(t, lab)
-			m.Timeout = option.Duration(900 * time.Millisecond)
+			m.Timeout = option.Duration(hostileBound)
 			m.Revocation.Enable().MaxBytes = 16 << 20
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
