@@ -52,7 +52,9 @@ func demo(ctx context.Context, f demoFlags, logger *slog.Logger, out io.Writer) 
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		if err := checkPort(target, address); err != nil {
+		if file, is := strings.CutPrefix(target, fileScheme); is {
+			target = fileScheme + filepath.Join(dir, file)
+		} else if err := checkPort(target, address); err != nil {
 			return err
 		}
 		modules[s.moduleName()] = module
@@ -141,8 +143,9 @@ func writeDemoConfig(dir string, lab *tlstest.Lab, modules map[string]demoModule
 	}
 	config := struct {
 		Modules map[string]demoModule `yaml:"modules"`
+		Policy  map[string][]string   `yaml:"probe_policy"`
 		Targets []entry               `yaml:"targets"`
-	}{Modules: modules}
+	}{Modules: modules, Policy: map[string][]string{"file_directories": {dir}}}
 	for name, module := range modules {
 		for file, content := range module.files {
 			if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {

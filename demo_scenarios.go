@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"net"
 	"net/netip"
 	"strconv"
@@ -46,6 +47,7 @@ var demoScenarios = []demoScenario{
 	{"unknown-log", "Of the two Certificate Transparency logs that signed the certificate, the module's list of logs has only one.", "", startUnknownLog},
 	{"dane-old-key", "The certificate was renewed with a new key, and the TLSA record is still that of the previous one.", "", startOldTLSA},
 	{"renewal-overdue", "The CA has to revoke the certificate, and asked two days ago for its renewal (ACME Renewal Information). Nobody did it.", "", startRenewalOverdue},
+	{"certificate-file", "The certificate in a file expires in nine days.", "", makeFile},
 }
 
 // scanModule has all checks enabled.
@@ -212,6 +214,24 @@ func startRenewalOverdue(lab *tlstest.Lab, address string) (string, demoModule, 
 	addr, err := lab.Start(tlstest.Server{Address: address})
 	return addr, demoModule{Checks: map[string]demoCheck{"renewal": {ARI: &demoARI{ca.Directory()}}}}, err
 }
+
+// makeFile makes a file with a certificate that expires soon. Its path is relative to the
+// directory of targets.yml.
+func makeFile(lab *tlstest.Lab, _ string) (string, demoModule, error) {
+	identity, err := lab.Identity(tlstest.Server{Leaf: leafFor("file.lab.test", 81, 9)})
+	if err != nil {
+		return "", demoModule{}, err
+	}
+	var content []byte
+	for _, der := range identity.Certificate {
+		content = append(content, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	const file = "certificate.pem"
+	return fileScheme + file, demoModule{files: map[string][]byte{file: content}}, nil
+}
+
+// fileScheme begins a target that is a file.
+const fileScheme = "file://"
 
 // leafFor sets a certificate's name, its age and the time it has left, in days.
 func leafFor(name string, age, left int) func(*x509.Certificate) {

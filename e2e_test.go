@@ -33,6 +33,8 @@ var (
 	noHandshake = append([]string{"client-certificate-required-tls12", "client-certificate-required-tls13", "tls13-intolerant"}, noCertificate...)
 	// The ServerHello has the version, and one of these sends it.
 	noVersion = append(slices.Clone(noCertificate), "tls13-intolerant")
+	// A file has no connection.
+	noConnection = []string{"certificate-file"}
 	// The dialogue before TLS fails.
 	noTLS = dialogues(func(name string) bool {
 		return slices.ContainsFunc([]string{"-not-offered", "-refused", "-injected", "-stalled"}, func(fault string) bool { return strings.HasSuffix(name, fault) })
@@ -76,10 +78,10 @@ scrape_configs:
 	}{
 		{"up", nil},
 		{"tls_probe_success", nil},
-		{"tls_tcp_connected", nil},
+		{"tls_tcp_connected", noConnection},
 		{`tls_certificate_days_remaining{position="0"}`, noCertificate},
-		{"tls_negotiated_version", noVersion},
-		{"tls_handshake_duration_seconds", noHandshake},
+		{"tls_negotiated_version", slices.Concat(noVersion, noConnection)},
+		{"tls_handshake_duration_seconds", slices.Concat(noHandshake, noConnection)},
 	} {
 		want := slices.DeleteFunc(slices.Sorted(slices.Values(all)), func(name string) bool { return slices.Contains(query.without, name) })
 		var got []string

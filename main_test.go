@@ -339,6 +339,10 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s is\n%s", labels["endpoint"], page)
 		}
 	}
+	file := targets[slices.IndexFunc(targets, func(labels map[string]string) bool { return labels["endpoint"] == "certificate-file" })]
+	if page := fetchFound(t, s.url+"/probe?target="+file["__param_target"]+"&module="+file["__param_module"]); !strings.Contains(page, "\ntls_probe_success 1\n") || !strings.Contains(page, "\ntls_file_certificates 2\n") {
+		t.Errorf("the file is\n%s", page)
+	}
 	for _, path := range []string{"/", "/inspect?target=localhost:1", "/metrics", "/-/healthy", "/-/ready"} {
 		if status, body := fetch(t, s.url+path); status != 200 || body == "" {
 			t.Errorf("%s: %d", path, status)

@@ -15,6 +15,7 @@ import (
 
 	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
+	"tls_exporter/prober/certfile"
 	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check"
@@ -63,6 +64,7 @@ func full() *prober.Result {
 		},
 		Staple:   &certstatus.Answer{Source: certstatus.Staple, Status: certstatus.Good, ThisUpdate: at.Add(-day), NextUpdate: at.Add(3 * day)},
 		Pool:     pool(leaf),
+		File:     &prober.File{Format: certfile.PEM, Total: 2, Modified: at.Add(-30 * day), KeyMatches: new(bool)},
 		Outcomes: []check.Outcome{{Name: "expect", Duration: time.Millisecond, Time: at}, {Name: "other", Time: at, Failure: &failure.Failure{Reason: "timeout"}}},
 	}
 	for _, example := range examples {
