@@ -12,6 +12,7 @@ import (
 	"tls_exporter/collector"
 	"tls_exporter/collector/collectortest"
 	"tls_exporter/prober"
+	"tls_exporter/prober/certfile"
 	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/chain"
 	"tls_exporter/prober/check/clients"
@@ -59,6 +60,7 @@ There is no label for the target, because the scrape adds ` + "`instance`" + `.
 	vocabulary(&b, "phase", "of a probe, in this order; `tls_exporter_probes_total` also has `none`", failure.Phases)
 	vocabulary(&b, "problem", "of a chain, most severe first", chain.Problems)
 	vocabulary(&b, "reason", "of `tls_probe_failure_info` and `tls_check_failure_info`; `alert_...` is a TLS alert from the server, by its registered name", prober.Vocabulary())
+	vocabulary(&b, "format", "of `tls_file_info`", certfile.Formats)
 	vocabulary(&b, "source", "of `tls_revocation_info` and `tls_revocation_next_update_timestamp_seconds`", certstatus.Sources)
 	vocabulary(&b, "status", "of `tls_revocation_info`", certstatus.Statuses)
 	vocabulary(&b, "expectation", "of a module", expect.Names)
@@ -151,6 +153,12 @@ func vocabulary[Word ~string](b *strings.Builder, label, of string, words []Word
 // decisions explains values that need more than the help text of a row.
 const decisions = `
 ## How some values are decided
+
+**Files** have no connection, so the metrics of the port, the handshake and the session are absent.
+
+- ` + "`tls_file_info{content=\"chain\"}`" + `: one certificate that is not a CA, and at most 19 of CAs. It has the metrics of a chain. Its name is compared only with a ` + "`server_name`" + ` of the target or the module; without one it may be for any use, not only for servers.
+- ` + "`tls_file_info{content=\"bundle\"}`" + `: anything else. ` + "`tls_chain_valid`" + `, ` + "`tls_chain_problem`" + ` and ` + "`tls_chain_days_remaining`" + ` are absent. The probe fails if a certificate that is not a CA has expired or is not yet valid, or if all are.
+- A certificate is a CA if it says so and is for no DNS name or IP address. [files.md](files.md) has the rest.
 
 **tls_chain_valid** is 1 if Go's crypto/x509 accepts the chain, and no rule says otherwise that other clients have and crypto/x509 lacks: no wildcard for a whole top-level domain (` + "`*.test`" + `), times in UTC and to the second, a key usage of the leaf that fits the key exchange (RFC 8446 section 4.4.2.2), ` + "`serverAuth`" + ` by name in an extended key usage, and key identifiers that fit the issuer.
 The exporter itself judges what crypto/x509 does not know and OpenSSL does: signatures with Ed448, ML-DSA and RSA-PSS keys, and name constraints for directory names.
