@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ocsp"
+
 	"tls_exporter/prober/tlstest/internal/testclient"
 	"tls_exporter/prober/tlstest/internal/wire"
 )
@@ -58,6 +60,11 @@ var scenarioChecks = []scenarioCheck{
 	{"wrong-usage", all(completesHandshake, fails(invalid(x509.IncompatibleUsage), forAnyUse))},
 	{"negative-serial", all(completesHandshake, verifies, hasNegativeSerial)},
 	{"unparsable-certificate", all(failsWith("tls: failed to parse certificate from server: x509: trailing data"), sendsAnExtraByte)},
+
+	{"staple-good", all(completesHandshake, verifies, demandsStaple(true), staples(ocsp.Good, false))},
+	{"staple-revoked", all(completesHandshake, verifies, demandsStaple(false), staples(ocsp.Revoked, false))},
+	{"staple-expired", all(completesHandshake, verifies, demandsStaple(false), staples(ocsp.Good, true))},
+	{"must-staple-without-staple", all(completesHandshake, verifies, demandsStaple(true), staplesNothing)},
 
 	{"tls10-only", all(completesHandshake, verifies, negotiates(tls.VersionTLS10), rejectsFrom(tls.VersionTLS11))},
 	{"tls12-only", all(completesHandshake, verifies, negotiates(tls.VersionTLS12), rejectsUpTo(tls.VersionTLS11), rejectsFrom(tls.VersionTLS13))},
