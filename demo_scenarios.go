@@ -45,9 +45,9 @@ var demoScenarios = []demoScenario{
 	{"caa-forbids-issuer", "The domain's CAA records name another CA than the one that issued the certificate.", "", startCAA},
 	{"ech-stale", "The HTTPS record has a key for Encrypted Client Hello that the server has no longer.", "", startECH},
 	{"unknown-log", "Of the two Certificate Transparency logs that signed the certificate, the module's list of logs has only one.", "", startUnknownLog},
-	{"dane-old-key", "The certificate was renewed with a new key, and the TLSA record is still that of the previous one.", "", startOldTLSA},
 	{"renewal-overdue", "The CA has to revoke the certificate, and asked two days ago for its renewal (ACME Renewal Information). Nobody did it.", "", startRenewalOverdue},
 	{"certificate-file", "The certificate in a file expires in nine days.", "", makeFile},
+	{"dane-old-key", "The certificate was renewed with a new key, and the TLSA record is still that of the previous one.", "", startOldTLSA},
 }
 
 // scanModule has all checks enabled.
