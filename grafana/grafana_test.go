@@ -15,7 +15,9 @@ import (
 	"testing"
 
 	"tls_exporter/prober"
+	"tls_exporter/prober/certstatus"
 	"tls_exporter/prober/check/grade"
+	httpsrecord "tls_exporter/prober/check/https_record"
 	"tls_exporter/prober/failure"
 	"tls_exporter/report/part"
 )
@@ -643,4 +645,43 @@ func TestGrades(t *testing.T) {
 	if len(colors) != len(grade.Grades) {
 		t.Errorf("there are %d grades, want %d", len(colors), len(grade.Grades))
 	}
+}
+
+// Every word of a vocabulary has a color in its column, and nothing else has.
+func TestWords(t *testing.T) {
+	for _, test := range []struct {
+		panel, column string
+		words         []string
+	}{
+		{"Revocation", "Status", words(certstatus.Statuses)},
+		{"Outcome of ECH", "Outcome", words(httpsrecord.Outcomes)},
+	} {
+		for _, o := range find(t, "tls-target", test.panel).FieldConfig.Overrides {
+			if o.Matcher.Options != test.column {
+				continue
+			}
+			var mappings []struct {
+				Options map[string]struct{ Color, Text string }
+			}
+			if err := json.Unmarshal(o.property("mappings"), &mappings); err != nil {
+				t.Fatal(err)
+			}
+			if got := slices.Sorted(maps.Keys(mappings[0].Options)); !slices.Equal(got, test.words) {
+				t.Errorf("%s has colors for %q, want %q", test.panel, got, test.words)
+			}
+			test.words = nil
+		}
+		if test.words != nil {
+			t.Errorf("%s has no column %s", test.panel, test.column)
+		}
+	}
+}
+
+func words[W ~string](vocabulary []W) []string {
+	var all []string
+	for _, word := range vocabulary {
+		all = append(all, string(word))
+	}
+	slices.Sort(all)
+	return all
 }

@@ -77,11 +77,36 @@ var emptyWhenHealthy = map[string]string{
 	"tls-target/Clients":                     noScan,
 	"tls-target/Age of findings":             noScan,
 	"tls-target/Accepted versions over time": noScan,
+
+	"tls-fleet/Revoked":                     noCheck,
+	"tls-fleet/Violate the CT policy":       noCheck,
+	"tls-fleet/Mismatch with DANE":          noCheck,
+	"tls-fleet/Forbidden by CAA":            noCheck,
+	"tls-fleet/Renewal overdue":             noCheck,
+	"tls-fleet/Failing files":               noFile,
+	"tls-fleet/Targets with these findings": "it lists findings",
+
+	"tls-target/Certificate Transparency": noCheck,
+	"tls-target/DANE":                     noCheck,
+	"tls-target/CAA":                      noCheck,
+	"tls-target/HTTPS record and ECH":     noCheck,
+	"tls-target/Renewal window":           noCheck,
+	"tls-target/Revocation":               noStaple,
+	"tls-target/Time until next update":   noStaple,
+	"tls-target/SCTs":                     noCheck,
+	"tls-target/TLSA records":             noCheck,
+	"tls-target/CAA records":              noCheck,
+	"tls-target/HTTPS records":            noCheck,
+	"tls-target/Outcome of ECH":           noCheck,
+	"tls-target/Certificates in a file":   noFile,
 }
 
 const (
 	oneAddress = "only a module with addresses: all probes each"
 	noScan     = "only a module with these checks scans"
+	noCheck    = "only a module with this check has findings"
+	noStaple   = "the server staples nothing, and only a module with the check revocation asks others"
+	noFile     = "the target is not a file"
 )
 
 // After a real Prometheus has scraped the demo, every query of every dashboard has
@@ -94,7 +119,7 @@ func TestEveryQueryHasData(t *testing.T) {
 	lab := startLab(t, prometheus)
 	situations := map[string][]situation{
 		"tls-fleet": {
-			{"all", "(tls|pool)", ".*", false},
+			{"all", "(tls|pool|strict)", ".*", false},
 			{"healthy", "tls", regexp.QuoteMeta(lab.endpoints["healthy"]), true},
 		},
 		"tls-target": {
@@ -111,6 +136,14 @@ func TestEveryQueryHasData(t *testing.T) {
 			{"smtp refused", "tls", lab.endpoints["smtp-refused"], false},
 			{"scanned", "tls", lab.endpoints["scanned"], false},
 			{"scanned old", "tls", lab.endpoints["scanned-old"], false},
+			{"stapled", "tls", lab.endpoints["staple-good"], false},
+			{"CRL", "tls", lab.endpoints["revoked-by-crl"], false},
+			{"SCTs", "tls", lab.endpoints["unknown-log"], false},
+			{"DANE", "tls", lab.endpoints["dane-old-key"], false},
+			{"CAA", "tls", lab.endpoints["caa-forbids-issuer"], false},
+			{"ECH", "tls", lab.endpoints["ech-stale"], false},
+			{"renewal", "tls", lab.endpoints["renewal-overdue"], false},
+			{"file", "strict", lab.endpoints["file"], false},
 		},
 		"tls-exporter": {{"all", "tls_exporter", ".*", true}},
 	}
@@ -319,11 +352,17 @@ func startLab(t *testing.T, prometheus string) *lab {
 		t.Fatal(err)
 	}
 
+	file, err := filepath.Abs("../prober/certfile/testdata/with-key.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.endpoints["file"] = "file://" + file
 	strict := freeAddress(t)
 	start(t, exporter, "--web.listen-address="+strict, "--config.file="+write(t, dir, "targets.yml", fmt.Sprintf(`
 modules: {default: {timeout: 1s, ip_protocol: ip4, expect: {min_version: TLS 1.2, issuer: Somebody Else}}}
-targets: [{targets: [%q, %q]}]
-`, l.endpoints["healthy"], l.endpoints["silent"])))
+probe_policy: {file_directories: [%q]}
+targets: [{targets: [%q, %q, %q]}]
+`, filepath.Dir(file), l.endpoints["healthy"], l.endpoints["silent"], l.endpoints["file"])))
 	await(t, "http://"+strict+"/-/ready")
 
 	start(t, prometheus, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+strings.TrimPrefix(l.prometheus, "http://"),
