@@ -3,8 +3,11 @@
 package docs
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
 	"html"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,9 +16,10 @@ import (
 	"tls_exporter/prober/failure"
 )
 
-// files are the documents, rendered by package markdown. TestHTML holds them together.
+// files are the documents, rendered by package markdown and compressed: they are a
+// fortieth of the program otherwise. TestHTML holds them together.
 //
-//go:embed html/*.html
+//go:embed html/*.html.gz
 var files embed.FS
 
 // Page is one document.
@@ -55,11 +59,11 @@ var Pages = sync.OnceValue(func() []*Page {
 	}
 	var pages []*Page
 	for _, entry := range entries {
-		content, err := files.ReadFile("html/" + entry.Name())
+		content, err := uncompress(entry.Name())
 		if err != nil {
 			panic(err)
 		}
-		pages = append(pages, read(strings.TrimSuffix(entry.Name(), ".html"), string(content)))
+		pages = append(pages, read(strings.TrimSuffix(entry.Name(), ".html.gz"), string(content)))
 	}
 	slices.SortStableFunc(pages, func(a, b *Page) int {
 		switch {
@@ -72,6 +76,18 @@ var Pages = sync.OnceValue(func() []*Page {
 	})
 	return pages
 })
+
+func uncompress(name string) ([]byte, error) {
+	compressed, err := files.ReadFile("html/" + name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(content)
+}
 
 var (
 	heading    = regexp.MustCompile(`<h([1-6]) id="([^"]+)">(.*?)</h[1-6]>`)
