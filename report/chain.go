@@ -96,7 +96,7 @@ func chainTitle(r *prober.Result) string {
 		return "certificates in the file, which are no chain: each by its dates"
 	}
 	place := "as sent"
-	if r.Target.IsFile() {
+	if r.File != nil {
 		place = "in the file"
 	}
 	words := "chain for " + part.Clean(c.Name) + ", " + place + ": "

@@ -34,10 +34,7 @@ func fileFacts(f *prober.File) []part.Fact {
 
 // contentOf is what a file has, in a few words.
 func contentOf(r *prober.Result) string {
-	switch {
-	case r.File == nil:
-		return "not read"
-	case r.File.Total == 1:
+	if r.File.Total == 1 {
 		return "1 certificate in " + formats[r.File.Format]
 	}
 	return fmt.Sprintf("%d certificates in %s", r.File.Total, formats[r.File.Format])

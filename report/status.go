@@ -46,10 +46,7 @@ func unverifiable(reason failure.Reason) bool {
 
 // reached tells whether the probe saw what it is about.
 func reached(r *prober.Result) bool {
-	if r.Target.IsFile() {
-		return r.Chain != nil
-	}
-	return handshakeDone(r) || rejectedAsExpected(r)
+	return r.File != nil && r.Chain != nil || handshakeDone(r) || rejectedAsExpected(r)
 }
 
 func handshakeDone(r *prober.Result) bool { return r.Session != nil && r.Session.Completed }

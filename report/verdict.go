@@ -90,7 +90,7 @@ func summary(r *prober.Result, scan *scan.Report, issues []part.Issue) string {
 		parts = append(parts, timeLeft(r.Chain))
 	}
 	switch {
-	case r.Target.IsFile():
+	case r.File != nil:
 		parts = append(parts, contentOf(r))
 	case handshakeDone(r):
 		parts = append(parts, r.Session.VersionName())

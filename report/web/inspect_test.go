@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"maps"
 	"net/http/httptest"
 	"slices"
@@ -42,8 +43,10 @@ func TestInspect(t *testing.T) {
 					t.Errorf("%s is not drawn", phase.Phase)
 				}
 			}
-			if s.Result.Chain != nil && strings.Count(page, `class="role"`) < len(s.Result.Chain.Certificates) {
-				t.Error("a certificate is not drawn")
+			if chain := report.New(s.Result, report.Limits{}).Chain; chain != nil {
+				if shown, omitted := chain.Shown(); strings.Count(page, `class="role"`) < len(shown) || strings.Contains(page, fmt.Sprintf("and %d more, which", omitted)) != (omitted > 0) {
+					t.Errorf("a certificate is not drawn, or the %d others are not counted", omitted)
+				}
 			}
 			if !strings.Contains(page, "<rect class=\""+s.Status+"\" x=\"0\"") {
 				t.Error("the probe is not in the strip")
