@@ -16,6 +16,7 @@ import (
 const (
 	direct   = "resolve connect server_hello key_exchange verify"
 	upgraded = "resolve connect starttls server_hello key_exchange verify"
+	fromFile = "read verify"
 )
 
 // row is a probe of a daemon, and its expected result.
@@ -27,10 +28,10 @@ type row struct {
 	outcome string // the TLS version, or the reason of the failure
 }
 
-// modules is the beginning of every site's targets.yml. A Unix socket can be probed only if
-// it is allowed.
+// modules is the beginning of every site's targets.yml. A Unix socket, or a file, can be
+// probed only if it is allowed.
 const modules = `
-probe_policy: {allow: [{unix: "{dir}/*.sock"}]}
+probe_policy: {allow: [{unix: "{dir}/*.sock"}], file_directories: ["{dir}"]}
 modules:
   default: {ca_file: "{ca}"}
   impatient: {ca_file: "{ca}", timeout: 2s}
@@ -92,7 +93,7 @@ func (p page) shows(r row, name string) bool {
 // phases is the phases that have a duration, in the order of a probe.
 func (p page) phases() string {
 	var phases []string
-	for _, phase := range strings.Fields("resolve connect proxy starttls server_hello key_exchange verify") {
+	for _, phase := range strings.Fields("read resolve connect proxy starttls server_hello key_exchange verify") {
 		if slices.ContainsFunc(p.series("tls_probe_phase_duration_seconds"), func(s series) bool { return s["phase"] == phase }) {
 			phases = append(phases, phase)
 		}
