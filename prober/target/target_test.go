@@ -36,6 +36,7 @@ func TestParse(t *testing.T) {
 		"unix:///run/x.sock":              "unix:///run/x.sock",
 		"UNIX:///run/X y@z?a#b//../":      "unix:///run/X y@z?a#b//../",
 		"unix:///%2Frun/bücher":           "unix:///%2Frun/bücher",
+		"FILE:///etc/ssl/a b%20ü.pem":     "file:///etc/ssl/a b%20ü.pem",
 	} {
 		got, err := Parse(written)
 		if err != nil || got.String() != want {
@@ -79,6 +80,17 @@ func TestParseRejects(t *testing.T) {
 		"unix:///run/\x00x":                   "not printable",
 		"unix:///run/x\n":                     "not printable",
 		"unix:///run/\xff":                    "not printable",
+		"file://etc/ssl/site.pem":             "a file has no host",
+		"file://localhost/etc/ssl/site.pem":   "a file has no host",
+		"file:///etc/../shadow":               `write "file:///shadow"`,
+		"file:///etc/ssl/":                    `write "file:///etc/ssl"`,
+		"file:///etc//ssl":                    "empty parts",
+		"file:///":                            "names no file",
+		"file:///etc/ssl/*.pem":               "names no single file",
+		"file:///etc/ssl/a\n.pem":             "not printable",
+		"file:/etc/ssl/site.pem":              "write file:// and its absolute path",
+		"/etc/ssl/site.pem":                   "write file:// and its absolute path",
+		"./site.pem":                          "write file:// and its absolute path",
 		"unix:///" + strings.Repeat("x", 107): "at most 107 bytes",
 		strings.Repeat("a", 64) + ".example":  "more than 63 bytes",
 		strings.Repeat("abcd.", 51) + "abcde": "at most 253 bytes",
@@ -95,7 +107,7 @@ func TestParseRejects(t *testing.T) {
 
 // FuzzParse checks that String is canonical: parsing it again changes nothing.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"example.com", "smtp://[::1%25lo]:25/", "bücher.example:1", "::ffff:1.2.3.4", "[::]", "a_b.c.", "unix:///run/x.sock"} {
+	for _, seed := range []string{"example.com", "smtp://[::1%25lo]:25/", "bücher.example:1", "::ffff:1.2.3.4", "[::]", "a_b.c.", "unix:///run/x.sock", "file:///etc/ssl/site.pem"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -111,6 +123,30 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is %+v", s, first)
 		}
 	})
+}
+
+func TestParseFilePattern(t *testing.T) {
+	for written, want := range map[string]string{
+		"file:///etc/ssl/**/*.pem": "/etc/ssl/**/*.pem",
+		"File:///etc/[ab]?.pem":    "/etc/[ab]?.pem",
+		"file:///etc/ssl/site.pem": "",
+		"unix:///run/*.sock":       "",
+		"*.example.com":            "",
+	} {
+		if got, is, err := ParseFilePattern(written); got != want || is != (want != "") || err != nil {
+			t.Errorf("%s is %q, %v, %v", written, got, is, err)
+		}
+	}
+	for written, says := range map[string]string{
+		"file://etc/*.pem":                      "a file has no host",
+		"file:///etc/../*.pem":                  "must not have",
+		"file:///etc/[.pem":                     "is not a pattern",
+		"file:///*" + strings.Repeat("x", 1024): "longer than 1024",
+	} {
+		if got, is, err := ParseFilePattern(written); !is || err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s is %q, %v, %v", written, got, is, err)
+		}
+	}
 }
 
 func TestSchemes(t *testing.T) {
@@ -153,8 +189,10 @@ func TestTargetAt(t *testing.T) {
 			t.Errorf("%s: got %+v", written, got)
 		}
 	}
-	if _, err := parsed(t, "unix:///run/x.sock").At("192.0.2.7"); err == nil {
-		t.Error("a Unix socket has an IP address")
+	for _, path := range []string{"unix:///run/x.sock", "file:///etc/ssl/site.pem"} {
+		if _, err := parsed(t, path).At("192.0.2.7"); err == nil {
+			t.Errorf("%s has an IP address", path)
+		}
 	}
 }
 
