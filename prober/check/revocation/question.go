@@ -131,7 +131,7 @@ func (q *question) judge(v fetch.Value, url string) certstatus.Answer {
 
 // issuerKind identifies the issuer, by which what is downloaded is judged.
 func (q *question) issuerKind() string {
-	id := identity.Of(string(q.source), q.issuer.RawSubject, q.issuer.RawSubjectPublicKeyInfo, q.issuer.SubjectKeyId)
+	id := identity.Of(string(q.source), q.issuer.Raw)
 	return string(id[:])
 }
 
