@@ -65,6 +65,9 @@ func chainOf(r *prober.Result, limits Limits) *Chain {
 				cert.Issues = append(cert.Issues, i)
 			}
 		}
+		if c.Bundle && len(cert.Issues) == 0 && cert.Validity.Status == part.Bad {
+			cert.Issues = append(cert.Issues, outOfDate(c, cert.Certificate))
+		}
 		chain.Certificates = append(chain.Certificates, cert)
 	}
 	for _, cert := range c.Path {
@@ -127,6 +130,19 @@ func chainIssue(c *chain.Chain, found chain.Found) part.Issue {
 	issue := part.NewIssue(reason, part.Clean(found.Detail), status)
 	issue.Position = found.Position
 	return issue
+}
+
+// outOfDate is the issue of a certificate of a bundle, which tells only the first one of
+// several.
+func outOfDate(c *chain.Chain, cert *chain.Certificate) part.Issue {
+	problem := chain.ProblemExpired
+	switch {
+	case !cert.Expires():
+		problem = chain.ProblemBadCertificate
+	case c.At.Before(cert.NotBefore):
+		problem = chain.ProblemNotYetValid
+	}
+	return chainIssue(c, chain.Found{Problem: problem})
 }
 
 // certificateOf is the certificate at a position of c.
