@@ -194,7 +194,7 @@ func TestMemory(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		allocated := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%s: %d kB for %d kB in %s, %v", name, allocated>>10, len(content)>>10, took, err)
-		if allocated > 3*MaxBytes {
+		if allocated > 5*MaxBytes { // half of that is garbage at once
 			t.Errorf("%s allocates %d kB", name, allocated>>10)
 		}
 	}
