@@ -73,7 +73,7 @@ func TestInspectScan(t *testing.T) {
 	pages.Show(w, "scan", r.Target, r)
 	page := w.Body.String()
 	for _, want := range []string{
-		`<h2 id="scan">What the server accepts</h2>`,
+		`<h2 id="scan">What the checks found</h2>`,
 		`<th scope="row">SSL 2.0</th><td><span class="status warning">accepted, deprecated</span>`,
 		`<th scope="row">TLS 1.3</th><td><span class="status ">refused</span>`,
 		`<th scope="row">TLS_RSA_WITH_RC4_128_MD5</th><td>TLS 1.1</td><td><span class="status warning">weak</span>`,
