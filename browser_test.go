@@ -438,7 +438,7 @@ func TestBrowserScan(t *testing.T) {
 	demo, targets := probedDemo(t)
 	b := openBrowser(t)
 	for name, says := range map[string][]string{
-		"scanned":            {"What the server accepts", "TLS 1.3\taccepted", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
+		"scanned":            {"What the checks found", "TLS 1.3\taccepted", "TLS 1.1\trefused", "heartbleed\tnot vulnerable"},
 		"scanned-old":        {"old_version: accepts TLS 1.1, TLS 1.0, SSL 3.0, SSL 2.0", "SSL 2.0\taccepted, deprecated", "poodle\tvulnerable", "Turn off SSL 3.0."},
 		"scanned-heartbleed": {"vulnerable to heartbleed; ", "Update OpenSSL"},
 	} {
