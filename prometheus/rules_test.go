@@ -147,6 +147,7 @@ func TestRunbook(t *testing.T) {
 		"handshake": "the handshake phases",
 		"alert_":    "TLS alerts as reasons",
 		"anywhere":  "reasons of any phase",
+		"downloads": "reasons of downloads from CAs",
 		// What the pages and reports name besides.
 		"ct_violated":     "a finding",
 		"bad_staple":      "a finding",
