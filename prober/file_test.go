@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,7 @@ import (
 	"tls_exporter/prober/probetest"
 	"tls_exporter/prober/target"
 	"tls_exporter/prober/tlstest"
+	"tls_exporter/prober/tlstest/acme"
 	"tls_exporter/prober/tlstest/labtest"
 )
 
@@ -152,6 +154,45 @@ func TestProbeFile(t *testing.T) {
 		}
 		if isChain := test.content2 == "chain"; strings.Contains(page.String(), "\ntls_chain_valid ") != isChain || strings.Contains(page.String(), "\ntls_chain_problem{") != isChain {
 			t.Errorf("%s: the page judges a chain: %v", test.name, !isChain)
+		}
+	}
+}
+
+// The checks about a chain are made for one in a file, and not for a bundle.
+func TestChecksOfFile(t *testing.T) {
+	lab := labtest.Lab(t)
+	ca, err := acme.Start(lab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca.Set(acme.Any, acme.Info{Start: time.Now().AddDate(0, 0, -3), End: time.Now().AddDate(0, 0, -2)})
+	chain, _ := pemOf(t, lab, tlstest.Server{})
+	dir, p := fileProber(t, lab, func(m *prober.Module) {
+		m.Renewal.Enable().ARI.Directory = option.URL(ca.Directory())
+		m.Revocation.Enable()
+		m.Transparency.Enable()
+		m.DANE.Enable()
+	})
+	for name, test := range map[string]struct {
+		content [][]byte
+		checks  []string
+	}{
+		"chain.pem":  {chain, []string{"renewal", "revocation", "transparency"}},
+		"bundle.pem": {[][]byte{lab.RootPEM()}, nil},
+	} {
+		write(t, filepath.Join(dir, name), bytes.Join(test.content, nil))
+		r := p.Probe(t.Context(), target.Target{Scheme: target.File, Path: filepath.Join(dir, name)})
+		var made []string
+		for _, outcome := range r.Outcomes {
+			if made = append(made, outcome.Name); outcome.Failure != nil {
+				t.Errorf("%s: %s: %v", name, outcome.Name, outcome.Failure)
+			}
+		}
+		if !slices.Equal(made, test.checks) || r.Failure != nil {
+			t.Errorf("%s: the checks are %q, the failure is %v", name, made, r.Failure)
+		}
+		if test.checks != nil && (r.Renewal.Finding == nil || !r.Renewal.Finding.Overdue || r.Transparency.Finding == nil) {
+			t.Errorf("%s: the findings are %+v and %+v", name, r.Renewal.Finding, r.Transparency.Finding)
 		}
 	}
 }

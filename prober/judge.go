@@ -29,8 +29,7 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	for _, entry := range cachedChecks {
 		entry.slot(&r.Checks).Ask(ctx, run, entry.name)
 	}
-	r.startRevocation(ctx, run)
-	r.Renewal.Start(run, "renewal", func(o *renewal.Options) (*renewal.Finding, error) { return r.findRenewal(ctx, o, run.Endpoint) })
+	r.askCAs(ctx, run)
 	failed := r.Failure
 	r.DANE.Start(run, "dane", func(o *dane.Options) (*dane.Finding, error) { return o.Find(ctx, run.Endpoint, failed) })
 	r.CAA.Start(run, "caa", func(o *caa.Options) (*caa.Finding, error) { return o.Find(ctx, run.Endpoint) })
@@ -39,27 +38,36 @@ func (r *Result) runChecks(ctx context.Context, run *check.Run) {
 	r.Policy.Judge(run, "policy", func(o *policy.Options) (*policy.Finding, error) { return o.Judge(r.policyFacts()) })
 	r.Grade.Judge(run, "grade", func(o *grade.Options) (*grade.Finding, error) { return o.Judge(r.gradeFacts()) })
 	r.Clients.Judge(run, "clients", func(o *clients.Options) (*clients.Finding, error) { return o.Judge(r.clientFacts()) })
-	r.Transparency.Judge(run, "transparency", func(o *transparency.Options) (*transparency.Finding, error) {
-		return o.Judge(r.transparencyFacts(run.Endpoint))
-	})
+	r.judgeTransparency(run)
 	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
 
-// startRevocation starts the check revocation.
-func (r *Result) startRevocation(ctx context.Context, run *check.Run) {
+// askCAs starts the checks that ask the CAs of the chain.
+func (r *Result) askCAs(ctx context.Context, run *check.Run) {
 	r.Revocation.Start(run, checkRevocation, func(o *revocation.Options) (*revocation.Finding, error) {
 		return r.findRevocation(ctx, o, run.Endpoint)
+	})
+	r.Renewal.Start(run, "renewal", func(o *renewal.Options) (*renewal.Finding, error) { return r.findRenewal(ctx, o, run.Endpoint) })
+}
+
+func (r *Result) judgeTransparency(run *check.Run) {
+	r.Transparency.Judge(run, "transparency", func(o *transparency.Options) (*transparency.Finding, error) {
+		return o.Judge(r.transparencyFacts(run.Endpoint))
 	})
 }
 
 // runFileChecks runs the checks that need a chain and no server, and what judges them.
 func (r *Result) runFileChecks(ctx context.Context, run *check.Run) {
-	if r.Chain != nil && !r.Chain.Bundle {
-		r.startRevocation(ctx, run)
+	chained := r.Chain != nil && !r.Chain.Bundle
+	if chained {
+		r.askCAs(ctx, run)
 	}
 	r.Outcomes = run.Wait()
 	r.applyRevocation()
+	if chained {
+		r.judgeTransparency(run)
+	}
 	r.Expect.Judge(run, "expect", func(o *expect.Options) (*expect.Finding, error) { return o.Judge(r.expectFacts()) })
 	r.Outcomes = run.Wait()
 }
