@@ -192,7 +192,7 @@ func TestPromtoolCheckMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (use .*?) \\|").FindAllStringSubmatch(string(document), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ((?:use|non-histogram) .*?) \\|").FindAllStringSubmatch(string(document), -1) {
 		want = append(want, row[1]+" "+row[2])
 	}
 	got := make(map[string]bool)
