@@ -82,7 +82,7 @@ func TestSoakRevocation(t *testing.T) {
 		t.Errorf("%.0f bytes are left on the heap", kept)
 	}
 	t.Logf("%d targets for %s, answers valid for %s\n%s", targets, length, f.validity, soakTable(before, peak, after))
-	f.summarize(t)
+	f.summarize(t, length > time.Minute)
 	f.report(t)
 }
 
@@ -95,8 +95,10 @@ func warmUp(length time.Duration) time.Duration {
 	return 0
 }
 
-// summarize prints what was seen. Each status that the CA's servers cause has to be there.
-func (f *flapping) summarize(t *testing.T) {
+// summarize prints what was seen. In a long run each status that the CA's servers cause has to
+// be there. In a short one it is chance which of the states of a few servers are seen, so that
+// each has to be there by one source or the other, except revoked.
+func (f *flapping) summarize(t *testing.T, long bool) {
 	requests := 0
 	for _, g := range f.groups {
 		for _, s := range g.sources {
@@ -107,8 +109,12 @@ func (f *flapping) summarize(t *testing.T) {
 	for i, status := range revocationStatuses {
 		ocsp, crl := f.seen[0][i].Load(), f.seen[1][i].Load()
 		t.Logf("%-12s %8d by ocsp %8d by crl", status, ocsp, crl)
-		if status != "not_offered" && status != "unknown" && (ocsp == 0 || crl == 0) {
+		switch {
+		case status == "not_offered" || status == "unknown":
+		case long && (ocsp == 0 || crl == 0):
 			t.Errorf("a source was never %s", status)
+		case status != "revoked" && ocsp+crl == 0:
+			t.Errorf("nothing was ever %s", status)
 		}
 	}
 }
